@@ -1,0 +1,182 @@
+using System;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace KestrelFdmTransport.Interop;
+
+/// <summary>
+/// System calls with the kernel's own convention: a negative result is the negated error number. Nothing here throws, and
+/// <c>EINTR</c> is retried where a retry is right.
+/// </summary>
+internal static unsafe class Sys
+{
+    internal const int AddressFamilyUnspecified = 0;
+    internal const int AddressFamilyUnix = 1;
+    internal const int AddressFamilyInet = 2;
+    internal const int AddressFamilyInet6 = 10;
+
+    /// <summary>Room for any <c>struct sockaddr_storage</c>.</summary>
+    internal const int AddressCapacity = 128;
+
+    private const int CloseOnExec = 0x80000;
+    private const int NonBlocking = 0x800;
+    private const int DontWait = 0x40;
+    private const int NoSignal = 0x4000;
+    private const int SocketTypeStream = 1;
+    private const int ShutdownBoth = 2;
+    private const int DuplicateCloseOnExec = 1030;
+    private const int OptionLevelSocket = 1;
+    private const int OptionLinger = 13;
+    private const nuint BytesReadable = 0x541B;
+
+    internal static int EpollCreate() => Result(LibC.EpollCreate1(CloseOnExec));
+
+    internal static int EpollAdd(int epoll, int descriptor, uint events, ulong payload)
+        => EpollControl(epoll, EpollFlags.Add, descriptor, events, payload);
+
+    internal static int EpollDelete(int epoll, int descriptor)
+        => EpollControl(epoll, EpollFlags.Delete, descriptor, 0, 0);
+
+    /// <summary>Not retried on EINTR: the loop computes its time-out anew.</summary>
+    internal static int EpollWait(int epoll, EpollEventBuffer events, int timeoutMilliseconds)
+        => Result(LibC.EpollWait(epoll, events.Pointer, events.Capacity, timeoutMilliseconds));
+
+    internal static int EventDescriptor() => Result(LibC.EventFd(0, CloseOnExec | NonBlocking));
+
+    internal static int Signal(int eventDescriptor)
+    {
+        ulong one = 1;
+        return (int)Result(LibC.Write(eventDescriptor, (byte*)&one, sizeof(ulong)));
+    }
+
+    /// <summary>Never retried: after EINTR Linux has released the number already, and another thread may own it by now.</summary>
+    internal static int Close(int descriptor) => Result(LibC.Close(descriptor));
+
+    internal static int Accept(int listener, byte* address, int* addressLength)
+    {
+        int result;
+        do
+        {
+            result = Result(LibC.Accept4(listener, address, addressLength, CloseOnExec | NonBlocking));
+        }
+        while (result == -Errno.EINTR);
+
+        return result;
+    }
+
+    /// <summary>Never blocks, whatever an application that took the socket has done to its blocking mode.</summary>
+    internal static int Receive(int descriptor, Span<byte> buffer)
+    {
+        fixed (byte* pointer = buffer)
+        {
+            nint result;
+            do
+            {
+                result = Result(LibC.Recv(descriptor, pointer, buffer.Length, DontWait));
+            }
+            while (result == -Errno.EINTR);
+
+            return (int)result;
+        }
+    }
+
+    internal static int Send(int descriptor, ReadOnlySpan<byte> buffer)
+    {
+        fixed (byte* pointer = buffer)
+        {
+            nint result;
+            do
+            {
+                result = Result(LibC.Send(descriptor, pointer, buffer.Length, DontWait | NoSignal));
+            }
+            while (result == -Errno.EINTR);
+
+            return (int)result;
+        }
+    }
+
+    internal static int Send(int descriptor, IoVector* vectors, int count)
+    {
+        var message = new MessageHeader { Vectors = vectors, VectorCount = count };
+        nint result;
+        do
+        {
+            result = Result(LibC.SendMsg(descriptor, &message, DontWait | NoSignal));
+        }
+        while (result == -Errno.EINTR);
+
+        return (int)result;
+    }
+
+    internal static int ShutdownBothWays(int descriptor) => Result(LibC.Shutdown(descriptor, ShutdownBoth));
+
+    /// <summary>Resets a TCP connection at once and keeps the descriptor: connect(2) with <c>AF_UNSPEC</c>.</summary>
+    internal static int ResetConnection(int descriptor)
+    {
+        ulong* address = stackalloc ulong[2];
+        address[0] = AddressFamilyUnspecified;
+        address[1] = 0;
+        return Result(LibC.Connect(descriptor, (byte*)address, 2 * sizeof(ulong)));
+    }
+
+    internal static int LocalAddress(int descriptor, byte* address, int* addressLength)
+        => Result(LibC.GetSockName(descriptor, address, addressLength));
+
+    /// <summary>The bytes that wait in the receive queue, or a negated error number.</summary>
+    internal static int Readable(int descriptor)
+    {
+        int count = 0;
+        int result = Result(LibC.IoCtl(descriptor, BytesReadable, &count));
+        return result < 0 ? result : count;
+    }
+
+    /// <summary>True if <c>SO_LINGER</c> is on with zero seconds: what an abortive close leaves behind.</summary>
+    internal static bool LingersZero(int descriptor)
+    {
+        int* linger = stackalloc int[2];
+        int length = 2 * sizeof(int);
+        return Result(LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, &length)) == 0
+            && linger[0] != 0 && linger[1] == 0;
+    }
+
+    internal static int Duplicate(int descriptor) => Result(LibC.FCntl(descriptor, DuplicateCloseOnExec, 0));
+
+    internal static int StreamPair(out int first, out int second)
+    {
+        int* pair = stackalloc int[2];
+        int result = Result(LibC.SocketPair(AddressFamilyUnix, SocketTypeStream | CloseOnExec | NonBlocking, 0, pair));
+        first = pair[0];
+        second = pair[1];
+        return result;
+    }
+
+    /// <summary>The mask of CPUs that the calling thread may use; returns the bytes filled, or a negated error number.</summary>
+    internal static int CpuMask(Span<byte> mask)
+    {
+        fixed (byte* pointer = mask)
+        {
+            mask.Clear();
+            return Result(LibC.SchedGetAffinity(0, mask.Length, pointer)) < 0 ? -Marshal.GetLastPInvokeError() : mask.Length;
+        }
+    }
+
+    internal static int SetCpuMask(ReadOnlySpan<byte> mask)
+    {
+        fixed (byte* pointer = mask)
+        {
+            return Result(LibC.SchedSetAffinity(0, mask.Length, pointer));
+        }
+    }
+
+    private static int EpollControl(int epoll, int operation, int descriptor, uint events, ulong payload)
+    {
+        byte* buffer = stackalloc byte[16];
+        Unsafe.WriteUnaligned(buffer, events);
+        Unsafe.WriteUnaligned(buffer + EpollEventLayout.Current.PayloadOffset, payload);
+        return Result(LibC.EpollCtl(epoll, operation, descriptor, buffer));
+    }
+
+    private static int Result(int result) => result >= 0 ? result : -Marshal.GetLastPInvokeError();
+
+    private static nint Result(nint result) => result >= 0 ? result : -Marshal.GetLastPInvokeError();
+}
