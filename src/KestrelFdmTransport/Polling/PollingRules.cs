@@ -1,0 +1,38 @@
+using System;
+using System.Diagnostics;
+
+namespace KestrelFdmTransport.Polling;
+
+/// <summary>The constants that decide how counters move and how sets share a turn. All times are clock ticks.</summary>
+internal sealed record PollingRules
+{
+    internal const byte CounterMax = 8;
+
+    /// <summary>A new connection starts here (FDM: active, N - 1), in the warm set.</summary>
+    internal const byte CounterStart = 3;
+
+    /// <summary>From here on a connection is hot.</summary>
+    internal const byte CounterHot = 4;
+
+    internal static readonly PollingRules Default = new();
+
+    /// <summary>A gap below this counts the connection up; above, down by one for each such period.</summary>
+    internal long HotGap { get; init; } = TicksOf(TimeSpan.FromMilliseconds(5));
+
+    /// <summary>A connection that was served within this time is warm.</summary>
+    internal long WarmWindow { get; init; } = TicksOf(TimeSpan.FromMilliseconds(250));
+
+    /// <summary>A gap below this may be worth spinning for.</summary>
+    internal long FastGap { get; init; } = TicksOf(TimeSpan.FromMicroseconds(100));
+
+    /// <summary>Turns between two polls of the warm set.</summary>
+    internal int WarmPeriod { get; init; } = 1;
+
+    /// <summary>Turns between two polls of the cold set.</summary>
+    internal int ColdPeriod { get; init; } = 1;
+
+    /// <summary>What the warm and the cold set may always have served at a poll; below this backlog arrival order rules.</summary>
+    internal int MinimumShare { get; init; } = 16;
+
+    private static long TicksOf(TimeSpan time) => time.Ticks * (Stopwatch.Frequency / TimeSpan.TicksPerSecond);
+}

@@ -1,0 +1,229 @@
+using System;
+
+namespace KestrelFdmTransport.Polling;
+
+/// <summary>
+/// Three ready queues served with different weights, after FDM (Liu and Chen, IEE Proc. Software 151(3), 2004). FDM polled
+/// its sets at different frequencies because poll() costs per descriptor asked about; with epoll the cost is per ready
+/// connection served, so polling a set here means examining its queue.
+/// </summary>
+/// <remarks>
+/// Pure logic: no I/O and no clock. The low half of a payload is the slot index. All members belong to the loop's owner.
+/// </remarks>
+internal sealed class PollingSets
+{
+    private readonly PollingRules _rules;
+    private readonly SpinGate _spinGate;
+    private LiveCounter[] _counters = new LiveCounter[64];
+    private ReadyQueue _hot = new(64);
+    private ReadyQueue _warm = new(64);
+    private ReadyQueue _cold = new(64);
+    private int _hotBudget;
+    private int _warmBudget;
+    private int _coldBudget;
+    private bool _arrivalOrder;
+
+    internal PollingSets(PollingRules rules, SpinGate spinGate)
+    {
+        _rules = rules;
+        _spinGate = spinGate;
+    }
+
+    internal long Turns { get; private set; }
+
+    internal PollingSetCount Hot { get; } = new();
+
+    internal PollingSetCount Warm { get; } = new();
+
+    internal PollingSetCount Cold { get; } = new();
+
+    internal int Backlog => _hot.Count + _warm.Count + _cold.Count;
+
+    internal int Waiting(PollingSet set) => set switch
+    {
+        PollingSet.Hot => _hot.Count,
+        PollingSet.Warm => _warm.Count,
+        _ => _cold.Count,
+    };
+
+    /// <summary>A copy, for tests and features.</summary>
+    internal LiveCounter Counter(int slot) => _counters[slot];
+
+    internal void Register(int slot, long now)
+    {
+        if (slot >= _counters.Length)
+        {
+            Array.Resize(ref _counters, Math.Max(slot + 1, _counters.Length * 2));
+        }
+
+        _counters[slot] = new LiveCounter { LastServed = now, Value = PollingRules.CounterStart, Set = PollingSet.Warm };
+    }
+
+    internal void Unregister(int slot) => _spinGate.Forget(ref _counters[slot]);
+
+    /// <summary>An event was harvested: moves the counter and queues the connection unless it is queued already.</summary>
+    /// <remarks>
+    /// The gap is the think time: from the end of the last serve to the harvest. Measured when served instead, a hot
+    /// connection stuck behind thousands of others would look warm.
+    /// </remarks>
+    internal void Arrived(ulong payload, long now)
+    {
+        ref LiveCounter counter = ref _counters[(int)(uint)payload];
+        if (counter.Queued)
+        {
+            return;
+        }
+
+        long gap = now - counter.LastServed;
+        Move(ref counter, gap);
+        _spinGate.Observe(ref counter, gap, _rules.FastGap);
+        Enqueue(ref counter, payload, now);
+    }
+
+    /// <summary>Queues without an event: the share of a serve was used up, or somebody asked for the connection.</summary>
+    internal void Requeue(ulong payload, long now)
+    {
+        ref LiveCounter counter = ref _counters[(int)(uint)payload];
+        if (!counter.Queued)
+        {
+            Enqueue(ref counter, payload, now);
+        }
+    }
+
+    internal void BeginTurn()
+    {
+        Turns++;
+        int hot = _hot.Count;
+        bool warmDue = Turns % _rules.WarmPeriod == 0 || hot == 0;
+        bool coldDue = Turns % _rules.ColdPeriod == 0 || hot + _warm.Count == 0;
+
+        _hotBudget = hot;
+        _warmBudget = warmDue ? Math.Min(_warm.Count, Math.Max(_rules.MinimumShare, hot / 2)) : 0;
+        _coldBudget = coldDue ? Math.Min(_cold.Count, Math.Max(_rules.MinimumShare, hot / 4)) : 0;
+        _arrivalOrder = Backlog <= _rules.MinimumShare && warmDue && coldDue;
+
+        Hot.Polls++;
+        Warm.Polls += warmDue ? 1 : 0;
+        Cold.Polls += coldDue ? 1 : 0;
+    }
+
+    /// <summary>The next connection of this turn. The caller clears the queued flag with <see cref="Dequeued"/>.</summary>
+    internal bool TryNext(out ulong payload)
+    {
+        PollingSet set;
+        if (_arrivalOrder)
+        {
+            if (!OldestOfAll(out set))
+            {
+                payload = 0;
+                return false;
+            }
+        }
+        else if (_hotBudget > 0)
+        {
+            set = PollingSet.Hot;
+        }
+        else if (_warmBudget > 0)
+        {
+            set = PollingSet.Warm;
+        }
+        else if (_coldBudget > 0)
+        {
+            set = PollingSet.Cold;
+        }
+        else
+        {
+            payload = 0;
+            return false;
+        }
+
+        payload = Take(set);
+        return true;
+    }
+
+    internal void Dequeued(int slot) => _counters[slot].Queued = false;
+
+    internal void Served(int slot, long now) => _counters[slot].LastServed = now;
+
+    private ulong Take(PollingSet set)
+    {
+        switch (set)
+        {
+            case PollingSet.Hot:
+                _hotBudget--;
+                Hot.Served++;
+                return _hot.Dequeue();
+            case PollingSet.Warm:
+                _warmBudget--;
+                Warm.Served++;
+                return _warm.Dequeue();
+            default:
+                _coldBudget--;
+                Cold.Served++;
+                return _cold.Dequeue();
+        }
+    }
+
+    /// <summary>Among what this turn may still serve, the set whose head has waited longest; hot wins a tie.</summary>
+    private bool OldestOfAll(out PollingSet set)
+    {
+        set = PollingSet.Hot;
+        long oldest = long.MaxValue;
+        bool found = false;
+        if (_hotBudget > 0)
+        {
+            oldest = _hot.OldestQueuedAt;
+            found = true;
+        }
+
+        if (_warmBudget > 0 && _warm.OldestQueuedAt < oldest)
+        {
+            set = PollingSet.Warm;
+            oldest = _warm.OldestQueuedAt;
+            found = true;
+        }
+
+        if (_coldBudget > 0 && _cold.OldestQueuedAt < oldest)
+        {
+            set = PollingSet.Cold;
+            found = true;
+        }
+
+        return found;
+    }
+
+    private void Move(ref LiveCounter counter, long gap)
+    {
+        if (gap < _rules.HotGap)
+        {
+            counter.Value = (byte)Math.Min(PollingRules.CounterMax, counter.Value + 1);
+        }
+        else
+        {
+            // Decay is lazy: it happens when the next event comes, so nothing ever walks all connections.
+            counter.Value = (byte)Math.Max(0, counter.Value - Math.Min(PollingRules.CounterMax, gap / _rules.HotGap));
+        }
+
+        bool staysHot = counter.Set == PollingSet.Hot && counter.Value >= 1;
+        counter.Set = counter.Value >= PollingRules.CounterHot || staysHot ? PollingSet.Hot
+            : gap < _rules.WarmWindow ? PollingSet.Warm
+            : PollingSet.Cold;
+    }
+
+    private void Enqueue(ref LiveCounter counter, ulong payload, long now)
+    {
+        counter.Queued = true;
+        switch (counter.Set)
+        {
+            case PollingSet.Hot:
+                _hot.Enqueue(payload, now);
+                break;
+            case PollingSet.Warm:
+                _warm.Enqueue(payload, now);
+                break;
+            default:
+                _cold.Enqueue(payload, now);
+                break;
+        }
+    }
+}
