@@ -1,0 +1,51 @@
+using System;
+using System.Net;
+using Microsoft.Extensions.Logging;
+
+namespace KestrelFdmTransport.Diagnostics;
+
+/// <summary>Log events. Ids, names and texts 4 to 19 are those of Kestrel's Sockets transport, so that filters keep working.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(4, LogLevel.Debug, @"Connection id ""{ConnectionId}"" paused.", EventName = "ConnectionPause")]
+    internal static partial void ConnectionPause(ILogger logger, string connectionId);
+
+    [LoggerMessage(5, LogLevel.Debug, @"Connection id ""{ConnectionId}"" resumed.", EventName = "ConnectionResume")]
+    internal static partial void ConnectionResume(ILogger logger, string connectionId);
+
+    [LoggerMessage(6, LogLevel.Debug, @"Connection id ""{ConnectionId}"" received FIN.", EventName = "ConnectionReadFin")]
+    internal static partial void ConnectionReadFin(ILogger logger, string connectionId);
+
+    [LoggerMessage(7, LogLevel.Debug, @"Connection id ""{ConnectionId}"" sending FIN because: ""{Reason}""", EventName = "ConnectionWriteFin")]
+    internal static partial void ConnectionWriteFin(ILogger logger, string connectionId, string reason);
+
+    [LoggerMessage(8, LogLevel.Debug, @"Connection id ""{ConnectionId}"" sending RST because: ""{Reason}""", EventName = "ConnectionWriteRst")]
+    internal static partial void ConnectionWriteRst(ILogger logger, string connectionId, string reason);
+
+    [LoggerMessage(14, LogLevel.Debug, @"Connection id ""{ConnectionId}"" communication error.", EventName = "ConnectionError")]
+    internal static partial void ConnectionError(ILogger logger, string connectionId, Exception exception);
+
+    [LoggerMessage(19, LogLevel.Debug, @"Connection id ""{ConnectionId}"" reset.", EventName = "ConnectionReset")]
+    internal static partial void ConnectionReset(ILogger logger, string connectionId);
+
+    [LoggerMessage(0, LogLevel.Error, "Unexpected exception in FdmConnection.CancelConnectionClosedToken.", EventName = "ConnectionClosedCallbackFailed")]
+    internal static partial void ConnectionClosedCallbackFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(30, LogLevel.Error, @"Connection id ""{ConnectionId}"": a continuation threw; the connection is aborted.", EventName = "UnexpectedException")]
+    internal static partial void UnexpectedException(ILogger logger, string connectionId, Exception exception);
+
+    [LoggerMessage(31, LogLevel.Critical, "Event loop {Loop} failed; its connections are aborted.", EventName = "LoopFailed")]
+    internal static partial void LoopFailed(ILogger logger, string loop, Exception exception);
+
+    [LoggerMessage(32, LogLevel.Warning, "Event loop {Loop} could not be pinned to CPU {Cpu}; it runs unpinned.", EventName = "PinningFailed")]
+    internal static partial void PinningFailed(ILogger logger, string loop, int cpu);
+
+    [LoggerMessage(33, LogLevel.Warning, "Accepting on {EndPoint} rests for {Milliseconds} ms: {Reason}. Waiting clients may be turned away.", EventName = "AcceptPaused")]
+    internal static partial void AcceptPaused(ILogger logger, EndPoint endPoint, long milliseconds, string reason);
+
+    [LoggerMessage(34, LogLevel.Information, "{EndPoint} is served by the Sockets transport: {Reason}", EventName = "ServedBySockets")]
+    internal static partial void ServedBySockets(ILogger logger, EndPoint endPoint, string reason);
+
+    [LoggerMessage(35, LogLevel.Error, "Accepting on {EndPoint} failed unexpectedly; it rests for {Milliseconds} ms.", EventName = "AcceptFailed")]
+    internal static partial void AcceptFailed(ILogger logger, EndPoint endPoint, long milliseconds, Exception exception);
+}

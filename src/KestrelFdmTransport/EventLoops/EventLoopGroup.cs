@@ -1,0 +1,175 @@
+using System;
+using System.Threading;
+using KestrelFdmTransport.Diagnostics;
+using Microsoft.Extensions.Logging;
+
+namespace KestrelFdmTransport.EventLoops;
+
+/// <summary>
+/// The loops of one factory. They start with the first user (a listener) and stop when the group is disposed, or some time
+/// after the last listener and connection are gone; a reload of endpoints does not restart them.
+/// </summary>
+internal sealed class EventLoopGroup : IDisposable
+{
+    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_joinTimeout = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _lock = new();
+    private readonly EventLoopSettings _settings;
+    private readonly ILogger _logger;
+    private readonly int[] _cpus = CpuSet.Usable();
+    private readonly int _maxSpinning;
+    private EventLoop[] _loops = [];
+    private Timer? _graceTimer;
+    private int _users;
+    private int _spinning;
+    private bool _disposed;
+
+    internal EventLoopGroup(EventLoopSettings settings, ILogger logger)
+    {
+        _settings = settings;
+        _logger = logger;
+
+        // Never all CPUs spin, but a single one may: the thread-pool threads that it replaces spin there too.
+        _maxSpinning = Math.Max(1, Environment.ProcessorCount - 1);
+    }
+
+    /// <summary>The loops that run at the moment, none before the first user.</summary>
+    internal EventLoop[] Loops => Volatile.Read(ref _loops);
+
+    /// <summary>Called when a loop has failed, on that loop's thread.</summary>
+    internal event EventHandler<LoopFailedEventArgs>? LoopFailed;
+
+    /// <summary>Adds a user and starts the loops if they do not run.</summary>
+    internal EventLoop[] Acquire()
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _users++;
+            _graceTimer?.Dispose();
+            _graceTimer = null;
+            if (_loops.Length == 0)
+            {
+                StartLoops();
+            }
+
+            return _loops;
+        }
+    }
+
+    internal void Release()
+    {
+        lock (_lock)
+        {
+            if (--_users == 0 && !_disposed)
+            {
+                _graceTimer = new Timer(static state => ((EventLoopGroup)state!).StopIfUnused(), this, s_grace, s_grace);
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        EventLoop[] loops;
+        lock (_lock)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+            _graceTimer?.Dispose();
+            loops = _loops;
+            Volatile.Write(ref _loops, []);
+        }
+
+        Stop(loops);
+    }
+
+    internal void Place(EventLoop loop)
+    {
+        if (_settings.PinLoops && _cpus.Length > 0 && !CpuSet.PinThread(_cpus[loop.Index % _cpus.Length]))
+        {
+            Log.PinningFailed(_logger, loop.Name, _cpus[loop.Index % _cpus.Length]);
+        }
+    }
+
+    internal void OnLoopFailed(EventLoop loop, Exception exception) => LoopFailed?.Invoke(this, new LoopFailedEventArgs(loop, exception));
+
+    /// <summary>True if this loop has more than its share of the connections.</summary>
+    internal bool IsAboveShare(EventLoop loop)
+    {
+        EventLoop[] loops = Loops;
+        int total = 0;
+        foreach (EventLoop other in loops)
+        {
+            total += other.Connections;
+        }
+
+        return loop.Connections * loops.Length > total;
+    }
+
+    internal bool TryBeginSpin()
+    {
+        if (Interlocked.Increment(ref _spinning) <= _maxSpinning)
+        {
+            return true;
+        }
+
+        Interlocked.Decrement(ref _spinning);
+        return false;
+    }
+
+    internal void EndSpin() => Interlocked.Decrement(ref _spinning);
+
+    private static void Stop(EventLoop[] loops)
+    {
+        foreach (EventLoop loop in loops)
+        {
+            loop.RequestStop();
+        }
+
+        foreach (EventLoop loop in loops)
+        {
+            // A loop whose thread is inside somebody's callback ends when that returns; it is a background thread.
+            loop.Join(s_joinTimeout);
+        }
+    }
+
+    private void StartLoops()
+    {
+        var loops = new EventLoop[_settings.LoopCount];
+        for (int i = 0; i < loops.Length; i++)
+        {
+            loops[i] = new EventLoop(i, this, _settings, _logger);
+        }
+
+        foreach (EventLoop loop in loops)
+        {
+            loop.Start();
+        }
+
+        Volatile.Write(ref _loops, loops);
+    }
+
+    private void StopIfUnused()
+    {
+        EventLoop[] loops;
+        lock (_lock)
+        {
+            if (_disposed || _users > 0 || Array.Exists(_loops, static loop => loop.Connections > 0))
+            {
+                return;
+            }
+
+            _graceTimer?.Dispose();
+            _graceTimer = null;
+            loops = _loops;
+            Volatile.Write(ref _loops, []);
+        }
+
+        Stop(loops);
+    }
+}

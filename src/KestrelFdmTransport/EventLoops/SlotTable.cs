@@ -1,0 +1,86 @@
+using System;
+
+namespace KestrelFdmTransport.EventLoops;
+
+/// <summary>
+/// Leads from the payload of an event to its source without a search. A payload is the slot index (low half) and the slot's
+/// generation (high half); closing changes the generation, so whatever still carries the old one is dropped.
+/// </summary>
+/// <remarks>Belongs to the loop's owner.</remarks>
+internal sealed class SlotTable
+{
+    private Slot[] _slots = new Slot[64];
+    private int _used;
+    private int _free = -1;
+
+    internal int Count { get; private set; }
+
+    internal ulong Add(IoSource source)
+    {
+        int index = _free;
+        if (index >= 0)
+        {
+            _free = _slots[index].NextFree;
+        }
+        else
+        {
+            if (_used == _slots.Length)
+            {
+                Array.Resize(ref _slots, _slots.Length * 2);
+            }
+
+            index = _used++;
+        }
+
+        ref Slot slot = ref _slots[index];
+        slot.Source = source;
+        Count++;
+        return ((ulong)slot.Generation << 32) | (uint)index;
+    }
+
+    internal IoSource? Find(ulong payload)
+    {
+        uint index = (uint)payload;
+        if (index >= (uint)_used)
+        {
+            return null;
+        }
+
+        ref Slot slot = ref _slots[index];
+        return slot.Generation == (uint)(payload >> 32) ? slot.Source : null;
+    }
+
+    internal void Remove(ulong payload)
+    {
+        int index = (int)(uint)payload;
+        ref Slot slot = ref _slots[index];
+        slot.Source = null;
+        slot.Generation++;
+        slot.NextFree = _free;
+        _free = index;
+        Count--;
+    }
+
+    /// <summary>A copy of the registered sources, for ending them all.</summary>
+    internal IoSource[] Snapshot()
+    {
+        var sources = new IoSource[Count];
+        int count = 0;
+        for (int i = 0; i < _used; i++)
+        {
+            if (_slots[i].Source is { } source)
+            {
+                sources[count++] = source;
+            }
+        }
+
+        return sources;
+    }
+
+    private struct Slot
+    {
+        internal IoSource? Source;
+        internal uint Generation;
+        internal int NextFree;
+    }
+}
