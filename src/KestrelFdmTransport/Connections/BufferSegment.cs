@@ -1,0 +1,94 @@
+using System;
+using System.Buffers;
+using System.Diagnostics;
+using System.Threading;
+
+namespace KestrelFdmTransport.Connections;
+
+/// <summary>A link of a buffer chain: one block and how far it is filled.</summary>
+/// <remarks>
+/// In the input chain producer and consumer work at the same time without a lock. <see cref="End"/> and the link belong to
+/// the producer, which sets both before it publishes the bytes; <see cref="ReadOnlySequenceSegment{T}.Memory"/> belongs to
+/// the consumer; the block of the last link belongs to whoever takes its lease.
+/// </remarks>
+internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
+{
+    private const int Unleased = 0;
+    private const int Leased = 1;
+    private const int Released = 2;
+
+    private object? _owner;
+    private int _lease;
+
+    /// <summary>The whole block; empty once it has been given back.</summary>
+    internal Memory<byte> Block { get; private set; }
+
+    /// <summary>Bytes filled.</summary>
+    internal int End { get; set; }
+
+    internal int Free => Block.Length - End;
+
+    internal BufferSegment? Following => (BufferSegment?)Next;
+
+    /// <summary>The filled part that nobody has taken yet starts here. Output chains only; belongs to the sender.</summary>
+    internal int Start { get; set; }
+
+    internal bool IsReleased => Volatile.Read(ref _lease) == Released;
+
+    internal void Attach(object owner, Memory<byte> block)
+    {
+        _owner = owner;
+        Block = block;
+        Memory = block;
+    }
+
+    /// <summary>Gives up the block; the caller returns its owner to where it came from.</summary>
+    internal object? Detach()
+    {
+        object? owner = _owner;
+        _owner = null;
+        Block = default;
+        Memory = default;
+        return owner;
+    }
+
+    /// <summary>Makes the object ready for another use.</summary>
+    internal void Recycle()
+    {
+        Debug.Assert(_owner is null, "A segment is recycled with its block.");
+        Next = null;
+        RunningIndex = 0;
+        End = 0;
+        Start = 0;
+        _lease = Unleased;
+    }
+
+    /// <summary>Links <paramref name="next"/> behind this segment. Producer only.</summary>
+    internal void Append(BufferSegment next)
+    {
+        next.RunningIndex = RunningIndex + End;
+
+        // A reference written to the heap is published after what was written before it (.NET memory model).
+        Next = next;
+    }
+
+    /// <summary>Links without positions, in output chains. Producer or sender, whoever owns both ends.</summary>
+    internal void Link(BufferSegment? next) => Next = next;
+
+    internal void StartAt(long runningIndex) => RunningIndex = runningIndex;
+
+    /// <summary>Fixes the length that sequences see once the segment is not the last. Consumer only.</summary>
+    internal void Seal(int length) => Memory = Block[..length];
+
+    /// <summary>Producer: may it write behind <see cref="End"/>? Not once the consumer has given the block back.</summary>
+    internal bool TryLease() => Interlocked.CompareExchange(ref _lease, Leased, Unleased) == Unleased;
+
+    /// <summary>A full fence, because the producer then looks whether the consumer has passed it meanwhile.</summary>
+    internal void EndLease() => Interlocked.Exchange(ref _lease, Unleased);
+
+    /// <summary>Consumer: claims the block for giving it back, unless the producer writes into it.</summary>
+    internal bool TryClaim() => Interlocked.CompareExchange(ref _lease, Released, Unleased) == Unleased;
+
+    /// <summary>Takes a claim back: there is something in the block after all.</summary>
+    internal void Unclaim() => Volatile.Write(ref _lease, Unleased);
+}

@@ -1,0 +1,23 @@
+using System;
+using System.Threading;
+
+namespace KestrelFdmTransport.Connections;
+
+/// <summary>Connection ids of the form Kestrel's own have: thirteen characters of base 32, ascending.</summary>
+internal static class ConnectionIdGenerator
+{
+    private const string Alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUV";
+    private const int Length = 13;
+
+    // Seeded with the time, so that ids of one start of the process do not recur in the next.
+    private static long s_last = DateTime.UtcNow.Ticks;
+
+    internal static string Next() => string.Create(Length, Interlocked.Increment(ref s_last), static (characters, value) =>
+    {
+        for (int i = Length - 1; i >= 0; i--)
+        {
+            characters[i] = Alphabet[(int)(value & 31)];
+            value >>>= 5;
+        }
+    });
+}

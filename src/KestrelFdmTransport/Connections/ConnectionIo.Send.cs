@@ -1,0 +1,220 @@
+using System.Net.Sockets;
+using System.Threading;
+using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Interop;
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelFdmTransport.Connections;
+
+/// <content>Sending, on any thread, through the gate.</content>
+internal sealed partial class ConnectionIo
+{
+    /// <summary>A flush that makes this much wait is sent at once.</summary>
+    private const long DeferralCap = 64 * 1024;
+
+    private SendGate _gate;
+
+    // Loop: counts every EPOLLOUT edge, wanted or not. Gate holder: says that it waits for one, then looks at the count again.
+    private int _writableEdges;
+    private int _waitingWritable;
+
+    // Gate holder.
+    private bool _wireEnded;
+    private int _resetErrno;
+    private SocketException? _sendError;
+
+    /// <summary>Sends what the writer has just put into its outbox, now or when the running callback ends.</summary>
+    internal void Flush()
+    {
+        long unsent = Writer.Unsent;
+        long threshold = Settings.WritePauseThreshold;
+        bool small = unsent < DeferralCap && (threshold == 0 || unsent < threshold);
+        if (!small || !CallbackScope.TryDefer(this))
+        {
+            Send(Origin.Foreign);
+        }
+    }
+
+    internal void Send(Origin origin)
+    {
+        switch (_gate.TryEnter())
+        {
+            case SendGate.Entry.Busy:
+                return;
+            case SendGate.Entry.Shut:
+                // The closer emptied the outbox before this flush was put there.
+                Writer.DropOutbox();
+                return;
+        }
+
+        // Blocks go back outside the gate, because a pool is foreign code. A pin keeps the connection from ending meanwhile;
+        // on the loop's own thread, which is the only closer, it needs none.
+        bool owner = Loop.IsOwner;
+        bool shut;
+        BufferSegment? sent;
+        do
+        {
+            TransmitAll();
+            RunErrands();
+            sent = Writer.TakeSent();
+        }
+        while (!TryLeave(sent, owner, out shut));
+
+        if (sent is not null)
+        {
+            Writer.ReturnSent(sent);
+            if (!owner)
+            {
+                shut = _gate.Unpin();
+            }
+        }
+
+        if (shut)
+        {
+            Post(Mail.Close);
+        }
+
+        AfterSend(origin);
+    }
+
+    private bool TryLeave(BufferSegment? sent, bool owner, out bool shut)
+    {
+        if (_gate.TryLeave(pin: sent is not null && !owner, out shut))
+        {
+            return true;
+        }
+
+        if (sent is not null)
+        {
+            Writer.KeepSent(sent);
+        }
+
+        return false;
+    }
+
+    /// <summary>Sends until everything has left, the socket is full, or the connection is broken. Gate holder.</summary>
+    private void TransmitAll()
+    {
+        while (Writer.Collect() && Volatile.Read(ref _waitingWritable) == 0)
+        {
+            if (_wireEnded || _resetErrno != 0)
+            {
+                Writer.SkipUnsent();
+                return;
+            }
+
+            int edges = Volatile.Read(ref _writableEdges);
+            int result = Writer.Transmit(_descriptor);
+            if (result >= 0)
+            {
+                continue;
+            }
+
+            if (result == -Errno.EAGAIN)
+            {
+                // Either the loop, counting an edge, sees that we wait, or we see its count: no edge is lost.
+                Interlocked.Exchange(ref _waitingWritable, 1);
+                if (Volatile.Read(ref _writableEdges) == edges)
+                {
+                    return;
+                }
+
+                Volatile.Write(ref _waitingWritable, 0);
+            }
+            else if (SocketErrors.IsReset(-result))
+            {
+                _resetErrno = -result;
+            }
+            else
+            {
+                // Like Sockets: the data counts as sent, and the error comes up when the output ends.
+                _sendError = SocketErrors.Exception(-result);
+                Writer.SkipUnsent();
+            }
+        }
+    }
+
+    private void RunErrands()
+    {
+        _gate.TakeErrands(out bool reset, out bool finish);
+        if ((!reset && !finish) || _wireEnded)
+        {
+            return;
+        }
+
+        _wireEnded = true;
+        if (!reset)
+        {
+            Sys.ShutdownBothWays(_descriptor);
+        }
+        else if (!_isUnix)
+        {
+            Sys.ResetConnection(_descriptor);
+        }
+        else if (Sys.Readable(_descriptor) <= 0)
+        {
+            // A Unix socket has no reset. Its peer sees one if unread data is closed over, and the close does that.
+            Sys.ShutdownBothWays(_descriptor);
+        }
+    }
+
+    /// <summary>Outside the gate: lets the application go on, and ends the connection if this was the last of it.</summary>
+    private void AfterSend(Origin origin)
+    {
+        if (_resetErrno != 0)
+        {
+            OnSendReset();
+            return;
+        }
+
+        Writer.ResumeFlush(origin);
+        if (Writer.IsCompleted && Writer.IsDrained)
+        {
+            OnOutputCompleted();
+        }
+    }
+
+    private void OnWritable()
+    {
+        Volatile.Write(ref _writableEdges, _writableEdges + 1);
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _waitingWritable) != 0)
+        {
+            Volatile.Write(ref _waitingWritable, 0);
+
+            // With input to serve as well, the flush's continuation goes to the pool: one inline callback per serve.
+            Send(_readable ? Origin.Foreign : Origin.Loop);
+        }
+    }
+
+    private void OnSendReset()
+    {
+        if (IsShutDown)
+        {
+            return;
+        }
+
+        SocketException error = SocketErrors.Exception(_resetErrno);
+        Log.ConnectionReset(Settings.Logger, Connection.ConnectionId);
+        Shutdown(new ConnectionResetException(error.Message, error), outputError: null);
+    }
+
+    private void OnOutputCompleted()
+    {
+        if (IsShutDown)
+        {
+            return;
+        }
+
+        if (Writer.CompletionError is { } error)
+        {
+            Log.ConnectionError(Settings.Logger, Connection.ConnectionId, error);
+            Shutdown(error, error);
+        }
+        else
+        {
+            Shutdown(_sendError, _sendError);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System;
+using System.Threading;
+using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Interop;
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelFdmTransport.Connections;
+
+/// <content>Ending: the reason, what the peer sees of it, and the close.</content>
+internal sealed partial class ConnectionIo
+{
+    private const string GracefulMessage = "The Socket transport's send loop completed gracefully.";
+
+    /// <summary>Stands for a graceful end until somebody asks for the exception, which few do.</summary>
+    private static readonly Exception s_graceful = new ConnectionAbortedException(GracefulMessage);
+
+    private Exception? _shutdownReason;
+
+    internal bool IsShutDown => Volatile.Read(ref _shutdownReason) is not null;
+
+    /// <summary>Why the connection was shut down. A new exception for a graceful end, so that stack traces do not pile up.</summary>
+    private Exception? ShutdownReason
+    {
+        get
+        {
+            Exception? reason = Volatile.Read(ref _shutdownReason);
+            return ReferenceEquals(reason, s_graceful) ? new ConnectionAbortedException(GracefulMessage) : reason;
+        }
+    }
+
+    /// <summary>Ends the connection now; what is unsent is dropped. Any thread; null means FIN.</summary>
+    internal void Abort(Exception? reason) => Shutdown(reason, outputError: null);
+
+    private void Shutdown(Exception? reason, Exception? outputError)
+    {
+        // Before the wire is touched: a failing recv then knows that it was to be expected.
+        if (Interlocked.CompareExchange(ref _shutdownReason, reason ?? s_graceful, null) is not null)
+        {
+            return;
+        }
+
+        bool reset = reason is not null && !Settings.FinOnError;
+        if (reset)
+        {
+            Log.ConnectionWriteRst(Settings.Logger, Connection.ConnectionId, reason!.Message);
+        }
+        else
+        {
+            Log.ConnectionWriteFin(Settings.Logger, Connection.ConnectionId, reason?.Message ?? GracefulMessage);
+        }
+
+        _gate.Request(reset);
+        if (_gate.TryEnter() == SendGate.Entry.Entered)
+        {
+            bool shut;
+            do
+            {
+                RunErrands();
+            }
+            while (!_gate.TryLeave(pin: false, out shut));
+        }
+
+        Writer.End(outputError);
+        Post(Mail.Close);
+    }
+
+    internal override void Close()
+    {
+        if (_closed || !_gate.TryShut())
+        {
+            // Somebody is still sending: the last one out posts the close again.
+            return;
+        }
+
+        _closed = true;
+        Loop.Unregister(this);
+        if (_socket is not null)
+        {
+            // The application's duplicate would keep the descriptor in the epoll beyond its number's end.
+            Loop.Unwatch(_descriptor);
+        }
+
+        Sys.Close(_descriptor);
+        Writer.DropUnsent();
+        EndInput(null);
+        Loop.ConnectionClosed();
+        Connection.OnDescriptorClosed(_socket);
+    }
+}

@@ -1,0 +1,28 @@
+using Microsoft.Extensions.Logging;
+
+namespace KestrelFdmTransport.Connections;
+
+/// <summary>What all connections of an endpoint share.</summary>
+internal sealed record ConnectionSettings
+{
+    /// <summary>Run the application on the loop's thread instead of the pool.</summary>
+    internal required bool RunsInline { get; init; }
+
+    /// <summary>End aborted connections with FIN instead of RST: Kestrel's <c>FinOnError</c> switch.</summary>
+    internal required bool FinOnError { get; init; }
+
+    /// <summary>Unexamined bytes at which receiving pauses; 0: never.</summary>
+    internal required long ReadPauseThreshold { get; init; }
+
+    /// <summary>Unsent bytes from which a flush is pending; 0: never.</summary>
+    internal required long WritePauseThreshold { get; init; }
+
+    internal required ILogger Logger { get; init; }
+
+    internal long ReadResumeThreshold => Resume(ReadPauseThreshold);
+
+    internal long WriteResumeThreshold => Resume(WritePauseThreshold);
+
+    /// <summary>Half, as Sockets configures it; a threshold of zero could never be met, so <c>PipeOptions</c> makes it one.</summary>
+    private static long Resume(long pause) => System.Math.Max(1, pause / 2);
+}

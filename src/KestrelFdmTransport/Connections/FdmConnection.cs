@@ -1,0 +1,209 @@
+using System;
+using System.Collections.Generic;
+using System.IO.Pipelines;
+using System.Net;
+using System.Threading;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.Interop;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace KestrelFdmTransport.Connections;
+
+/// <summary>The application's side of a connection. Whatever an application may never ask for is made when it asks.</summary>
+internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IThreadPoolWorkItem
+{
+    private const string FeatureAbortMessage = "The connection was aborted by the application via IConnectionLifetimeFeature.Abort().";
+
+    /// <summary>Stands for a token source that was cancelled before anybody asked for the token.</summary>
+    private static readonly CancellationTokenSource s_closedBefore = CreateCancelled();
+
+    private readonly ConnectionIo _io;
+    private readonly SocketName _localName;
+    private readonly SocketName _remoteName;
+    private EndPoint? _localEndPoint;
+    private EndPoint? _remoteEndPoint;
+    private string? _connectionId;
+    private IDictionary<object, object?>? _items;
+    private IDuplexPipe? _transport;
+    private CancellationTokenSource? _closedSource;
+    private OverriddenToken? _overriddenToken;
+    private TaskCompletionSource? _disposed;
+    private System.Net.Sockets.Socket? _socketToDispose;
+    private int _endings;
+
+    internal FdmConnection(ConnectionIo io, in SocketName local, in SocketName remote)
+    {
+        _io = io;
+        _localName = local;
+        _remoteName = remote;
+        io.Connection = this;
+    }
+
+    public override string ConnectionId
+    {
+        get => _connectionId ?? CreateConnectionId();
+        set => _connectionId = value;
+    }
+
+    public override IFeatureCollection Features => this;
+
+    public override IDictionary<object, object?> Items
+    {
+        get => _items ??= new ConnectionItems();
+        set => _items = value;
+    }
+
+    public override IDuplexPipe Transport
+    {
+        get => _transport ?? this;
+        set => _transport = value;
+    }
+
+    public override EndPoint? LocalEndPoint
+    {
+        get => _localEndPoint ??= _localName.ToEndPoint();
+        set => _localEndPoint = value;
+    }
+
+    public override EndPoint? RemoteEndPoint
+    {
+        get => _remoteEndPoint ??= _remoteName.ToEndPoint();
+        set => _remoteEndPoint = value;
+    }
+
+    public override CancellationToken ConnectionClosed
+    {
+        get => _overriddenToken?.Token ?? ClosedToken();
+        set => _overriddenToken = new OverriddenToken(value);
+    }
+
+    PipeReader IDuplexPipe.Input => _io.Reader;
+
+    PipeWriter IDuplexPipe.Output => _io.Writer;
+
+    public override void Abort(ConnectionAbortedException abortReason) => _io.Abort(abortReason);
+
+    public override void Abort() => Abort(new ConnectionAbortedException(FeatureAbortMessage));
+
+    /// <summary>Sends what was written, ends the connection, and completes when all its callbacks have run.</summary>
+#pragma warning disable CA2215 // The base class has nothing to dispose.
+    public override ValueTask DisposeAsync()
+#pragma warning restore CA2215
+    {
+        var disposed = new TaskCompletionSource();
+        disposed = Interlocked.CompareExchange(ref _disposed, disposed, null) ?? disposed;
+        _io.Reader.Complete();
+        _io.Writer.Complete();
+        Signal(Ending.Disposing);
+        return new ValueTask(disposed.Task);
+    }
+
+    /// <summary>Cancels <see cref="ConnectionClosed"/> on the pool, once.</summary>
+    internal void FireConnectionClosed() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+
+    /// <summary>The descriptor is gone and every block of the transport's side is back.</summary>
+    internal void OnDescriptorClosed(ConnectionSocket? socket)
+    {
+        _socketToDispose = socket;
+        if (Signal(Ending.Closed))
+        {
+            // Not on the loop: disposing continues the application.
+            ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.OnEnded(), this, preferLocal: false);
+        }
+    }
+
+    /// <summary>The work item of <see cref="FireConnectionClosed"/>.</summary>
+    void IThreadPoolWorkItem.Execute()
+    {
+        CancellationTokenSource? source = Interlocked.CompareExchange(ref _closedSource, s_closedBefore, null);
+        if (source is not null)
+        {
+            try
+            {
+                source.Cancel();
+            }
+            catch (Exception exception)
+            {
+                Log.ConnectionClosedCallbackFailed(_io.Settings.Logger, exception);
+            }
+        }
+
+        if (Signal(Ending.CallbacksRun))
+        {
+            OnEnded();
+        }
+    }
+
+    private static CancellationTokenSource CreateCancelled()
+    {
+        var source = new CancellationTokenSource();
+        source.Cancel();
+        return source;
+    }
+
+    private string CreateConnectionId()
+    {
+        string id = ConnectionIdGenerator.Next();
+        return Interlocked.CompareExchange(ref _connectionId, id, null) ?? id;
+    }
+
+    private CancellationToken ClosedToken()
+    {
+        if (Volatile.Read(ref _closedSource) is { } source)
+        {
+            return source.Token;
+        }
+
+        var created = new CancellationTokenSource();
+        return (Interlocked.CompareExchange(ref _closedSource, created, null) ?? created).Token;
+    }
+
+    /// <summary>True for the caller whose ending was the last.</summary>
+    private bool Signal(Ending ending)
+    {
+        int before = Interlocked.Or(ref _endings, (int)ending);
+        int after = before | (int)ending;
+        if (after == before)
+        {
+            return false;
+        }
+
+        const int All = (int)(Ending.CallbacksRun | Ending.Closed);
+        if (ending == Ending.Disposing)
+        {
+            if ((after & All) == All)
+            {
+                _disposed!.TrySetResult();
+            }
+
+            return false;
+        }
+
+        return (after & All) == All;
+    }
+
+    private void OnEnded()
+    {
+        if (_socketToDispose is ConnectionSocket socket)
+        {
+            socket.DisposeByTransport();
+        }
+
+        if (Volatile.Read(ref _disposed) is { } disposed)
+        {
+            disposed.TrySetResult();
+        }
+    }
+
+    [Flags]
+    private enum Ending
+    {
+        CallbacksRun = 1,
+        Closed = 2,
+        Disposing = 4,
+    }
+
+    private sealed record OverriddenToken(CancellationToken Token);
+}

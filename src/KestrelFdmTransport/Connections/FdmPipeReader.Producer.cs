@@ -1,0 +1,221 @@
+using System;
+using System.Runtime.ExceptionServices;
+using System.Threading;
+
+namespace KestrelFdmTransport.Connections;
+
+/// <content>The loop's end of the input. All members belong to the loop's owner, save where they say otherwise.</content>
+internal sealed partial class FdmPipeReader
+{
+    /// <summary>Kestrel's Sockets transport asks for half a block; with less room left a new block is taken.</summary>
+    private const int MinimumFree = BlockCache.BlockSize / 2;
+
+    private BufferSegment? _first;
+    private BufferSegment? _receiveTail;
+    private BufferSegment? _fresh;
+    private BufferSegment? _spare;
+    private bool _tailLeased;
+
+    private long _received;
+    private int _paused;
+    private bool _ended;
+    private int _endedOnce;
+    private ExceptionDispatchInfo? _error;
+    private int _chainEnds;
+
+    /// <summary>Bytes received so far. Any thread.</summary>
+    internal long Received => Volatile.Read(ref _received);
+
+    /// <summary>True once the application has completed the reader. Any thread.</summary>
+    internal bool IsCompleted => Volatile.Read(ref _completed);
+
+    /// <summary>What the application has completed the reader with.</summary>
+    internal Exception? CompletionError => _completionError?.SourceException;
+
+    internal bool HasEnded => Volatile.Read(ref _ended);
+
+    internal bool IsPaused => Volatile.Read(ref _paused) != 0;
+
+    /// <summary>Where the next bytes may go: behind unconsumed ones in the last block, else a block of their own.</summary>
+    internal Span<byte> BeginReceive()
+    {
+        // With everything consumed the last block is the consumer's to give back; a look spares the lease.
+        if (_receiveTail is { } tail && Volatile.Read(ref _consumed) != _received && tail.TryLease())
+        {
+            if (tail.Free >= MinimumFree)
+            {
+                _tailLeased = true;
+                return tail.Block.Span[tail.End..];
+            }
+
+            EndLease(tail);
+        }
+
+        _fresh ??= _io.Blocks.Rent(0, ref _spare);
+        return _fresh.Block.Span;
+    }
+
+    /// <summary>Ends what <see cref="BeginReceive"/> began; <paramref name="count"/> bytes are visible to the reader now.</summary>
+    internal void EndReceive(int count)
+    {
+        if (_tailLeased)
+        {
+            _tailLeased = false;
+            BufferSegment tail = _receiveTail!;
+            if (count > 0)
+            {
+                tail.End += count;
+
+                // Published before the lease ends: with the lease free, a consumer may give the block back.
+                Interlocked.Add(ref _received, count);
+            }
+
+            EndLease(tail);
+            return;
+        }
+
+        if (count > 0)
+        {
+            BufferSegment fresh = _fresh!;
+            _fresh = null;
+            fresh.End = count;
+            if (_receiveTail is null)
+            {
+                _first = fresh;
+            }
+            else
+            {
+                _receiveTail.Append(fresh);
+            }
+
+            _receiveTail = fresh;
+
+            // A full fence: from here on the bytes are visible, and the waiter is looked for afterwards.
+            Interlocked.Add(ref _received, count);
+        }
+    }
+
+    /// <summary>Gives back a block that was taken for a receive that brought nothing.</summary>
+    internal void DropFresh()
+    {
+        if (_fresh is { } fresh)
+        {
+            _fresh = null;
+            _io.Blocks.Return(fresh, ref _spare);
+        }
+    }
+
+    /// <summary>Completes a waiting read if it has what it asked for.</summary>
+    internal void Notify()
+    {
+        if (_waiter.IsSet && IsReady(Volatile.Read(ref _minimum)))
+        {
+            CompleteWaiter(Origin.Loop);
+        }
+    }
+
+    /// <summary>True if the application is so far behind that receiving has to wait for it.</summary>
+    internal bool TryPause()
+    {
+        long threshold = _io.Settings.ReadPauseThreshold;
+        if (threshold == 0 || !MustPause(threshold))
+        {
+            return false;
+        }
+
+        Interlocked.Exchange(ref _paused, 1);
+        if ((MustPause(_io.Settings.ReadResumeThreshold) && !Volatile.Read(ref _completed))
+            || Interlocked.CompareExchange(ref _paused, 0, 1) != 1)
+        {
+            // Paused; or the consumer has resumed us already, and its mail is on the way.
+            return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>No more bytes will come. The application sees what it has not consumed yet, and then the end.</summary>
+    /// <remarks>Any thread. The continuation of a waiting read goes to the pool: the end of a connection is not the hot path.</remarks>
+    internal void EndInput(Exception? error)
+    {
+        if (Interlocked.Exchange(ref _endedOnce, 1) != 0)
+        {
+            return;
+        }
+
+        _error = error is null ? null : ExceptionDispatchInfo.Capture(error);
+        Volatile.Write(ref _ended, true);
+        Interlocked.MemoryBarrier();
+        CompleteWaiter(Origin.Foreign);
+    }
+
+    /// <summary>The loop will not touch the chain again.</summary>
+    internal void EndProducer()
+    {
+        DropFresh();
+        EndChain(ChainEnd.Producer);
+    }
+
+    private bool MustPause(long threshold)
+    {
+        long unexamined = _received - Volatile.Read(ref _examined);
+        return unexamined >= threshold && unexamined >= Volatile.Read(ref _minimum);
+    }
+
+    /// <summary>Any thread.</summary>
+    private void ResumeProducer()
+    {
+        if (Volatile.Read(ref _paused) != 0 && Interlocked.CompareExchange(ref _paused, 0, 1) == 1)
+        {
+            _io.ResumeReceiving();
+        }
+    }
+
+    private void EndLease(BufferSegment tail)
+    {
+        tail.EndLease();
+        if (Volatile.Read(ref _consumed) == _received)
+        {
+            // The consumer went past us while we held the lease and could not give the block back.
+            ReleaseIfConsumed(tail);
+        }
+    }
+
+    /// <summary>Gives back the last block if nothing in it is unconsumed. Either side; the claim lets one through.</summary>
+    private void ReleaseIfConsumed(BufferSegment segment)
+    {
+        if (!segment.TryClaim())
+        {
+            return;
+        }
+
+        if (Volatile.Read(ref _received) == Volatile.Read(ref _consumed))
+        {
+            _io.Blocks.ReturnBlock(segment);
+        }
+        else
+        {
+            segment.Unclaim();
+        }
+    }
+
+    /// <summary>The second of the two sides to be done returns what is left. Either side.</summary>
+    private void EndChain(ChainEnd end)
+    {
+        int ends = Interlocked.Or(ref _chainEnds, (int)end);
+        if ((ends & (int)end) != 0 || (ends | (int)end) != (int)(ChainEnd.Consumer | ChainEnd.Producer))
+        {
+            return;
+        }
+
+        BufferSegment? segment = _head ?? _first;
+        while (segment is not null)
+        {
+            BufferSegment? next = segment.Following;
+            _io.Blocks.ReturnBlock(segment);
+            segment = next;
+        }
+
+        _head = _tail = _first = _receiveTail = _spare = null;
+    }
+}

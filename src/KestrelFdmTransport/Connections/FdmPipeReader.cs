@@ -1,0 +1,387 @@
+using System;
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.ExceptionServices;
+using System.Threading;
+using System.Threading.Tasks;
+using System.Threading.Tasks.Sources;
+
+namespace KestrelFdmTransport.Connections;
+
+/// <summary>
+/// The application's end of the input: a chain of received blocks that the loop appends to while the application reads, with
+/// the contract of <see cref="Pipe"/>'s reader and without its lock. The loop's side is in the other part of this type.
+/// </summary>
+/// <remarks>
+/// Consumer state belongs to the application, which makes one call at a time (the pipe contract). What both sides look at is
+/// listed in docs/architecture.md, with the order of reads and writes that keeps wake-ups from getting lost.
+/// </remarks>
+internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadResult>, IThreadPoolWorkItem
+{
+    private static readonly Action<object?> s_tokenCancelled = static state => ((FdmPipeReader)state!).OnTokenCancelled();
+
+    private readonly ConnectionIo _io;
+
+    // Consumer.
+    private BufferSegment? _head;
+    private BufferSegment? _tail;
+    private bool _reading;
+    private bool _readingTentatively;
+    private bool _running;
+    private CancellationToken _token;
+    private CancellationTokenRegistration _tokenRegistration;
+
+    // Both sides.
+    private PipeWaiter _waiter;
+    private PipeContinuation _scheduled;
+    private long _examined;
+    private long _consumed;
+    private long _minimum = 1;
+    private int _cancelled;
+    private bool _completed;
+    private ExceptionDispatchInfo? _completionError;
+
+    internal FdmPipeReader(ConnectionIo io) => _io = io;
+
+    public override bool TryRead(out ReadResult result)
+    {
+        ThrowIfCompleted();
+        if (IsReady(1))
+        {
+            result = TakeResult();
+            return true;
+        }
+
+        if (_running)
+        {
+            PipeErrors.ThrowReadingInProgress();
+        }
+
+        BeginTentativeRead();
+        result = default;
+        return false;
+    }
+
+    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+    {
+        ThrowIfCompleted();
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<ReadResult>(cancellationToken);
+        }
+
+        return IsReady(1) ? new ValueTask<ReadResult>(TakeResult()) : Wait(cancellationToken);
+    }
+
+    protected override ValueTask<ReadResult> ReadAtLeastAsyncCore(int minimumSize, CancellationToken cancellationToken)
+    {
+        ThrowIfCompleted();
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<ReadResult>(cancellationToken);
+        }
+
+        if (IsReady(1))
+        {
+            ReadResult result = TakeResult();
+            if (Volatile.Read(ref _received) - _examined >= minimumSize || result.IsCanceled || result.IsCompleted)
+            {
+                return new ValueTask<ReadResult>(result);
+            }
+
+            EndRead();
+        }
+
+        if (minimumSize > 1)
+        {
+            // Against a producer that has just paused: it looks at the minimum after it has said so.
+            Interlocked.Exchange(ref _minimum, minimumSize);
+            ResumeProducer();
+        }
+
+        return Wait(cancellationToken);
+    }
+
+    public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
+
+    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
+    {
+        ThrowIfCompleted();
+        var consumedSegment = (BufferSegment?)consumed.GetObject();
+        var examinedSegment = (BufferSegment?)examined.GetObject();
+        long consumedTo = consumedSegment is null ? -1 : consumedSegment.RunningIndex + consumed.GetInteger();
+        long examinedTo = examinedSegment is null ? -1 : examinedSegment.RunningIndex + examined.GetInteger();
+        if (consumedSegment is not null && examinedSegment is not null && examinedTo < consumedTo)
+        {
+            PipeErrors.ThrowInvalidExaminedOrConsumed();
+        }
+
+        if (examinedSegment is not null)
+        {
+            if (examinedTo < _examined)
+            {
+                PipeErrors.ThrowInvalidExamined();
+            }
+
+            // A full fence: the producer writes its pause and then reads this; we write this and then look for a pause.
+            Interlocked.Exchange(ref _examined, examinedTo);
+        }
+
+        if (consumedSegment is not null)
+        {
+            if (consumedTo < _consumed || Volatile.Read(ref _received) == _consumed)
+            {
+                PipeErrors.ThrowInvalidCursor();
+            }
+
+            Consume(consumedTo);
+        }
+
+        EndRead();
+        if (Volatile.Read(ref _paused) != 0 && Volatile.Read(ref _received) - _examined < _io.Settings.ReadResumeThreshold)
+        {
+            ResumeProducer();
+        }
+    }
+
+    public override void CancelPendingRead()
+    {
+        Interlocked.Exchange(ref _cancelled, 1);
+        CompleteWaiter(Origin.Foreign);
+    }
+
+    public override void Complete(Exception? exception = null)
+    {
+        if (_completed)
+        {
+            return;
+        }
+
+        _reading = false;
+        _readingTentatively = false;
+        _completionError = exception is null ? null : ExceptionDispatchInfo.Capture(exception);
+        Volatile.Write(ref _completed, true);
+
+        // A paused producer is waiting for us in vain now; it finds out on its loop.
+        Interlocked.MemoryBarrier();
+        ResumeProducer();
+        EndChain(ChainEnd.Consumer);
+    }
+
+    ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token)
+        => !IsReady(Volatile.Read(ref _minimum)) ? ValueTaskSourceStatus.Pending
+            : Volatile.Read(ref _ended) && _error is not null ? ValueTaskSourceStatus.Faulted
+            : ValueTaskSourceStatus.Succeeded;
+
+    void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    {
+        if (!_waiter.TrySet(continuation, state, flags))
+        {
+            EndInput(PipeErrors.ConcurrentOperations());
+            ThreadPool.UnsafeQueueUserWorkItem(continuation, state, preferLocal: false);
+            return;
+        }
+
+        // Registering was a full fence: what became true before it is seen here, what becomes true later finds the waiter.
+        if (IsReady(Volatile.Read(ref _minimum)))
+        {
+            CompleteWaiter(Origin.Foreign);
+        }
+    }
+
+    ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
+    {
+        if (!IsReady(Volatile.Read(ref _minimum)))
+        {
+            PipeErrors.ThrowGetResultBeforeCompleted();
+        }
+
+        if (!_token.CanBeCanceled)
+        {
+            return TakeResult();
+        }
+
+        CancellationToken cancellation = _token;
+        ReadResult result;
+        try
+        {
+            result = TakeResult();
+        }
+        finally
+        {
+            CancellationTokenRegistration registration = _tokenRegistration;
+            _token = default;
+            _tokenRegistration = default;
+            registration.Dispose();
+        }
+
+        if (result.IsCanceled)
+        {
+            cancellation.ThrowIfCancellationRequested();
+        }
+
+        return result;
+    }
+
+    /// <summary>Runs a continuation that was sent to the pool.</summary>
+    void IThreadPoolWorkItem.Execute()
+    {
+        PipeContinuation scheduled = _scheduled;
+        _scheduled = default;
+        _io.Run(scheduled);
+    }
+
+    private bool IsReady(long minimum)
+        => Volatile.Read(ref _cancelled) != 0
+            || Volatile.Read(ref _ended)
+            || Volatile.Read(ref _received) - Volatile.Read(ref _examined) >= minimum;
+
+    private ValueTask<ReadResult> Wait(CancellationToken cancellationToken)
+    {
+        _running = true;
+        if (cancellationToken.CanBeCanceled)
+        {
+            // Before registering: the callback may run at once, on this thread.
+            _token = cancellationToken;
+            _tokenRegistration = cancellationToken.UnsafeRegister(s_tokenCancelled, this);
+        }
+
+        return new ValueTask<ReadResult>(this, 0);
+    }
+
+    private void OnTokenCancelled()
+    {
+        // A late callback of a read that is over must not cancel the next one.
+        if (_token.IsCancellationRequested)
+        {
+            CancelPendingRead();
+        }
+    }
+
+    private ReadResult TakeResult()
+    {
+        // In this order: once the input has ended, nothing more is received.
+        bool ended = Volatile.Read(ref _ended);
+        if (ended)
+        {
+            _error?.Throw();
+        }
+
+        bool cancelled = Volatile.Read(ref _cancelled) != 0 && Interlocked.Exchange(ref _cancelled, 0) != 0;
+        _running = false;
+        ReadOnlySequence<byte> buffer = Unconsumed();
+        if (cancelled)
+        {
+            BeginTentativeRead();
+        }
+        else
+        {
+            if (_reading)
+            {
+                PipeErrors.ThrowReadingInProgress();
+            }
+
+            _reading = true;
+        }
+
+        Volatile.Write(ref _minimum, 1);
+        return new ReadResult(buffer, cancelled, ended);
+    }
+
+    private ReadOnlySequence<byte> Unconsumed()
+    {
+        long received = Volatile.Read(ref _received);
+        if (received == _consumed)
+        {
+            return default;
+        }
+
+        BufferSegment head = DropConsumed(_head ?? _first!);
+        BufferSegment tail = _tail ?? head;
+        while (tail.Following is { } next && next.RunningIndex < received)
+        {
+            tail.Seal((int)(next.RunningIndex - tail.RunningIndex));
+            tail = next;
+        }
+
+        _tail = tail;
+        return new ReadOnlySequence<byte>(head, (int)(_consumed - head.RunningIndex), tail, (int)(received - tail.RunningIndex));
+    }
+
+    private void Consume(long consumedTo)
+    {
+        // Before the claim below: a producer whose lease makes the claim fail looks at this when its lease ends.
+        Volatile.Write(ref _consumed, consumedTo);
+        BufferSegment head = DropConsumed(_head ?? _first!);
+        if (Volatile.Read(ref _received) == consumedTo && !head.IsReleased)
+        {
+            ReleaseIfConsumed(head);
+        }
+    }
+
+    /// <summary>Gives back every segment that lies wholly before what is consumed; the last one stays as the link for more.</summary>
+    private BufferSegment DropConsumed(BufferSegment head)
+    {
+        while (head.Following is { } next && next.RunningIndex <= _consumed)
+        {
+            if (_tail == head)
+            {
+                _tail = null;
+            }
+
+            _io.Blocks.Return(head, ref _spare);
+            head = next;
+        }
+
+        _head = head;
+        return head;
+    }
+
+    private void BeginTentativeRead()
+    {
+        if (_reading)
+        {
+            PipeErrors.ThrowReadingInProgress();
+        }
+
+        _readingTentatively = true;
+    }
+
+    private void EndRead()
+    {
+        if (!_reading && !_readingTentatively)
+        {
+            PipeErrors.ThrowNoReadToComplete();
+        }
+
+        _reading = false;
+        _readingTentatively = false;
+    }
+
+    private void ThrowIfCompleted()
+    {
+        if (_completed)
+        {
+            PipeErrors.ThrowReadingAfterCompleted();
+        }
+    }
+
+    private void CompleteWaiter(Origin origin)
+    {
+        if (!_waiter.TryTake(out PipeContinuation continuation))
+        {
+            return;
+        }
+
+        if (origin == Origin.Loop && _io.Settings.RunsInline)
+        {
+            _io.Run(continuation);
+        }
+        else
+        {
+            // There is at most one: nobody waits again before this one has run.
+            _scheduled = continuation;
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+    }
+}

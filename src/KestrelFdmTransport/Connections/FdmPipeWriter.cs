@@ -1,0 +1,338 @@
+using System;
+using System.IO.Pipelines;
+using System.Runtime.ExceptionServices;
+using System.Threading;
+using System.Threading.Tasks;
+using System.Threading.Tasks.Sources;
+
+namespace KestrelFdmTransport.Connections;
+
+/// <summary>
+/// The application's end of the output, with the contract of <see cref="Pipe"/>'s writer. A flush hands the whole chain of
+/// filled blocks over through a one-place outbox, so that producer and sender never share a buffer. The sender's side is in
+/// the other part of this type.
+/// </summary>
+internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<FlushResult>, IThreadPoolWorkItem
+{
+    /// <summary>Up to this many bytes are copied behind what waits in the outbox rather than sent from a block of their own.</summary>
+    private const int MergeLimit = 1024;
+
+    private static readonly Action<object?> s_tokenCancelled = static state => ((FdmPipeWriter)state!).OnTokenCancelled();
+
+    private readonly ConnectionIo _io;
+
+    // Producer.
+    private BufferSegment? _head;
+    private BufferSegment? _tail;
+    private BufferSegment? _outboxTail;
+    private long _unflushed;
+    private CancellationToken _token;
+    private CancellationTokenRegistration _tokenRegistration;
+
+    // Both sides.
+    private BufferSegment? _outbox;
+    private BufferSegment? _spare;
+    private PipeWaiter _waiter;
+    private PipeContinuation _scheduled;
+    private long _committed;
+    private int _paused;
+    private int _cancelled;
+    private bool _completed;
+    private ExceptionDispatchInfo? _completionError;
+
+    internal FdmPipeWriter(ConnectionIo io) => _io = io;
+
+    public override bool CanGetUnflushedBytes => true;
+
+    public override long UnflushedBytes => _unflushed;
+
+    public override Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        BufferSegment tail = EnsureRoom(sizeHint);
+        return tail.Block[tail.End..];
+    }
+
+    public override Span<byte> GetSpan(int sizeHint = 0)
+    {
+        BufferSegment tail = EnsureRoom(sizeHint);
+        return tail.Block.Span[tail.End..];
+    }
+
+    public override void Advance(int bytes)
+    {
+        int room = _tail?.Free ?? 0;
+        if ((uint)bytes > (uint)room)
+        {
+            PipeErrors.ThrowOutOfRange(nameof(bytes));
+        }
+
+        if (Volatile.Read(ref _ended) || bytes == 0)
+        {
+            return;
+        }
+
+        _tail!.End += bytes;
+        _unflushed += bytes;
+    }
+
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+    {
+        if (Commit())
+        {
+            _io.Flush();
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        Pause();
+        return IsReady ? new ValueTask<FlushResult>(TakeResult()) : Wait(cancellationToken);
+    }
+
+    public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
+    {
+        ThrowIfCompleted();
+        if (Volatile.Read(ref _ended))
+        {
+            _endError?.Throw();
+            return new ValueTask<FlushResult>(new FlushResult(isCanceled: false, isCompleted: true));
+        }
+
+        ReadOnlySpan<byte> rest = source.Span;
+        while (rest.Length > 0)
+        {
+            BufferSegment tail = EnsureRoom(0);
+            int count = Math.Min(tail.Free, rest.Length);
+            rest[..count].CopyTo(tail.Block.Span[tail.End..]);
+            tail.End += count;
+            _unflushed += count;
+            rest = rest[count..];
+        }
+
+        return FlushAsync(cancellationToken);
+    }
+
+    public override void CancelPendingFlush()
+    {
+        Interlocked.Exchange(ref _cancelled, 1);
+        CompleteWaiter(Origin.Foreign);
+    }
+
+    public override void Complete(Exception? exception = null)
+    {
+        if (_completed)
+        {
+            return;
+        }
+
+        Commit();
+        _completionError = exception is null ? null : ExceptionDispatchInfo.Capture(exception);
+
+        // Before the send below: whoever finds everything sent after this ends the connection.
+        Volatile.Write(ref _completed, true);
+        _io.Send(Origin.Foreign);
+    }
+
+    ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token)
+        => !IsReady ? ValueTaskSourceStatus.Pending
+            : Volatile.Read(ref _ended) && _endError is not null ? ValueTaskSourceStatus.Faulted
+            : ValueTaskSourceStatus.Succeeded;
+
+    void IValueTaskSource<FlushResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    {
+        if (!_waiter.TrySet(continuation, state, flags))
+        {
+            End(PipeErrors.ConcurrentOperations());
+            ThreadPool.UnsafeQueueUserWorkItem(continuation, state, preferLocal: false);
+            return;
+        }
+
+        // Registering was a full fence: what became true before it is seen here, what becomes true later finds the waiter.
+        if (IsReady)
+        {
+            CompleteWaiter(Origin.Foreign);
+        }
+    }
+
+    FlushResult IValueTaskSource<FlushResult>.GetResult(short token)
+    {
+        if (!IsReady)
+        {
+            PipeErrors.ThrowGetResultBeforeCompleted();
+        }
+
+        CancellationToken cancellation = _token;
+        try
+        {
+            return TakeResult();
+        }
+        finally
+        {
+            if (cancellation.CanBeCanceled)
+            {
+                CancellationTokenRegistration registration = _tokenRegistration;
+                _token = default;
+                _tokenRegistration = default;
+                registration.Dispose();
+                cancellation.ThrowIfCancellationRequested();
+            }
+        }
+    }
+
+    /// <summary>Runs a continuation that was sent to the pool.</summary>
+    void IThreadPoolWorkItem.Execute()
+    {
+        PipeContinuation scheduled = _scheduled;
+        _scheduled = default;
+        _io.Run(scheduled);
+    }
+
+    private bool IsReady
+        => Volatile.Read(ref _paused) == 0 || Volatile.Read(ref _cancelled) != 0 || Volatile.Read(ref _ended);
+
+    private BufferSegment EnsureRoom(int sizeHint)
+    {
+        ThrowIfCompleted();
+        if (sizeHint < 0)
+        {
+            PipeErrors.ThrowOutOfRange("minimumSize");
+        }
+
+        BufferSegment? tail = _tail;
+        if (tail is not null && tail.Free >= Math.Max(1, sizeHint))
+        {
+            return tail;
+        }
+
+        BufferSegment segment = _io.Blocks.Rent(sizeHint, ref _spare);
+        if (tail is null)
+        {
+            _head = segment;
+        }
+        else
+        {
+            tail.Link(segment);
+        }
+
+        _tail = segment;
+        return segment;
+    }
+
+    /// <summary>Hands everything written over to the sender. True if there was anything.</summary>
+    private bool Commit()
+    {
+        BufferSegment? head = _head;
+        if (head is null)
+        {
+            return false;
+        }
+
+        BufferSegment tail = _tail!;
+        long count = _unflushed;
+        _head = null;
+        _tail = null;
+        _unflushed = 0;
+        if (count == 0 || Volatile.Read(ref _ended))
+        {
+            ReturnChain(head);
+            return false;
+        }
+
+        // A flush that nobody has sent yet is taken back, so that the outbox holds one chain and small flushes share a block.
+        if (Volatile.Read(ref _outbox) is not null && Interlocked.Exchange(ref _outbox, null) is { } waiting)
+        {
+            BufferSegment waitingTail = _outboxTail!;
+            if (head == tail && head.End <= MergeLimit && head.End <= waitingTail.Free)
+            {
+                head.Block.Span[..head.End].CopyTo(waitingTail.Block.Span[waitingTail.End..]);
+                waitingTail.End += head.End;
+                _io.Blocks.Return(head, ref _spare);
+                tail = waitingTail;
+            }
+            else
+            {
+                waitingTail.Link(head);
+            }
+
+            head = waiting;
+        }
+
+        // Before the outbox is filled: what is sent never exceeds what is committed.
+        Volatile.Write(ref _committed, _committed + count);
+        _outboxTail = tail;
+        Volatile.Write(ref _outbox, head);
+        return true;
+    }
+
+    private void Pause()
+    {
+        if (_io.Settings.WritePauseThreshold == 0 || Unsent < _io.Settings.WritePauseThreshold || Volatile.Read(ref _paused) != 0)
+        {
+            return;
+        }
+
+        // The sender advances and then looks for a pause; we announce it and then look at what is sent.
+        Interlocked.Exchange(ref _paused, 1);
+        if (Unsent < _io.Settings.WriteResumeThreshold)
+        {
+            Interlocked.Exchange(ref _paused, 0);
+        }
+    }
+
+    private ValueTask<FlushResult> Wait(CancellationToken cancellationToken)
+    {
+        if (cancellationToken.CanBeCanceled)
+        {
+            // Before registering: the callback may run at once, on this thread.
+            _token = cancellationToken;
+            _tokenRegistration = cancellationToken.UnsafeRegister(s_tokenCancelled, this);
+        }
+
+        return new ValueTask<FlushResult>(this, 0);
+    }
+
+    private void OnTokenCancelled()
+    {
+        if (_token.IsCancellationRequested)
+        {
+            CancelPendingFlush();
+        }
+    }
+
+    private FlushResult TakeResult()
+    {
+        bool cancelled = Volatile.Read(ref _cancelled) != 0 && Interlocked.Exchange(ref _cancelled, 0) != 0;
+        bool ended = Volatile.Read(ref _ended);
+        if (ended)
+        {
+            _endError?.Throw();
+        }
+
+        return new FlushResult(cancelled, ended);
+    }
+
+    private void ThrowIfCompleted()
+    {
+        if (_completed)
+        {
+            PipeErrors.ThrowWritingAfterCompleted();
+        }
+    }
+
+    private void CompleteWaiter(Origin origin)
+    {
+        if (!_waiter.TryTake(out PipeContinuation continuation))
+        {
+            return;
+        }
+
+        if (origin == Origin.Loop && _io.Settings.RunsInline)
+        {
+            _io.Run(continuation);
+        }
+        else
+        {
+            // There is at most one: nobody waits again before this one has run.
+            _scheduled = continuation;
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+    }
+}

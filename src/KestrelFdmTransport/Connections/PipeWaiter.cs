@@ -1,0 +1,49 @@
+using System;
+using System.Threading;
+using System.Threading.Tasks.Sources;
+
+namespace KestrelFdmTransport.Connections;
+
+/// <summary>The one continuation that may wait at an end of a pipe.</summary>
+/// <remarks>
+/// Set by compare-and-swap and taken by compare-and-swap, each a full fence. Whoever registers looks at the condition again
+/// afterwards; whoever makes the condition true looks for a waiter afterwards; so one of the two sees the other.
+/// </remarks>
+internal struct PipeWaiter
+{
+    private Action<object?>? _continuation;
+    private object? _state;
+    private ExecutionContext? _context;
+
+    internal bool IsSet => Volatile.Read(ref _continuation) is not null;
+
+    /// <summary>False if somebody waits already.</summary>
+    internal bool TrySet(Action<object?> continuation, object? state, ValueTaskSourceOnCompletedFlags flags)
+    {
+        if (Volatile.Read(ref _continuation) is not null)
+        {
+            return false;
+        }
+
+        _state = state;
+        _context = (flags & ValueTaskSourceOnCompletedFlags.FlowExecutionContext) != ValueTaskSourceOnCompletedFlags.None ? ExecutionContext.Capture() : null;
+        return Interlocked.CompareExchange(ref _continuation, continuation, null) is null;
+    }
+
+    /// <summary>Takes the waiter; only one thread succeeds.</summary>
+    internal bool TryTake(out PipeContinuation taken)
+    {
+        Action<object?>? continuation = Volatile.Read(ref _continuation);
+        if (continuation is null || Interlocked.CompareExchange(ref _continuation, null, continuation) != continuation)
+        {
+            taken = default;
+            return false;
+        }
+
+        // Nobody registers again before this one has run, so the fields are ours.
+        taken = new PipeContinuation(continuation, _state, _context);
+        _state = null;
+        _context = null;
+        return true;
+    }
+}

@@ -1,0 +1,106 @@
+using System.Threading;
+
+namespace KestrelFdmTransport.Connections;
+
+/// <summary>
+/// Lets one thread at a time make system calls for sending, and none once it is shut. Try-only: nobody blocks or spins on
+/// it. The loser leaves <i>more</i>, and the holder finds it atomically with its release.
+/// </summary>
+/// <remarks>
+/// Descriptor invariant: the closer shuts the gate before it closes the number. <see cref="TryShut"/> succeeds only with
+/// nobody inside and no pin left; otherwise the last one out is told to ask the closer again. So inside the gate the number
+/// is ours.
+/// </remarks>
+internal struct SendGate
+{
+    private const int Held = 1;
+    private const int More = 2;
+    private const int Shut = 4;
+    private const int Reset = 8;
+    private const int Finish = 16;
+    private const int Pin = 32;
+    private const int Errands = More | Reset | Finish;
+
+    private int _word;
+
+    internal enum Entry
+    {
+        /// <summary>The caller holds the gate.</summary>
+        Entered,
+
+        /// <summary>Somebody else does and will do the caller's errand.</summary>
+        Busy,
+
+        /// <summary>The descriptor is closed or about to be.</summary>
+        Shut,
+    }
+
+    internal Entry TryEnter()
+    {
+        int word = Volatile.Read(ref _word);
+        while (true)
+        {
+            if ((word & Shut) != 0)
+            {
+                return Entry.Shut;
+            }
+
+            bool busy = (word & Held) != 0;
+            int seen = Interlocked.CompareExchange(ref _word, word | (busy ? More : Held), word);
+            if (seen == word)
+            {
+                return busy ? Entry.Busy : Entry.Entered;
+            }
+
+            word = seen;
+        }
+    }
+
+    /// <summary>Asks for a reset or a FIN; whoever holds the gate next carries it out. Enter the gate afterwards.</summary>
+    internal void Request(bool reset) => Interlocked.Or(ref _word, reset ? Reset : Finish);
+
+    /// <summary>Holder: takes the errands left so far.</summary>
+    internal void TakeErrands(out bool reset, out bool finish)
+    {
+        int word = Volatile.Read(ref _word);
+        if ((word & Errands) != 0)
+        {
+            word = Interlocked.And(ref _word, ~Errands);
+        }
+
+        reset = (word & Reset) != 0;
+        finish = (word & Finish) != 0;
+    }
+
+    /// <summary>Holder: leaves, unless there are new errands. A full fence.</summary>
+    /// <param name="pin">Keep the connection from ending until <see cref="Unpin"/>.</param>
+    /// <param name="shut">The closer came meanwhile and must be asked again; with a pin, <see cref="Unpin"/> tells.</param>
+    internal bool TryLeave(bool pin, out bool shut)
+    {
+        int word = Volatile.Read(ref _word);
+        while (true)
+        {
+            if ((word & Errands) != 0)
+            {
+                shut = false;
+                return false;
+            }
+
+            int next = (word & ~Held) + (pin ? Pin : 0);
+            int seen = Interlocked.CompareExchange(ref _word, next, word);
+            if (seen == word)
+            {
+                shut = next == Shut;
+                return true;
+            }
+
+            word = seen;
+        }
+    }
+
+    /// <summary>True if the closer came meanwhile and must be asked again.</summary>
+    internal bool Unpin() => (Interlocked.Add(ref _word, -Pin) & ~Errands) == Shut;
+
+    /// <summary>Closer: true once nobody is inside and nobody will be. Otherwise the last one out asks again.</summary>
+    internal bool TryShut() => (Interlocked.Or(ref _word, Shut) & ~(Shut | Errands)) == 0;
+}
