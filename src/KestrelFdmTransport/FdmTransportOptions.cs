@@ -1,0 +1,84 @@
+using System;
+using System.Net;
+using System.Net.Sockets;
+using KestrelFdmTransport.Transport;
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelFdmTransport;
+
+/// <summary>Options of the FDM transport. All are validated when the host starts.</summary>
+/// <remarks>
+/// Values are taken, later ones winning, from <c>SocketTransportOptions</c> where an application has set them there, from the
+/// configuration section <c>Kestrel:FdmTransport</c>, and from <c>services.Configure</c> or the delegate of
+/// <c>UseFdmTransport</c>.
+/// </remarks>
+public sealed class FdmTransportOptions
+{
+    /// <summary>The largest value of <see cref="LoopCount"/>.</summary>
+    internal const int MaxLoopCount = 1024;
+
+    /// <summary>The largest value of <see cref="AcceptQueueLength"/>.</summary>
+    internal const int MaxAcceptQueueLength = 1_000_000;
+
+    /// <summary>The largest value of <see cref="SpinDuration"/>.</summary>
+    internal static readonly TimeSpan MaxSpinDuration = TimeSpan.FromMilliseconds(1);
+
+    /// <summary>Gets or sets the maximum length of the kernel's queue of connections that wait to be accepted.</summary>
+    /// <remarks>Connections. Defaults to 512; at least 1. The kernel caps it at <c>net.core.somaxconn</c>.</remarks>
+    public int Backlog { get; set; } = 512;
+
+    /// <summary>Gets or sets whether TCP sends small segments at once (<c>TCP_NODELAY</c>). No effect on Unix sockets.</summary>
+    /// <remarks>Defaults to <see langword="true"/>.</remarks>
+    public bool NoDelay { get; set; } = true;
+
+    /// <summary>Gets or sets how many received bytes may wait unexamined by the application before receiving pauses.</summary>
+    /// <remarks>Bytes. Defaults to 1 MiB. <see langword="null"/> or 0 means no limit. Receiving resumes below half.</remarks>
+    public long? MaxReadBufferSize { get; set; } = 1024 * 1024;
+
+    /// <summary>Gets or sets how many bytes may wait unsent before a flush becomes pending.</summary>
+    /// <remarks>Bytes. Defaults to 64 KiB. <see langword="null"/> or 0 means no limit. The flush completes below half.</remarks>
+    public long? MaxWriteBufferSize { get; set; } = 64 * 1024;
+
+    /// <summary>Gets or sets the function that creates the listen socket of an endpoint: bound, and not listening yet.</summary>
+    /// <remarks>Defaults to <see cref="CreateDefaultBoundListenSocket"/>. The transport disposes the socket.</remarks>
+    public Func<EndPoint, Socket> CreateBoundListenSocket { get; set; } = CreateDefaultBoundListenSocket;
+
+    /// <summary>Gets or sets the number of event loops, each with a thread of its own. They are shared by all endpoints.</summary>
+    /// <remarks>Defaults to the number of CPUs that the process may use; 1 to 1024.</remarks>
+    public int LoopCount { get; set; } = Math.Min(Environment.ProcessorCount, MaxLoopCount);
+
+    /// <summary>Gets or sets whether each loop's thread is pinned to one of the CPUs that the process may use.</summary>
+    /// <remarks>Defaults to <see langword="false"/>: the kernel's scheduler usually knows better.</remarks>
+    public bool PinLoops { get; set; }
+
+    /// <summary>Gets or sets where application code runs.</summary>
+    /// <remarks>Defaults to <see cref="ApplicationScheduling.Adaptive"/>.</remarks>
+    public ApplicationScheduling Scheduling { get; set; } = ApplicationScheduling.Adaptive;
+
+    /// <summary>
+    /// Gets or sets how long a loop polls before it sleeps, while it has a connection that has been answering within
+    /// microseconds. No loop spins otherwise.
+    /// </summary>
+    /// <remarks>Defaults to 20 µs; zero means never, at most 1 ms.</remarks>
+    public TimeSpan SpinDuration { get; set; } = TimeSpan.FromMicroseconds(20);
+
+    /// <summary>
+    /// Gets or sets how many accepted connections of an endpoint may wait for the server to take them. When they do, accepting
+    /// rests, and further clients wait in the kernel's queue (<see cref="Backlog"/>).
+    /// </summary>
+    /// <remarks>Connections. Defaults to 128; 1 to 1,000,000.</remarks>
+    public int AcceptQueueLength { get; set; } = 128;
+
+    /// <summary>Creates a bound listen socket as the Sockets transport does.</summary>
+    /// <param name="endpoint">
+    /// An <see cref="IPEndPoint"/>, a <see cref="UnixDomainSocketEndPoint"/> or a <see cref="FileHandleEndPoint"/>. A socket for
+    /// <see cref="IPAddress.IPv6Any"/> accepts IPv4 as well; the descriptor of a file handle stays its owner's.
+    /// </param>
+    /// <returns>The socket, bound and not listening.</returns>
+    /// <exception cref="SocketException">The address cannot be bound.</exception>
+    public static Socket CreateDefaultBoundListenSocket(EndPoint endpoint)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        return ListenSockets.CreateBound(endpoint);
+    }
+}

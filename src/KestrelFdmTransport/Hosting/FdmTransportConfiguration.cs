@@ -1,0 +1,77 @@
+using System;
+using System.Globalization;
+using Microsoft.Extensions.Configuration;
+
+namespace KestrelFdmTransport.Hosting;
+
+/// <summary>Reads the configuration section <c>Kestrel:FdmTransport</c>. By hand: no reflection, and messages that help.</summary>
+internal static class FdmTransportConfiguration
+{
+    internal const string SectionName = "Kestrel:FdmTransport";
+
+    /// <exception cref="InvalidOperationException">A value cannot be read, or a key is not an option.</exception>
+    internal static void Apply(IConfiguration section, FdmTransportOptions options)
+    {
+        foreach (IConfigurationSection entry in section.GetChildren())
+        {
+            Apply(entry.Key, entry.Value, options);
+        }
+    }
+
+    private static void Apply(string key, string? value, FdmTransportOptions options)
+    {
+        switch (key.ToUpperInvariant())
+        {
+            case "BACKLOG":
+                options.Backlog = Integer(key, value);
+                break;
+            case "NODELAY":
+                options.NoDelay = Boolean(key, value);
+                break;
+            case "MAXREADBUFFERSIZE":
+                options.MaxReadBufferSize = Size(key, value);
+                break;
+            case "MAXWRITEBUFFERSIZE":
+                options.MaxWriteBufferSize = Size(key, value);
+                break;
+            case "LOOPCOUNT":
+                options.LoopCount = Integer(key, value);
+                break;
+            case "PINLOOPS":
+                options.PinLoops = Boolean(key, value);
+                break;
+            case "SCHEDULING":
+                options.Scheduling = Enum.TryParse(value, ignoreCase: true, out ApplicationScheduling scheduling) && Enum.IsDefined(scheduling)
+                    ? scheduling
+                    : throw Unreadable(key, value, "Adaptive, Inline or ThreadPool");
+                break;
+            case "SPINDURATION":
+                options.SpinDuration = TimeSpan.TryParse(value, CultureInfo.InvariantCulture, out TimeSpan duration)
+                    ? duration
+                    : throw Unreadable(key, value, "a time span such as 00:00:00.000020 (20 µs)");
+                break;
+            case "ACCEPTQUEUELENGTH":
+                options.AcceptQueueLength = Integer(key, value);
+                break;
+            default:
+                throw new InvalidOperationException(
+                    $"'{SectionName}:{key}' is not an option of the FDM transport. Options: Backlog, NoDelay, MaxReadBufferSize, MaxWriteBufferSize, LoopCount, PinLoops, Scheduling, SpinDuration, AcceptQueueLength.");
+        }
+    }
+
+    private static int Integer(string key, string? value)
+        => int.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out int number)
+            ? number
+            : throw Unreadable(key, value, "a whole number");
+
+    private static bool Boolean(string key, string? value)
+        => bool.TryParse(value, out bool flag) ? flag : throw Unreadable(key, value, "true or false");
+
+    private static long? Size(string key, string? value)
+        => string.IsNullOrEmpty(value) ? null
+            : long.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out long size) ? size
+            : throw Unreadable(key, value, "a number of bytes, or null for no limit");
+
+    private static InvalidOperationException Unreadable(string key, string? value, string allowed)
+        => new($"'{SectionName}:{key}' is '{value}'; allowed: {allowed}.");
+}

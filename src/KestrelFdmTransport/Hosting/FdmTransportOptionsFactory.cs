@@ -1,0 +1,52 @@
+using System.Collections.Generic;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Options;
+
+namespace KestrelFdmTransport.Hosting;
+
+/// <summary>
+/// Starts the options with what the application has told the Sockets transport and with the configuration section, so that
+/// every <c>Configure</c> call, whenever it was registered, comes after both.
+/// </summary>
+internal sealed class FdmTransportOptionsFactory : OptionsFactory<FdmTransportOptions>
+{
+    private readonly IOptions<SocketTransportOptions> _sockets;
+    private readonly IConfiguration? _configuration;
+
+    public FdmTransportOptionsFactory(
+        IEnumerable<IConfigureOptions<FdmTransportOptions>> setups,
+        IEnumerable<IPostConfigureOptions<FdmTransportOptions>> postConfigures,
+        IEnumerable<IValidateOptions<FdmTransportOptions>> validations,
+        IOptions<SocketTransportOptions> sockets,
+        IConfiguration? configuration = null)
+        : base(setups, postConfigures, validations)
+    {
+        _sockets = sockets;
+        _configuration = configuration;
+    }
+
+    protected override FdmTransportOptions CreateInstance(string name)
+    {
+        SocketTransportOptions sockets = _sockets.Value;
+        var options = new FdmTransportOptions
+        {
+            Backlog = sockets.Backlog,
+            NoDelay = sockets.NoDelay,
+            MaxReadBufferSize = sockets.MaxReadBufferSize,
+            MaxWriteBufferSize = sockets.MaxWriteBufferSize,
+            CreateBoundListenSocket = sockets.CreateBoundListenSocket,
+        };
+        if (sockets.UnsafePreferInlineScheduling)
+        {
+            options.Scheduling = ApplicationScheduling.Inline;
+        }
+
+        if (_configuration is not null)
+        {
+            FdmTransportConfiguration.Apply(_configuration.GetSection(FdmTransportConfiguration.SectionName), options);
+        }
+
+        return options;
+    }
+}

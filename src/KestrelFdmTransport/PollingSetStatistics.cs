@@ -1,0 +1,14 @@
+namespace KestrelFdmTransport;
+
+/// <summary>What a polling set of an event loop has done since the loop started.</summary>
+public sealed class PollingSetStatistics
+{
+    /// <summary>Gets the number of turns in which the set's queue was examined.</summary>
+    public required long Polls { get; init; }
+
+    /// <summary>Gets the number of times a connection of the set was served.</summary>
+    public required long Served { get; init; }
+
+    /// <summary>Gets the number of connections that wait in the set's queue.</summary>
+    public required int Waiting { get; init; }
+}

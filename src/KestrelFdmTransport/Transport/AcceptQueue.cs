@@ -1,0 +1,88 @@
+using System;
+using System.Threading;
+using System.Threading.Channels;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Connections;
+
+namespace KestrelFdmTransport.Transport;
+
+/// <summary>Connections that loops have accepted and the server has not taken yet; bounded by reservation.</summary>
+internal sealed class AcceptQueue
+{
+    private readonly Channel<FdmConnection> _channel = Channel.CreateUnbounded<FdmConnection>();
+    private readonly int _limit;
+    private readonly Action _onRoom;
+    private int _reserved;
+    private int _full;
+
+    internal AcceptQueue(int limit, Action onRoom)
+    {
+        _limit = limit;
+        _onRoom = onRoom;
+    }
+
+    /// <summary>Reserves a place before a connection is accepted. False: <c>onRoom</c> is called when there is one.</summary>
+    internal bool TryReserve()
+    {
+        if (Interlocked.Increment(ref _reserved) <= _limit)
+        {
+            return true;
+        }
+
+        // We say that we wait and then look again; whoever takes a connection makes room and then looks for us.
+        Interlocked.Decrement(ref _reserved);
+        Interlocked.Exchange(ref _full, 1);
+        if (Interlocked.Increment(ref _reserved) <= _limit)
+        {
+            return true;
+        }
+
+        Interlocked.Decrement(ref _reserved);
+        return false;
+    }
+
+    /// <summary>Gives a reserved place back: there was nothing to accept.</summary>
+    internal void CancelReservation() => MakeRoom();
+
+    /// <summary>Fills a reserved place. False once the queue is complete.</summary>
+    internal bool TryEnqueue(FdmConnection connection) => _channel.Writer.TryWrite(connection);
+
+    /// <summary>No more connections; those in the queue are still delivered, and then null or <paramref name="error"/>.</summary>
+    internal void Complete(Exception? error = null) => _channel.Writer.TryComplete(error);
+
+    internal bool TryDequeue(out FdmConnection? connection)
+    {
+        if (!_channel.Reader.TryRead(out connection))
+        {
+            return false;
+        }
+
+        MakeRoom();
+        return true;
+    }
+
+    /// <summary>The next connection, or null when the queue is complete and empty.</summary>
+    internal async ValueTask<FdmConnection?> DequeueAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        do
+        {
+            if (TryDequeue(out FdmConnection? connection))
+            {
+                return connection;
+            }
+        }
+        while (await _channel.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false));
+
+        return null;
+    }
+
+    private void MakeRoom()
+    {
+        // Half empty before accepting goes on, so that a full queue does not cost two calls per connection.
+        if (Interlocked.Decrement(ref _reserved) <= _limit / 2 && Volatile.Read(ref _full) != 0 && Interlocked.Exchange(ref _full, 0) != 0)
+        {
+            _onRoom();
+        }
+    }
+}

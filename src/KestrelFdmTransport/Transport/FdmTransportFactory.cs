@@ -1,0 +1,152 @@
+using System;
+using System.Buffers;
+using System.Collections.Generic;
+using System.Net;
+using System.Net.Sockets;
+using System.Threading;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Transport;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace KestrelFdmTransport;
+
+/// <summary>
+/// Creates listeners that run on this transport's event loops. One factory has one set of loops, shared by all its endpoints;
+/// they start with the first bind and end when the factory is disposed.
+/// </summary>
+public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable, IAsyncDisposable
+{
+    private const string LoggerName = "Microsoft.AspNetCore.Server.Kestrel.Transport.Fdm";
+    private const string FinOnErrorSwitch = "Microsoft.AspNetCore.Server.Kestrel.FinOnError";
+
+    private readonly FdmTransportOptions _options;
+    private readonly ILogger _logger;
+    private readonly IMemoryPoolFactory<byte> _poolFactory;
+    private readonly ConnectionSettings _settings;
+    private readonly EventLoopGroup _loops;
+    private readonly Lazy<ReserveDescriptor> _reserve = new();
+    private int _disposed;
+
+    /// <summary>Creates a factory whose memory comes from <see cref="MemoryPool{T}.Shared"/>.</summary>
+    /// <param name="options">The options; they are validated.</param>
+    /// <param name="loggerFactory">Where the transport's log goes.</param>
+    /// <exception cref="OptionsValidationException">An option has a value that is not allowed.</exception>
+    public FdmTransportFactory(IOptions<FdmTransportOptions> options, ILoggerFactory loggerFactory)
+        : this(options, loggerFactory, SharedMemoryPoolFactory.Instance)
+    {
+    }
+
+    /// <summary>Creates a factory that takes its memory from pools of <paramref name="memoryPoolFactory"/>.</summary>
+    /// <param name="options">The options; they are validated.</param>
+    /// <param name="loggerFactory">Where the transport's log goes.</param>
+    /// <param name="memoryPoolFactory">Makes one pool per endpoint and loop; each is disposed with its endpoint.</param>
+    /// <exception cref="OptionsValidationException">An option has a value that is not allowed.</exception>
+    public FdmTransportFactory(IOptions<FdmTransportOptions> options, ILoggerFactory loggerFactory, IMemoryPoolFactory<byte> memoryPoolFactory)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(loggerFactory);
+        ArgumentNullException.ThrowIfNull(memoryPoolFactory);
+        _options = options.Value;
+        FdmTransportOptionsValidator.ThrowIfInvalid(_options);
+        _logger = loggerFactory.CreateLogger(LoggerName);
+        _poolFactory = memoryPoolFactory;
+        _settings = new ConnectionSettings
+        {
+            RunsInline = _options.Scheduling == ApplicationScheduling.Inline,
+            FinOnError = AppContext.TryGetSwitch(FinOnErrorSwitch, out bool finOnError) && finOnError,
+            ReadPauseThreshold = _options.MaxReadBufferSize ?? 0,
+            WritePauseThreshold = _options.MaxWriteBufferSize ?? 0,
+            Logger = _logger,
+        };
+        _loops = new EventLoopGroup(
+            new EventLoopSettings
+            {
+                LoopCount = _options.LoopCount,
+                PinLoops = _options.PinLoops,
+                SpinDuration = _options.SpinDuration,
+            },
+            _logger);
+    }
+
+    /// <summary>Tells whether this transport serves the endpoint; what it declines is left to the Sockets transport.</summary>
+    /// <param name="endpoint">The endpoint.</param>
+    /// <returns>True for IP, Unix socket and file handle endpoints on a Linux that has and allows what the transport needs.</returns>
+    public bool CanBind(EndPoint endpoint)
+    {
+        if (endpoint is not (IPEndPoint or UnixDomainSocketEndPoint or FileHandleEndPoint))
+        {
+            return false;
+        }
+
+        if (TransportProbe.Unsupported is { } reason)
+        {
+            Log.ServedBySockets(_logger, endpoint, reason);
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Binds an endpoint and starts to accept.</summary>
+    /// <param name="endpoint">An IP, Unix socket or file handle endpoint.</param>
+    /// <param name="cancellationToken">Not used: binding does not wait.</param>
+    /// <returns>The listener; its <see cref="IConnectionListener.EndPoint"/> shows the port that a port of 0 became.</returns>
+    /// <exception cref="AddressInUseException">Another socket is bound to the address.</exception>
+    /// <exception cref="SocketException">The address cannot be bound, or there is no descriptor for the loops.</exception>
+    /// <exception cref="ObjectDisposedException">The factory has been disposed.</exception>
+    public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
+        Socket socket = ListenSockets.Listen(endpoint, _options);
+        try
+        {
+            EventLoop[] running = _loops.Acquire();
+            try
+            {
+                return new(new FdmConnectionListener(
+                    socket, _loops, running, CreateBlocks, _reserve.Value, _options.AcceptQueueLength, _settings));
+            }
+            catch
+            {
+                _loops.Release();
+                throw;
+            }
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What each event loop has done so far; empty before the first bind.</summary>
+    /// <returns>One entry per loop, in the order of their numbers.</returns>
+    public IReadOnlyList<EventLoopStatistics> GetLoopStatistics()
+        => Array.ConvertAll(_loops.Loops, static loop => LoopFigures.Of(loop));
+
+    /// <summary>Stops the event loops. Connections that are still open are aborted.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            _loops.Dispose();
+            if (_reserve.IsValueCreated)
+            {
+                _reserve.Value.Dispose();
+            }
+        }
+    }
+
+    /// <inheritdoc cref="Dispose"/>
+    /// <returns>A task that completes when the loops have stopped, or after a second if one is still inside application code.</returns>
+    public ValueTask DisposeAsync() => Volatile.Read(ref _disposed) != 0 ? default : new ValueTask(Task.Run(Dispose));
+
+    private BlockCache CreateBlocks(EventLoop loop)
+        => new(_poolFactory.Create(new MemoryPoolOptions { Owner = "kestrel" }), loop);
+}

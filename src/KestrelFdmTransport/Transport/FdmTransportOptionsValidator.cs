@@ -1,0 +1,56 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using Microsoft.Extensions.Options;
+
+namespace KestrelFdmTransport.Transport;
+
+/// <summary>Says of every option that has a value it must not have: its name, the value, and what is allowed.</summary>
+internal sealed class FdmTransportOptionsValidator : IValidateOptions<FdmTransportOptions>
+{
+    public ValidateOptionsResult Validate(string? name, FdmTransportOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        List<string> failures = FailuresOf(options);
+        return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+    }
+
+    internal static void ThrowIfInvalid(FdmTransportOptions options)
+    {
+        List<string> failures = FailuresOf(options);
+        if (failures.Count > 0)
+        {
+            throw new OptionsValidationException(Options.DefaultName, typeof(FdmTransportOptions), failures);
+        }
+    }
+
+    private static List<string> FailuresOf(FdmTransportOptions options)
+    {
+        var failures = new List<string>();
+        Check(options.Backlog >= 1, nameof(options.Backlog), options.Backlog, "at least 1");
+        Check(options.MaxReadBufferSize is null or >= 0, nameof(options.MaxReadBufferSize), options.MaxReadBufferSize, "null, 0 (no limit) or a number of bytes");
+        Check(options.MaxWriteBufferSize is null or >= 0, nameof(options.MaxWriteBufferSize), options.MaxWriteBufferSize, "null, 0 (no limit) or a number of bytes");
+        Check(options.CreateBoundListenSocket is not null, nameof(options.CreateBoundListenSocket), null, "a function that returns a bound socket");
+        Check(options.LoopCount is >= 1 and <= FdmTransportOptions.MaxLoopCount, nameof(options.LoopCount), options.LoopCount, "1 to 1024");
+        Check(Enum.IsDefined(options.Scheduling), nameof(options.Scheduling), options.Scheduling, "Adaptive, Inline or ThreadPool");
+        Check(
+            options.SpinDuration >= TimeSpan.Zero && options.SpinDuration <= FdmTransportOptions.MaxSpinDuration,
+            nameof(options.SpinDuration),
+            options.SpinDuration,
+            "00:00:00 (never) to 00:00:00.0010000 (1 ms)");
+        Check(
+            options.AcceptQueueLength is >= 1 and <= FdmTransportOptions.MaxAcceptQueueLength,
+            nameof(options.AcceptQueueLength),
+            options.AcceptQueueLength,
+            "1 to 1000000");
+        return failures;
+
+        void Check(bool valid, string option, object? value, string allowed)
+        {
+            if (!valid)
+            {
+                failures.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(FdmTransportOptions)}.{option} is {value ?? "null"}; allowed: {allowed}."));
+            }
+        }
+    }
+}

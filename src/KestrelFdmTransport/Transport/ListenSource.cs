@@ -1,0 +1,237 @@
+using System;
+using System.Threading;
+using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Interop;
+
+namespace KestrelFdmTransport.Transport;
+
+/// <summary>One loop's share in a listen socket: watches it, accepts, rests.</summary>
+/// <remarks>
+/// The lock makes unbinding final: after <see cref="StopAccepting"/>, which any thread may call, no call is made on the listen
+/// descriptor for this loop, and every connection accepted before is in the queue. No foreign code runs under it.
+/// </remarks>
+internal sealed class ListenSource : IoSource
+{
+    private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(500);
+
+    private readonly Lock _lock = new();
+    private readonly FdmConnectionListener _listener;
+    private readonly BlockCache _blocks;
+    private TimeSpan _pause;
+    private State _state;
+    private bool _registered;
+
+    internal ListenSource(FdmConnectionListener listener, BlockCache blocks)
+    {
+        _listener = listener;
+        _blocks = blocks;
+    }
+
+    private enum State
+    {
+        /// <summary>Not in the epoll: no room in the accept queue, or no descriptors.</summary>
+        Resting,
+
+        Watching,
+
+        Stopped,
+    }
+
+    /// <summary>Takes the listen descriptor out of the loop's epoll, for good. Any thread; never waits for the loop.</summary>
+    internal void StopAccepting()
+    {
+        lock (_lock)
+        {
+            if (_state == State.Watching)
+            {
+                Loop.Unwatch(_listener.Descriptor);
+            }
+
+            _state = State.Stopped;
+        }
+
+        Post(Mail.Close);
+    }
+
+    internal override void Serve(uint events)
+    {
+        int result;
+        lock (_lock)
+        {
+            if (_state != State.Watching)
+            {
+                return;
+            }
+
+            if (!_listener.Queue.TryReserve())
+            {
+                RestInsideLock();
+                return;
+            }
+
+            result = AcceptInsideLock();
+            if (result < 0)
+            {
+                _listener.Queue.CancelReservation();
+                if (result != -Errno.EAGAIN && !IsTransient(-result))
+                {
+                    RestInsideLock();
+                }
+            }
+        }
+
+        if (result >= 0)
+        {
+            _pause = default;
+        }
+        else if (result != -Errno.EAGAIN)
+        {
+            OnAcceptError(-result);
+        }
+    }
+
+    internal override void OnMail(Mail mail)
+    {
+        if ((mail & Mail.Close) != Mail.None)
+        {
+            Loop.CloseAfterTurn(this);
+            return;
+        }
+
+        lock (_lock)
+        {
+            if (_state == State.Resting)
+            {
+                WatchInsideLock();
+            }
+        }
+    }
+
+    internal override void Close()
+    {
+        if (_registered)
+        {
+            _registered = false;
+            Loop.Unregister(this);
+        }
+    }
+
+    internal override void Fail(Exception cause)
+    {
+        lock (_lock)
+        {
+            if (_state == State.Watching)
+            {
+                RestInsideLock();
+            }
+        }
+
+        GrowPause();
+        Log.AcceptFailed(_listener.Logger, _listener.EndPoint, (long)_pause.TotalMilliseconds, cause);
+        Loop.ResumeAfter(this, _pause);
+    }
+
+    internal override void Stop() => StopAccepting();
+
+    private static bool IsTransient(int errno) => !Errno.IsExhaustion(errno) && errno is not (Errno.EBADF or Errno.EINVAL or Errno.ENOTSOCK or Errno.EOPNOTSUPP);
+
+    private unsafe int AcceptInsideLock()
+    {
+        byte* address = stackalloc byte[Sys.AddressCapacity];
+        int length = Sys.AddressCapacity;
+        int descriptor = Sys.Accept(_listener.Descriptor, address, &length);
+        if (descriptor < 0)
+        {
+            return descriptor;
+        }
+
+        SocketName remote = SocketName.Parse(new ReadOnlySpan<byte>(address, Math.Min(length, Sys.AddressCapacity)));
+        SocketName local = _listener.LocalName;
+        if (_listener.IsWildcard)
+        {
+            length = Sys.AddressCapacity;
+            if (Sys.LocalAddress(descriptor, address, &length) == 0)
+            {
+                local = SocketName.Parse(new ReadOnlySpan<byte>(address, Math.Min(length, Sys.AddressCapacity)));
+            }
+        }
+
+        var io = new ConnectionIo(descriptor, local.IsUnix, _blocks, _listener.ConnectionSettings) { Loop = Loop };
+        var connection = new FdmConnection(io, local, remote);
+        int started = io.Start();
+        if (started < 0)
+        {
+            // The epoll has no room (fs.epoll.max_user_watches); nobody else knows the descriptor.
+            Sys.Close(descriptor);
+            return started;
+        }
+
+        Loop.ConnectionOpened();
+        Loop.CountAccept();
+        _listener.Queue.TryEnqueue(connection);
+        if (_listener.Loops.IsAboveShare(Loop))
+        {
+            // The kernel wakes the waiter that came last first; going out and in again puts this loop behind the others.
+            Loop.Unwatch(_listener.Descriptor);
+            WatchInsideLock();
+        }
+
+        return descriptor;
+    }
+
+    private void WatchInsideLock()
+    {
+        const uint Events = EpollFlags.In | EpollFlags.Exclusive;
+        int result;
+        if (_registered)
+        {
+            result = Loop.Watch(_listener.Descriptor, Events, Payload);
+        }
+        else
+        {
+            result = Loop.Register(this, _listener.Descriptor, Events);
+            _registered = result >= 0;
+        }
+
+        if (result >= 0)
+        {
+            _state = State.Watching;
+            return;
+        }
+
+        _state = State.Resting;
+        throw SocketErrors.Exception(-result);
+    }
+
+    private void RestInsideLock()
+    {
+        Loop.Unwatch(_listener.Descriptor);
+        _state = State.Resting;
+    }
+
+    private void OnAcceptError(int errno)
+    {
+        if (IsTransient(errno))
+        {
+            // Like Sockets: the client was gone before we came, and the connection never had an id.
+            Log.ConnectionReset(_listener.Logger, "(null)");
+            return;
+        }
+
+        bool again = _pause > TimeSpan.Zero;
+        GrowPause();
+        Log.AcceptPaused(_listener.Logger, _listener.EndPoint, (long)_pause.TotalMilliseconds, SocketErrors.Exception(errno).Message);
+        if (again && Errno.IsExhaustion(errno))
+        {
+            _listener.TurnAwayWaiting();
+        }
+
+        Loop.ResumeAfter(this, _pause);
+    }
+
+    private void GrowPause()
+        => _pause = _pause == default ? s_firstPause : TimeSpan.FromTicks(Math.Min(_pause.Ticks * 2, s_longestPause.Ticks));
+}
