@@ -46,6 +46,9 @@ internal static partial class Log
     [LoggerMessage(34, LogLevel.Information, "{EndPoint} is served by the Sockets transport: {Reason}", EventName = "ServedBySockets")]
     internal static partial void ServedBySockets(ILogger logger, EndPoint endPoint, string reason);
 
+    [LoggerMessage(36, LogLevel.Error, "Event loop {Loop}: a memory pool threw when it was given blocks back.", EventName = "ReleaseFailed")]
+    internal static partial void ReleaseFailed(ILogger logger, string loop, Exception exception);
+
     [LoggerMessage(35, LogLevel.Error, "Accepting on {EndPoint} failed unexpectedly; it rests for {Milliseconds} ms.", EventName = "AcceptFailed")]
     internal static partial void AcceptFailed(ILogger logger, EndPoint endPoint, long milliseconds, Exception exception);
 }

@@ -109,11 +109,24 @@ internal static class DeferredFlushMonitor
             IoSource? source = scope.Source;
             if (source is not null && scope.Word == word)
             {
-                source.SendDeferred();
+                Send(source);
             }
         }
 
         return any;
+    }
+
+    private static void Send(IoSource source)
+    {
+        try
+        {
+            source.SendDeferred();
+        }
+        catch (Exception exception)
+        {
+            // A logger or a pool threw; it costs the connection, not the monitor.
+            source.Fail(exception);
+        }
     }
 
     /// <summary>Returns true when there is work again, false when this thread should end.</summary>

@@ -403,7 +403,7 @@ internal sealed class EventLoop
             ReleaseTurnResources();
             foreach (IoSource source in _closing)
             {
-                source.Close();
+                Close(source);
             }
 
             _closing.Clear();
@@ -415,12 +415,32 @@ internal sealed class EventLoop
         }
     }
 
+    private static void Close(IoSource source)
+    {
+        try
+        {
+            source.Close();
+        }
+        catch (Exception exception)
+        {
+            // A pool that does not take its blocks back; the descriptor is closed by then.
+            source.Fail(exception);
+        }
+    }
+
     private void ReleaseTurnResources()
     {
         foreach (TurnResource resource in _turnResources)
         {
             resource.Enlisted = false;
-            resource.Release();
+            try
+            {
+                resource.Release();
+            }
+            catch (Exception exception)
+            {
+                Log.ReleaseFailed(_logger, Name, exception);
+            }
         }
 
         _turnResources.Clear();

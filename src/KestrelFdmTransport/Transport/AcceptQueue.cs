@@ -37,7 +37,8 @@ internal sealed class AcceptQueue
             return true;
         }
 
-        Interlocked.Decrement(ref _reserved);
+        // Not a plain decrement: whoever made room while we counted may have taken our attempt for a connection.
+        MakeRoom();
         return false;
     }
 

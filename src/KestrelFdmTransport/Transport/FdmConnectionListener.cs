@@ -17,6 +17,8 @@ internal sealed class FdmConnectionListener : IConnectionListener
     /// <summary>Clients turned away at a time when descriptors have run out.</summary>
     private const int TurnAwayShare = 64;
 
+    private static readonly TimeSpan s_endTimeout = TimeSpan.FromSeconds(1);
+
     private readonly Socket _socket;
     private readonly SafeSocketHandle _handle;
     private readonly bool _handleHeld;
@@ -116,7 +118,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
         while (Queue.TryDequeue(out FdmConnection? connection))
         {
             connection!.Abort(new ConnectionAbortedException("The listener was disposed before the connection was accepted."));
-            await connection.DisposeAsync().ConfigureAwait(false);
+            await EndAsync(connection).ConfigureAwait(false);
         }
 
         foreach (BlockCache blocks in _blocks)
@@ -125,6 +127,19 @@ internal sealed class FdmConnectionListener : IConnectionListener
         }
 
         Loops.Release();
+    }
+
+    /// <summary>Waits for the end of a connection, but not for application code that holds its loop.</summary>
+    private static async Task EndAsync(FdmConnection connection)
+    {
+        try
+        {
+            await connection.DisposeAsync().AsTask().WaitAsync(s_endTimeout).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            // It ends when its loop is free again, and returns its blocks to a pool that is disposed, which is harmless.
+        }
     }
 
     /// <summary>Accepts and closes waiting clients on a descriptor kept for this, so that they do not wait in vain.</summary>
