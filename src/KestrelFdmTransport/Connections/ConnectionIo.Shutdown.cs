@@ -74,7 +74,11 @@ internal sealed partial class ConnectionIo
         }
 
         _closed = true;
-        Loop.Unregister(this);
+        if (_registered)
+        {
+            Loop.Unregister(this);
+        }
+
         if (_socket is not null)
         {
             // The application's duplicate would keep the descriptor in the epoll beyond its number's end.

@@ -11,6 +11,7 @@ internal sealed partial class ConnectionIo : IoSource
 {
     private readonly int _descriptor;
     private readonly bool _isUnix;
+    private bool _registered;
     private bool _closed;
 
     internal ConnectionIo(int descriptor, bool isUnix, BlockCache blocks, ConnectionSettings settings)
@@ -38,7 +39,12 @@ internal sealed partial class ConnectionIo : IoSource
 
     /// <summary>Starts receiving. On the loop's thread.</summary>
     /// <returns>Zero, or a negated error number; the descriptor is then still the caller's.</returns>
-    internal int Start() => Loop.Register(this, _descriptor, EpollFlags.Connection);
+    internal int Start()
+    {
+        int result = Loop.Register(this, _descriptor, EpollFlags.Connection);
+        _registered = result >= 0;
+        return result;
+    }
 
     /// <summary>Runs a continuation of the application, in a scope that lets its flushes wait for its end.</summary>
     internal void Run(in PipeContinuation continuation)
@@ -68,6 +74,16 @@ internal sealed partial class ConnectionIo : IoSource
         if (_closed)
         {
             return;
+        }
+
+        if ((mail & Mail.Register) != Mail.None)
+        {
+            // Accepted by another loop and given to this one; adding reports what has arrived since.
+            int result = Start();
+            if (result < 0)
+            {
+                Abort(SocketErrors.Exception(-result));
+            }
         }
 
         if ((mail & Mail.Close) != Mail.None)

@@ -217,6 +217,9 @@ internal sealed class EventLoop
             if (_stopRequested && !_ending)
             {
                 _ending = true;
+
+                // A connection that another loop has given us may still be in the mail.
+                ReadMail();
                 StopAll();
                 EndTurn();
                 continue;

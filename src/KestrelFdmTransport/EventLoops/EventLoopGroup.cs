@@ -11,13 +11,18 @@ namespace KestrelFdmTransport.EventLoops;
 /// </summary>
 internal sealed class EventLoopGroup : IDisposable
 {
+    /// <summary>
+    /// Going to the back of the kernel's queue balances connections that come one by one; only in a burst does a loop get further
+    /// ahead than this, and then giving a connection away is worth waking its new owner.
+    /// </summary>
+    private const int HandOverMargin = 4;
+
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_joinTimeout = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
     private readonly EventLoopSettings _settings;
     private readonly ILogger _logger;
-    private readonly int[] _cpus = CpuSet.Usable();
     private readonly int _maxSpinning;
     private EventLoop[] _loops = [];
     private Timer? _graceTimer;
@@ -88,11 +93,20 @@ internal sealed class EventLoopGroup : IDisposable
         Stop(loops);
     }
 
+    /// <summary>Pins the calling thread, which is the loop's, if the options ask for it.</summary>
     internal void Place(EventLoop loop)
     {
-        if (_settings.PinLoops && _cpus.Length > 0 && !CpuSet.PinThread(_cpus[loop.Index % _cpus.Length]))
+        if (!_settings.PinLoops)
         {
-            Log.PinningFailed(_logger, loop.Name, _cpus[loop.Index % _cpus.Length]);
+            return;
+        }
+
+        // Each new thread starts with the mask of the process, so every loop sees the same list.
+        int[] cpus = CpuSet.Usable();
+        int cpu = cpus.Length == 0 ? -1 : cpus[loop.Index % cpus.Length];
+        if (cpu < 0 || !CpuSet.PinThread(cpu))
+        {
+            Log.PinningFailed(_logger, loop.Name, cpu);
         }
     }
 
@@ -109,6 +123,26 @@ internal sealed class EventLoopGroup : IDisposable
         }
 
         return loop.Connections * loops.Length > total;
+    }
+
+    /// <summary>
+    /// The loop that a connection accepted by <paramref name="acceptor"/> should live on: the acceptor's own, unless a burst has
+    /// left another one clearly behind.
+    /// </summary>
+    internal EventLoop Home(EventLoop acceptor)
+    {
+        EventLoop home = acceptor;
+        int least = acceptor.Connections - HandOverMargin;
+        foreach (EventLoop loop in Loops)
+        {
+            if (loop.Connections < least)
+            {
+                home = loop;
+                least = loop.Connections;
+            }
+        }
+
+        return home;
     }
 
     internal bool TryBeginSpin()

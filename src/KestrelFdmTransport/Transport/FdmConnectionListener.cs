@@ -51,7 +51,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
         _sources = new ListenSource[running.Length];
         for (int i = 0; i < running.Length; i++)
         {
-            _sources[i] = new ListenSource(this, _blocks[i]) { Loop = running[i] };
+            _sources[i] = new ListenSource(this) { Loop = running[i] };
         }
 
         loops.LoopFailed += OnLoopFailed;
@@ -141,6 +141,9 @@ internal sealed class FdmConnectionListener : IConnectionListener
             // It ends when its loop is free again, and returns its blocks to a pool that is disposed, which is harmless.
         }
     }
+
+    /// <summary>The memory of this endpoint's connections on the loop.</summary>
+    internal BlockCache BlocksOf(EventLoop loop) => _blocks[loop.Index];
 
     /// <summary>Accepts and closes waiting clients on a descriptor kept for this, so that they do not wait in vain.</summary>
     internal void TurnAwayWaiting() => _reserve.TurnAway(Descriptor, TurnAwayShare);

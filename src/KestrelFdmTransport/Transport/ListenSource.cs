@@ -19,16 +19,11 @@ internal sealed class ListenSource : IoSource
 
     private readonly Lock _lock = new();
     private readonly FdmConnectionListener _listener;
-    private readonly BlockCache _blocks;
     private TimeSpan _pause;
     private State _state;
     private bool _registered;
 
-    internal ListenSource(FdmConnectionListener listener, BlockCache blocks)
-    {
-        _listener = listener;
-        _blocks = blocks;
-    }
+    internal ListenSource(FdmConnectionListener listener) => _listener = listener;
 
     private enum State
     {
@@ -159,17 +154,25 @@ internal sealed class ListenSource : IoSource
             }
         }
 
-        var io = new ConnectionIo(descriptor, local.IsUnix, _blocks, _listener.ConnectionSettings) { Loop = Loop };
+        EventLoop home = _listener.Loops.Home(Loop);
+        var io = new ConnectionIo(descriptor, local.IsUnix, _listener.BlocksOf(home), _listener.ConnectionSettings) { Loop = home };
         var connection = new FdmConnection(io, local, remote);
-        int started = io.Start();
-        if (started < 0)
+        if (home == Loop)
         {
-            // The epoll has no room (fs.epoll.max_user_watches); nobody else knows the descriptor.
-            Sys.Close(descriptor);
-            return started;
+            int started = io.Start();
+            if (started < 0)
+            {
+                // The epoll has no room (fs.epoll.max_user_watches); nobody else knows the descriptor.
+                Sys.Close(descriptor);
+                return started;
+            }
+        }
+        else
+        {
+            io.Post(Mail.Register);
         }
 
-        Loop.ConnectionOpened();
+        home.ConnectionOpened();
         Loop.CountAccept();
         _listener.Queue.TryEnqueue(connection);
         if (_listener.Loops.IsAboveShare(Loop))
