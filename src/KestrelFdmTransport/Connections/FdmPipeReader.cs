@@ -118,12 +118,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
         if (examinedSegment is not null)
         {
-            if (examinedTo < _examined)
-            {
-                PipeErrors.ThrowInvalidExamined();
-            }
-
-            // A full fence: the producer writes its pause and then reads this; we write this and then look for a pause.
+            // May go back: Pipe of .NET 10 allows it. A full fence: the producer writes its pause and then reads this; we write this and then look for a pause.
             Interlocked.Exchange(ref _examined, examinedTo);
         }
 
@@ -202,19 +197,12 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         }
 
         CancellationToken cancellation = _token;
-        ReadResult result;
-        try
-        {
-            result = TakeResult();
-        }
-        finally
-        {
-            CancellationTokenRegistration registration = _tokenRegistration;
-            _token = default;
-            _tokenRegistration = default;
-            registration.Dispose();
-        }
+        CancellationTokenRegistration registration = _tokenRegistration;
+        _token = default;
+        _tokenRegistration = default;
+        registration.Dispose();
 
+        ReadResult result = TakeResult();
         if (result.IsCanceled)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -291,12 +279,13 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     private ReadOnlySequence<byte> Unconsumed()
     {
         long received = Volatile.Read(ref _received);
-        if (received == _consumed)
+        if (received == _consumed || (_head ?? _first) is not { } first)
         {
+            // Nothing there; or both ends are done and the blocks are gone, which only a read pending since before can see.
             return default;
         }
 
-        BufferSegment head = DropConsumed(_head ?? _first!);
+        BufferSegment head = DropConsumed(first);
         BufferSegment tail = _tail ?? head;
         while (tail.Following is { } next && next.RunningIndex < received)
         {

@@ -77,12 +77,16 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<FlushResult>(cancellationToken);
+        }
+
         if (Commit())
         {
             _io.Flush();
         }
 
-        cancellationToken.ThrowIfCancellationRequested();
         Pause();
         return IsReady ? new ValueTask<FlushResult>(TakeResult()) : Wait(cancellationToken);
     }
@@ -94,6 +98,11 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         {
             _endError?.Throw();
             return new ValueTask<FlushResult>(new FlushResult(isCanceled: false, isCompleted: true));
+        }
+
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<FlushResult>(cancellationToken);
         }
 
         ReadOnlySpan<byte> rest = source.Span;
@@ -160,21 +169,20 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         }
 
         CancellationToken cancellation = _token;
-        try
+        if (!cancellation.CanBeCanceled)
         {
             return TakeResult();
         }
-        finally
-        {
-            if (cancellation.CanBeCanceled)
-            {
-                CancellationTokenRegistration registration = _tokenRegistration;
-                _token = default;
-                _tokenRegistration = default;
-                registration.Dispose();
-                cancellation.ThrowIfCancellationRequested();
-            }
-        }
+
+        CancellationTokenRegistration registration = _tokenRegistration;
+        _token = default;
+        _tokenRegistration = default;
+        registration.Dispose();
+
+        // The end of the output comes before the token; the token comes before a result.
+        FlushResult result = TakeResult();
+        cancellation.ThrowIfCancellationRequested();
+        return result;
     }
 
     /// <summary>Runs a continuation that was sent to the pool.</summary>
@@ -193,7 +201,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         ThrowIfCompleted();
         if (sizeHint < 0)
         {
-            PipeErrors.ThrowOutOfRange("minimumSize");
+            PipeErrors.ThrowOutOfRange(nameof(sizeHint));
         }
 
         BufferSegment? tail = _tail;

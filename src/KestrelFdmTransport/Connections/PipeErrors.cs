@@ -21,9 +21,6 @@ internal static class PipeErrors
     internal static void ThrowInvalidExaminedOrConsumed() => throw new InvalidOperationException("The examined position must be greater than or equal to the consumed position.");
 
     [DoesNotReturn]
-    internal static void ThrowInvalidExamined() => throw new InvalidOperationException("The examined position cannot be less than the previously examined position.");
-
-    [DoesNotReturn]
     internal static void ThrowInvalidCursor() => throw new InvalidOperationException("The PipeReader has already advanced past the provided position.");
 
     [DoesNotReturn]

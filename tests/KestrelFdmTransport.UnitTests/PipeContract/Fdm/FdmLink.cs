@@ -1,0 +1,86 @@
+using System;
+using System.Diagnostics;
+using System.Net.Sockets;
+using System.Threading;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Interop;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.PipeContract;
+
+/// <summary>A connection of the transport on one end of a socket pair, on a real loop; the test has the other end.</summary>
+internal sealed class FdmLink : IAsyncDisposable
+{
+    private const int SocketBuffer = 16 * 1024;
+
+    private static readonly EventLoopGroup s_loops = new(new EventLoopSettings { LoopCount = 1 }, NullLogger.Instance);
+    private static readonly EventLoop s_loop = s_loops.Acquire()[0];
+
+    private readonly FixedBlockPool _pool = new();
+    private readonly FdmConnection _connection;
+    private int _peer;
+
+    public FdmLink(int pauseThreshold, bool runsInline)
+    {
+        Assert.Equal(0, Sys.StreamPair(out int ours, out _peer));
+        Shrink(ours);
+        Shrink(_peer);
+        var settings = new ConnectionSettings
+        {
+            RunsInline = runsInline,
+            FinOnError = false,
+            ReadPauseThreshold = pauseThreshold,
+            WritePauseThreshold = pauseThreshold,
+            Logger = NullLogger.Instance,
+        };
+        Io = new ConnectionIo(ours, isUnix: true, new BlockCache(_pool, s_loop), settings) { Loop = s_loop };
+        _connection = new FdmConnection(Io, default, default);
+        s_loop.ConnectionOpened();
+        Io.Post(Mail.Register);
+    }
+
+    public static TimeSpan Patience => TimeSpan.FromSeconds(10);
+
+    /// <summary>Twice the size asked for is what the kernel takes, and its bookkeeping rounds up.</summary>
+    public static int Slack => 8 * SocketBuffer;
+
+    public ConnectionIo Io { get; }
+
+    public int Peer => _peer;
+
+    public static void WaitUntil(Func<bool> condition)
+    {
+        long started = Stopwatch.GetTimestamp();
+        var spin = default(SpinWait);
+        while (!condition())
+        {
+            Assert.True(Stopwatch.GetElapsedTime(started) < Patience, "The connection did not get there.");
+            spin.SpinOnce(sleep1Threshold: 100);
+        }
+    }
+
+    public void ClosePeer()
+    {
+        if (_peer >= 0)
+        {
+            Sys.Close(_peer);
+            _peer = -1;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        ClosePeer();
+        await _connection.DisposeAsync();
+        Assert.Equal(0, _pool.Outstanding);
+    }
+
+    private static void Shrink(int descriptor)
+    {
+        using var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: false));
+        socket.SendBufferSize = SocketBuffer;
+    }
+}

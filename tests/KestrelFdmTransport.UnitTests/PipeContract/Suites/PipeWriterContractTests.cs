@@ -1,0 +1,30 @@
+using System.Collections.Generic;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.PipeContract;
+
+/// <summary>
+/// What a <see cref="System.IO.Pipelines.PipeWriter"/> must do to pass for the writer end of a pipe. A class that derives from
+/// this one and makes subjects has all the tests.
+/// </summary>
+public abstract partial class PipeWriterContractTests
+{
+    private protected abstract IWriterSubject Create(int pauseThreshold);
+
+    /// <summary>The pause thresholds to take turns with.</summary>
+    private protected virtual IReadOnlyList<int> PauseThresholds => ContractThresholds.Default;
+
+    /// <summary>How many sequences to run if the environment does not say.</summary>
+    private protected virtual int Sequences => 5_000;
+
+    [Fact]
+    public void Random_sequences_of_operations_give_what_a_pipe_gives()
+    {
+        FuzzReport? report = FuzzCampaign.Run(
+            FuzzSettings.FromEnvironment(Sequences),
+            WriterProgram.Generate,
+            (seed, steps) => WriterDuel.Run(steps, Create, PauseThresholds[seed % PauseThresholds.Count]));
+
+        Assert.True(report is null, report?.ToString());
+    }
+}
