@@ -1,0 +1,10 @@
+using System;
+
+namespace KestrelFdmTransport.PlaintextServer;
+
+internal static class Answers
+{
+    internal static readonly byte[] Body = "Hello, World!"u8.ToArray();
+
+    internal static ReadOnlySpan<byte> Whole => "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!"u8;
+}

@@ -1,0 +1,28 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Threading.Tasks;
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelFdmTransport.PlaintextServer;
+
+/// <summary>Answers whatever arrives, unparsed: what is left is the transport.</summary>
+internal sealed class RawHandler : ConnectionHandler
+{
+    public override async Task OnConnectedAsync(ConnectionContext connection)
+    {
+        PipeReader input = connection.Transport.Input;
+        PipeWriter output = connection.Transport.Output;
+        while (true)
+        {
+            ReadResult result = await input.ReadAsync();
+            if (result.Buffer.IsEmpty && result.IsCompleted)
+            {
+                return;
+            }
+
+            input.AdvanceTo(result.Buffer.End);
+            output.Write(Answers.Whole);
+            await output.FlushAsync();
+        }
+    }
+}
