@@ -59,6 +59,9 @@ internal static unsafe partial class LibC
     [LibraryImport(Name, EntryPoint = "socketpair", SetLastError = true)]
     internal static partial int SocketPair(int domain, int type, int protocol, int* descriptors);
 
+    [LibraryImport(Name, EntryPoint = "getrlimit", SetLastError = true)]
+    internal static partial int GetRLimit(int resource, nuint* limits);
+
     [LibraryImport(Name, EntryPoint = "sched_getaffinity", SetLastError = true)]
     internal static partial int SchedGetAffinity(int thread, nint maskSize, byte* mask);
 

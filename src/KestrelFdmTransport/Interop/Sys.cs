@@ -27,6 +27,7 @@ internal static unsafe class Sys
     private const int DuplicateCloseOnExec = 1030;
     private const int OptionLevelSocket = 1;
     private const int OptionLinger = 13;
+    private const int ResourceDescriptors = 7;
     private const nuint BytesReadable = 0x541B;
 
     internal static int EpollCreate() => Result(LibC.EpollCreate1(CloseOnExec));
@@ -148,6 +149,13 @@ internal static unsafe class Sys
         first = pair[0];
         second = pair[1];
         return result;
+    }
+
+    /// <summary>One more than the highest number a new descriptor can get.</summary>
+    internal static long DescriptorLimit()
+    {
+        nuint* limits = stackalloc nuint[2];
+        return LibC.GetRLimit(ResourceDescriptors, limits) == 0 ? (long)ulong.Min(limits[0], int.MaxValue) : int.MaxValue;
     }
 
     /// <summary>The mask of CPUs that the calling thread may use; returns the bytes filled, or a negated error number.</summary>

@@ -14,9 +14,6 @@ namespace KestrelFdmTransport.Transport;
 /// <summary>An endpoint: a listen socket that all loops share, and the queue of what they have accepted.</summary>
 internal sealed class FdmConnectionListener : IConnectionListener
 {
-    /// <summary>Clients turned away at a time when descriptors have run out.</summary>
-    private const int TurnAwayShare = 64;
-
     private static readonly TimeSpan s_endTimeout = TimeSpan.FromSeconds(1);
 
     private readonly Socket _socket;
@@ -24,7 +21,6 @@ internal sealed class FdmConnectionListener : IConnectionListener
     private readonly bool _handleHeld;
     private readonly ListenSource[] _sources;
     private readonly BlockCache[] _blocks;
-    private readonly ReserveDescriptor _reserve;
     private int _unbound;
     private int _disposed;
 
@@ -33,14 +29,12 @@ internal sealed class FdmConnectionListener : IConnectionListener
         EventLoopGroup loops,
         EventLoop[] running,
         Func<EventLoop, BlockCache> createBlocks,
-        ReserveDescriptor reserve,
         int acceptQueueLength,
         ConnectionSettings settings)
     {
         _socket = socket;
         _handle = socket.SafeHandle;
         _handle.DangerousAddRef(ref _handleHeld);
-        _reserve = reserve;
         Loops = loops;
         ConnectionSettings = settings;
         EndPoint = socket.LocalEndPoint!;
@@ -70,6 +64,8 @@ internal sealed class FdmConnectionListener : IConnectionListener
     internal ILogger Logger => ConnectionSettings.Logger;
 
     internal AcceptQueue Queue { get; }
+
+    internal DescriptorHeadroom Headroom { get; } = new();
 
     /// <summary>The listen descriptor. Held open until every source has stopped.</summary>
     internal int Descriptor => (int)_handle.DangerousGetHandle();
@@ -144,9 +140,6 @@ internal sealed class FdmConnectionListener : IConnectionListener
 
     /// <summary>The memory of this endpoint's connections on the loop.</summary>
     internal BlockCache BlocksOf(EventLoop loop) => _blocks[loop.Index];
-
-    /// <summary>Accepts and closes waiting clients on a descriptor kept for this, so that they do not wait in vain.</summary>
-    internal void TurnAwayWaiting() => _reserve.TurnAway(Descriptor, TurnAwayShare);
 
     private static unsafe SocketName NameOf(int descriptor)
     {

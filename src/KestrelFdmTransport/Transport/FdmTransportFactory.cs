@@ -29,7 +29,6 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
     private readonly IMemoryPoolFactory<byte> _poolFactory;
     private readonly ConnectionSettings _settings;
     private readonly EventLoopGroup _loops;
-    private readonly Lazy<ReserveDescriptor> _reserve = new();
     private int _disposed;
 
     /// <summary>Creates a factory whose memory comes from <see cref="MemoryPool{T}.Shared"/>.</summary>
@@ -110,7 +109,7 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
             try
             {
                 return new(new FdmConnectionListener(
-                    socket, _loops, running, CreateBlocks, _reserve.Value, _options.AcceptQueueLength, _settings));
+                    socket, _loops, running, CreateBlocks, _options.AcceptQueueLength, _settings));
             }
             catch
             {
@@ -136,10 +135,6 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
             _loops.Dispose();
-            if (_reserve.IsValueCreated)
-            {
-                _reserve.Value.Dispose();
-            }
         }
     }
 

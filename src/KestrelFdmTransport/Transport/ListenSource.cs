@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.Threading;
 using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.Diagnostics;
@@ -14,12 +15,16 @@ namespace KestrelFdmTransport.Transport;
 /// </remarks>
 internal sealed class ListenSource : IoSource
 {
+    /// <summary>Clients turned away at a time when descriptors have run out.</summary>
+    private const int TurnAwayShare = 64;
+
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(100);
 
     private readonly Lock _lock = new();
     private readonly FdmConnectionListener _listener;
     private TimeSpan _pause;
+    private long _nextReport;
     private State _state;
     private bool _registered;
 
@@ -67,24 +72,35 @@ internal sealed class ListenSource : IoSource
                 return;
             }
 
-            result = AcceptInsideLock();
+            result = _pause == default ? 0 : ProbeInsideLock();
+            if (result == 0)
+            {
+                result = AcceptInsideLock();
+            }
+
             if (result < 0)
             {
                 _listener.Queue.CancelReservation();
-                if (result != -Errno.EAGAIN && !IsTransient(-result))
-                {
-                    RestInsideLock();
-                }
+            }
+
+            if (result < 0 ? result != -Errno.EAGAIN && !IsTransient(-result) : !_listener.Headroom.IsAmple(result))
+            {
+                RestInsideLock();
             }
         }
 
-        if (result >= 0)
+        if (_state == State.Resting)
+        {
+            OnAcceptError(result < 0 ? -result : Errno.EMFILE);
+        }
+        else if (result >= 0)
         {
             _pause = default;
         }
         else if (result != -Errno.EAGAIN)
         {
-            OnAcceptError(-result);
+            // Like Sockets: the client was gone before we came, and the connection never had an id.
+            Log.ConnectionReset(_listener.Logger, "(null)");
         }
     }
 
@@ -132,6 +148,27 @@ internal sealed class ListenSource : IoSource
     internal override void Stop() => StopAccepting();
 
     private static bool IsTransient(int errno) => !Errno.IsExhaustion(errno) && errno is not (Errno.EBADF or Errno.EINVAL or Errno.ENOTSOCK or Errno.EOPNOTSUPP);
+
+    /// <summary>
+    /// After a pause: may accepting go on? If not, clients that have waited through one are told so by closing them, a share at a
+    /// time, rather than left to their own time-outs.
+    /// </summary>
+    private unsafe int ProbeInsideLock()
+    {
+        int result = _listener.Headroom.Probe();
+        for (int i = 0; i < TurnAwayShare && result < 0; i++)
+        {
+            int client = Sys.Accept(_listener.Descriptor, null, null);
+            if (client < 0)
+            {
+                break;
+            }
+
+            Sys.Close(client);
+        }
+
+        return result;
+    }
 
     private unsafe int AcceptInsideLock()
     {
@@ -215,24 +252,16 @@ internal sealed class ListenSource : IoSource
         _state = State.Resting;
     }
 
+    /// <summary>Outside the lock: comes back after a pause that grows, and says so, but not more often than once a second.</summary>
     private void OnAcceptError(int errno)
     {
-        if (IsTransient(errno))
-        {
-            // Like Sockets: the client was gone before we came, and the connection never had an id.
-            Log.ConnectionReset(_listener.Logger, "(null)");
-            return;
-        }
-
-        bool again = _pause > TimeSpan.Zero;
         GrowPause();
-        Log.AcceptPaused(_listener.Logger, _listener.EndPoint, (long)_pause.TotalMilliseconds, SocketErrors.Exception(errno).Message);
-        if (again && Errno.IsExhaustion(errno))
-        {
-            _listener.TurnAwayWaiting();
-        }
-
         Loop.ResumeAfter(this, _pause);
+        if (Loop.Now >= _nextReport)
+        {
+            _nextReport = Loop.Now + Stopwatch.Frequency;
+            Log.AcceptPaused(_listener.Logger, _listener.EndPoint, (long)_pause.TotalMilliseconds, SocketErrors.Exception(errno).Message);
+        }
     }
 
     private void GrowPause()
