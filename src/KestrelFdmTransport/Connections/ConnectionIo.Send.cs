@@ -48,15 +48,30 @@ internal sealed partial class ConnectionIo
                 return;
         }
 
-        // Blocks go back outside the gate, because a pool is foreign code. A pin keeps the connection from ending meanwhile;
-        // on the loop's own thread, which is the only closer, it needs none.
+        WorkAndLeave();
+        AfterSend(origin);
+    }
+
+    /// <summary>Does what there is to do inside the gate, and leaves it when nobody has left more. Gate holder.</summary>
+    /// <remarks>
+    /// The errands are taken before the outbox is looked at: a flush that comes after that look leaves a new errand, which
+    /// leaving finds. Blocks go back outside the gate, because a pool is foreign code. A pin keeps the connection from ending
+    /// meanwhile; on the loop's own thread, which is the only closer, it needs none.
+    /// </remarks>
+    private void WorkAndLeave()
+    {
         bool owner = Loop.IsOwner;
         bool shut;
         BufferSegment? sent;
         do
         {
+            _gate.TakeErrands(out bool reset, out bool finish);
+            if (reset || finish)
+            {
+                EndWire(reset);
+            }
+
             TransmitAll();
-            RunErrands();
             sent = Writer.TakeSent();
         }
         while (!TryLeave(sent, owner, out shut));
@@ -74,8 +89,6 @@ internal sealed partial class ConnectionIo
         {
             Post(Mail.Close);
         }
-
-        AfterSend(origin);
     }
 
     private bool TryLeave(BufferSegment? sent, bool owner, out bool shut)
@@ -135,10 +148,10 @@ internal sealed partial class ConnectionIo
         }
     }
 
-    private void RunErrands()
+    /// <summary>What the peer sees of the end. Gate holder.</summary>
+    private void EndWire(bool reset)
     {
-        _gate.TakeErrands(out bool reset, out bool finish);
-        if ((!reset && !finish) || _wireEnded)
+        if (_wireEnded)
         {
             return;
         }

@@ -53,12 +53,7 @@ internal sealed partial class ConnectionIo
         _gate.Request(reset);
         if (_gate.TryEnter() == SendGate.Entry.Entered)
         {
-            bool shut;
-            do
-            {
-                RunErrands();
-            }
-            while (!_gate.TryLeave(pin: false, out shut));
+            WorkAndLeave();
         }
 
         Writer.End(outputError);

@@ -1,7 +1,6 @@
 using System;
 using System.Net.Sockets;
 using System.Threading;
-using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
 
 namespace KestrelFdmTransport.Connections;
@@ -68,18 +67,7 @@ internal sealed partial class ConnectionIo
             }
         }
 
-        bool shut;
-        while (!_gate.TryLeave(pin: false, out shut))
-        {
-            TransmitAll();
-            RunErrands();
-        }
-
-        if (shut)
-        {
-            Post(Mail.Close);
-        }
-
+        WorkAndLeave();
         AfterSend(Origin.Foreign);
         return failure is null ? _socket! : throw failure;
     }

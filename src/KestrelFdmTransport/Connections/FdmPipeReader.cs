@@ -285,7 +285,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             return default;
         }
 
-        BufferSegment head = DropConsumed(first);
+        BufferSegment head = DropConsumed(first, received);
         BufferSegment tail = _tail ?? head;
         while (tail.Following is { } next && next.RunningIndex < received)
         {
@@ -301,17 +301,22 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     {
         // Before the claim below: a producer whose lease makes the claim fail looks at this when its lease ends.
         Volatile.Write(ref _consumed, consumedTo);
-        BufferSegment head = DropConsumed(_head ?? _first!);
-        if (Volatile.Read(ref _received) == consumedTo && !head.IsReleased)
+        long received = Volatile.Read(ref _received);
+        BufferSegment head = DropConsumed(_head ?? _first!, received);
+        if (received == consumedTo && !head.IsReleased)
         {
             ReleaseIfConsumed(head);
         }
     }
 
     /// <summary>Gives back every segment that lies wholly before what is consumed; the last one stays as the link for more.</summary>
-    private BufferSegment DropConsumed(BufferSegment head)
+    /// <remarks>
+    /// Never steps onto a segment before the producer has published bytes in it: linked and empty to us, it would look consumed,
+    /// and its block would be given back with the new bytes in it.
+    /// </remarks>
+    private BufferSegment DropConsumed(BufferSegment head, long received)
     {
-        while (head.Following is { } next && next.RunningIndex <= _consumed)
+        while (head.Following is { } next && next.RunningIndex <= _consumed && next.RunningIndex < received)
         {
             if (_tail == head)
             {

@@ -1,0 +1,125 @@
+using System;
+using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.UnitTests.EventLoops;
+using KestrelFdmTransport.UnitTests.Infrastructure;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.Connections;
+
+public sealed class BlockCacheTests : IDisposable
+{
+    private readonly LoopFixture _loops = new();
+    private readonly CheckingPool _pool = new();
+    private readonly BlockCache _cache;
+    private BufferSegment? _spare;
+
+    public BlockCacheTests() => _cache = new BlockCache(_pool.Create(), _loops.Loop);
+
+    public void Dispose()
+    {
+        _loops.Dispose();
+        _pool.AssertAllReturned();
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(4096)]
+    public void An_ordinary_block_comes_from_the_pool(int sizeHint)
+    {
+        BufferSegment segment = _cache.Rent(sizeHint, ref _spare);
+
+        Assert.Equal((4096, 1), (segment.Block.Length, _pool.Rented));
+        _cache.Return(segment, ref _spare);
+    }
+
+    [Fact]
+    public void What_is_larger_than_the_pools_blocks_comes_from_elsewhere()
+    {
+        BufferSegment segment = _cache.Rent(4097, ref _spare);
+
+        Assert.True(segment.Block.Length >= 4097);
+        Assert.Equal(0, _pool.Rented);
+        _cache.Return(segment, ref _spare);
+    }
+
+    [Fact]
+    public void A_segment_without_a_block_returns_nothing()
+    {
+        BufferSegment segment = _cache.Rent(0, ref _spare);
+        _cache.ReturnBlock(segment);
+        _cache.Return(segment, ref _spare);
+
+        Assert.Equal(0, _pool.Rented);
+    }
+
+    [Fact]
+    public void On_another_thread_the_block_goes_to_the_pool_and_the_segment_waits_for_its_next_use()
+    {
+        BufferSegment segment = _cache.Rent(0, ref _spare);
+        _cache.Return(segment, ref _spare);
+
+        Assert.Equal(0, _pool.Rented);
+        Assert.Same(segment, _spare);
+        Assert.Same(segment, _cache.Rent(0, ref _spare));
+        Assert.Null(_spare);
+        _cache.Return(segment, ref _spare);
+    }
+
+    [Fact]
+    public void On_the_loop_the_last_block_returned_is_the_first_given_out_and_the_pool_has_it_before_the_loop_sleeps()
+    {
+        _loops.Run(() =>
+        {
+            BufferSegment first = _cache.Rent(0, ref _spare);
+            BufferSegment second = _cache.Rent(0, ref _spare);
+            Memory<byte> block = second.Block;
+            _cache.Return(first, ref _spare);
+            _cache.Return(second, ref _spare);
+            Assert.Equal(2, _pool.Rented);
+
+            BufferSegment third = _cache.Rent(0, ref _spare);
+            Assert.Equal(block, third.Block);
+            Assert.Equal(2, _pool.Rented);
+            _cache.Return(third, ref _spare);
+        });
+        _loops.Run(() => Assert.Equal(0, _pool.Rented));
+    }
+
+    [Fact]
+    public void The_loop_hoards_sixteen_blocks_at_most()
+        => _loops.Run(() =>
+        {
+            var segments = new BufferSegment[40];
+            for (int i = 0; i < segments.Length; i++)
+            {
+                segments[i] = _cache.Rent(0, ref _spare);
+            }
+
+            foreach (BufferSegment segment in segments)
+            {
+                _cache.Return(segment, ref _spare);
+            }
+
+            Assert.Equal(16, _pool.Rented);
+        });
+
+    [Fact]
+    public void What_comes_back_while_sources_are_closed_goes_to_the_pool_at_once()
+    {
+        BufferSegment segment = _cache.Rent(0, ref _spare);
+        int rented = -1;
+        var source = new ProbeSource
+        {
+            Loop = _loops.Loop,
+            OnClose = () =>
+            {
+                _cache.Return(segment, ref _spare);
+                rented = _pool.Rented;
+            },
+        };
+
+        _loops.Run(() => _loops.Loop.CloseAfterTurn(source));
+        _loops.Run(() => Assert.Equal(0, rented));
+    }
+}

@@ -1,0 +1,125 @@
+using System;
+using System.Threading;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.UnitTests.EventLoops;
+using KestrelFdmTransport.UnitTests.Infrastructure;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.Connections;
+
+/// <summary>A flush meets somebody else who sends, or who holds the send gate for another reason.</summary>
+[Collection(Races.Name)]
+public sealed class OutputRaceTests : IDisposable
+{
+    private readonly LoopFixture _loops = new();
+    private readonly CheckingPool _pool = new();
+
+    public void Dispose() => _loops.Dispose();
+
+    /// <summary>The loop (writable again) and the monitor (a deferred flush) send while the application flushes.</summary>
+    [Fact]
+    public void A_flush_has_been_sent_when_it_and_another_sender_have_both_returned()
+    {
+        const int Rounds = 60_000;
+
+        using var connection = new TestConnection(_loops.Loop, _pool.Create());
+        byte[] arrived = new byte[2];
+        TestThreads.Run(2, (number, meeting) =>
+        {
+            var random = new Random(number);
+            byte[] one = new byte[1];
+            for (int round = 0; round < Rounds; round++)
+            {
+                meeting.Meet();
+                Thread.SpinWait(random.Next(40));
+                if (number == 0)
+                {
+                    one[0] = (byte)round;
+                    connection.WriteNow(one);
+                }
+                else
+                {
+                    connection.Io.SendDeferred();
+                }
+
+                meeting.Meet();
+                if (number == 0)
+                {
+                    int count = Sys.Receive(connection.Peer.Number, arrived);
+                    Assert.True(count == 1, $"The flush of round {round} was not sent: {count}.");
+                    Assert.Equal((byte)round, arrived[0]);
+                }
+            }
+        });
+        Assert.Equal(0, _pool.Rented);
+        _pool.AssertNoViolation();
+    }
+
+    /// <summary>Making the socket of the socket feature takes the gate, so its maker may have to send as well.</summary>
+    [Fact]
+    public async Task A_flush_that_meets_the_first_request_for_the_socket_leaves_no_block_behind()
+    {
+        const int Rounds = 300;
+
+        for (int round = 0; round < Rounds; round++)
+        {
+            using var connection = new TestConnection(_loops.Loop, _pool.Create());
+            connection.Start();
+            TestThreads.Run(2, (number, meeting) =>
+            {
+                meeting.Meet();
+                if (number == 0)
+                {
+                    Assert.NotNull(((IConnectionSocketFeature)connection.Connection).Socket);
+                }
+                else
+                {
+                    connection.WriteNow(new byte[100]);
+                }
+            });
+            Assert.Equal(100, connection.TakeArrived().Length);
+
+            // Nothing is sent any more, so whatever the maker of the socket has sent is its own to give back.
+            connection.Connection.Abort(new ConnectionAbortedException());
+            LoopFixture.RunOn(_loops.Loop, () => { });
+            LoopFixture.RunOn(_loops.Loop, () => { });
+            await connection.EndAsync();
+            Assert.True(_pool.Rented == 0, $"{_pool.Rented} blocks are missing after round {round}.");
+        }
+
+        _pool.AssertNoViolation();
+    }
+
+    [Fact]
+    public async Task A_flush_that_meets_an_abort_leaves_no_block_behind()
+    {
+        const int Rounds = 300;
+
+        for (int round = 0; round < Rounds; round++)
+        {
+            using var connection = new TestConnection(_loops.Loop, _pool.Create());
+            connection.Start();
+            TestThreads.Run(2, (number, meeting) =>
+            {
+                meeting.Meet();
+                if (number == 0)
+                {
+                    connection.Connection.Abort(new ConnectionAbortedException());
+                    return;
+                }
+
+                for (int i = 0; i < 20; i++)
+                {
+                    connection.WriteNow(new byte[3_000]);
+                }
+            });
+            await connection.EndAsync();
+            Assert.True(_pool.Rented == 0, $"{_pool.Rented} blocks are missing after round {round}.");
+        }
+
+        _pool.AssertNoViolation();
+    }
+}

@@ -1,0 +1,91 @@
+using System;
+using System.Buffers;
+using System.Collections.Generic;
+using System.IO.Pipelines;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.UnitTests.EventLoops;
+using KestrelFdmTransport.UnitTests.Infrastructure;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.Connections;
+
+/// <summary>A connection on one end of a socket pair, the test on the other.</summary>
+internal sealed class TestConnection : IDisposable
+{
+    private readonly EventLoop _loop;
+    private readonly int _descriptor;
+    private bool _started;
+
+    public TestConnection(EventLoop loop, MemoryPool<byte> pool)
+    {
+        _loop = loop;
+        Assert.Equal(0, Sys.StreamPair(out _descriptor, out int peer));
+        Peer = new OwnedDescriptor(peer);
+        var settings = new ConnectionSettings
+        {
+            RunsInline = false,
+            FinOnError = false,
+            ReadPauseThreshold = 64 * 1024,
+            WritePauseThreshold = 64 * 1024,
+            Logger = NullLogger.Instance,
+        };
+        Io = new ConnectionIo(_descriptor, isUnix: true, new BlockCache(pool, loop), settings) { Loop = loop };
+        Connection = new FdmConnection(Io, default, default);
+    }
+
+    public ConnectionIo Io { get; }
+
+    public FdmConnection Connection { get; }
+
+    public FdmPipeReader Reader => Io.Reader;
+
+    public FdmPipeWriter Writer => Io.Writer;
+
+    public IDuplexPipe Transport => Connection.Transport;
+
+    public OwnedDescriptor Peer { get; }
+
+    /// <summary>Without this the loop knows nothing of the connection, and the test takes the loop's part.</summary>
+    public void Start()
+    {
+        LoopFixture.RunOn(_loop, () => Assert.Equal(0, Io.Start()));
+        _loop.ConnectionOpened();
+        _started = true;
+    }
+
+    public Task EndAsync() => Connection.DisposeAsync().AsTask().Within("the end of the connection");
+
+    /// <summary>Writes and flushes, which must not have to wait.</summary>
+    public void WriteNow(ReadOnlyMemory<byte> bytes)
+    {
+        Task<FlushResult> flush = Writer.WriteAsync(bytes).AsTask();
+        Assert.True(flush.IsCompletedSuccessfully);
+    }
+
+    /// <summary>What has arrived at the peer by now.</summary>
+    public byte[] TakeArrived()
+    {
+        var arrived = new List<byte>();
+        byte[] buffer = new byte[4096];
+        int count;
+        while ((count = Sys.Receive(Peer.Number, buffer)) > 0)
+        {
+            arrived.AddRange(buffer.AsSpan(0, count));
+        }
+
+        return [.. arrived];
+    }
+
+    public void Dispose()
+    {
+        Peer.Dispose();
+        if (!_started)
+        {
+            Sys.Close(_descriptor);
+        }
+    }
+}

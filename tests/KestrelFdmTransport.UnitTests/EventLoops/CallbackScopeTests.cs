@@ -1,0 +1,155 @@
+using System;
+using System.Threading;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.UnitTests.Infrastructure;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.EventLoops;
+
+/// <summary>What surrounds a callback of the application: deferral, exceptions, traces on our threads.</summary>
+public sealed class CallbackScopeTests
+{
+    private readonly ProbeSource _source = new();
+
+    [Fact]
+    public void Outside_a_callback_nothing_is_deferred() => TestThreads.Run(() => Assert.False(CallbackScope.TryDefer(_source)));
+
+    [Fact]
+    public void What_a_callback_defers_is_sent_when_it_has_ended_at_the_latest()
+        => TestThreads.Run(() =>
+        {
+            RunDeferring(_source, () => { });
+
+            // The monitor may have sent as well, if this thread was held up inside the callback.
+            Assert.True(_source.DeferredSends > 0);
+        });
+
+    [Fact]
+    public void A_callback_that_defers_nothing_sends_nothing()
+        => TestThreads.Run(() =>
+        {
+            CallbackScope.Run(_source, _ => { }, null, null);
+
+            Assert.Equal(0, _source.DeferredSends);
+        });
+
+    [Fact]
+    public void A_callback_for_one_source_defers_nothing_for_another()
+        => TestThreads.Run(() => CallbackScope.Run(_source, _ => Assert.False(CallbackScope.TryDefer(new ProbeSource())), null, null));
+
+    [Fact]
+    public void A_callback_that_goes_on_for_long_defers_nothing()
+        => TestThreads.Run(() => CallbackScope.Run(
+            _source,
+            _ =>
+            {
+                Waiting.Until(() => !CallbackScope.TryDefer(_source), "the end of deferral");
+                Assert.False(CallbackScope.TryDefer(_source));
+            },
+            null,
+            null));
+
+    [Fact]
+    public void A_callback_that_blocks_does_not_sit_on_what_it_deferred()
+    {
+        // From the second time on the monitor may be parked, about to park, or awake.
+        for (int round = 0; round < 50; round++)
+        {
+            using var sent = new ManualResetEventSlim();
+            var source = new ProbeSource { OnSendDeferred = sent.Set };
+            TestThreads.Run(() => RunDeferring(source, () => sent.Within("the monitor to send")));
+        }
+    }
+
+    [Fact]
+    public void A_callback_inside_a_callback_leaves_the_deferral_to_the_outer_one()
+        => TestThreads.Run(() =>
+        {
+            var inner = new ProbeSource();
+            RunDeferring(_source, () => CallbackScope.Run(inner, _ => Assert.False(CallbackScope.TryDefer(inner)), null, null));
+            Assert.Equal(0, inner.DeferredSends);
+            Assert.True(_source.DeferredSends > 0);
+        });
+
+    [Fact]
+    public void What_a_callback_throws_costs_its_source_and_nothing_else()
+        => TestThreads.Run(() =>
+        {
+            Exception? seen = null;
+            var source = new ProbeSource { OnFailed = exception => seen = exception };
+            var thrown = new InvalidOperationException();
+
+            CallbackScope.Run(source, _ => throw thrown, null, null);
+
+            Assert.Same(thrown, seen);
+            Assert.False(CallbackScope.TryDefer(source));
+        });
+
+    [Fact]
+    public void A_callback_runs_with_its_state_and_in_its_context()
+        => TestThreads.Run(() =>
+        {
+            var local = new AsyncLocal<string> { Value = "captured" };
+            ExecutionContext context = ExecutionContext.Capture()!;
+            local.Value = "present";
+            object? state = null;
+            string? inContext = null;
+            string? withoutContext = null;
+
+            CallbackScope.Run(_source, given => (state, inContext) = (given, local.Value), this, context);
+            CallbackScope.Run(_source, _ => withoutContext = local.Value, null, null);
+
+            Assert.Same(this, state);
+            Assert.Equal(("captured", "present", "present"), (inContext, withoutContext, local.Value));
+        });
+
+    [Fact]
+    public void A_callback_leaves_no_trace_on_a_thread_of_ours()
+    {
+        using var loops = new LoopFixture();
+        loops.Run(() =>
+        {
+            var local = new AsyncLocal<string>();
+            CallbackScope.Run(
+                _source,
+                _ =>
+                {
+                    local.Value = "left behind";
+                    SynchronizationContext.SetSynchronizationContext(new SynchronizationContext());
+                    Thread.CurrentThread.Name = "renamed";
+                    ExecutionContext.SuppressFlow();
+                },
+                null,
+                null);
+
+            Assert.False(ExecutionContext.IsFlowSuppressed());
+            Assert.Null(local.Value);
+            Assert.Null(SynchronizationContext.Current);
+            Assert.Equal(loops.Loop.Name, Thread.CurrentThread.Name);
+        });
+    }
+
+    /// <summary>Runs the body in a callback that has deferred a flush; again if the machine was so slow that it was too old.</summary>
+    private static void RunDeferring(ProbeSource source, Action body)
+    {
+        bool deferred = false;
+        Waiting.Until(
+            () =>
+            {
+                CallbackScope.Run(
+                    source,
+                    _ =>
+                    {
+                        deferred = CallbackScope.TryDefer(source);
+                        if (deferred)
+                        {
+                            body();
+                        }
+                    },
+                    null,
+                    null);
+                return deferred;
+            },
+            "a callback that may defer");
+    }
+}

@@ -1,0 +1,174 @@
+using System;
+using System.Threading;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.UnitTests.Infrastructure;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.EventLoops;
+
+public sealed class EventLoopGroupTests
+{
+    [Fact]
+    public void No_loop_runs_before_the_first_user()
+    {
+        using EventLoopGroup group = New(2);
+
+        Assert.Empty(group.Loops);
+    }
+
+    [Fact]
+    public void The_first_user_starts_as_many_loops_as_were_asked_for()
+    {
+        using EventLoopGroup group = New(3);
+
+        EventLoop[] loops = group.Acquire();
+
+        Assert.Equal(["fdm-loop-0", "fdm-loop-1", "fdm-loop-2"], Array.ConvertAll(loops, loop => loop.Name));
+        Assert.Equal([0, 1, 2], Array.ConvertAll(loops, loop => loop.Index));
+        Assert.Equal(loops, group.Loops);
+        foreach (EventLoop loop in loops)
+        {
+            LoopFixture.RunOn(loop, () =>
+            {
+                Assert.True(loop.IsOwner);
+                Assert.Equal(loop.Name, Thread.CurrentThread.Name);
+                Assert.True(Thread.CurrentThread.IsBackground);
+                Assert.False(Thread.CurrentThread.IsThreadPoolThread);
+            });
+            Assert.False(loop.IsOwner);
+        }
+    }
+
+    [Fact]
+    public void Later_users_share_the_loops_and_a_new_one_soon_after_the_last_has_gone_finds_them_running()
+    {
+        using EventLoopGroup group = New(1);
+        EventLoop[] loops = group.Acquire();
+
+        Assert.Same(loops, group.Acquire());
+        group.Release();
+        group.Release();
+
+        Assert.Same(loops, group.Acquire());
+        LoopFixture.RunOn(loops[0], () => { });
+    }
+
+    [Fact]
+    public void Disposing_ends_the_loops_when_their_sources_have_ended()
+    {
+        using var pair = new SocketPair();
+        EventLoopGroup group = New(2);
+        EventLoop[] loops = group.Acquire();
+        ProbeSource? source = null;
+        source = new ProbeSource
+        {
+            Loop = loops[1],
+            OnStop = stopped => stopped.Loop.CloseAfterTurn(stopped),
+            OnClose = () => loops[1].Unregister(source!),
+        };
+        LoopFixture.RunOn(loops[1], () => Assert.Equal(0, loops[1].Register(source, pair.Near.Number, EpollFlags.Connection)));
+
+        group.Dispose();
+
+        Assert.All(loops, loop => Assert.True(loop.Join(Waiting.Limit)));
+        Assert.Equal(1, source.Closed);
+        Assert.Empty(group.Loops);
+    }
+
+    [Fact]
+    public void A_disposed_group_takes_no_users()
+    {
+        EventLoopGroup group = New(1);
+        group.Dispose();
+
+        Assert.Throws<ObjectDisposedException>(() => group.Acquire());
+    }
+
+    [Fact]
+    public void A_user_may_go_after_the_group_was_disposed()
+    {
+        EventLoopGroup group = New(1);
+        group.Acquire();
+        group.Dispose();
+
+        group.Release();
+        group.Dispose();
+    }
+
+    [Fact]
+    public void Several_threads_may_dispose_it()
+    {
+        for (int round = 0; round < 50; round++)
+        {
+            EventLoopGroup group = New(2);
+            EventLoop[] loops = group.Acquire();
+            TestThreads.Run(2, (_, meeting) =>
+            {
+                meeting.Meet();
+                group.Dispose();
+            });
+            Assert.All(loops, loop => Assert.True(loop.Join(Waiting.Limit)));
+        }
+    }
+
+    [Fact]
+    public void A_loop_may_dispose_the_group_it_belongs_to()
+    {
+        EventLoopGroup group = New(2);
+        EventLoop[] loops = group.Acquire();
+
+        LoopFixture.RunOn(loops[0], group.Dispose);
+
+        Assert.All(loops, loop => Assert.True(loop.Join(Waiting.Limit)));
+    }
+
+    [Fact]
+    public void A_loop_is_above_its_share_if_it_has_more_than_the_average()
+    {
+        using EventLoopGroup group = New(2);
+        EventLoop[] loops = group.Acquire();
+        Assert.False(group.IsAboveShare(loops[0]));
+
+        loops[0].ConnectionOpened();
+        Assert.True(group.IsAboveShare(loops[0]));
+        Assert.False(group.IsAboveShare(loops[1]));
+
+        loops[1].ConnectionOpened();
+        Assert.False(group.IsAboveShare(loops[0]));
+
+        loops[0].ConnectionClosed();
+        Assert.True(group.IsAboveShare(loops[1]));
+        loops[1].ConnectionClosed();
+    }
+
+    [Fact]
+    public void Not_every_cpu_may_spin_unless_there_is_only_one()
+    {
+        using EventLoopGroup group = New(1);
+        int allowed = Math.Max(1, Environment.ProcessorCount - 1);
+        for (int i = 0; i < allowed; i++)
+        {
+            Assert.True(group.TryBeginSpin());
+        }
+
+        Assert.False(group.TryBeginSpin());
+        group.EndSpin();
+        Assert.True(group.TryBeginSpin());
+    }
+
+    [Fact]
+    public void Pinned_loops_take_the_usable_cpus_in_turn()
+    {
+        int[] cpus = CpuSet.Usable();
+        using var group = new EventLoopGroup(new EventLoopSettings { LoopCount = cpus.Length + 1, PinLoops = true }, NullLogger.Instance);
+
+        foreach (EventLoop loop in group.Acquire())
+        {
+            LoopFixture.RunOn(loop, () => Assert.Equal([cpus[loop.Index % cpus.Length]], CpuSet.Usable()));
+        }
+    }
+
+    private static EventLoopGroup New(int loops) => new(new EventLoopSettings { LoopCount = loops }, NullLogger.Instance);
+}

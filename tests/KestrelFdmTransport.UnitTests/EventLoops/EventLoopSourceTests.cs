@@ -1,0 +1,241 @@
+using System;
+using System.Collections.Concurrent;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.UnitTests.Infrastructure;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.EventLoops;
+
+/// <summary>What a loop does with the sources that are registered with it.</summary>
+public sealed class EventLoopSourceTests : IDisposable
+{
+    private readonly LoopFixture _loops = new();
+    private readonly SocketPair _pair = new();
+    private readonly BlockingCollection<string> _seen = [];
+
+    private EventLoop Loop => _loops.Loop;
+
+    public void Dispose()
+    {
+        _loops.Dispose();
+        _pair.Dispose();
+        _seen.Dispose();
+    }
+
+    [Fact]
+    public void A_registered_source_is_served_what_the_kernel_reports()
+    {
+        var source = new ProbeSource { Loop = Loop, OnServe = events => _seen.Add($"{events:x}") };
+        Register(source);
+        Assert.Equal($"{EpollFlags.Out:x}", Next());
+
+        Sys.Send(_pair.Far.Number, [1]);
+        Assert.Equal($"{EpollFlags.Out | EpollFlags.In:x}", Next());
+
+        Unregister(source);
+    }
+
+    [Fact]
+    public void A_source_that_is_gone_is_not_served_any_more()
+    {
+        var source = new ProbeSource { Loop = Loop, OnServe = _ => _seen.Add("served") };
+        Register(source);
+        Next();
+
+        Unregister(source);
+        Sys.Send(_pair.Far.Number, [1]);
+        RunTwoTurns();
+
+        Assert.Empty(_seen);
+    }
+
+    [Fact]
+    public void An_event_for_the_former_tenant_of_a_slot_does_not_reach_the_new_one()
+    {
+        using var other = new SocketPair();
+        var former = new ProbeSource { Loop = Loop, OnServe = _ => _seen.Add("former") };
+        var tenant = new ProbeSource { Loop = Loop, OnServe = _ => _seen.Add("tenant") };
+        Register(former);
+        Assert.Equal("former", Next());
+
+        _loops.Run(() =>
+        {
+            Loop.Unregister(former);
+            Assert.Equal(0, Loop.Register(tenant, other.Near.Number, EpollFlags.Connection));
+            Assert.Equal((uint)former.Payload, (uint)tenant.Payload);
+        });
+        Assert.Equal("tenant", Next());
+        Sys.Send(_pair.Far.Number, [1]);
+        RunTwoTurns();
+
+        Assert.Empty(_seen);
+        Unregister(tenant);
+    }
+
+    [Fact]
+    public void A_descriptor_that_cannot_be_watched_leaves_nothing_registered()
+    {
+        var source = new ProbeSource { Loop = Loop };
+
+        _loops.Run(() => Assert.Equal(-Errno.EBADF, Loop.Register(source, -1, EpollFlags.Connection)));
+
+        // Nothing is left: the next source has the same slot, and the loop ends without stopping anybody.
+        var next = new ProbeSource { Loop = Loop };
+        Register(next);
+        Assert.Equal((uint)source.Payload, (uint)next.Payload);
+        Assert.NotEqual(source.Payload, next.Payload);
+        Unregister(next);
+    }
+
+    [Fact]
+    public void A_source_that_asks_for_more_is_served_again_without_an_event()
+    {
+        int served = 0;
+        ProbeSource? source = null;
+        source = new ProbeSource
+        {
+            Loop = Loop,
+            OnServe = events =>
+            {
+                _seen.Add($"{events:x}");
+                if (++served < 3)
+                {
+                    Loop.Requeue(source!);
+                }
+            },
+        };
+        Register(source);
+
+        Assert.Equal([$"{EpollFlags.Out:x}", "0", "0"], [Next(), Next(), Next()]);
+        RunTwoTurns();
+        Assert.Empty(_seen);
+        Unregister(source);
+    }
+
+    [Fact]
+    public void A_source_that_throws_fails_and_the_loop_goes_on()
+    {
+        var source = new ProbeSource
+        {
+            Loop = Loop,
+            OnServe = _ => throw new InvalidOperationException("from Serve"),
+            OnMailed = _ => throw new InvalidOperationException("from OnMail"),
+            OnFailed = exception => _seen.Add(exception.Message),
+        };
+        Register(source);
+        Assert.Equal("from Serve", Next());
+
+        source.Post(Mail.Resume);
+        Assert.Equal("from OnMail", Next());
+
+        Unregister(source);
+    }
+
+    [Fact]
+    public void A_source_is_closed_after_the_turn_and_not_within_it()
+    {
+        ProbeSource? source = null;
+        source = new ProbeSource
+        {
+            Loop = Loop,
+            OnMailed = _ =>
+            {
+                Loop.CloseAfterTurn(source!);
+                Assert.Equal(0, source!.Closed);
+                _seen.Add("mail");
+            },
+            OnClose = () => _seen.Add($"closing: {Loop.IsClosing}"),
+        };
+
+        source.Post(Mail.Close);
+
+        Assert.Equal(["mail", "closing: True"], [Next(), Next()]);
+        _loops.Run(() => Assert.False(Loop.IsClosing));
+    }
+
+    [Fact]
+    public void A_resting_source_is_resumed_when_its_time_has_come()
+    {
+        var late = new ProbeSource { Loop = Loop, OnMailed = mail => _seen.Add($"late {mail}") };
+        var early = new ProbeSource { Loop = Loop, OnMailed = mail => _seen.Add($"early {mail}") };
+
+        _loops.Run(() =>
+        {
+            Loop.ResumeAfter(late, TimeSpan.FromMilliseconds(30));
+            Loop.ResumeAfter(early, TimeSpan.FromMilliseconds(1));
+        });
+
+        Assert.Equal(["early Resume", "late Resume"], [Next(), Next()]);
+    }
+
+    [Fact]
+    public void What_is_hoarded_in_a_turn_is_released_before_the_loop_sleeps()
+    {
+        var hoard = new Hoard(_seen);
+        _loops.Run(() =>
+        {
+            Loop.Enlist(hoard);
+            Loop.Enlist(hoard);
+            Assert.True(hoard.Enlisted);
+        });
+
+        Assert.Equal("released", Next());
+        _loops.Run(() => Assert.False(hoard.Enlisted));
+        Assert.Empty(_seen);
+    }
+
+    [Fact]
+    public void What_is_hoarded_is_released_before_sources_are_closed()
+    {
+        var hoard = new Hoard(_seen);
+        var source = new ProbeSource { Loop = Loop, OnClose = () => _seen.Add("closed") };
+        _loops.Run(() =>
+        {
+            Loop.CloseAfterTurn(source);
+            Loop.Enlist(hoard);
+        });
+
+        Assert.Equal(["released", "closed"], [Next(), Next()]);
+    }
+
+    [Fact]
+    public void A_loop_counts_what_it_does()
+    {
+        var source = new ProbeSource { Loop = Loop, OnServe = _ => _seen.Add("served") };
+        Register(source);
+        Next();
+        Sys.Send(_pair.Far.Number, [1]);
+        Next();
+        _loops.Run(() =>
+        {
+            Assert.Equal(2, Loop.Sets.Hot.Served + Loop.Sets.Warm.Served + Loop.Sets.Cold.Served);
+            Assert.True(Loop.Events >= 2);
+            Assert.True(Loop.Harvests >= Loop.Sets.Turns);
+        });
+        Unregister(source);
+    }
+
+    private string Next()
+    {
+        Assert.True(_seen.TryTake(out string? what, Waiting.Limit), "Nothing came.");
+        return what;
+    }
+
+    /// <summary>After mail was handled twice there was a harvest in between.</summary>
+    private void RunTwoTurns()
+    {
+        _loops.Run(() => { });
+        _loops.Run(() => { });
+    }
+
+    private void Register(ProbeSource source)
+        => _loops.Run(() => Assert.Equal(0, Loop.Register(source, _pair.Near.Number, EpollFlags.Connection)));
+
+    private void Unregister(ProbeSource source) => _loops.Run(() => Loop.Unregister(source));
+
+    private sealed class Hoard(BlockingCollection<string> seen) : TurnResource
+    {
+        internal override void Release() => seen.Add("released");
+    }
+}

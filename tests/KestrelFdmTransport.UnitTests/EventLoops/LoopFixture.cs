@@ -1,0 +1,55 @@
+using System;
+using System.Runtime.ExceptionServices;
+using System.Threading;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.UnitTests.Infrastructure;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace KestrelFdmTransport.UnitTests.EventLoops;
+
+/// <summary>Running loops for a test.</summary>
+internal sealed class LoopFixture : IDisposable
+{
+    public LoopFixture(int loops = 1, TimeSpan spin = default)
+    {
+        Group = new EventLoopGroup(new EventLoopSettings { LoopCount = loops, SpinDuration = spin }, NullLogger.Instance);
+        Loops = Group.Acquire();
+    }
+
+    public EventLoopGroup Group { get; }
+
+    public EventLoop[] Loops { get; }
+
+    public EventLoop Loop => Loops[0];
+
+    /// <summary>Runs something on the loop's thread and waits for it.</summary>
+    public static void RunOn(EventLoop loop, Action action)
+    {
+        using var done = new ManualResetEventSlim();
+        Exception? failure = null;
+        var source = new ProbeSource
+        {
+            Loop = loop,
+            OnMailed = _ =>
+            {
+                action();
+                done.Set();
+            },
+            OnFailed = exception =>
+            {
+                failure = exception;
+                done.Set();
+            },
+        };
+        source.Post(Mail.Resume);
+        done.Within("the loop to run what it was given");
+        if (failure is not null)
+        {
+            ExceptionDispatchInfo.Throw(failure);
+        }
+    }
+
+    public void Run(Action action) => RunOn(Loop, action);
+
+    public void Dispose() => Group.Dispose();
+}

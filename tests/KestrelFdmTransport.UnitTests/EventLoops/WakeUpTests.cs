@@ -1,0 +1,141 @@
+using System;
+using System.Diagnostics;
+using System.Threading;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.UnitTests.Infrastructure;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.EventLoops;
+
+/// <summary>No message to a loop is forgotten, whatever the loop is doing when it comes.</summary>
+[Collection(Races.Name)]
+public sealed class WakeUpTests
+{
+    [Fact]
+    public void A_sleeping_loop_handles_mail()
+    {
+        using var loops = new LoopFixture();
+
+        for (int i = 0; i < 100; i++)
+        {
+            loops.Run(() => { });
+        }
+    }
+
+    [Fact]
+    public void Messages_that_come_together_are_handed_over_together()
+    {
+        using var loops = new LoopFixture();
+        Mail seen = Mail.None;
+        int times = 0;
+        var source = new ProbeSource
+        {
+            Loop = loops.Loop,
+            OnMailed = mail =>
+            {
+                seen |= mail;
+                times++;
+            },
+        };
+
+        loops.Run(() =>
+        {
+            source.Post(Mail.Resume);
+            source.Post(Mail.Close);
+            source.Post(Mail.Resume);
+        });
+        loops.Run(() => { });
+
+        Assert.Equal((Mail.Resume | Mail.Close, 1), (seen, times));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(20)]
+    public void Every_post_is_followed_by_its_handling(int spinMicroseconds)
+    {
+        const int Posters = 2;
+        const int PostsEach = 50_000;
+
+        using var loops = new LoopFixture(spin: TimeSpan.FromMicroseconds(spinMicroseconds));
+        TestThreads.Run(Posters, number =>
+        {
+            var random = new Random(number);
+            long posted = 0;
+            long handled = 0;
+            var source = new ProbeSource { Loop = loops.Loop, OnMailed = _ => Volatile.Write(ref handled, Volatile.Read(ref posted)) };
+            for (int i = 1; i <= PostsEach; i++)
+            {
+                // Now while the loop works, now while it is about to sleep, now while it sleeps.
+                Pass(random.Next(4) == 0 ? random.Next(4_000) : random.Next(200));
+                Volatile.Write(ref posted, i);
+                source.Post(Mail.Resume);
+                Waiting.Until(() => Volatile.Read(ref handled) == i, $"the handling of post {i}");
+            }
+        });
+    }
+
+    [Fact]
+    public void The_last_of_many_posts_from_many_threads_is_followed_by_a_handling()
+    {
+        const int Posters = 3;
+        const int Rounds = 1_000;
+        const int PostsEach = 100;
+
+        using var loops = new LoopFixture(loops: 2);
+        long posted = 0;
+        long handled = 0;
+        int concurrent = 0;
+        var source = new ProbeSource
+        {
+            Loop = loops.Loops[1],
+            OnMailed = _ =>
+            {
+                Assert.Equal(1, Interlocked.Increment(ref concurrent));
+                Volatile.Write(ref handled, Interlocked.Read(ref posted));
+                Interlocked.Decrement(ref concurrent);
+            },
+        };
+        TestThreads.Run(Posters, (number, meeting) =>
+        {
+            var random = new Random(number);
+            for (int round = 1; round <= Rounds; round++)
+            {
+                meeting.Meet();
+                for (int i = 0; i < PostsEach; i++)
+                {
+                    Interlocked.Increment(ref posted);
+                    source.Post(Mail.Resume);
+                    Pass(random.Next(20));
+                }
+
+                meeting.Meet();
+                Waiting.Until(() => Volatile.Read(ref handled) == (long)round * Posters * PostsEach, $"the end of round {round}");
+            }
+        });
+    }
+
+    [Fact]
+    public void A_stop_reaches_a_loop_in_every_state()
+    {
+        var random = new Random(1);
+        for (int round = 0; round < 300; round++)
+        {
+            var loops = new LoopFixture(loops: 2);
+            var source = new ProbeSource { Loop = loops.Loop };
+            source.Post(Mail.Resume);
+            Pass(random.Next(5_000));
+            loops.Dispose();
+            Assert.All(loops.Loops, loop => Assert.True(loop.Join(Waiting.Limit)));
+        }
+    }
+
+    private static void Pass(int nanoseconds)
+    {
+        long until = Stopwatch.GetTimestamp() + (nanoseconds * Stopwatch.Frequency / 1_000_000_000);
+        while (Stopwatch.GetTimestamp() < until)
+        {
+            Thread.SpinWait(1);
+        }
+    }
+}

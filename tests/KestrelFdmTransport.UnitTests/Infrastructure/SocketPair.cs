@@ -1,0 +1,26 @@
+using System;
+using KestrelFdmTransport.Interop;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.Infrastructure;
+
+/// <summary>Two connected Unix stream sockets, non-blocking.</summary>
+internal sealed class SocketPair : IDisposable
+{
+    public SocketPair()
+    {
+        Assert.Equal(0, Sys.StreamPair(out int near, out int far));
+        Near = new OwnedDescriptor(near);
+        Far = new OwnedDescriptor(far);
+    }
+
+    public OwnedDescriptor Near { get; }
+
+    public OwnedDescriptor Far { get; }
+
+    public void Dispose()
+    {
+        Near.Dispose();
+        Far.Dispose();
+    }
+}

@@ -1,0 +1,145 @@
+using System.Net;
+using System.Net.Sockets;
+using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.UnitTests.Infrastructure;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.Interop;
+
+/// <summary>The convention: what the kernel returned, or the negated error number; nothing throws.</summary>
+public sealed class SysTests
+{
+    [Fact]
+    public void Closing_gives_zero_or_the_negated_error()
+    {
+        int descriptor = Sys.EventDescriptor();
+        Assert.True(descriptor >= 0);
+
+        Assert.Equal(0, Sys.Close(descriptor));
+        Assert.Equal(-Errno.EBADF, Sys.Close(-1));
+    }
+
+    [Fact]
+    public void Receiving_gives_the_count_or_zero_at_the_end_or_the_negated_error()
+    {
+        using var pair = new SocketPair();
+        byte[] buffer = new byte[8];
+        Assert.Equal(-Errno.EAGAIN, Sys.Receive(pair.Near.Number, buffer));
+
+        Sys.Send(pair.Far.Number, [1, 2, 3]);
+        Assert.Equal(3, Sys.Receive(pair.Near.Number, buffer));
+        Assert.Equal([1, 2, 3, 0], buffer[..4]);
+
+        pair.Far.Dispose();
+        Assert.Equal(0, Sys.Receive(pair.Near.Number, buffer));
+        Assert.Equal(-Errno.EBADF, Sys.Receive(-1, buffer));
+    }
+
+    [Fact]
+    public void Sending_to_a_peer_that_is_gone_raises_no_signal()
+    {
+        using var pair = new SocketPair();
+        pair.Far.Dispose();
+
+        Assert.Equal(-Errno.EPIPE, Sys.Send(pair.Near.Number, [1]));
+    }
+
+    [Fact]
+    public void Sending_never_blocks()
+    {
+        using var pair = new SocketPair();
+        byte[] much = new byte[1 << 20];
+        int result;
+        do
+        {
+            result = Sys.Send(pair.Near.Number, much);
+        }
+        while (result > 0);
+
+        Assert.Equal(-Errno.EAGAIN, result);
+    }
+
+    [Fact]
+    public unsafe void Sending_from_several_places_keeps_their_order()
+    {
+        using var pair = new SocketPair();
+        byte* bytes = stackalloc byte[] { 1, 2, 3, 4, 5 };
+        IoVector* vectors = stackalloc IoVector[3];
+        vectors[0] = new IoVector { Base = bytes + 3, Length = 2 };
+        vectors[1] = new IoVector { Base = bytes, Length = 0 };
+        vectors[2] = new IoVector { Base = bytes, Length = 3 };
+
+        Assert.Equal(5, Sys.Send(pair.Near.Number, vectors, 3));
+
+        byte[] buffer = new byte[8];
+        Assert.Equal(5, Sys.Receive(pair.Far.Number, buffer));
+        Assert.Equal([4, 5, 1, 2, 3], buffer[..5]);
+        pair.Far.Dispose();
+        Assert.Equal(-Errno.EPIPE, Sys.Send(pair.Near.Number, vectors, 3));
+    }
+
+    [Fact]
+    public unsafe void Accepting_where_nobody_waits_gives_the_negated_error()
+    {
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { Blocking = false };
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        Assert.Equal(-Errno.EINVAL, Sys.Accept((int)listener.Handle, null, null));
+
+        listener.Listen();
+        Assert.Equal(-Errno.EAGAIN, Sys.Accept((int)listener.Handle, null, null));
+    }
+
+    [Fact]
+    public void The_bytes_that_wait_are_counted()
+    {
+        using var pair = new SocketPair();
+        Assert.Equal(0, Sys.Readable(pair.Near.Number));
+
+        Sys.Send(pair.Far.Number, [1, 2, 3]);
+
+        Assert.Equal(3, Sys.Readable(pair.Near.Number));
+        Assert.Equal(-Errno.EBADF, Sys.Readable(-1));
+    }
+
+    [Fact]
+    public void A_duplicate_lives_on_its_own()
+    {
+        using var pair = new SocketPair();
+        using var duplicate = new OwnedDescriptor(Sys.Duplicate(pair.Near.Number));
+        Assert.NotEqual(pair.Near.Number, duplicate.Number);
+
+        pair.Near.Dispose();
+
+        Assert.Equal(1, Sys.Send(duplicate.Number, [1]));
+        Assert.Equal(1, Sys.Receive(pair.Far.Number, new byte[2]));
+    }
+
+    [Fact]
+    public void A_shutdown_is_the_end_for_both_sides_and_keeps_the_descriptor()
+    {
+        using var pair = new SocketPair();
+
+        Assert.Equal(0, Sys.ShutdownBothWays(pair.Near.Number));
+
+        Assert.Equal(0, Sys.Receive(pair.Far.Number, new byte[1]));
+        Assert.Equal(-Errno.EPIPE, Sys.Send(pair.Far.Number, [1]));
+        Assert.Equal(0, Sys.Receive(pair.Near.Number, new byte[1]));
+    }
+
+    [Fact]
+    public void A_reset_reaches_the_peer_and_keeps_the_descriptor()
+    {
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        client.Connect(listener.LocalEndPoint!);
+        using Socket server = listener.Accept();
+
+        Assert.Equal(0, Sys.ResetConnection((int)server.Handle));
+
+        Assert.Equal(-Errno.ECONNRESET, Sys.Receive((int)client.Handle, new byte[1]));
+        Assert.Equal(-Errno.ECONNRESET, Sys.Receive((int)server.Handle, new byte[1]));
+        Assert.Equal(-Errno.ENOTCONN, Sys.Receive((int)server.Handle, new byte[1]));
+    }
+}

@@ -1,0 +1,119 @@
+using System.Collections.Generic;
+using System.Linq;
+using KestrelFdmTransport.Polling;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.Polling;
+
+/// <summary>Who is served in which turn, and in what order.</summary>
+public sealed class PollingSetsOrderTests
+{
+    [Fact]
+    public void A_short_backlog_is_served_in_the_order_of_arrival_whatever_the_sets()
+    {
+        var timeline = new Timeline();
+        int[] gaps = [100, 1, 10, 1, 100, 10, 1, 10, 100, 1];
+        for (int slot = 0; slot < gaps.Length; slot++)
+        {
+            timeline.Register(slot, 1000 + slot - gaps[slot]);
+            timeline.Arrive(slot, 1000 + slot);
+        }
+
+        Assert.Equal(3, timeline.Sets.Waiting(PollingSet.Cold));
+        Assert.Equal(Enumerable.Range(0, gaps.Length), timeline.Turn(2000));
+    }
+
+    [Fact]
+    public void Connections_that_came_at_the_same_time_are_served_hot_ones_first()
+    {
+        var timeline = new Timeline();
+        timeline.Queue(hot: 5, warm: 5, cold: 6);
+
+        Assert.Equal(Enumerable.Range(0, 16), timeline.Turn(2000));
+    }
+
+    [Theory]
+    [InlineData(17, 0, 0, 17, 0, 0)]
+    [InlineData(1, 40, 40, 1, 16, 16)]
+    [InlineData(0, 40, 40, 0, 16, 16)]
+    [InlineData(32, 100, 100, 32, 16, 16)]
+    [InlineData(100, 100, 100, 100, 50, 25)]
+    [InlineData(1000, 1000, 1000, 1000, 500, 250)]
+    [InlineData(1000, 10, 0, 1000, 10, 0)]
+    [InlineData(3, 9, 9, 3, 9, 9)]
+    public void A_long_backlog_is_served_by_weight(int hot, int warm, int cold, int hotServed, int warmServed, int coldServed)
+    {
+        var timeline = new Timeline();
+        timeline.Queue(hot, warm, cold);
+
+        List<int> served = timeline.Turn(2000);
+
+        Assert.Equal(
+            [
+                .. Enumerable.Range(0, hotServed),
+                .. Enumerable.Range(hot, warmServed),
+                .. Enumerable.Range(hot + warm, coldServed),
+            ],
+            served);
+        Assert.Equal(hot + warm + cold - served.Count, timeline.Sets.Backlog);
+        Assert.Equal(
+            (hotServed, warmServed, coldServed),
+            ((int)timeline.Sets.Hot.Served, (int)timeline.Sets.Warm.Served, (int)timeline.Sets.Cold.Served));
+    }
+
+    [Fact]
+    public void What_a_turn_leaves_comes_first_in_the_next()
+    {
+        var timeline = new Timeline();
+        timeline.Queue(hot: 20, warm: 40, cold: 0);
+        timeline.Turn(1000);
+
+        for (int slot = 0; slot < 20; slot++)
+        {
+            timeline.Arrive(slot, 1001);
+        }
+
+        Assert.Equal([.. Enumerable.Range(0, 20), .. Enumerable.Range(36, 16)], timeline.Turn(1001));
+        Assert.Equal(Enumerable.Range(52, 8), timeline.Turn(1002));
+    }
+
+    [Fact]
+    public void A_set_that_is_not_due_waits_while_there_is_hotter_work()
+    {
+        var timeline = new Timeline(Timeline.Rules with { WarmPeriod = 3, ColdPeriod = 4 });
+        timeline.Queue(hot: 1, warm: 1, cold: 1);
+
+        for (int turn = 1; turn <= 12; turn++)
+        {
+            int[] expected = [0, .. turn % 3 == 0 ? [1] : (int[])[], .. turn % 4 == 0 ? [2] : (int[])[]];
+            Assert.Equal(expected, TurnAndRequeue(timeline.Sets));
+        }
+
+        Assert.Equal((12, 4, 3), (timeline.Sets.Hot.Polls, timeline.Sets.Warm.Polls, timeline.Sets.Cold.Polls));
+    }
+
+    [Fact]
+    public void A_set_that_is_not_due_is_served_when_nothing_hotter_waits()
+    {
+        var timeline = new Timeline(Timeline.Rules with { WarmPeriod = 1000, ColdPeriod = 1000 });
+        timeline.Queue(hot: 0, warm: 1, cold: 1);
+
+        Assert.Equal([0], timeline.Turn(1001));
+        Assert.Equal([1], timeline.Turn(1002));
+        Assert.Empty(timeline.Turn(1003));
+    }
+
+    private static List<int> TurnAndRequeue(PollingSets sets)
+    {
+        var served = new List<int>();
+        sets.BeginTurn();
+        while (sets.TryNext(out ulong payload))
+        {
+            served.Add((int)payload);
+            sets.Dequeued((int)payload);
+            sets.Requeue(payload, 1000);
+        }
+
+        return served;
+    }
+}
