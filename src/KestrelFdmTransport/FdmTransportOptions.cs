@@ -24,7 +24,7 @@ public sealed class FdmTransportOptions
     internal static readonly TimeSpan MaxSpinDuration = TimeSpan.FromMilliseconds(1);
 
     /// <summary>Gets or sets the maximum length of the kernel's queue of connections that wait to be accepted.</summary>
-    /// <remarks>Connections. Defaults to 512; at least 1. The kernel caps it at <c>net.core.somaxconn</c>.</remarks>
+    /// <remarks>Connections. Defaults to 512; 0 or more. The kernel caps it at <c>net.core.somaxconn</c>.</remarks>
     public int Backlog { get; set; } = 512;
 
     /// <summary>Gets or sets whether TCP sends small segments at once (<c>TCP_NODELAY</c>). No effect on Unix sockets.</summary>

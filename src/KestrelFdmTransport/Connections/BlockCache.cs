@@ -71,7 +71,7 @@ internal sealed class BlockCache : TurnResource
                 _loop.Enlist(this);
                 break;
             case IMemoryOwner<byte> block:
-                block.Dispose();
+                Dispose(block);
                 break;
         }
     }
@@ -95,7 +95,20 @@ internal sealed class BlockCache : TurnResource
     {
         while (_blocks.TryPop(out IMemoryOwner<byte>? block))
         {
+            Dispose(block);
+        }
+    }
+
+    /// <summary>A pool that throws must not keep a connection from ending.</summary>
+    private void Dispose(IMemoryOwner<byte> block)
+    {
+        try
+        {
             block.Dispose();
+        }
+        catch (Exception exception)
+        {
+            _loop.ReportPoolFailure(exception);
         }
     }
 

@@ -45,8 +45,8 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     /// <summary>Gives up the block; the caller returns its owner to where it came from.</summary>
     internal object? Detach()
     {
-        object? owner = _owner;
-        _owner = null;
+        // Atomic: of two that might meet here, one gets it.
+        object? owner = Interlocked.Exchange(ref _owner, null);
         Block = default;
         Memory = default;
         return owner;

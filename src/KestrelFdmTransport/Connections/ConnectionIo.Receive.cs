@@ -196,8 +196,7 @@ internal sealed partial class ConnectionIo
 
         _inputEnded = true;
         _readable = false;
-        Reader.EndInput(ShutdownReason ?? error);
-        Reader.EndProducer();
+        Reader.EndProducer(ShutdownReason ?? error);
         Connection.FireConnectionClosed();
     }
 }

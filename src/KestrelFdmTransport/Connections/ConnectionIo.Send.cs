@@ -1,3 +1,4 @@
+using System;
 using System.Net.Sockets;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
@@ -23,6 +24,7 @@ internal sealed partial class ConnectionIo
     private bool _wireEnded;
     private int _resetErrno;
     private SocketException? _sendError;
+    private Exception? _sendFailure;
 
     /// <summary>Sends what the writer has just put into its outbox, now or when the running callback ends.</summary>
     internal void Flush()
@@ -71,7 +73,7 @@ internal sealed partial class ConnectionIo
                 EndWire(reset);
             }
 
-            TransmitAll();
+            TransmitGuarded();
             sent = Writer.TakeSent();
         }
         while (!TryLeave(sent, owner, out shut));
@@ -88,6 +90,20 @@ internal sealed partial class ConnectionIo
         if (shut)
         {
             Post(Mail.Close);
+        }
+    }
+
+    /// <summary>The gate must be left, whatever a pool's memory does when it is looked at.</summary>
+    private void TransmitGuarded()
+    {
+        try
+        {
+            TransmitAll();
+        }
+        catch (Exception exception)
+        {
+            _sendFailure = exception;
+            Writer.SkipUnsent();
         }
     }
 
@@ -109,7 +125,8 @@ internal sealed partial class ConnectionIo
     /// <summary>Sends until everything has left, the socket is full, or the connection is broken. Gate holder.</summary>
     private void TransmitAll()
     {
-        while (Writer.Collect() && Volatile.Read(ref _waitingWritable) == 0)
+        // While the socket is full the outbox is left alone: there small flushes share blocks, in the unsent chain they would not.
+        while (Volatile.Read(ref _waitingWritable) == 0 && Writer.Collect())
         {
             if (_wireEnded || _resetErrno != 0)
             {
@@ -163,7 +180,11 @@ internal sealed partial class ConnectionIo
         }
         else if (!_isUnix)
         {
-            Sys.ResetConnection(_descriptor);
+            if (Sys.ResetConnection(_descriptor) < 0)
+            {
+                // Refused by a sandbox: then the close resets.
+                Sys.LingerZero(_descriptor);
+            }
         }
         else if (Sys.Readable(_descriptor) <= 0)
         {
@@ -175,6 +196,13 @@ internal sealed partial class ConnectionIo
     /// <summary>Outside the gate: lets the application go on, and ends the connection if this was the last of it.</summary>
     private void AfterSend(Origin origin)
     {
+        if (_sendFailure is { } failure)
+        {
+            _sendFailure = null;
+            Fail(failure);
+            return;
+        }
+
         if (_resetErrno != 0)
         {
             OnSendReset();
@@ -182,7 +210,7 @@ internal sealed partial class ConnectionIo
         }
 
         Writer.ResumeFlush(origin);
-        if (Writer.IsCompleted && Writer.IsDrained)
+        if (Writer.IsCompleted && (Writer.IsDrained || Writer.CompletionError is not null))
         {
             OnOutputCompleted();
         }

@@ -63,7 +63,14 @@ internal sealed partial class ConnectionIo
             }
             else
             {
-                Volatile.Write(ref _socket, new ConnectionSocket(new SafeSocketHandle(duplicate, ownsHandle: true), this));
+                try
+                {
+                    Volatile.Write(ref _socket, new ConnectionSocket(new SafeSocketHandle(duplicate, ownsHandle: true), this));
+                }
+                catch (Exception exception)
+                {
+                    failure = exception;
+                }
             }
         }
 

@@ -138,22 +138,29 @@ internal sealed partial class FdmPipeReader
     /// <remarks>Any thread. The continuation of a waiting read goes to the pool: the end of a connection is not the hot path.</remarks>
     internal void EndInput(Exception? error)
     {
-        if (Interlocked.Exchange(ref _endedOnce, 1) != 0)
+        if (Interlocked.Exchange(ref _endedOnce, 1) == 0)
         {
-            return;
+            _error = error is null ? null : ExceptionDispatchInfo.Capture(error);
+            Volatile.Write(ref _ended, true);
+            Interlocked.MemoryBarrier();
         }
 
-        _error = error is null ? null : ExceptionDispatchInfo.Capture(error);
-        Volatile.Write(ref _ended, true);
-        Interlocked.MemoryBarrier();
         CompleteWaiter(Origin.Foreign);
     }
 
-    /// <summary>The loop will not touch the chain again.</summary>
-    internal void EndProducer()
+    /// <summary>The loop will not touch the chain again, and the input is over.</summary>
+    /// <remarks>In this order: a read that was pending when the reader was completed must not look at blocks on their way back.</remarks>
+    internal void EndProducer(Exception? error)
     {
+        if (Interlocked.Exchange(ref _endedOnce, 1) == 0)
+        {
+            _error = error is null ? null : ExceptionDispatchInfo.Capture(error);
+            Volatile.Write(ref _ended, true);
+        }
+
         DropFresh();
         EndChain(ChainEnd.Producer);
+        CompleteWaiter(Origin.Foreign);
     }
 
     private bool MustPause(long threshold)

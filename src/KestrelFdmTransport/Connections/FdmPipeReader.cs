@@ -362,7 +362,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
     private void CompleteWaiter(Origin origin)
     {
-        if (!_waiter.TryTake(out PipeContinuation continuation))
+        if (!TryTakeWaiter(out PipeContinuation continuation))
         {
             return;
         }
@@ -377,5 +377,28 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             _scheduled = continuation;
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }
+    }
+
+    /// <summary>
+    /// Takes the waiter if its wait is over. Between the look at the condition and the taking, another thread may have completed
+    /// that wait, and this may be the next one's waiter: it goes back, and the condition is looked at once more.
+    /// </summary>
+    private bool TryTakeWaiter(out PipeContinuation continuation)
+    {
+        while (_waiter.TryTake(out continuation))
+        {
+            if (IsReady(Volatile.Read(ref _minimum)))
+            {
+                return true;
+            }
+
+            _waiter.Restore(continuation);
+            if (!IsReady(Volatile.Read(ref _minimum)))
+            {
+                break;
+            }
+        }
+
+        return false;
     }
 }

@@ -28,7 +28,7 @@ internal sealed partial class FdmPipeWriter
     internal Exception? CompletionError => _completionError?.SourceException;
 
     /// <summary>True if everything flushed has left. Any thread.</summary>
-    internal bool IsDrained => Unsent == 0;
+    internal bool IsDrained => Unsent <= 0;
 
     /// <summary>Takes what has been flushed since; true if there is anything to send.</summary>
     internal bool Collect()

@@ -17,6 +17,10 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     /// <summary>Up to this many bytes are copied behind what waits in the outbox rather than sent from a block of their own.</summary>
     private const int MergeLimit = 1024;
 
+    private const int Idle = 0;
+    private const int Producing = 1;
+    private const int CompletePending = 2;
+
     private static readonly Action<object?> s_tokenCancelled = static state => ((FdmPipeWriter)state!).OnTokenCancelled();
 
     private readonly ConnectionIo _io;
@@ -37,6 +41,8 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     private long _committed;
     private int _paused;
     private int _cancelled;
+    private int _producing;
+    private int _completeCalled;
     private bool _completed;
     private ExceptionDispatchInfo? _completionError;
 
@@ -60,18 +66,18 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     public override void Advance(int bytes)
     {
-        int room = _tail?.Free ?? 0;
-        if ((uint)bytes > (uint)room)
+        BufferSegment? tail = _tail;
+        if ((uint)bytes > (uint)(tail?.Free ?? 0))
         {
             PipeErrors.ThrowOutOfRange(nameof(bytes));
         }
 
-        if (Volatile.Read(ref _ended) || bytes == 0)
+        if (tail is null || Volatile.Read(ref _ended))
         {
             return;
         }
 
-        _tail!.End += bytes;
+        tail.End += bytes;
         _unflushed += bytes;
     }
 
@@ -82,7 +88,10 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             return ValueTask.FromCanceled<FlushResult>(cancellationToken);
         }
 
-        if (Commit())
+        BeginProducing();
+        bool committed = Commit();
+        EndProducing();
+        if (committed)
         {
             _io.Flush();
         }
@@ -105,15 +114,14 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             return ValueTask.FromCanceled<FlushResult>(cancellationToken);
         }
 
-        ReadOnlySpan<byte> rest = source.Span;
-        while (rest.Length > 0)
+        BeginProducing();
+        try
         {
-            BufferSegment tail = EnsureRoom(0);
-            int count = Math.Min(tail.Free, rest.Length);
-            rest[..count].CopyTo(tail.Block.Span[tail.End..]);
-            tail.End += count;
-            _unflushed += count;
-            rest = rest[count..];
+            Append(source.Span);
+        }
+        finally
+        {
+            EndProducing();
         }
 
         return FlushAsync(cancellationToken);
@@ -127,17 +135,16 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     public override void Complete(Exception? exception = null)
     {
-        if (_completed)
+        if (Interlocked.Exchange(ref _completeCalled, 1) != 0)
         {
             return;
         }
 
-        Commit();
         _completionError = exception is null ? null : ExceptionDispatchInfo.Capture(exception);
-
-        // Before the send below: whoever finds everything sent after this ends the connection.
-        Volatile.Write(ref _completed, true);
-        _io.Send(Origin.Foreign);
+        if ((Interlocked.Or(ref _producing, CompletePending) & Producing) == 0)
+        {
+            CompleteWhileProducing();
+        }
     }
 
     ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token)
@@ -195,6 +202,60 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     private bool IsReady
         => Volatile.Read(ref _paused) == 0 || Volatile.Read(ref _cancelled) != 0 || Volatile.Read(ref _ended);
+
+    /// <summary>
+    /// Keeps the producer's own calls apart from a <see cref="Complete"/> on another thread: a broadcast may be writing when the
+    /// connection is disposed, and <see cref="Pipe"/> allows that. <see cref="Complete"/> never waits; it leaves itself to the
+    /// producer that is inside. Two producers at once break the contract and wait for each other's copying.
+    /// </summary>
+    private void BeginProducing()
+    {
+        var spin = default(SpinWait);
+        while (Interlocked.CompareExchange(ref _producing, Producing, Idle) != Idle)
+        {
+            spin.SpinOnce();
+        }
+    }
+
+    private void EndProducing()
+    {
+        if (Interlocked.CompareExchange(ref _producing, Idle, Producing) != Producing)
+        {
+            CompleteWhileProducing();
+        }
+    }
+
+    private void CompleteWhileProducing()
+    {
+        if (_completionError is null)
+        {
+            Commit();
+        }
+        else if (_head is { } unflushed)
+        {
+            _head = _tail = null;
+            _unflushed = 0;
+            ReturnChain(unflushed);
+        }
+
+        // Before the send below: whoever finds everything sent after this ends the connection.
+        Volatile.Write(ref _completed, true);
+        Volatile.Write(ref _producing, Idle);
+        _io.Send(Origin.Foreign);
+    }
+
+    private void Append(ReadOnlySpan<byte> source)
+    {
+        while (source.Length > 0)
+        {
+            BufferSegment tail = EnsureRoom(0);
+            int count = Math.Min(tail.Free, source.Length);
+            source[..count].CopyTo(tail.Block.Span[tail.End..]);
+            tail.End += count;
+            _unflushed += count;
+            source = source[count..];
+        }
+    }
 
     private BufferSegment EnsureRoom(int sizeHint)
     {
@@ -327,7 +388,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     private void CompleteWaiter(Origin origin)
     {
-        if (!_waiter.TryTake(out PipeContinuation continuation))
+        if (!TryTakeWaiter(out PipeContinuation continuation))
         {
             return;
         }
@@ -342,5 +403,28 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             _scheduled = continuation;
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }
+    }
+
+    /// <summary>
+    /// Takes the waiter if its wait is over. Between the look at the condition and the taking, another thread may have completed
+    /// that wait, and this may be the next one's waiter: it goes back, and the condition is looked at once more.
+    /// </summary>
+    private bool TryTakeWaiter(out PipeContinuation continuation)
+    {
+        while (_waiter.TryTake(out continuation))
+        {
+            if (IsReady)
+            {
+                return true;
+            }
+
+            _waiter.Restore(continuation);
+            if (!IsReady)
+            {
+                break;
+            }
+        }
+
+        return false;
     }
 }

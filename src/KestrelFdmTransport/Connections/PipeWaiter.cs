@@ -30,6 +30,14 @@ internal struct PipeWaiter
         return Interlocked.CompareExchange(ref _continuation, continuation, null) is null;
     }
 
+    /// <summary>Puts a waiter back that was taken too early. Nobody else can have registered: its wait is not over.</summary>
+    internal void Restore(in PipeContinuation taken)
+    {
+        _state = taken.State;
+        _context = taken.Context;
+        Interlocked.Exchange(ref _continuation, taken.Callback);
+    }
+
     /// <summary>Takes the waiter; only one thread succeeds.</summary>
     internal bool TryTake(out PipeContinuation taken)
     {

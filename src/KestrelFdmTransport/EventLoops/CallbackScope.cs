@@ -47,6 +47,9 @@ internal sealed class CallbackScope
     /// <summary>What the monitor saw at its last sample. Monitor only.</summary>
     internal long SampledWord { get; set; }
 
+    /// <summary>The callback that the monitor has sent for. Monitor only.</summary>
+    internal long SentWord { get; set; } = -1;
+
     /// <summary>Makes this thread's scope one whose thread is ours, so that callbacks may not leave traces on it.</summary>
     internal static void AdoptThread() => Register(new CallbackScope(ownsThread: true));
 
@@ -143,7 +146,19 @@ internal sealed class CallbackScope
         {
             // Cleared first: the monitor may at worst send too, and the gate lets only one of us.
             Volatile.Write(ref _deferred, false);
+            Send(source);
+        }
+    }
+
+    private static void Send(IoSource source)
+    {
+        try
+        {
             source.SendDeferred();
+        }
+        catch (Exception exception)
+        {
+            source.Fail(exception);
         }
     }
 

@@ -31,10 +31,9 @@ internal static class DeferredFlushMonitor
     {
         lock (s_lock)
         {
-            var scopes = new CallbackScope[s_scopes.Length + 1];
-            s_scopes.CopyTo(scopes, 0);
-            scopes[^1] = scope;
-            Volatile.Write(ref s_scopes, scopes);
+            // Once per thread, so this is also the time to forget threads that have ended: pool threads come and go.
+            CallbackScope[] alive = Array.FindAll(s_scopes, static scope => scope.Thread.IsAlive);
+            Volatile.Write(ref s_scopes, [.. alive, scope]);
         }
     }
 
@@ -73,7 +72,6 @@ internal static class DeferredFlushMonitor
             else if (++idle >= IdleSamplesBeforeParking)
             {
                 idle = 0;
-                Prune();
                 if (!Park())
                 {
                     return;
@@ -93,8 +91,14 @@ internal static class DeferredFlushMonitor
                 continue;
             }
 
-            any = true;
             long word = scope.Word;
+            if (scope.SentWord == word)
+            {
+                // Sent for; and later flushes of so old a callback are not deferred.
+                continue;
+            }
+
+            any = true;
             if ((word & 1) == 0)
             {
                 continue;
@@ -109,6 +113,7 @@ internal static class DeferredFlushMonitor
             IoSource? source = scope.Source;
             if (source is not null && scope.Word == word)
             {
+                scope.SentWord = word;
                 Send(source);
             }
         }
@@ -136,7 +141,7 @@ internal static class DeferredFlushMonitor
         Interlocked.MemoryBarrierProcessWide();
         foreach (CallbackScope scope in Volatile.Read(ref s_scopes))
         {
-            if (scope.HasDeferred)
+            if (scope.HasDeferred && scope.SentWord != scope.Word)
             {
                 if (Interlocked.CompareExchange(ref s_state, Sampling, Parked) != Parked)
                 {
@@ -160,19 +165,5 @@ internal static class DeferredFlushMonitor
 
         s_wake.Wait();
         return true;
-    }
-
-    /// <summary>Forgets threads that have ended; pool threads come and go.</summary>
-    private static void Prune()
-    {
-        if (Array.TrueForAll(Volatile.Read(ref s_scopes), static scope => scope.Thread.IsAlive))
-        {
-            return;
-        }
-
-        lock (s_lock)
-        {
-            Volatile.Write(ref s_scopes, Array.FindAll(s_scopes, static scope => scope.Thread.IsAlive));
-        }
     }
 }

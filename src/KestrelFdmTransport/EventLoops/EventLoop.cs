@@ -44,6 +44,8 @@ internal sealed class EventLoop
 
     private long _now;
     private int _connections;
+    private readonly Lock _posthumous = new();
+    private int _ended;
     private volatile bool _stopRequested;
     private bool _ending;
 
@@ -86,6 +88,9 @@ internal sealed class EventLoop
     /// <summary>True on the thread that owns the loop.</summary>
     internal bool IsOwner => Thread.CurrentThread == _thread;
 
+    /// <summary>True once the loop has ended that should not have. Any thread.</summary>
+    internal bool HasFailed { get; private set; }
+
     /// <summary>True while sources are being closed: whatever comes back now goes all the way, for somebody may count it.</summary>
     internal bool IsClosing { get; private set; }
 
@@ -110,12 +115,21 @@ internal sealed class EventLoop
     {
         _mailbox.Push(source);
         WakeIfSleeping();
+        if (Volatile.Read(ref _ended) != 0)
+        {
+            ReadPosthumousMail();
+        }
     }
 
     /// <summary>Adds a source to the slot table and its descriptor to the epoll. Owner only.</summary>
     /// <returns>Zero, or a negated error number with nothing registered.</returns>
     internal int Register(IoSource source, int descriptor, uint events)
     {
+        if (_ending)
+        {
+            return -Errno.EBADF;
+        }
+
         source.Payload = _slots.Add(source);
         _sets.Register((int)(uint)source.Payload, _now);
         int result = Sys.EpollAdd(_epoll.Number, descriptor, events, source.Payload);
@@ -169,6 +183,8 @@ internal sealed class EventLoop
 
     internal void CountAccept() => Accepts++;
 
+    internal void ReportPoolFailure(Exception exception) => Log.ReleaseFailed(_logger, Name, exception);
+
     private static OwnedDescriptor Open(int descriptor)
         => descriptor >= 0 ? new OwnedDescriptor(descriptor) : throw SocketErrors.Exception(-descriptor);
 
@@ -197,12 +213,16 @@ internal sealed class EventLoop
         }
         catch (Exception exception)
         {
+            HasFailed = true;
             Log.LoopFailed(_logger, Name, exception);
             _group.OnLoopFailed(this, exception);
             EndAll();
         }
         finally
         {
+            // From here on whoever brings mail reads it himself. Both sides write first and then look (full fences).
+            Interlocked.Exchange(ref _ended, 1);
+            ReadPosthumousMail();
             _epoll.Dispose();
             _wake.Dispose();
             _events.Dispose();
@@ -376,6 +396,22 @@ internal sealed class EventLoop
         }
     }
 
+    /// <summary>
+    /// Mail to a loop that has ended: a connection given to it by another loop at the last moment, or one whose last sender leaves
+    /// late. There is no owner any more, so any thread may handle it, one at a time.
+    /// </summary>
+    private void ReadPosthumousMail()
+    {
+        lock (_posthumous)
+        {
+            while (!_mailbox.IsEmpty)
+            {
+                ReadMail();
+                EndTurn();
+            }
+        }
+    }
+
     private void ResumeDue()
     {
         while (_deadlines.TryTakeDue(_now, out IoSource? source))
@@ -460,6 +496,7 @@ internal sealed class EventLoop
     /// <summary>After a failure of the loop itself: ends every source without looking at the epoll again.</summary>
     private void EndAll()
     {
+        _ending = true;
         try
         {
             StopAll();

@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
 using Microsoft.Extensions.Logging;
@@ -51,14 +52,14 @@ internal sealed class EventLoopGroup : IDisposable
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            _users++;
-            _graceTimer?.Dispose();
-            _graceTimer = null;
             if (_loops.Length == 0)
             {
                 StartLoops();
             }
 
+            _users++;
+            _graceTimer?.Dispose();
+            _graceTimer = null;
             return _loops;
         }
     }
@@ -135,7 +136,7 @@ internal sealed class EventLoopGroup : IDisposable
         int least = acceptor.Connections - HandOverMargin;
         foreach (EventLoop loop in Loops)
         {
-            if (loop.Connections < least)
+            if (loop.Connections < least && !loop.HasFailed)
             {
                 home = loop;
                 least = loop.Connections;
@@ -165,10 +166,12 @@ internal sealed class EventLoopGroup : IDisposable
             loop.RequestStop();
         }
 
+        long started = Stopwatch.GetTimestamp();
         foreach (EventLoop loop in loops)
         {
             // A loop whose thread is inside somebody's callback ends when that returns; it is a background thread.
-            loop.Join(s_joinTimeout);
+            TimeSpan left = s_joinTimeout - Stopwatch.GetElapsedTime(started);
+            loop.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero);
         }
     }
 

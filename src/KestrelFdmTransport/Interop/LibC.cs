@@ -47,8 +47,8 @@ internal static unsafe partial class LibC
     [LibraryImport(Name, EntryPoint = "getsockname", SetLastError = true)]
     internal static partial int GetSockName(int descriptor, byte* address, int* addressLength);
 
-    [LibraryImport(Name, EntryPoint = "getsockopt", SetLastError = true)]
-    internal static partial int GetSockOpt(int descriptor, int level, int option, void* value, int* valueLength);
+    [LibraryImport(Name, EntryPoint = "setsockopt", SetLastError = true)]
+    internal static partial int SetSockOpt(int descriptor, int level, int option, void* value, int valueLength);
 
     [LibraryImport(Name, EntryPoint = "ioctl", SetLastError = true)]
     internal static partial int IoCtl(int descriptor, nuint request, int* argument);

@@ -131,13 +131,11 @@ internal static unsafe class Sys
         return result < 0 ? result : count;
     }
 
-    /// <summary>True if <c>SO_LINGER</c> is on with zero seconds: what an abortive close leaves behind.</summary>
-    internal static bool LingersZero(int descriptor)
+    /// <summary>Makes the close of the last descriptor a reset.</summary>
+    internal static int LingerZero(int descriptor)
     {
-        int* linger = stackalloc int[2];
-        int length = 2 * sizeof(int);
-        return Result(LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, &length)) == 0
-            && linger[0] != 0 && linger[1] == 0;
+        int* linger = stackalloc int[] { 1, 0 };
+        return Result(LibC.SetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, 2 * sizeof(int)));
     }
 
     internal static int Duplicate(int descriptor) => Result(LibC.FCntl(descriptor, DuplicateCloseOnExec, 0));

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Net;
 using System.Net.Sockets;
 using System.Threading;
@@ -21,7 +22,8 @@ internal sealed class FdmConnectionListener : IConnectionListener
     private readonly bool _handleHeld;
     private readonly ListenSource[] _sources;
     private readonly BlockCache[] _blocks;
-    private int _unbound;
+    private readonly Lock _unbindLock = new();
+    private bool _unbound;
     private int _disposed;
 
     internal FdmConnectionListener(
@@ -34,20 +36,21 @@ internal sealed class FdmConnectionListener : IConnectionListener
     {
         _socket = socket;
         _handle = socket.SafeHandle;
-        _handle.DangerousAddRef(ref _handleHeld);
         Loops = loops;
         ConnectionSettings = settings;
         EndPoint = socket.LocalEndPoint!;
         LocalName = NameOf(Descriptor);
         IsWildcard = EndPoint is IPEndPoint ip && (ip.Address.Equals(IPAddress.Any) || ip.Address.Equals(IPAddress.IPv6Any));
         Queue = new AcceptQueue(acceptQueueLength, ResumeAccepting);
-        _blocks = Array.ConvertAll(running, loop => createBlocks(loop));
+        _blocks = CreateAll(running, createBlocks);
         _sources = new ListenSource[running.Length];
         for (int i = 0; i < running.Length; i++)
         {
             _sources[i] = new ListenSource(this) { Loop = running[i] };
         }
 
+        // Last of what may fail: a socket whose handle is held waits for its release when it is disposed.
+        _handle.DangerousAddRef(ref _handleHeld);
         loops.LoopFailed += OnLoopFailed;
         foreach (ListenSource source in _sources)
         {
@@ -80,26 +83,16 @@ internal sealed class FdmConnectionListener : IConnectionListener
 
     public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
-        if (Interlocked.Exchange(ref _unbound, 1) != 0)
+        // A second caller must not go on before the first is done. Nothing here waits for application code.
+        lock (_unbindLock)
         {
-            return default;
+            if (!_unbound)
+            {
+                _unbound = true;
+                Unbind();
+            }
         }
 
-        Loops.LoopFailed -= OnLoopFailed;
-        foreach (ListenSource source in _sources)
-        {
-            source.StopAccepting();
-        }
-
-        Queue.Complete();
-
-        // The descriptor has left every epoll and no loop calls on it again: now it may be closed.
-        if (_handleHeld)
-        {
-            _handle.DangerousRelease();
-        }
-
-        _socket.Dispose();
         return default;
     }
 
@@ -111,11 +104,14 @@ internal sealed class FdmConnectionListener : IConnectionListener
             return;
         }
 
+        var endings = new List<Task>();
         while (Queue.TryDequeue(out FdmConnection? connection))
         {
             connection!.Abort(new ConnectionAbortedException("The listener was disposed before the connection was accepted."));
-            await EndAsync(connection).ConfigureAwait(false);
+            endings.Add(connection.DisposeAsync().AsTask());
         }
+
+        await EndAsync(Task.WhenAll(endings)).ConfigureAwait(false);
 
         foreach (BlockCache blocks in _blocks)
         {
@@ -125,16 +121,27 @@ internal sealed class FdmConnectionListener : IConnectionListener
         Loops.Release();
     }
 
-    /// <summary>Waits for the end of a connection, but not for application code that holds its loop.</summary>
-    private static async Task EndAsync(FdmConnection connection)
+    /// <summary>Stops every loop's accepting; what is queued is still delivered, and then null or the error.</summary>
+    internal void StopAccepting(Exception? error)
+    {
+        foreach (ListenSource source in _sources)
+        {
+            source.StopAccepting();
+        }
+
+        Queue.Complete(error);
+    }
+
+    /// <summary>Waits for the end of connections, but not for application code that holds its loop.</summary>
+    private static async Task EndAsync(Task endings)
     {
         try
         {
-            await connection.DisposeAsync().AsTask().WaitAsync(s_endTimeout).ConfigureAwait(false);
+            await endings.WaitAsync(s_endTimeout).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
-            // It ends when its loop is free again, and returns its blocks to a pool that is disposed, which is harmless.
+            // They end when their loop is free again, and return blocks to a pool that is disposed, which is harmless.
         }
     }
 
@@ -158,5 +165,43 @@ internal sealed class FdmConnectionListener : IConnectionListener
         }
     }
 
-    private void OnLoopFailed(object? sender, LoopFailedEventArgs failure) => Queue.Complete(failure.Exception);
+    private static BlockCache[] CreateAll(EventLoop[] running, Func<EventLoop, BlockCache> create)
+    {
+        var all = new BlockCache[running.Length];
+        int count = 0;
+        try
+        {
+            for (; count < running.Length; count++)
+            {
+                all[count] = create(running[count]);
+            }
+
+            return all;
+        }
+        catch
+        {
+            while (count > 0)
+            {
+                all[--count].Pool.Dispose();
+            }
+
+            throw;
+        }
+    }
+
+    private void Unbind()
+    {
+        Loops.LoopFailed -= OnLoopFailed;
+        StopAccepting(error: null);
+
+        // The descriptor has left every epoll and no loop calls on it again: now it may be closed.
+        if (_handleHeld)
+        {
+            _handle.DangerousRelease();
+        }
+
+        _socket.Dispose();
+    }
+
+    private void OnLoopFailed(object? sender, LoopFailedEventArgs failure) => StopAccepting(failure.Exception);
 }

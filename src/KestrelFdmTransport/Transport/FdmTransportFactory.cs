@@ -52,7 +52,7 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
         ArgumentNullException.ThrowIfNull(memoryPoolFactory);
         _options = options.Value;
         FdmTransportOptionsValidator.ThrowIfInvalid(_options);
-        _logger = loggerFactory.CreateLogger(LoggerName);
+        _logger = new SafeLogger(loggerFactory.CreateLogger(LoggerName));
         _poolFactory = memoryPoolFactory;
         _settings = new ConnectionSettings
         {

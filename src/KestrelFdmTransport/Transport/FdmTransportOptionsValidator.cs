@@ -27,7 +27,7 @@ internal sealed class FdmTransportOptionsValidator : IValidateOptions<FdmTranspo
     private static List<string> FailuresOf(FdmTransportOptions options)
     {
         var failures = new List<string>();
-        Check(options.Backlog >= 1, nameof(options.Backlog), options.Backlog, "at least 1");
+        Check(options.Backlog >= 0, nameof(options.Backlog), options.Backlog, "0 or more");
         Check(options.MaxReadBufferSize is null or >= 0, nameof(options.MaxReadBufferSize), options.MaxReadBufferSize, "null, 0 (no limit) or a number of bytes");
         Check(options.MaxWriteBufferSize is null or >= 0, nameof(options.MaxWriteBufferSize), options.MaxWriteBufferSize, "null, 0 (no limit) or a number of bytes");
         Check(options.CreateBoundListenSocket is not null, nameof(options.CreateBoundListenSocket), null, "a function that returns a bound socket");

@@ -5,6 +5,7 @@ using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
+using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Transport;
 
@@ -145,7 +146,8 @@ internal sealed class ListenSource : IoSource
         Loop.ResumeAfter(this, _pause);
     }
 
-    internal override void Stop() => StopAccepting();
+    /// <summary>The factory is being disposed with the endpoint still bound: whoever waits in AcceptAsync gets null.</summary>
+    internal override void Stop() => _listener.StopAccepting(error: null);
 
     private static bool IsTransient(int errno) => !Errno.IsExhaustion(errno) && errno is not (Errno.EBADF or Errno.EINVAL or Errno.ENOTSOCK or Errno.EOPNOTSUPP);
 
@@ -211,7 +213,12 @@ internal sealed class ListenSource : IoSource
 
         home.ConnectionOpened();
         Loop.CountAccept();
-        _listener.Queue.TryEnqueue(connection);
+        if (!_listener.Queue.TryEnqueue(connection))
+        {
+            // Another loop has failed at this moment and the endpoint is ending.
+            io.Abort(new ConnectionAbortedException("The endpoint has stopped accepting."));
+        }
+
         if (_listener.Loops.IsAboveShare(Loop))
         {
             // The kernel wakes the waiter that came last first; going out and in again puts this loop behind the others.

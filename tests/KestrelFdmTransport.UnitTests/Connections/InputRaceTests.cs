@@ -104,7 +104,7 @@ public sealed class InputRaceTests : IDisposable
             });
 
         connection.Reader.Complete();
-        connection.Reader.EndProducer();
+        connection.Reader.EndProducer(null);
         _pool.AssertAllReturned();
     }
 
