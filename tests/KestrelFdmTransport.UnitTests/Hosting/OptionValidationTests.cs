@@ -14,8 +14,8 @@ public sealed class OptionValidationTests
 {
     public static TheoryData<string, object?, string> Invalid { get; } = new()
     {
-        { nameof(FdmTransportOptions.Backlog), 0, "at least 1" },
-        { nameof(FdmTransportOptions.Backlog), -5, "at least 1" },
+        { nameof(FdmTransportOptions.Backlog), -1, "0 or more" },
+        { nameof(FdmTransportOptions.Backlog), int.MinValue, "0 or more" },
         { nameof(FdmTransportOptions.MaxReadBufferSize), -1L, "null, 0 (no limit) or a number of bytes" },
         { nameof(FdmTransportOptions.MaxWriteBufferSize), long.MinValue, "null, 0 (no limit) or a number of bytes" },
         { nameof(FdmTransportOptions.CreateBoundListenSocket), null, "a function that returns a bound socket" },
@@ -31,7 +31,7 @@ public sealed class OptionValidationTests
 
     public static TheoryData<string, object?> Extremes { get; } = new()
     {
-        { nameof(FdmTransportOptions.Backlog), 1 },
+        { nameof(FdmTransportOptions.Backlog), 0 },
         { nameof(FdmTransportOptions.Backlog), int.MaxValue },
         { nameof(FdmTransportOptions.MaxReadBufferSize), null },
         { nameof(FdmTransportOptions.MaxReadBufferSize), 0L },
@@ -74,11 +74,11 @@ public sealed class OptionValidationTests
     public async Task Every_invalid_value_is_named()
     {
         OptionsValidationException failure = await Assert.ThrowsAsync<OptionsValidationException>(
-            () => HostedOptions.StartAsync(host => host.UseFdmTransport(options => options.Backlog = 0), ("LoopCount", "0")));
+            () => HostedOptions.StartAsync(host => host.UseFdmTransport(options => options.Backlog = -1), ("LoopCount", "0")));
 
         Assert.Equal(
             [
-                Message(nameof(FdmTransportOptions.Backlog), 0, "at least 1"),
+                Message(nameof(FdmTransportOptions.Backlog), -1, "0 or more"),
                 Message(nameof(FdmTransportOptions.LoopCount), 0, "1 to 1024"),
             ],
             failure.Failures,
