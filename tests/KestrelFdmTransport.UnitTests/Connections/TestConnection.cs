@@ -20,17 +20,17 @@ internal sealed class TestConnection : IDisposable
     private readonly int _descriptor;
     private bool _started;
 
-    public TestConnection(EventLoop loop, MemoryPool<byte> pool)
+    public TestConnection(EventLoop loop, MemoryPool<byte> pool, bool inline = false, int pauseThreshold = 64 * 1024)
     {
         _loop = loop;
         Assert.Equal(0, Sys.StreamPair(out _descriptor, out int peer));
         Peer = new OwnedDescriptor(peer);
         var settings = new ConnectionSettings
         {
-            RunsInline = false,
+            RunsInline = inline,
             FinOnError = false,
-            ReadPauseThreshold = 64 * 1024,
-            WritePauseThreshold = 64 * 1024,
+            ReadPauseThreshold = pauseThreshold,
+            WritePauseThreshold = pauseThreshold,
             Logger = NullLogger.Instance,
         };
         Io = new ConnectionIo(_descriptor, isUnix: true, new BlockCache(pool, loop), settings) { Loop = loop };
@@ -48,6 +48,9 @@ internal sealed class TestConnection : IDisposable
     public IDuplexPipe Transport => Connection.Transport;
 
     public OwnedDescriptor Peer { get; }
+
+    /// <summary>The connection's own end, for as long as it is not started.</summary>
+    public int Descriptor => _descriptor;
 
     /// <summary>Without this the loop knows nothing of the connection, and the test takes the loop's part.</summary>
     public void Start()

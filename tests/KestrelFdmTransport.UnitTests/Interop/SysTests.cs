@@ -129,17 +129,38 @@ public sealed class SysTests
     [Fact]
     public void A_reset_reaches_the_peer_and_keeps_the_descriptor()
     {
+        (Socket client, OwnedDescriptor server) = Connected();
+        using (client)
+        using (server)
+        {
+            Assert.Equal(0, Sys.ResetConnection(server.Number));
+
+            Assert.Equal(-Errno.ECONNRESET, Sys.Receive((int)client.Handle, new byte[1]));
+            Assert.Equal(-Errno.ECONNRESET, Sys.Receive(server.Number, new byte[1]));
+            Assert.Equal(-Errno.ENOTCONN, Sys.Receive(server.Number, new byte[1]));
+        }
+    }
+
+    [Fact]
+    public void A_connection_that_does_not_linger_is_reset_when_it_is_closed()
+    {
+        (Socket client, OwnedDescriptor server) = Connected();
+        using (client)
+        {
+            Assert.Equal(0, Sys.LingerZero(server.Number));
+            server.Dispose();
+
+            Assert.Equal(-Errno.ECONNRESET, Sys.Receive((int)client.Handle, new byte[1]));
+        }
+    }
+
+    private static unsafe (Socket Client, OwnedDescriptor Server) Connected()
+    {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listener.Listen();
-        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         client.Connect(listener.LocalEndPoint!);
-        using Socket server = listener.Accept();
-
-        Assert.Equal(0, Sys.ResetConnection((int)server.Handle));
-
-        Assert.Equal(-Errno.ECONNRESET, Sys.Receive((int)client.Handle, new byte[1]));
-        Assert.Equal(-Errno.ECONNRESET, Sys.Receive((int)server.Handle, new byte[1]));
-        Assert.Equal(-Errno.ENOTCONN, Sys.Receive((int)server.Handle, new byte[1]));
+        return (client, new OwnedDescriptor(Sys.Accept((int)listener.Handle, null, null)));
     }
 }

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Xunit;
 
@@ -35,9 +34,9 @@ internal sealed partial class SourceFile
 
     public IEnumerable<string> Words => Identifiers().Matches(_code).Select(match => match.Value);
 
-    public static SourceFile[] ReadAll([CallerFilePath] string path = "")
+    public static SourceFile[] ReadAll()
     {
-        string project = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, "../../../src/KestrelFdmTransport"));
+        string project = Path.Combine(Repository(), "src", "KestrelFdmTransport");
         SourceFile[] files =
         [
             .. from file in Directory.EnumerateFiles(project, "*.cs", SearchOption.AllDirectories)
@@ -47,6 +46,19 @@ internal sealed partial class SourceFile
         ];
         Assert.NotEmpty(files);
         return files;
+    }
+
+    /// <summary>Found from the test's binary: a deterministic build does not know where its sources were.</summary>
+    private static string Repository()
+    {
+        DirectoryInfo? folder = new(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "KestrelFdmTransport.sln")))
+        {
+            folder = folder.Parent;
+        }
+
+        Assert.NotNull(folder);
+        return folder.FullName;
     }
 
     public override string ToString() => Path.Combine(Folder, Name);
