@@ -122,4 +122,48 @@ public sealed class OutputRaceTests : IDisposable
 
         _pool.AssertNoViolation();
     }
+
+    /// <summary>A broadcast may be writing to a connection that another thread disposes.</summary>
+    [Fact]
+    public async Task A_write_that_meets_the_disposal_of_its_connection_arrives_whole_or_not_at_all()
+    {
+        const int Rounds = 300;
+
+        byte[] message = new byte[10_000];
+        var pattern = new BytePattern(1);
+        pattern.Fill(message, 0);
+        for (int round = 0; round < Rounds; round++)
+        {
+            using var connection = new TestConnection(_loops.Loop, _pool.Create());
+            connection.Start();
+            Task? end = null;
+            TestThreads.Run(2, (number, meeting) =>
+            {
+                var random = new Random(round);
+                meeting.Meet();
+                if (number == 0)
+                {
+                    Thread.SpinWait(random.Next(200));
+                    end = connection.EndAsync();
+                    return;
+                }
+
+                try
+                {
+                    connection.WriteNow(message);
+                }
+                catch (InvalidOperationException)
+                {
+                    // It came too late, which the writer says as a pipe's does.
+                }
+            });
+            await end!;
+            byte[] arrived = connection.TakeArrived();
+            Assert.True(arrived.Length == 0 || arrived.Length == message.Length, $"{arrived.Length} bytes have arrived in round {round}.");
+            Assert.True(pattern.Matches(arrived, 0));
+            Waiting.Until(() => _pool.Rented == 0, $"the return of {_pool.Rented} blocks after round {round}");
+        }
+
+        _pool.AssertNoViolation();
+    }
 }
