@@ -21,7 +21,7 @@ public sealed class ReadWaitRaceTests : IDisposable
     [InlineData(false)]
     public void A_read_that_begins_while_bytes_come_gets_them(bool inline)
     {
-        const int Rounds = 30_000;
+        const int Rounds = 3_000;
 
         using var connection = new TestConnection(_loops.Loop, new RingPool(), inline);
         TestThreads.Run(2, (number, meeting) =>
@@ -58,7 +58,7 @@ public sealed class ReadWaitRaceTests : IDisposable
     [InlineData(false)]
     public void Of_bytes_and_a_cancellation_that_come_together_a_reader_sees_both(bool inline)
     {
-        const int Rounds = 5_000;
+        const int Rounds = 1_000;
 
         using var connection = new TestConnection(_loops.Loop, new RingPool(), inline);
         TestThreads.Run(3, (number, meeting) =>

@@ -54,7 +54,7 @@ public sealed class SendGateThreadsTests
     public void The_closer_gets_in_exactly_once_and_nobody_after_it()
     {
         const int Threads = 3;
-        const int Rounds = 2_000;
+        const int Rounds = 1_000;
 
         var random = new ThreadLocal<Random>(() => new Random(Environment.CurrentManagedThreadId));
         Subject? subject = null;

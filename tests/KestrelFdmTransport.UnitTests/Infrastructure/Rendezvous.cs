@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.Threading;
 
 namespace KestrelFdmTransport.UnitTests.Infrastructure;
@@ -6,8 +7,13 @@ namespace KestrelFdmTransport.UnitTests.Infrastructure;
 /// <summary>A barrier whose threads leave within nanoseconds of each other, which is what it takes to make races meet.</summary>
 internal sealed class Rendezvous(int parties)
 {
-    /// <summary>Some ten microseconds, in which a thread that runs on another CPU arrives.</summary>
-    private const int SpinsBeforeYielding = 1_000;
+    /// <summary>
+    /// Longer than a time slice: on a busy machine whoever yields sooner is away when the others come back, and so on for ever.
+    /// With more threads than CPUs somebody has to yield.
+    /// </summary>
+    private static readonly TimeSpan s_spin = TimeSpan.FromMilliseconds(10);
+
+    private readonly bool _mayYield = parties > Environment.ProcessorCount;
 
     private int _arrived;
     private int _round;
@@ -23,15 +29,20 @@ internal sealed class Rendezvous(int parties)
             return;
         }
 
-        for (int i = 0; i < SpinsBeforeYielding; i++)
+        long started = Stopwatch.GetTimestamp();
+        do
         {
-            if (Volatile.Read(ref _round) != round)
+            for (int i = 0; i < 100; i++)
             {
-                return;
-            }
+                if (Volatile.Read(ref _round) != round)
+                {
+                    return;
+                }
 
-            Thread.SpinWait(1);
+                Thread.SpinWait(1);
+            }
         }
+        while (!_mayYield && Stopwatch.GetElapsedTime(started) < s_spin);
 
         Waiting.Until(() => Volatile.Read(ref _round) != round || _broken, "the other threads of a round");
         if (Volatile.Read(ref _round) == round)
