@@ -1,0 +1,13 @@
+using System.Threading.Tasks;
+
+namespace KestrelFdmTransport.Conformance.Infrastructure;
+
+/// <summary>A value that a handler hands to its test, without running the test on the handler's stack.</summary>
+internal sealed class Outcome<T>
+{
+    private readonly TaskCompletionSource<T> _source = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Task<T> Task => _source.Task;
+
+    public void Set(T value) => _source.TrySetResult(value);
+}
