@@ -1,6 +1,7 @@
 using System;
 using System.Net;
 using System.Net.Sockets;
+using System.Threading;
 using KestrelFdmTransport.Transport;
 using Microsoft.AspNetCore.Connections;
 
@@ -68,6 +69,13 @@ public sealed class FdmTransportOptions
     /// </summary>
     /// <remarks>Connections. Defaults to 128; 1 to 1,000,000.</remarks>
     public int AcceptQueueLength { get; set; } = 128;
+
+    /// <summary>Gets or sets how long <see cref="FdmConnectionFactory"/> tries to connect to one address.</summary>
+    /// <remarks>
+    /// Defaults to <see cref="Timeout.InfiniteTimeSpan"/>: the kernel decides, which takes about two minutes for a host that does
+    /// not answer. More than zero otherwise.
+    /// </remarks>
+    public TimeSpan ConnectTimeout { get; set; } = Timeout.InfiniteTimeSpan;
 
     /// <summary>Creates a bound listen socket as the Sockets transport does.</summary>
     /// <param name="endpoint">

@@ -164,6 +164,9 @@ internal sealed class EventLoop
     internal void ResumeAfter(IoSource source, TimeSpan delay)
         => _deadlines.Set(source, Stopwatch.GetTimestamp() + (long)(delay.TotalSeconds * Stopwatch.Frequency));
 
+    /// <summary>Drops the delay set by <see cref="ResumeAfter"/>. Owner only.</summary>
+    internal void Forget(IoSource source) => _deadlines.Clear(source);
+
     /// <summary>Closes the source after the turn's last event. Owner only.</summary>
     internal void CloseAfterTurn(IoSource source) => _closing.Add(source);
 

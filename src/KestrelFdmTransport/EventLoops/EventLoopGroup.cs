@@ -146,6 +146,26 @@ internal sealed class EventLoopGroup : IDisposable
         return home;
     }
 
+    /// <summary>The loop for a connection that this process opens: the caller's own, so that what it does for both needs no other thread.</summary>
+    internal static EventLoop ForOutgoing(EventLoop[] loops)
+    {
+        EventLoop least = loops[0];
+        foreach (EventLoop loop in loops)
+        {
+            if (loop.IsOwner)
+            {
+                return loop;
+            }
+
+            if (least.HasFailed || (loop.Connections < least.Connections && !loop.HasFailed))
+            {
+                least = loop;
+            }
+        }
+
+        return least;
+    }
+
     internal bool TryBeginSpin()
     {
         if (Interlocked.Increment(ref _spinning) <= _maxSpinning)

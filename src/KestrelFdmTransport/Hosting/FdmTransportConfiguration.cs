@@ -46,16 +46,17 @@ internal static class FdmTransportConfiguration
                     : throw Unreadable(key, value, "Adaptive, Inline or ThreadPool");
                 break;
             case "SPINDURATION":
-                options.SpinDuration = TimeSpan.TryParse(value, CultureInfo.InvariantCulture, out TimeSpan duration)
-                    ? duration
-                    : throw Unreadable(key, value, "a time span such as 00:00:00.000020 (20 µs)");
+                options.SpinDuration = Duration(key, value, "a time span such as 00:00:00.000020 (20 µs)");
                 break;
             case "ACCEPTQUEUELENGTH":
                 options.AcceptQueueLength = Integer(key, value);
                 break;
+            case "CONNECTTIMEOUT":
+                options.ConnectTimeout = Duration(key, value, "a time span such as 00:00:05, or -00:00:00.0010000 (no limit)");
+                break;
             default:
                 throw new InvalidOperationException(
-                    $"'{SectionName}:{key}' is not an option of the FDM transport. Options: Backlog, NoDelay, MaxReadBufferSize, MaxWriteBufferSize, LoopCount, PinLoops, Scheduling, SpinDuration, AcceptQueueLength.");
+                    $"'{SectionName}:{key}' is not an option of the FDM transport. Options: Backlog, NoDelay, MaxReadBufferSize, MaxWriteBufferSize, LoopCount, PinLoops, Scheduling, SpinDuration, AcceptQueueLength, ConnectTimeout.");
         }
     }
 
@@ -63,6 +64,9 @@ internal static class FdmTransportConfiguration
         => int.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out int number)
             ? number
             : throw Unreadable(key, value, "a whole number");
+
+    private static TimeSpan Duration(string key, string? value, string allowed)
+        => TimeSpan.TryParse(value, CultureInfo.InvariantCulture, out TimeSpan duration) ? duration : throw Unreadable(key, value, allowed);
 
     private static bool Boolean(string key, string? value)
         => bool.TryParse(value, out bool flag) ? flag : throw Unreadable(key, value, "true or false");

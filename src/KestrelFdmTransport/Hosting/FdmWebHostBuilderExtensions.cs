@@ -53,6 +53,8 @@ public static class FdmWebHostBuilderExtensions
             provider.GetRequiredService<IOptions<FdmTransportOptions>>(),
             provider.GetRequiredService<ILoggerFactory>(),
             provider.GetRequiredService<IMemoryPoolFactory<byte>>()));
+        services.AddSingleton<FdmConnectionFactory>(static provider => new FdmConnectionFactory(
+            provider.GetRequiredService<FdmTransportFactory>()));
         services.AddSingleton<IConnectionListenerFactory>(static provider => provider.GetRequiredService<FdmTransportFactory>());
         services.TryAddTransient<IOptionsFactory<FdmTransportOptions>, FdmTransportOptionsFactory>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<FdmTransportOptions>, FdmTransportOptionsValidator>());

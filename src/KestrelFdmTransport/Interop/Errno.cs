@@ -32,6 +32,7 @@ internal static class Errno
     internal const int ECONNREFUSED = 111;
     internal const int EHOSTDOWN = 112;
     internal const int EHOSTUNREACH = 113;
+    internal const int EINPROGRESS = 115;
 
     /// <summary>True for the errors that mean the process or the system has run out of descriptors or memory.</summary>
     internal static bool IsExhaustion(int errno) => errno is EMFILE or ENFILE or ENOBUFS or ENOMEM;

@@ -41,6 +41,9 @@ internal static unsafe partial class LibC
     [LibraryImport(Name, EntryPoint = "shutdown", SetLastError = true)]
     internal static partial int Shutdown(int descriptor, int how);
 
+    [LibraryImport(Name, EntryPoint = "socket", SetLastError = true)]
+    internal static partial int Socket(int domain, int type, int protocol);
+
     [LibraryImport(Name, EntryPoint = "connect", SetLastError = true)]
     internal static partial int Connect(int descriptor, byte* address, int addressLength);
 
@@ -49,6 +52,9 @@ internal static unsafe partial class LibC
 
     [LibraryImport(Name, EntryPoint = "setsockopt", SetLastError = true)]
     internal static partial int SetSockOpt(int descriptor, int level, int option, void* value, int valueLength);
+
+    [LibraryImport(Name, EntryPoint = "getsockopt", SetLastError = true)]
+    internal static partial int GetSockOpt(int descriptor, int level, int option, void* value, int* valueLength);
 
     [LibraryImport(Name, EntryPoint = "ioctl", SetLastError = true)]
     internal static partial int IoCtl(int descriptor, nuint request, int* argument);

@@ -64,6 +64,19 @@ internal readonly struct SocketName
         }
     }
 
+    /// <summary>The descriptor's own address; nothing if it has none.</summary>
+    internal static unsafe SocketName OfLocal(int descriptor)
+    {
+        byte* address = stackalloc byte[Sys.AddressCapacity];
+        int length = Sys.AddressCapacity;
+        return Sys.LocalAddress(descriptor, address, &length) == 0
+            ? Parse(new ReadOnlySpan<byte>(address, Math.Min(length, Sys.AddressCapacity)))
+            : default;
+    }
+
+    /// <summary>The address family at the head of a <c>struct sockaddr</c>.</summary>
+    internal static int FamilyOf(ReadOnlySpan<byte> address) => BitConverter.ToUInt16(address);
+
     /// <summary>A new end point, as <see cref="Socket"/> would report it; null if the family is none we serve.</summary>
     internal EndPoint? ToEndPoint()
     {

@@ -27,6 +27,9 @@ internal static unsafe class Sys
     private const int DuplicateCloseOnExec = 1030;
     private const int OptionLevelSocket = 1;
     private const int OptionLinger = 13;
+    private const int OptionError = 4;
+    private const int OptionLevelTcp = 6;
+    private const int OptionNoDelay = 1;
     private const int ResourceDescriptors = 7;
     private const nuint BytesReadable = 0x541B;
 
@@ -110,6 +113,37 @@ internal static unsafe class Sys
     }
 
     internal static int ShutdownBothWays(int descriptor) => Result(LibC.Shutdown(descriptor, ShutdownBoth));
+
+    /// <summary>A stream socket, as <see cref="Accept"/> would make it.</summary>
+    internal static int Socket(int addressFamily)
+        => Result(LibC.Socket(addressFamily, SocketTypeStream | CloseOnExec | NonBlocking, 0));
+
+    /// <summary>Begins to connect; -EINPROGRESS means that the descriptor becomes writable when it is decided.</summary>
+    internal static int Connect(int descriptor, ReadOnlySpan<byte> address)
+    {
+        fixed (byte* pointer = address)
+        {
+            int result = Result(LibC.Connect(descriptor, pointer, address.Length));
+
+            // An interrupted connect goes on by itself; calling again would only say so.
+            return result == -Errno.EINTR ? -Errno.EINPROGRESS : result;
+        }
+    }
+
+    /// <summary>Takes the descriptor's pending error: zero, or the negated error number.</summary>
+    internal static int TakeError(int descriptor)
+    {
+        int error = 0;
+        int length = sizeof(int);
+        int result = Result(LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionError, &error, &length));
+        return result < 0 ? result : -error;
+    }
+
+    internal static int NoDelay(int descriptor)
+    {
+        int one = 1;
+        return Result(LibC.SetSockOpt(descriptor, OptionLevelTcp, OptionNoDelay, &one, sizeof(int)));
+    }
 
     /// <summary>Resets a TCP connection at once and keeps the descriptor: connect(2) with <c>AF_UNSPEC</c>.</summary>
     internal static int ResetConnection(int descriptor)

@@ -39,10 +39,10 @@ internal sealed class FdmConnectionListener : IConnectionListener
         Loops = loops;
         ConnectionSettings = settings;
         EndPoint = socket.LocalEndPoint!;
-        LocalName = NameOf(Descriptor);
+        LocalName = SocketName.OfLocal(Descriptor);
         IsWildcard = EndPoint is IPEndPoint ip && (ip.Address.Equals(IPAddress.Any) || ip.Address.Equals(IPAddress.IPv6Any));
         Queue = new AcceptQueue(acceptQueueLength, ResumeAccepting);
-        _blocks = CreateAll(running, createBlocks);
+        _blocks = BlockCaches.Create(running, createBlocks);
         _sources = new ListenSource[running.Length];
         for (int i = 0; i < running.Length; i++)
         {
@@ -113,10 +113,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
 
         await EndAsync(Task.WhenAll(endings)).ConfigureAwait(false);
 
-        foreach (BlockCache blocks in _blocks)
-        {
-            blocks.Pool.Dispose();
-        }
+        BlockCaches.DisposePools(_blocks);
 
         Loops.Release();
     }
@@ -148,44 +145,11 @@ internal sealed class FdmConnectionListener : IConnectionListener
     /// <summary>The memory of this endpoint's connections on the loop.</summary>
     internal BlockCache BlocksOf(EventLoop loop) => _blocks[loop.Index];
 
-    private static unsafe SocketName NameOf(int descriptor)
-    {
-        byte* address = stackalloc byte[Sys.AddressCapacity];
-        int length = Sys.AddressCapacity;
-        return Sys.LocalAddress(descriptor, address, &length) == 0
-            ? SocketName.Parse(new ReadOnlySpan<byte>(address, Math.Min(length, Sys.AddressCapacity)))
-            : default;
-    }
-
     private void ResumeAccepting()
     {
         foreach (ListenSource source in _sources)
         {
             source.Post(Mail.Resume);
-        }
-    }
-
-    private static BlockCache[] CreateAll(EventLoop[] running, Func<EventLoop, BlockCache> create)
-    {
-        var all = new BlockCache[running.Length];
-        int count = 0;
-        try
-        {
-            for (; count < running.Length; count++)
-            {
-                all[count] = create(running[count]);
-            }
-
-            return all;
-        }
-        catch
-        {
-            while (count > 0)
-            {
-                all[--count].Pool.Dispose();
-            }
-
-            throw;
         }
     }
 

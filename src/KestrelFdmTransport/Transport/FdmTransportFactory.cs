@@ -22,12 +22,16 @@ namespace KestrelFdmTransport;
 public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable, IAsyncDisposable
 {
     private const string LoggerName = "Microsoft.AspNetCore.Server.Kestrel.Transport.Fdm";
+    private const string ClientLoggerName = LoggerName + ".Client";
+    private const string PoolOwner = "kestrel";
+    private const string ClientPoolOwner = "fdm-client";
     private const string FinOnErrorSwitch = "Microsoft.AspNetCore.Server.Kestrel.FinOnError";
 
     private readonly FdmTransportOptions _options;
     private readonly ILogger _logger;
     private readonly IMemoryPoolFactory<byte> _poolFactory;
     private readonly ConnectionSettings _settings;
+    private readonly Lazy<ConnectionSettings> _clientSettings;
     private readonly EventLoopGroup _loops;
     private int _disposed;
 
@@ -62,6 +66,8 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
             WritePauseThreshold = _options.MaxWriteBufferSize ?? 0,
             Logger = _logger,
         };
+        _clientSettings = new Lazy<ConnectionSettings>(
+            () => _settings with { Logger = new SafeLogger(loggerFactory.CreateLogger(ClientLoggerName)) });
         _loops = new EventLoopGroup(
             new EventLoopSettings
             {
@@ -71,6 +77,11 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
             },
             _logger);
     }
+
+    internal FdmTransportOptions TransportOptions => _options;
+
+    /// <summary>What connections that this process opens share.</summary>
+    internal ConnectionSettings ClientSettings => _clientSettings.Value;
 
     /// <summary>Tells whether this transport serves the endpoint; what it declines is left to the Sockets transport.</summary>
     /// <param name="endpoint">The endpoint.</param>
@@ -109,7 +120,7 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
             try
             {
                 return new(new FdmConnectionListener(
-                    socket, _loops, running, CreateBlocks, _options.AcceptQueueLength, _settings));
+                    socket, _loops, running, loop => CreateBlocks(loop, PoolOwner), _options.AcceptQueueLength, _settings));
             }
             catch
             {
@@ -142,6 +153,13 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
     /// <returns>A task that completes when the loops have stopped, or after a second if one is still inside application code.</returns>
     public ValueTask DisposeAsync() => Volatile.Read(ref _disposed) != 0 ? default : new ValueTask(Task.Run(Dispose));
 
-    private BlockCache CreateBlocks(EventLoop loop)
-        => new(_poolFactory.Create(new MemoryPoolOptions { Owner = "kestrel" }), loop);
+    /// <summary>Starts the loops if they do not run, and keeps them until <see cref="ReleaseLoops"/>.</summary>
+    internal EventLoop[] AcquireLoops() => _loops.Acquire();
+
+    internal void ReleaseLoops() => _loops.Release();
+
+    internal BlockCache CreateClientBlocks(EventLoop loop) => CreateBlocks(loop, ClientPoolOwner);
+
+    private BlockCache CreateBlocks(EventLoop loop, string owner)
+        => new(_poolFactory.Create(new MemoryPoolOptions { Owner = owner }), loop);
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.Threading;
 using Microsoft.Extensions.Options;
 
 namespace KestrelFdmTransport.Transport;
@@ -43,6 +44,11 @@ internal sealed class FdmTransportOptionsValidator : IValidateOptions<FdmTranspo
             nameof(options.AcceptQueueLength),
             options.AcceptQueueLength,
             "1 to 1000000");
+        Check(
+            options.ConnectTimeout > TimeSpan.Zero || options.ConnectTimeout == Timeout.InfiniteTimeSpan,
+            nameof(options.ConnectTimeout),
+            options.ConnectTimeout,
+            "more than 00:00:00, or -00:00:00.0010000 (no limit)");
         return failures;
 
         void Check(bool valid, string option, object? value, string allowed)

@@ -186,11 +186,7 @@ internal sealed class ListenSource : IoSource
         SocketName local = _listener.LocalName;
         if (_listener.IsWildcard)
         {
-            length = Sys.AddressCapacity;
-            if (Sys.LocalAddress(descriptor, address, &length) == 0)
-            {
-                local = SocketName.Parse(new ReadOnlySpan<byte>(address, Math.Min(length, Sys.AddressCapacity)));
-            }
+            local = SocketName.OfLocal(descriptor);
         }
 
         EventLoop home = _listener.Loops.Home(Loop);

@@ -52,6 +52,8 @@ internal sealed class TestServer : IAsyncDisposable
 
     public Uri HttpUrl => new($"http://{EndPoint}");
 
+    public IServiceProvider Services => _application.Services;
+
     public IReadOnlyList<LoopSnapshot> Loops => Transports.Loops(_application.Services);
 
     public static async Task<TestServer> StartAsync(

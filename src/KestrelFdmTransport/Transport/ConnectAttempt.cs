@@ -1,0 +1,232 @@
+using System;
+using System.Diagnostics;
+using System.Net;
+using System.Threading;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Interop;
+
+namespace KestrelFdmTransport.Transport;
+
+/// <summary>
+/// One attempt to connect to one address. Everything but the start and the cancellation happens on the loop, so the
+/// descriptor never has two users.
+/// </summary>
+internal sealed class ConnectAttempt : IoSource
+{
+    private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(2);
+
+    private readonly TaskCompletionSource<FdmConnection> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly SocketAddress _address;
+    private readonly BlockCache _blocks;
+    private readonly ConnectionSettings _settings;
+    private readonly bool _noDelay;
+    private readonly TimeSpan _timeout;
+    private CancellationToken _cancellation;
+    private long _started;
+    private int _descriptor = -1;
+    private bool _registered;
+    private bool _ended;
+
+    internal ConnectAttempt(EndPoint target, BlockCache blocks, ConnectionSettings settings, FdmTransportOptions options)
+    {
+        _address = target.Serialize();
+        _blocks = blocks;
+        _settings = settings;
+        _noDelay = options.NoDelay && target is IPEndPoint;
+        _timeout = options.ConnectTimeout;
+    }
+
+    private ReadOnlySpan<byte> Address => _address.Buffer.Span[.._address.Size];
+
+    /// <summary>Connects. Any thread, once.</summary>
+    internal async Task<FdmConnection> RunAsync(CancellationToken cancellationToken)
+    {
+        _cancellation = cancellationToken;
+        _started = Stopwatch.GetTimestamp();
+        Post(Mail.Register);
+        CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+            static attempt => ((ConnectAttempt)attempt!).Post(Mail.Close), this);
+        await using (registration.ConfigureAwait(false))
+        {
+            return await _outcome.Task.ConfigureAwait(false);
+        }
+    }
+
+    internal override void Serve(uint events)
+    {
+        const uint Decided = EpollFlags.Out | EpollFlags.Err | EpollFlags.Hup;
+        if (_ended || (events & Decided) == 0)
+        {
+            return;
+        }
+
+        int error = Sys.TakeError(_descriptor);
+        if (error == 0)
+        {
+            OnConnected();
+        }
+        else
+        {
+            End(SocketErrors.Exception(-error));
+        }
+    }
+
+    internal override void OnMail(Mail mail)
+    {
+        if (_ended)
+        {
+            return;
+        }
+
+        if ((mail & Mail.Close) != Mail.None)
+        {
+            End(new OperationCanceledException(_cancellation));
+        }
+        else if (_timeout != Timeout.InfiniteTimeSpan && Stopwatch.GetElapsedTime(_started) >= _timeout)
+        {
+            End(SocketErrors.Exception(Errno.ETIMEDOUT));
+        }
+        else if (!_registered)
+        {
+            Connect();
+        }
+        else
+        {
+            // The clock that is due in a turn is the harvest's, a little behind the one we look at.
+            AwakeIn(_timeout - Stopwatch.GetElapsedTime(_started));
+        }
+    }
+
+    internal override void Close()
+    {
+        if (_registered)
+        {
+            _registered = false;
+            Loop.Unregister(this);
+        }
+        else
+        {
+            Loop.Forget(this);
+        }
+
+        if (_descriptor >= 0)
+        {
+            Sys.Close(_descriptor);
+            _descriptor = -1;
+        }
+    }
+
+    internal override void Fail(Exception cause) => End(cause);
+
+    internal override void Stop() => End(Stopped());
+
+    private static ObjectDisposedException Stopped() => new(nameof(FdmTransportFactory), "The transport has been stopped.");
+
+    private void Connect()
+    {
+        int result = Open();
+        if (result >= 0)
+        {
+            result = Sys.Connect(_descriptor, Address);
+        }
+
+        switch (result)
+        {
+            case >= 0:
+                OnConnected();
+                break;
+            case -Errno.EINPROGRESS:
+                Watch();
+                break;
+            case -Errno.EAGAIN when _address.Family == System.Net.Sockets.AddressFamily.Unix:
+                // The listener's backlog is full. A Unix socket says so at once and never becomes writable by it; try again.
+                AwakeIn(s_retry);
+                break;
+            default:
+                End(SocketErrors.Exception(-result));
+                break;
+        }
+    }
+
+    private int Open()
+    {
+        if (_descriptor < 0)
+        {
+            int opened = Sys.Socket(SocketName.FamilyOf(Address));
+            if (opened < 0)
+            {
+                return opened;
+            }
+
+            _descriptor = opened;
+        }
+
+        return _noDelay ? Sys.NoDelay(_descriptor) : 0;
+    }
+
+    private void Watch()
+    {
+        int result = Loop.Register(this, _descriptor, EpollFlags.Out | EpollFlags.EdgeTriggered);
+        if (result < 0)
+        {
+            End(result == -Errno.EBADF ? Stopped() : SocketErrors.Exception(-result));
+            return;
+        }
+
+        _registered = true;
+        if (_timeout != Timeout.InfiniteTimeSpan)
+        {
+            AwakeIn(_timeout - Stopwatch.GetElapsedTime(_started));
+        }
+    }
+
+    private void AwakeIn(TimeSpan delay) => Loop.ResumeAfter(this, delay > s_retry ? delay : s_retry);
+
+    /// <summary>The descriptor becomes a connection, on the same loop, with a slot of its own.</summary>
+    private void OnConnected()
+    {
+        if (_registered)
+        {
+            _registered = false;
+            Loop.Unwatch(_descriptor);
+            Loop.Unregister(this);
+        }
+
+        SocketName remote = SocketName.Parse(Address);
+        var io = new ConnectionIo(_descriptor, remote.IsUnix, _blocks, _settings) { Loop = Loop };
+        var connection = new FdmConnection(io, SocketName.OfLocal(_descriptor), remote);
+        int result = io.Start();
+        if (result < 0)
+        {
+            End(result == -Errno.EBADF ? Stopped() : SocketErrors.Exception(-result));
+            return;
+        }
+
+        _ended = true;
+        _descriptor = -1;
+        Loop.Forget(this);
+        Loop.ConnectionOpened();
+        _outcome.TrySetResult(connection);
+    }
+
+    private void End(Exception error)
+    {
+        if (_ended)
+        {
+            return;
+        }
+
+        _ended = true;
+        Loop.CloseAfterTurn(this);
+        if (error is OperationCanceledException)
+        {
+            _outcome.TrySetCanceled(_cancellation);
+        }
+        else
+        {
+            _outcome.TrySetException(error);
+        }
+    }
+}
