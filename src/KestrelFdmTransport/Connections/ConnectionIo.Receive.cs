@@ -137,8 +137,9 @@ internal sealed partial class ConnectionIo
 
         if (_pauseLogged)
         {
-            _pauseLogged = false;
-            Log.ConnectionResume(Settings.Logger, Connection.ConnectionId);
+            // Sockets' flush throws what the reader was completed with, and does not come to its line about resuming.
+            _pauseLogged = !Reader.IsCompleted || Reader.CompletionError is null;
+            LogResume();
             if (Reader.IsCompleted)
             {
                 OnReaderCompleted();
@@ -149,6 +150,15 @@ internal sealed partial class ConnectionIo
         if (_readable && !Reader.IsPaused)
         {
             Loop.Requeue(this);
+        }
+    }
+
+    private void LogResume()
+    {
+        if (_pauseLogged)
+        {
+            _pauseLogged = false;
+            Log.ConnectionResume(Settings.Logger, Connection.ConnectionId);
         }
     }
 
@@ -194,6 +204,7 @@ internal sealed partial class ConnectionIo
             return;
         }
 
+        LogResume();
         _inputEnded = true;
         _readable = false;
         Reader.EndProducer(ShutdownReason ?? error);

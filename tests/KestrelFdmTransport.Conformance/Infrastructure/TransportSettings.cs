@@ -11,5 +11,9 @@ internal sealed class TransportSettings
 
     public bool? NoDelay { get; init; }
 
+    public BufferLimit? MaxReadBufferSize { get; init; }
+
+    public BufferLimit? MaxWriteBufferSize { get; init; }
+
     public Func<EndPoint, Socket>? CreateBoundListenSocket { get; init; }
 }

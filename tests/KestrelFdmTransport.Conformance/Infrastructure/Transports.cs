@@ -78,6 +78,8 @@ internal static class Transports
         {
             options.Backlog = settings.Backlog ?? options.Backlog;
             options.NoDelay = settings.NoDelay ?? options.NoDelay;
+            options.MaxReadBufferSize = settings.MaxReadBufferSize is { } read ? read.Bytes : options.MaxReadBufferSize;
+            options.MaxWriteBufferSize = settings.MaxWriteBufferSize is { } write ? write.Bytes : options.MaxWriteBufferSize;
             options.CreateBoundListenSocket = settings.CreateBoundListenSocket ?? options.CreateBoundListenSocket;
         });
     }
@@ -90,6 +92,8 @@ internal static class Transports
             Configure(options, transport);
             options.Backlog = settings.Backlog ?? options.Backlog;
             options.NoDelay = settings.NoDelay ?? options.NoDelay;
+            options.MaxReadBufferSize = settings.MaxReadBufferSize is { } read ? read.Bytes : options.MaxReadBufferSize;
+            options.MaxWriteBufferSize = settings.MaxWriteBufferSize is { } write ? write.Bytes : options.MaxWriteBufferSize;
             options.CreateBoundListenSocket = settings.CreateBoundListenSocket ?? options.CreateBoundListenSocket;
         });
     }

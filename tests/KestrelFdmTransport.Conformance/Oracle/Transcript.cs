@@ -46,12 +46,15 @@ internal sealed class Transcript
     /// <summary>Runs one step of a party and writes down how it ended.</summary>
     public void Step(string party, string step, Func<string> action) => Add(party, $"{step}: {Observe.Outcome(action)}");
 
-    /// <summary>The transport's events in order, without what differs from run to run.</summary>
+    /// <summary>
+    /// The transport's events without what differs from run to run; sorted, because the receiving and the sending half of Sockets
+    /// write them at the same time.
+    /// </summary>
     public void AddLog(LogCollector logs)
     {
-        foreach (LogEntry entry in logs.Entries.Where(entry => entry.IsFromTransport))
+        foreach (string line in logs.Entries.Where(entry => entry.IsFromTransport).Select(Observe.Describe).Order(StringComparer.Ordinal))
         {
-            Add("log", Observe.Describe(entry));
+            Add("log", line);
         }
     }
 
