@@ -30,6 +30,8 @@ public sealed class ConfigurationTests
         { "Scheduling", "threadpool", ApplicationScheduling.ThreadPool },
         { "SpinDuration", "00:00:00.000050", TimeSpan.FromMicroseconds(50) },
         { "SpinDuration", "00:00:00", TimeSpan.Zero },
+        { "ConnectTimeout", "00:00:05", TimeSpan.FromSeconds(5) },
+        { "ConnectTimeout", "-00:00:00.0010000", System.Threading.Timeout.InfiniteTimeSpan },
         { "AcceptQueueLength", "1", 1 },
     };
 
@@ -46,6 +48,7 @@ public sealed class ConfigurationTests
         { "Scheduling", "Fast", "Adaptive, Inline or ThreadPool" },
         { "Scheduling", "3", "Adaptive, Inline or ThreadPool" },
         { "Scheduling", "Inline, ThreadPool", "Adaptive, Inline or ThreadPool" },
+        { "ConnectTimeout", "soon", "a time span such as 00:00:05, or -00:00:00.0010000 (no limit)" },
         { "SpinDuration", "20us", "a time span such as 00:00:00.000020 (20 µs)" },
         { "AcceptQueueLength", "-", "a whole number" },
     };
