@@ -39,6 +39,11 @@ internal sealed partial class ConnectionIo
     /// </summary>
     private void Receive()
     {
+        if (IsSocketGone && !_inputEnded)
+        {
+            OnSocketGone();
+        }
+
         if (!_readable || _inputEnded || Reader.IsPaused || IsShutDown)
         {
             return;
@@ -103,6 +108,12 @@ internal sealed partial class ConnectionIo
         }
 
         Reader.EndReceive(0);
+        if (IsSocketGone)
+        {
+            OnSocketGone();
+            return 0;
+        }
+
         switch (result)
         {
             case > 0:
@@ -132,6 +143,12 @@ internal sealed partial class ConnectionIo
     {
         if (_inputEnded)
         {
+            return;
+        }
+
+        if (IsSocketGone && !IsShutDown)
+        {
+            OnSocketGone();
             return;
         }
 
@@ -173,6 +190,17 @@ internal sealed partial class ConnectionIo
         {
             EndInput(null);
         }
+    }
+
+    private void OnSocketGone()
+    {
+        SocketException error = SocketGone();
+        if (!IsShutDown)
+        {
+            Log.ConnectionError(Settings.Logger, Connection.ConnectionId, error);
+        }
+
+        EndInput(error);
     }
 
     private void OnReceiveError(int errno)

@@ -25,6 +25,8 @@ internal sealed partial class ConnectionIo
     private int _resetErrno;
     private SocketException? _sendError;
     private Exception? _sendFailure;
+    private Exception? _goneError;
+    private int _resetTold;
 
     /// <summary>Sends what the writer has just put into its outbox, now or when the running callback ends.</summary>
     internal void Flush()
@@ -125,6 +127,20 @@ internal sealed partial class ConnectionIo
     /// <summary>Sends until everything has left, the socket is full, or the connection is broken. Gate holder.</summary>
     private void TransmitAll()
     {
+        if (IsSocketGone && _wireEnded && !IsShutDown)
+        {
+            // What was waiting for room fails as it does on Sockets, what comes later in its own way.
+            if (Volatile.Read(ref _waitingWritable) != 0)
+            {
+                Volatile.Write(ref _waitingWritable, 0);
+                _goneError = SocketGone();
+            }
+            else if (Writer.Collect())
+            {
+                _goneError = new ObjectDisposedException(typeof(Socket).FullName);
+            }
+        }
+
         // While the socket is full the outbox is left alone: there small flushes share blocks, in the unsent chain they would not.
         while (Volatile.Read(ref _waitingWritable) == 0 && Writer.Collect())
         {
@@ -174,6 +190,7 @@ internal sealed partial class ConnectionIo
         }
 
         _wireEnded = true;
+        reset |= IsSocketGone && !_isUnix && Sys.LingersZero(_descriptor);
         if (!reset)
         {
             Sys.ShutdownBothWays(_descriptor);
@@ -209,6 +226,12 @@ internal sealed partial class ConnectionIo
             return;
         }
 
+        if (_goneError is { } gone)
+        {
+            Shutdown(gone, outputError: null);
+            return;
+        }
+
         Writer.ResumeFlush(origin);
         if (Writer.IsCompleted && (Writer.IsDrained || Writer.CompletionError is not null))
         {
@@ -231,7 +254,8 @@ internal sealed partial class ConnectionIo
 
     private void OnSendReset()
     {
-        if (IsShutDown)
+        // Two threads may come here, one after the other through the gate.
+        if (IsShutDown || Interlocked.Exchange(ref _resetTold, 1) != 0)
         {
             return;
         }

@@ -1,6 +1,7 @@
 using System;
 using System.Net.Sockets;
 using System.Threading;
+using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
 
 namespace KestrelFdmTransport.Connections;
@@ -8,7 +9,8 @@ namespace KestrelFdmTransport.Connections;
 /// <content>The <see cref="Socket"/> that an application may ask for.</content>
 internal sealed partial class ConnectionIo
 {
-    private ConnectionSocket? _socket;
+    private Socket? _socket;
+    private int _socketGone;
 
     /// <summary>
     /// A socket on a duplicate of the descriptor. The application may close it, whenever it likes: the number it holds is
@@ -29,7 +31,7 @@ internal sealed partial class ConnectionIo
             switch (_gate.TryEnter())
             {
                 case SendGate.Entry.Shut:
-                    return Volatile.Read(ref _socket) ?? ClosedSocket();
+                    return Volatile.Read(ref _socket) ?? KeepClosedSocket();
                 case SendGate.Entry.Entered:
                     return CreateSocketInsideGate();
                 default:
@@ -40,18 +42,38 @@ internal sealed partial class ConnectionIo
         }
     }
 
-    /// <summary>The application has closed its socket: the connection ends as it would if that were the only one.</summary>
-    internal void OnSocketDisposed()
-        => Shutdown(new SocketException((int)SocketError.OperationAborted), outputError: null);
+    /// <summary>True once the application has closed the socket that it took.</summary>
+    private bool IsSocketGone => Volatile.Read(ref _socketGone) != 0;
 
-    private static Socket ClosedSocket()
+    /// <summary>
+    /// The application has closed its socket. As on Sockets, the peer sees it at once, the reader learns of it, and the
+    /// connection ends when its output does.
+    /// </summary>
+    internal void OnSocketDisposed()
     {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Dispose();
-        return socket;
+        if (IsShutDown || Interlocked.Exchange(ref _socketGone, 1) != 0)
+        {
+            return;
+        }
+
+        // Sockets closes abortively while a receive is pending, which there always is before the peer's FIN.
+        _gate.Request(reset: !Volatile.Read(ref _inputEnded));
+        Send(Origin.Foreign);
+        Post(Mail.Resume);
     }
 
-    private ConnectionSocket CreateSocketInsideGate()
+    private Socket KeepClosedSocket()
+    {
+        AddressFamily family = Connection.LocalEndPoint?.AddressFamily ?? AddressFamily.InterNetwork;
+        var socket = new Socket(family, SocketType.Stream, _isUnix ? ProtocolType.Unspecified : ProtocolType.Tcp);
+        socket.Dispose();
+        return Interlocked.CompareExchange(ref _socket, socket, null) ?? socket;
+    }
+
+    /// <summary>What Sockets' receive fails with when the socket is closed under it.</summary>
+    private static SocketException SocketGone() => new((int)SocketError.OperationAborted);
+
+    private Socket CreateSocketInsideGate()
     {
         Exception? failure = null;
         if (_socket is null)

@@ -61,8 +61,9 @@ internal sealed partial class ConnectionIo : IoSource
         }
 
         NoteReadiness(events);
-        if ((events & EpollFlags.Out) != 0)
+        if ((events & (EpollFlags.Out | EpollFlags.Hup | EpollFlags.Err)) != 0)
         {
+            // A Unix socket that is shut down reports no room to send; a send that waits must find out all the same.
             OnWritable();
         }
 

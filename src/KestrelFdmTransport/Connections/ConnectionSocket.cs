@@ -10,7 +10,14 @@ internal sealed class ConnectionSocket : Socket
 
     internal ConnectionSocket(SafeSocketHandle handle, ConnectionIo io)
         : base(handle)
-        => _io = io;
+    {
+        _io = io;
+
+        // The descriptor is non-blocking, and the base class has noticed; synchronous calls must block all the same, which the class
+        // does by itself once it has seen the property change.
+        Blocking = false;
+        Blocking = true;
+    }
 
     internal void DisposeByTransport()
     {
@@ -22,7 +29,6 @@ internal sealed class ConnectionSocket : Socket
     {
         base.Dispose(disposing);
 
-        // A pending receive makes Sockets' own close abortive, and there always is one; so this end is a reset too.
         if (disposing && !_disposedByTransport)
         {
             _io.OnSocketDisposed();

@@ -4,6 +4,7 @@ using System.Collections;
 using System.Collections.Generic;
 using System.Net.Sockets;
 using System.Threading;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -49,30 +50,17 @@ internal sealed partial class FdmConnection :
     {
         get
         {
-            ArgumentNullException.ThrowIfNull(key);
             int index = FeatureIndex(key);
             return index >= 0 ? _features![index].Value : OwnFeature(key);
         }
 
-        set
-        {
-            ArgumentNullException.ThrowIfNull(key);
-            SetFeature(key, value);
-        }
+        set => SetFeature(key, value);
     }
 
+    /// <summary>As on Sockets, a struct that is not there is a null that cannot be unboxed.</summary>
     TFeature? IFeatureCollection.Get<TFeature>()
         where TFeature : default
-    {
-        object? feature = ((IFeatureCollection)this)[typeof(TFeature)];
-        if (feature is null && typeof(TFeature).IsValueType && Nullable.GetUnderlyingType(typeof(TFeature)) is null)
-        {
-            throw new InvalidOperationException(
-                $"{typeof(TFeature).FullName} does not exist in the feature collection and because it is a struct the method can't return null. Use 'featureCollection[typeof({typeof(TFeature).FullName})] is not null' to check if the feature exists.");
-        }
-
-        return (TFeature?)feature;
-    }
+        => (TFeature?)((IFeatureCollection)this)[typeof(TFeature)];
 
     void IFeatureCollection.Set<TFeature>(TFeature? instance)
         where TFeature : default
@@ -82,7 +70,7 @@ internal sealed partial class FdmConnection :
 
     IEnumerator IEnumerable.GetEnumerator() => EnumerateFeatures();
 
-    void IConnectionLifetimeFeature.Abort() => Abort();
+    void IConnectionLifetimeFeature.Abort() => Abort(new ConnectionAbortedException(FeatureAbortMessage));
 
     private static bool IsOwnFeature(Type key)
         => key == typeof(IConnectionIdFeature)

@@ -14,10 +14,14 @@ namespace KestrelFdmTransport.Connections;
 /// <summary>The application's side of a connection. Whatever an application may never ask for is made when it asks.</summary>
 internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IThreadPoolWorkItem
 {
+    private const string AbortMessage = "The connection was aborted by the application via ConnectionContext.Abort().";
     private const string FeatureAbortMessage = "The connection was aborted by the application via IConnectionLifetimeFeature.Abort().";
 
     /// <summary>Stands for a token source that was cancelled before anybody asked for the token.</summary>
     private static readonly CancellationTokenSource s_closedBefore = CreateCancelled();
+
+    /// <summary>Stands for an endpoint that somebody has set to null.</summary>
+    private static readonly EndPoint s_noEndPoint = new DnsEndPoint("none", 0);
 
     private readonly ConnectionIo _io;
     private readonly SocketName _localName;
@@ -63,14 +67,14 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
 
     public override EndPoint? LocalEndPoint
     {
-        get => _localEndPoint ??= _localName.ToEndPoint();
-        set => _localEndPoint = value;
+        get => ReferenceEquals(_localEndPoint, s_noEndPoint) ? null : _localEndPoint ??= _localName.ToEndPoint();
+        set => _localEndPoint = value ?? s_noEndPoint;
     }
 
     public override EndPoint? RemoteEndPoint
     {
-        get => _remoteEndPoint ??= _remoteName.ToEndPoint();
-        set => _remoteEndPoint = value;
+        get => ReferenceEquals(_remoteEndPoint, s_noEndPoint) ? null : _remoteEndPoint ??= _remoteName.ToEndPoint();
+        set => _remoteEndPoint = value ?? s_noEndPoint;
     }
 
     public override CancellationToken ConnectionClosed
@@ -85,7 +89,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
 
     public override void Abort(ConnectionAbortedException abortReason) => _io.Abort(abortReason);
 
-    public override void Abort() => Abort(new ConnectionAbortedException(FeatureAbortMessage));
+    public override void Abort() => Abort(new ConnectionAbortedException(AbortMessage));
 
     /// <summary>Sends what was written, ends the connection, and completes when all its callbacks have run.</summary>
 #pragma warning disable CA2215 // The base class has nothing to dispose.
@@ -104,7 +108,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     internal void FireConnectionClosed() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
 
     /// <summary>The descriptor is gone and every block of the transport's side is back.</summary>
-    internal void OnDescriptorClosed(ConnectionSocket? socket)
+    internal void OnDescriptorClosed(System.Net.Sockets.Socket? socket)
     {
         _socketToDispose = socket;
         if (Signal(Ending.Closed))
@@ -151,13 +155,22 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
 
     private CancellationToken ClosedToken()
     {
-        if (Volatile.Read(ref _closedSource) is { } source)
+        CancellationTokenSource? source = Volatile.Read(ref _closedSource);
+        if (source is not null && source != s_closedBefore)
         {
             return source.Token;
         }
 
-        var created = new CancellationTokenSource();
-        return (Interlocked.CompareExchange(ref _closedSource, created, null) ?? created).Token;
+        CancellationTokenSource created = source is null ? new CancellationTokenSource() : CreateCancelled();
+        CancellationTokenSource? seen = Interlocked.CompareExchange(ref _closedSource, created, source);
+        if (seen == source)
+        {
+            return created.Token;
+        }
+
+        // It was fired meanwhile, or another thread was quicker.
+        created.Dispose();
+        return ClosedToken();
     }
 
     /// <summary>True for the caller whose ending was the last.</summary>

@@ -172,6 +172,14 @@ internal static unsafe class Sys
         return Result(LibC.SetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, 2 * sizeof(int)));
     }
 
+    /// <summary>True if the close of the last descriptor would be a reset.</summary>
+    internal static bool LingersZero(int descriptor)
+    {
+        int* linger = stackalloc int[] { 0, -1 };
+        int length = 2 * sizeof(int);
+        return LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, &length) == 0 && linger[0] != 0 && linger[1] == 0;
+    }
+
     internal static int Duplicate(int descriptor) => Result(LibC.FCntl(descriptor, DuplicateCloseOnExec, 0));
 
     internal static int StreamPair(out int first, out int second)

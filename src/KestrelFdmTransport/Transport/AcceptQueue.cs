@@ -65,7 +65,12 @@ internal sealed class AcceptQueue
     /// <summary>The next connection, or null when the queue is complete and empty.</summary>
     internal async ValueTask<FdmConnection?> DequeueAsync(CancellationToken cancellationToken)
     {
-        cancellationToken.ThrowIfCancellationRequested();
+        if (cancellationToken.IsCancellationRequested)
+        {
+            // A TaskCanceledException, as on Sockets.
+            await Task.FromCanceled(cancellationToken).ConfigureAwait(false);
+        }
+
         do
         {
             if (TryDequeue(out FdmConnection? connection))

@@ -27,10 +27,10 @@ public abstract class TransportTest(ITestOutputHelper output) : IAsyncLifetime
     public static TheoryData<TransportKind> OnAll => new(Transports.All);
 
     /// <summary>As <see cref="OnBoth"/> without the oracle: for what only this transport has, and for comparisons with it.</summary>
-    public static TheoryData<TransportKind> OnFdm => new(Transports.Main.Except([TransportKind.Sockets]));
+    public static TheoryData<TransportKind> OnFdm => new(WithoutOracle(Transports.Main));
 
     /// <summary>As <see cref="OnAll"/> without the oracle.</summary>
-    public static TheoryData<TransportKind> OnAllFdm => new(Transports.All.Except([TransportKind.Sockets]));
+    public static TheoryData<TransportKind> OnAllFdm => new(WithoutOracle(Transports.All));
 
     public Task InitializeAsync() => Task.CompletedTask;
 
@@ -85,4 +85,8 @@ public abstract class TransportTest(ITestOutputHelper output) : IAsyncLifetime
                 ExpectedError = expectedError,
             });
     }
+
+    /// <summary>In a build without this transport the oracle is compared with itself, which tests the tests.</summary>
+    private static IEnumerable<TransportKind> WithoutOracle(IReadOnlyList<TransportKind> transports)
+        => transports.Count == 1 ? transports : transports.Except([TransportKind.Sockets]);
 }

@@ -74,16 +74,24 @@ public sealed class FeatureCollectionTests
     }
 
     [Fact]
-    public void A_null_key_is_refused()
+    public void A_null_key_is_one_like_any_other_as_on_Sockets()
     {
-        Assert.Throws<ArgumentNullException>(() => Features[null!]);
-        Assert.Throws<ArgumentNullException>(() => Features[null!] = new object());
+        Assert.Null(Features[null!]);
+        Features[null!] = this;
+        Assert.Same(this, Features[null!]);
+    }
+
+    [Fact]
+    public void A_struct_that_is_not_there_throws_as_on_Sockets()
+    {
+        Assert.Throws<NullReferenceException>(() => Features.Get<int>());
+        Features[typeof(int)] = null;
+        Assert.Throws<NullReferenceException>(() => Features.Get<int>());
     }
 
     [Fact]
     public void Value_types_behave_as_in_the_framework()
     {
-        AssertSame(features => features.Get<int>());
         AssertSame(features => features.Get<int?>());
         Features.Set(5);
         _model.Set(5);
@@ -91,9 +99,6 @@ public sealed class FeatureCollectionTests
         Features.Set<int?>(null);
         _model.Set<int?>(null);
         AssertSame(features => features.Get<int?>());
-        Features[typeof(int)] = null;
-        _model[typeof(int)] = null;
-        AssertSame(features => features.Get<int>());
     }
 
     [Fact]
