@@ -1,0 +1,88 @@
+using System;
+using System.Diagnostics;
+using System.IO;
+using System.Net;
+using System.Runtime.InteropServices;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Conformance.Infrastructure;
+using Xunit;
+
+namespace KestrelFdmTransport.Conformance.Processes;
+
+/// <summary>A running <see cref="Program"/>. It does not outlive the case.</summary>
+internal sealed partial class ChildProcess : IAsyncDisposable
+{
+    private const int Sigterm = 15;
+
+    private readonly Process _process;
+    private readonly Task<string> _errors;
+
+    private ChildProcess(Process process)
+    {
+        _process = process;
+        _errors = process.StandardError.ReadToEndAsync();
+    }
+
+    public static ChildProcess Start(params string[] arguments) => Start(Muxer, [typeof(Program).Assembly.Location, .. arguments]);
+
+    /// <summary>Starts it by a line of bash, in which the command is <c>"$@"</c>.</summary>
+    public static ChildProcess StartByBash(string line, params string[] arguments)
+        => Start("/bin/bash", ["-c", line, "bash", Muxer, typeof(Program).Assembly.Location, .. arguments]);
+
+    /// <summary>The next line of its output is the expected one, to the end or as far as given.</summary>
+    public async Task<string> ExpectAsync(string beginning)
+    {
+        string? line = await _process.StandardOutput.ReadLineAsync().Within($"'{beginning}' from the child");
+        if (line is null)
+        {
+            Assert.Fail($"The child ended: {await _errors}");
+        }
+
+        Assert.StartsWith(beginning, line, StringComparison.Ordinal);
+        return line[beginning.Length..];
+    }
+
+    /// <summary>The address that a serving child tells.</summary>
+    public async Task<IPEndPoint> ListeningAsync()
+    {
+        var url = new Uri(await ExpectAsync("listening at "));
+        return new IPEndPoint(IPAddress.Parse(url.Host), url.Port);
+    }
+
+    public void Terminate() => Assert.Equal(0, Kill(_process.Id, Sigterm));
+
+    public async Task<int> ExitCodeAsync()
+    {
+        await _process.WaitForExitAsync().Within("the end of the child");
+        return _process.ExitCode;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+        }
+
+        await _process.WaitForExitAsync().Within("the end of the child");
+        _process.Dispose();
+    }
+
+    private static string Muxer
+        => Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
+
+    private static ChildProcess Start(string program, string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        return new ChildProcess(Process.Start(start)!);
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Kill(int process, int signal);
+}

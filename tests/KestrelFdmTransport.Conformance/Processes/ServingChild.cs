@@ -1,0 +1,114 @@
+using System;
+using System.Diagnostics;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Net;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Conformance.Infrastructure;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Hosting;
+
+namespace KestrelFdmTransport.Conformance.Processes;
+
+/// <summary>A server in a process of its own. Its arguments: the transport, where to listen, and maybe <see cref="FinOnError"/>.</summary>
+internal static class ServingChild
+{
+    public const string Loopback = "loopback";
+    public const string Systemd = "systemd";
+    public const string Handle = "handle:";
+    public const string FinOnError = "fin-on-error";
+    public const int ExitCode = 7;
+
+    public static async Task<int> RunAsync(string[] arguments)
+    {
+        if (arguments.Contains(FinOnError, StringComparer.Ordinal))
+        {
+            // It is read once, when the first server starts.
+            AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.FinOnError", isEnabled: true);
+        }
+
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, arguments[1]));
+        Transports.Use(builder.WebHost, Enum.Parse<TransportKind>(arguments[0]), new TransportSettings());
+        await using WebApplication application = builder.Build();
+        application.Run(context => HandleAsync(context, application.Lifetime));
+        await application.StartAsync();
+        await SayAsync($"listening at {application.Urls.First()}");
+        await application.WaitForShutdownAsync();
+        await SayAsync("stopped");
+        return 0;
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, string where)
+    {
+        if (where.StartsWith(Handle, StringComparison.Ordinal))
+        {
+            kestrel.ListenHandle(ulong.Parse(where[Handle.Length..], CultureInfo.InvariantCulture));
+        }
+        else if (string.Equals(where, Systemd, StringComparison.Ordinal))
+        {
+            kestrel.UseSystemd();
+        }
+        else
+        {
+            kestrel.Listen(IPAddress.Loopback, 0);
+        }
+    }
+
+    private static async Task HandleAsync(HttpContext context, IHostApplicationLifetime lifetime)
+    {
+        switch (context.Request.Path.Value)
+        {
+            case "/abort":
+                context.Abort();
+                break;
+            case "/wait":
+                var stopping = new Signal();
+                lifetime.ApplicationStopping.Register(stopping.Set);
+                await SayAsync("waiting");
+                await stopping.Task;
+                await context.Response.WriteAsync("finished");
+                break;
+            case "/exit":
+                Environment.Exit(ExitCode);
+                break;
+            case "/spawn":
+                await context.Response.WriteAsync(await DescribeGrandchildAsync());
+                break;
+            default:
+                await context.Response.WriteAsync("hello");
+                break;
+        }
+    }
+
+    /// <summary>Starts a program as an application may, and tells what it has open.</summary>
+    private static async Task<string> DescribeGrandchildAsync()
+    {
+        var start = new ProcessStartInfo("cat")
+        {
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        };
+        using Process cat = Process.Start(start)!;
+        // It runs its own code once it answers.
+        await cat.StandardInput.WriteLineAsync("there");
+        await cat.StandardInput.FlushAsync();
+        await cat.StandardOutput.ReadLineAsync();
+        string[] descriptors = Directory.GetFileSystemEntries($"/proc/{cat.Id}/fd");
+        string description = string.Join('\n', descriptors.Select(descriptor => new FileInfo(descriptor).LinkTarget));
+        cat.StandardInput.Close();
+        await cat.WaitForExitAsync();
+        return description;
+    }
+
+    private static async Task SayAsync(string line)
+    {
+        await Console.Out.WriteLineAsync(line);
+        await Console.Out.FlushAsync();
+    }
+}
