@@ -5,6 +5,7 @@
 using System;
 using System.Globalization;
 using System.Net;
+using System.Threading;
 using KestrelFdmTransport;
 using KestrelFdmTransport.PlaintextServer;
 using Microsoft.AspNetCore.Builder;
@@ -54,6 +55,19 @@ builder.WebHost.ConfigureKestrel(kestrel =>
 WebApplication app = builder.Build();
 app.Run(static context =>
 {
+    switch (context.Request.Path.Value)
+    {
+        case "/block":
+            Thread.Sleep(20);
+            break;
+        case "/nap":
+            Thread.Sleep(10);
+            break;
+        case "/compute":
+            Answers.Compute(TimeSpan.FromMilliseconds(1));
+            break;
+    }
+
     context.Response.ContentType = "text/plain";
     context.Response.ContentLength = Answers.Body.Length;
     return context.Response.Body.WriteAsync(Answers.Body).AsTask();

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 namespace HelloFdm;
 
 /// <summary>Which transport serves, and what its event loops have done since they started.</summary>
-internal sealed record LoopsReport(bool Active, string Transport, IReadOnlyList<EventLoopStatistics> Loops)
+internal sealed record LoopsReport(bool Active, string Transport, ThreadStatistics? Threads, IReadOnlyList<EventLoopStatistics> Loops)
 {
     public static LoopsReport Create(IServiceProvider services)
     {
@@ -15,10 +15,10 @@ internal sealed record LoopsReport(bool Active, string Transport, IReadOnlyList<
         IReadOnlyList<EventLoopStatistics> loops = services.GetService<FdmTransportFactory>()?.GetLoopStatistics() ?? [];
         if (loops.Count == 0)
         {
-            return new LoopsReport(Active: false, "The FDM transport is not active: the Sockets transport serves. The log says why.", loops);
+            return new LoopsReport(Active: false, "The FDM transport is not active: the Sockets transport serves. The log says why.", null, loops);
         }
 
         ApplicationScheduling scheduling = services.GetRequiredService<IOptions<FdmTransportOptions>>().Value.Scheduling;
-        return new LoopsReport(Active: true, $"FDM transport, {loops.Count} event loop(s), {scheduling} scheduling", loops);
+        return new LoopsReport(Active: true, $"FDM transport, {loops.Count} event loop(s), {scheduling} scheduling", services.GetRequiredService<FdmTransportFactory>().GetThreadStatistics(), loops);
     }
 }

@@ -4,8 +4,9 @@ namespace KestrelFdmTransport;
 public enum ApplicationScheduling
 {
     /// <summary>
-    /// The transport decides. At present this is the same as <see cref="ThreadPool"/>; it will become inline execution in which a
-    /// callback that holds its loop for long hands the loop over to another thread.
+    /// On the event loop's thread, as long as that is good for the loop. A callback that holds it longer than
+    /// <see cref="FdmTransportOptions.StallThreshold"/> loses the loop to another thread; connections whose callbacks compute for
+    /// long run on the thread pool, those whose callbacks block on threads of the transport's own.
     /// </summary>
     Adaptive = 0,
 

@@ -1,3 +1,5 @@
+using System;
+
 namespace KestrelFdmTransport;
 
 /// <summary>What one event loop has done since it started. Read without stopping the loop, so figures may be a moment apart.</summary>
@@ -20,6 +22,21 @@ public sealed class EventLoopStatistics
 
     /// <summary>Gets the number of events that the kernel returned.</summary>
     public required long Events { get; init; }
+
+    /// <summary>Gets the number of callbacks that held the loop until another thread took it over.</summary>
+    public required long Stalls { get; init; }
+
+    /// <summary>Gets the number of callbacks that were sent to the thread pool or the blocking lane.</summary>
+    public required long Dispatched { get; init; }
+
+    /// <summary>Gets the number of times receiving rested because an application was too far behind.</summary>
+    public required long Pauses { get; init; }
+
+    /// <summary>Gets the number of times accepting rested because descriptors or memory had run out.</summary>
+    public required long Rests { get; init; }
+
+    /// <summary>Gets how long the ready connection that has waited longest has been waiting.</summary>
+    public required TimeSpan BacklogAge { get; init; }
 
     /// <summary>Gets the figures of the set of connections whose events come often.</summary>
     public required PollingSetStatistics Hot { get; init; }

@@ -21,6 +21,15 @@ public sealed class FdmTransportOptions
     /// <summary>The largest value of <see cref="AcceptQueueLength"/>.</summary>
     internal const int MaxAcceptQueueLength = 1_000_000;
 
+    /// <summary>The largest value of <see cref="MaxStandbyThreads"/>.</summary>
+    internal const int MostStandbyThreads = 1024;
+
+    /// <summary>The largest value of <see cref="MaxBlockingThreads"/>.</summary>
+    internal const int MostBlockingThreads = 4096;
+
+    /// <summary>The largest value of <see cref="StallThreshold"/>.</summary>
+    internal static readonly TimeSpan MaxStallThreshold = TimeSpan.FromMinutes(1);
+
     /// <summary>The largest value of <see cref="SpinDuration"/>.</summary>
     internal static readonly TimeSpan MaxSpinDuration = TimeSpan.FromMilliseconds(1);
 
@@ -69,6 +78,27 @@ public sealed class FdmTransportOptions
     /// </summary>
     /// <remarks>Connections. Defaults to 128; 1 to 1,000,000.</remarks>
     public int AcceptQueueLength { get; set; } = 128;
+
+    /// <summary>
+    /// Gets or sets how long a callback may hold its event loop under <see cref="ApplicationScheduling.Adaptive"/> before another
+    /// thread takes the loop over. Sampled about once a millisecond.
+    /// </summary>
+    /// <remarks>Defaults to 2 ms; 0 (take over whatever is found running, for tests) to 1 minute.</remarks>
+    public TimeSpan StallThreshold { get; set; } = TimeSpan.FromMilliseconds(2);
+
+    /// <summary>
+    /// Gets or sets how many callbacks may be stalled at once under <see cref="ApplicationScheduling.Adaptive"/>, each with a thread
+    /// that had to be replaced, before application code no longer runs on event loops at all.
+    /// </summary>
+    /// <remarks>Threads. Defaults to 64; 0 (never on event loops) to 1024.</remarks>
+    public int MaxStandbyThreads { get; set; } = 64;
+
+    /// <summary>
+    /// Gets or sets how many threads may run the callbacks of connections that have been found to block, under
+    /// <see cref="ApplicationScheduling.Adaptive"/>. Beyond it they wait for a thread.
+    /// </summary>
+    /// <remarks>Threads. Defaults to 256; 0 (leave them to the thread pool) to 4096.</remarks>
+    public int MaxBlockingThreads { get; set; } = 256;
 
     /// <summary>Gets or sets how long <see cref="FdmConnectionFactory"/> tries to connect to one address.</summary>
     /// <remarks>

@@ -1,3 +1,5 @@
+using System;
+
 namespace KestrelFdmTransport;
 
 /// <summary>What a polling set of an event loop has done since the loop started.</summary>
@@ -8,6 +10,9 @@ public sealed class PollingSetStatistics
 
     /// <summary>Gets the number of times a connection of the set was served.</summary>
     public required long Served { get; init; }
+
+    /// <summary>Gets how long connections have waited in the set's queue, on average over all that were served.</summary>
+    public required TimeSpan MeanDelay { get; init; }
 
     /// <summary>Gets the number of connections that wait in the set's queue.</summary>
     public required int Waiting { get; init; }

@@ -1,27 +1,23 @@
 using System;
 using System.Buffers;
-using System.Collections.Generic;
 using System.Threading;
 using KestrelFdmTransport.EventLoops;
 
 namespace KestrelFdmTransport.Connections;
 
 /// <summary>
-/// The memory of one endpoint's connections on one loop. The loop's owner keeps the blocks it gets back for the rest of its
-/// turn, last in first out, so that one warm block serves connection after connection; every other thread goes to the pool.
+/// The memory of one endpoint's connections on one loop. A loop's thread keeps the blocks it gets back for the rest of its
+/// turn, so that one warm block serves connection after connection; every other thread goes to the pool.
 /// </summary>
-internal sealed class BlockCache : TurnResource
+internal sealed class BlockCache
 {
     /// <summary>What <see cref="MemoryPool{T}"/> blocks are asked for: Kestrel's own pool has blocks of just this size.</summary>
     internal const int BlockSize = 4096;
 
-    private const int MaxBlocks = 16;
-    private const int MaxSegments = 256;
+    private static readonly Func<object, ThreadHoard> s_createHoard = static key => new BlockHoard(key);
 
     private readonly EventLoop _loop;
     private readonly int _maxPooled;
-    private readonly Stack<IMemoryOwner<byte>> _blocks = new(MaxBlocks);
-    private readonly Stack<BufferSegment> _segments = new();
 
     internal BlockCache(MemoryPool<byte> pool, EventLoop loop)
     {
@@ -32,30 +28,46 @@ internal sealed class BlockCache : TurnResource
 
     internal MemoryPool<byte> Pool { get; }
 
-    /// <summary>A segment with a block that has room for at least <paramref name="sizeHint"/> bytes.</summary>
+    private int PooledSize => Math.Min(_maxPooled, BlockSize);
+
+    /// <summary>A segment with a block that has room for at least <paramref name="sizeHint"/> bytes. Foreign code runs here.</summary>
     /// <param name="sizeHint">0 for an ordinary block; beyond the pool's largest block the array pool helps out.</param>
     /// <param name="spare">A place where one segment object may wait for its next use.</param>
     internal BufferSegment Rent(int sizeHint, ref BufferSegment? spare)
     {
-        bool owner = _loop.IsOwner;
-        BufferSegment segment = (owner && _segments.TryPop(out BufferSegment? pooled) ? pooled : TakeSpare(ref spare)) ?? new BufferSegment();
+        BlockHoard? hoard = Hoard();
         if (sizeHint > _maxPooled)
         {
             byte[] array = ArrayPool<byte>.Shared.Rent(Math.Max(BlockSize, sizeHint));
-            segment.Attach(array, array);
-        }
-        else if (sizeHint <= BlockSize && owner && _blocks.TryPop(out IMemoryOwner<byte>? cached))
-        {
-            segment.Attach(cached, cached.Memory);
-        }
-        else
-        {
-            IMemoryOwner<byte> block = Pool.Rent(Math.Min(_maxPooled, Math.Max(BlockSize, sizeHint)));
-            segment.Attach(block, block.Memory);
+            return Attach(hoard, ref spare, array, array);
         }
 
-        return segment;
+        IMemoryOwner<byte> block = sizeHint <= PooledSize && hoard is not null && hoard.TryTake(out IMemoryOwner<byte>? kept)
+            ? kept!
+            : Pool.Rent(Math.Min(_maxPooled, Math.Max(BlockSize, sizeHint)));
+        return Attach(hoard, ref spare, block, block.Memory);
     }
+
+    /// <summary>A segment for a loop's owner, who must not go to the pool; null if nothing is at hand (<see cref="Fetch"/>).</summary>
+    internal BufferSegment? TryRent(ref BufferSegment? spare)
+    {
+        BlockHoard? hoard = Hoard();
+        if (hoard is null)
+        {
+            // No thread of a loop: somebody drives this by hand, and may go to the pool.
+            return Rent(0, ref spare);
+        }
+
+        return hoard.TryTake(out IMemoryOwner<byte>? block) ? Attach(hoard, ref spare, block!, block!.Memory) : null;
+    }
+
+    /// <summary>Gets the calling thread blocks for <see cref="TryRent"/>. Foreign code runs here.</summary>
+    internal void Fetch() => Hoard()?.Fetch();
+
+    /// <summary>The owner has run out of blocks in the middle of a serve.</summary>
+    internal void WantMore() => Hoard()?.WantMore();
+
+    internal IMemoryOwner<byte> RentBlock() => Pool.Rent(PooledSize);
 
     /// <summary>Gives the block back and keeps the segment object where it was.</summary>
     internal void ReturnBlock(BufferSegment segment)
@@ -66,12 +78,13 @@ internal sealed class BlockCache : TurnResource
             case byte[] array:
                 ArrayPool<byte>.Shared.Return(array);
                 break;
-            case IMemoryOwner<byte> block when _loop.IsOwner && !_loop.IsClosing && _blocks.Count < MaxBlocks && segmentSize == BlockSize:
-                _blocks.Push(block);
-                _loop.Enlist(this);
-                break;
             case IMemoryOwner<byte> block:
-                Dispose(block);
+                BlockHoard? hoard = Hoard(out bool isOwner);
+                if (hoard is null || !hoard.TryKeep(block, isOwner, segmentSize == PooledSize))
+                {
+                    ReturnBlock(block);
+                }
+
                 break;
         }
     }
@@ -81,26 +94,14 @@ internal sealed class BlockCache : TurnResource
     {
         ReturnBlock(segment);
         segment.Recycle();
-        if (_loop.IsOwner && _segments.Count < MaxSegments)
-        {
-            _segments.Push(segment);
-        }
-        else
+        if (Hoard() is not { } hoard || !hoard.TryKeep(segment))
         {
             Volatile.Write(ref spare, segment);
         }
     }
 
-    internal override void Release()
-    {
-        while (_blocks.TryPop(out IMemoryOwner<byte>? block))
-        {
-            Dispose(block);
-        }
-    }
-
     /// <summary>A pool that throws must not keep a connection from ending.</summary>
-    private void Dispose(IMemoryOwner<byte> block)
+    internal void ReturnBlock(IMemoryOwner<byte> block)
     {
         try
         {
@@ -112,6 +113,17 @@ internal sealed class BlockCache : TurnResource
         }
     }
 
+    private static BufferSegment Attach(BlockHoard? hoard, ref BufferSegment? spare, object owner, Memory<byte> block)
+    {
+        BufferSegment segment = hoard?.TakeSegment() ?? TakeSpare(ref spare) ?? new BufferSegment();
+        segment.Attach(owner, block);
+        return segment;
+    }
+
     private static BufferSegment? TakeSpare(ref BufferSegment? spare)
         => Volatile.Read(ref spare) is null ? null : Interlocked.Exchange(ref spare, null);
+
+    private BlockHoard? Hoard() => Hoard(out _);
+
+    private BlockHoard? Hoard(out bool isOwner) => (BlockHoard?)CallbackScope.Hoard(_loop, this, s_createHoard, out isOwner);
 }

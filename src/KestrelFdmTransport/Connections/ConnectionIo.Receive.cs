@@ -1,12 +1,13 @@
 using System;
 using System.Net.Sockets;
 using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
 using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <content>Receiving. Everything here belongs to the loop's owner.</content>
+/// <content>Receiving. Everything here belongs to the loop's owner, save for what tells.</content>
 internal sealed partial class ConnectionIo
 {
     /// <summary>What one serve may receive before it is the next connection's turn.</summary>
@@ -15,7 +16,8 @@ internal sealed partial class ConnectionIo
     private bool _readable;
     private bool _readToEnd;
     private bool _inputEnded;
-    private bool _pauseLogged;
+    private bool _pauseTold;
+    private Exception? _memoryFailure;
 
     private void NoteReadiness(uint events)
     {
@@ -37,68 +39,93 @@ internal sealed partial class ConnectionIo
     /// Receives until the socket is drained, the share is used up or the application is too far behind. Whoever stops early
     /// leaves <see cref="_readable"/> set, because edge triggering will not say it again.
     /// </summary>
-    private void Receive()
+    private Notice Receive(in Notice before)
     {
         if (IsSocketGone && !_inputEnded)
         {
-            OnSocketGone();
+            return OnSocketGone(before);
         }
 
         if (!_readable || _inputEnded || Reader.IsPaused || IsShutDown)
         {
-            return;
+            return before;
         }
 
         int total = 0;
-        try
+        Notice notice = before;
+        while (total < ReceiveShare)
         {
-            while (total < ReceiveShare)
+            if (!Reader.TryBeginReceive(out Span<byte> space))
             {
-                int received = ReceiveOnce(out bool drained);
-                if (received <= 0)
+                if (total > 0)
                 {
+                    Blocks.WantMore();
                     break;
                 }
 
-                total += received;
-                if (Reader.TryPause())
-                {
-                    _pauseLogged = true;
-                    Log.ConnectionPause(Settings.Logger, Connection.ConnectionId);
-                    break;
-                }
-
-                if (drained)
-                {
-                    _readable = false;
-                    break;
-                }
+                notice = OnNoMemory(notice);
+                break;
             }
-        }
-        catch (Exception exception)
-        {
-            // The pool has no block for us: disposed with its endpoint, or out of memory. It is this connection's end only.
-            Log.ConnectionError(Settings.Logger, Connection.ConnectionId, exception);
-            EndInput(exception);
+
+            int received = ReceiveOnce(space, out bool drained, ref notice);
+            if (received <= 0)
+            {
+                break;
+            }
+
+            total += received;
+            if (Reader.TryPause())
+            {
+                _pauseTold = true;
+                Loop.CountPause();
+                notice = notice with { Kinds = notice.Kinds | Told.Paused };
+                break;
+            }
+
+            if (drained)
+            {
+                _readable = false;
+                break;
+            }
         }
 
         Reader.DropFresh();
-        if (_readable && !_inputEnded && !Reader.IsPaused)
+        if (_readable && !_inputEnded && !Reader.IsPaused && !notice.Has(Notice.MemoryWanted))
         {
             Loop.Requeue(this);
         }
 
-        // Last: the callback may run here, and whatever came after it would wait for it.
-        if (total > 0)
+        return total > 0 ? notice with { Kinds = notice.Kinds | Told.Received } : notice;
+    }
+
+    /// <summary>Another thread's memory is asked for, once; if there is none, it is the end of this connection only.</summary>
+    private Notice OnNoMemory(in Notice before)
+    {
+        if (_memoryFailure is { } failure)
         {
-            Reader.Notify();
+            return EndInput(before, Told.Error, failure);
+        }
+
+        return before with { Kinds = before.Kinds | Notice.MemoryWanted };
+    }
+
+    /// <summary>The pool may be disposed with its endpoint, or out of memory. The next serve finds out.</summary>
+    private void FetchMemory()
+    {
+        try
+        {
+            Blocks.Fetch();
+            _memoryFailure = null;
+        }
+        catch (Exception exception)
+        {
+            _memoryFailure = exception;
         }
     }
 
     /// <summary>One <c>recv</c>: the bytes received, or zero or less when there is nothing to go on with.</summary>
-    private int ReceiveOnce(out bool drained)
+    private int ReceiveOnce(Span<byte> space, out bool drained, ref Notice notice)
     {
-        Span<byte> space = Reader.BeginReceive();
         int result = Sys.Receive(_descriptor, space);
         drained = result < space.Length && !_readToEnd;
         if (result > 0 && !Reader.IsCompleted)
@@ -110,7 +137,7 @@ internal sealed partial class ConnectionIo
         Reader.EndReceive(0);
         if (IsSocketGone)
         {
-            OnSocketGone();
+            notice = OnSocketGone(notice);
             return 0;
         }
 
@@ -118,49 +145,43 @@ internal sealed partial class ConnectionIo
         {
             case > 0:
                 // The application has completed its reader: like Sockets, notice it with the first bytes nobody wants.
-                OnReaderCompleted();
+                notice = OnReaderCompleted(notice);
                 break;
             case 0:
-                if (!IsShutDown)
-                {
-                    Log.ConnectionReadFin(Settings.Logger, Connection.ConnectionId);
-                }
-
-                EndInput(null);
+                notice = EndInput(notice, IsShutDown ? 0 : Told.Fin, null);
                 break;
             case -Errno.EAGAIN:
                 _readable = false;
                 break;
             default:
-                OnReceiveError(-result);
+                notice = OnReceiveError(notice, -result);
                 break;
         }
 
         return 0;
     }
 
-    private void Resume()
+    private Notice Resume()
     {
         if (_inputEnded)
         {
-            return;
+            return Notice.Nothing;
         }
 
+        var notice = Notice.Nothing;
         if (IsSocketGone && !IsShutDown)
         {
-            OnSocketGone();
-            return;
+            return OnSocketGone(notice);
         }
 
-        if (_pauseLogged)
+        if (_pauseTold)
         {
             // Sockets' flush throws what the reader was completed with, and does not come to its line about resuming.
-            _pauseLogged = !Reader.IsCompleted || Reader.CompletionError is null;
-            LogResume();
+            _pauseTold = !Reader.IsCompleted || Reader.CompletionError is null;
+            notice = TellResumed(notice);
             if (Reader.IsCompleted)
             {
-                OnReaderCompleted();
-                return;
+                return OnReaderCompleted(notice);
             }
         }
 
@@ -168,74 +189,71 @@ internal sealed partial class ConnectionIo
         {
             Loop.Requeue(this);
         }
+
+        return notice;
     }
 
-    private void LogResume()
+    private Notice TellResumed(in Notice before)
     {
-        if (_pauseLogged)
+        if (!_pauseTold)
         {
-            _pauseLogged = false;
-            Log.ConnectionResume(Settings.Logger, Connection.ConnectionId);
+            return before;
         }
+
+        _pauseTold = false;
+        return before with { Kinds = before.Kinds | Told.Resumed };
     }
 
-    private void OnReaderCompleted()
-    {
-        if (Reader.CompletionError is { } error)
-        {
-            Log.ConnectionError(Settings.Logger, Connection.ConnectionId, error);
-            EndInput(error);
-        }
-        else
-        {
-            EndInput(null);
-        }
-    }
+    private Notice OnReaderCompleted(in Notice before)
+        => EndInput(before, Reader.CompletionError is null ? 0 : Told.Error, Reader.CompletionError);
 
-    private void OnSocketGone()
-    {
-        SocketException error = SocketGone();
-        if (!IsShutDown)
-        {
-            Log.ConnectionError(Settings.Logger, Connection.ConnectionId, error);
-        }
+    private Notice OnSocketGone(in Notice before) => EndInput(before, IsShutDown ? 0 : Told.Error, SocketGone());
 
-        EndInput(error);
-    }
-
-    private void OnReceiveError(int errno)
+    private Notice OnReceiveError(in Notice before, int errno)
     {
         if (IsShutDown)
         {
-            EndInput(null);
-            return;
+            return EndInput(before, 0, null);
         }
 
         SocketException error = SocketErrors.Exception(errno);
-        if (SocketErrors.IsReset(errno))
-        {
-            Log.ConnectionReset(Settings.Logger, Connection.ConnectionId);
-            EndInput(new ConnectionResetException(error.Message, error));
-        }
-        else
-        {
-            Log.ConnectionError(Settings.Logger, Connection.ConnectionId, error);
-            EndInput(error);
-        }
+        return SocketErrors.IsReset(errno)
+            ? EndInput(before, Told.Reset, new ConnectionResetException(error.Message, error))
+            : EndInput(before, Told.Error, error);
     }
 
-    /// <summary>The input is over. If the connection was shut down, that is the reason, whatever the socket said.</summary>
-    private void EndInput(Exception? error)
+    /// <summary>The input is over, which is told once.</summary>
+    private Notice EndInput(in Notice before, int how, Exception? error)
     {
         if (_inputEnded)
         {
-            return;
+            return before;
         }
 
-        LogResume();
+        Notice notice = TellResumed(before);
         _inputEnded = true;
         _readable = false;
-        Reader.EndProducer(ShutdownReason ?? error);
+        return notice with { Kinds = notice.Kinds | Told.InputEnded | how, Error = error };
+    }
+
+    /// <summary>Any thread. If the connection was shut down, that is the reason, whatever the socket said.</summary>
+    private void TellEnd(in Notice notice)
+    {
+        string id = Connection.ConnectionId;
+        if (notice.Has(Told.Fin))
+        {
+            Log.ConnectionReadFin(Settings.Logger, id);
+        }
+        else if (notice.Has(Told.Reset))
+        {
+            Log.ConnectionReset(Settings.Logger, id);
+        }
+        else if (notice.Has(Told.Error))
+        {
+            Log.ConnectionError(Settings.Logger, id, notice.Error!);
+        }
+
+        Reader.EndProducer(ShutdownReason ?? notice.Error);
         Connection.FireConnectionClosed();
     }
 }

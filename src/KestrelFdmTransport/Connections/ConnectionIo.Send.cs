@@ -52,19 +52,18 @@ internal sealed partial class ConnectionIo
                 return;
         }
 
-        WorkAndLeave();
+        ReturnSent(WorkAndLeave());
         AfterSend(origin);
     }
 
     /// <summary>Does what there is to do inside the gate, and leaves it when nobody has left more. Gate holder.</summary>
     /// <remarks>
     /// The errands are taken before the outbox is looked at: a flush that comes after that look leaves a new errand, which
-    /// leaving finds. Blocks go back outside the gate, because a pool is foreign code. A pin keeps the connection from ending
-    /// meanwhile; on the loop's own thread, which is the only closer, it needs none.
+    /// leaving finds.
     /// </remarks>
-    private void WorkAndLeave()
+    /// <returns>What has left, with a pin on the connection; to be given to <see cref="ReturnSent"/>.</returns>
+    private BufferSegment? WorkAndLeave()
     {
-        bool owner = Loop.IsOwner;
         bool shut;
         BufferSegment? sent;
         do
@@ -78,18 +77,29 @@ internal sealed partial class ConnectionIo
             TransmitGuarded();
             sent = Writer.TakeSent();
         }
-        while (!TryLeave(sent, owner, out shut));
-
-        if (sent is not null)
-        {
-            Writer.ReturnSent(sent);
-            if (!owner)
-            {
-                shut = _gate.Unpin();
-            }
-        }
+        while (!TryLeave(sent, out shut));
 
         if (shut)
+        {
+            Post(Mail.Close);
+        }
+
+        return sent;
+    }
+
+    /// <summary>
+    /// Gives blocks back outside the gate, because a pool is foreign code; until then the pin keeps the connection from ending.
+    /// Any thread.
+    /// </summary>
+    private void ReturnSent(BufferSegment? sent)
+    {
+        if (sent is null)
+        {
+            return;
+        }
+
+        Writer.ReturnSent(sent);
+        if (_gate.Unpin())
         {
             Post(Mail.Close);
         }
@@ -109,9 +119,9 @@ internal sealed partial class ConnectionIo
         }
     }
 
-    private bool TryLeave(BufferSegment? sent, bool owner, out bool shut)
+    private bool TryLeave(BufferSegment? sent, out bool shut)
     {
-        if (_gate.TryLeave(pin: sent is not null && !owner, out shut))
+        if (_gate.TryLeave(pin: sent is not null, out shut))
         {
             return true;
         }
@@ -239,17 +249,20 @@ internal sealed partial class ConnectionIo
         }
     }
 
-    private void OnWritable()
+    /// <summary>Owner only.</summary>
+    private Notice OnWritable()
     {
         Volatile.Write(ref _writableEdges, _writableEdges + 1);
         Interlocked.MemoryBarrier();
-        if (Volatile.Read(ref _waitingWritable) != 0)
+        if (Volatile.Read(ref _waitingWritable) == 0)
         {
-            Volatile.Write(ref _waitingWritable, 0);
-
-            // With input to serve as well, the flush's continuation goes to the pool: one inline callback per serve.
-            Send(_readable ? Origin.Foreign : Origin.Loop);
+            return Notice.Nothing;
         }
+
+        Volatile.Write(ref _waitingWritable, 0);
+
+        // Busy: the holder has been left the errand. Shut: only the owner shuts, and it has not.
+        return _gate.TryEnter() == SendGate.Entry.Entered ? new Notice(Told.Sent, WorkAndLeave()) : Notice.Nothing;
     }
 
     private void OnSendReset()

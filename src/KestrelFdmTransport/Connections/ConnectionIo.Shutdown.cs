@@ -43,29 +43,42 @@ internal sealed partial class ConnectionIo
         bool reset = reason is not null && !Settings.FinOnError;
         if (reset)
         {
-            Log.ConnectionWriteRst(Settings.Logger, Connection.ConnectionId, reason!.Message);
+            Log.ConnectionWriteRst(Settings.Logger, Connection.ConnectionId, MessageOf(reason!));
         }
         else
         {
-            Log.ConnectionWriteFin(Settings.Logger, Connection.ConnectionId, reason?.Message ?? GracefulMessage);
+            Log.ConnectionWriteFin(Settings.Logger, Connection.ConnectionId, reason is null ? GracefulMessage : MessageOf(reason));
         }
 
         _gate.Request(reset);
         if (_gate.TryEnter() == SendGate.Entry.Entered)
         {
-            WorkAndLeave();
+            ReturnSent(WorkAndLeave());
         }
 
         Writer.End(outputError);
         Post(Mail.Close);
     }
 
-    internal override void Close()
+    /// <summary>The message may be foreign code, and the end must come whatever it throws.</summary>
+    private static string MessageOf(Exception reason)
+    {
+        try
+        {
+            return reason.Message;
+        }
+        catch (Exception)
+        {
+            return reason.GetType().Name;
+        }
+    }
+
+    internal override Notice Close()
     {
         if (_closed || !_gate.TryShut())
         {
             // Somebody is still sending: the last one out posts the close again.
-            return;
+            return Notice.Nothing;
         }
 
         _closed = true;
@@ -81,9 +94,8 @@ internal sealed partial class ConnectionIo
         }
 
         Sys.Close(_descriptor);
-        Writer.DropUnsent();
-        EndInput(null);
         Loop.ConnectionClosed();
-        Connection.OnDescriptorClosed(_socket);
+        Settings.Endpoint.OnConnectionEnded(_cost.Average);
+        return EndInput(new Notice(Told.Closed), 0, null);
     }
 }

@@ -96,7 +96,7 @@ internal sealed partial class ConnectionIo
             }
         }
 
-        WorkAndLeave();
+        ReturnSent(WorkAndLeave());
         AfterSend(Origin.Foreign);
         return failure is null ? _socket! : throw failure;
     }

@@ -1,4 +1,5 @@
 using System;
+using System.Threading;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
@@ -23,6 +24,7 @@ internal sealed partial class ConnectionIo : IoSource
         _readToEnd = isUnix;
         Blocks = blocks;
         Settings = settings;
+        _cost = settings.Endpoint.ForNewConnection();
         Reader = new FdmPipeReader(this);
         Writer = new FdmPipeWriter(this);
     }
@@ -37,7 +39,7 @@ internal sealed partial class ConnectionIo : IoSource
 
     internal FdmConnection Connection { get; set; } = null!;
 
-    /// <summary>Starts receiving. On the loop's thread.</summary>
+    /// <summary>Starts receiving. Owner only.</summary>
     /// <returns>Zero, or a negated error number; the descriptor is then still the caller's.</returns>
     internal int Start()
     {
@@ -46,44 +48,50 @@ internal sealed partial class ConnectionIo : IoSource
         return result;
     }
 
-    /// <summary>Runs a continuation of the application, in a scope that lets its flushes wait for its end.</summary>
-    internal void Run(in PipeContinuation continuation)
-        => CallbackScope.Run(this, continuation.Callback, continuation.State, continuation.Context);
-
     /// <summary>Any thread: the application has made room, or has completed its reader.</summary>
     internal void ResumeReceiving() => Post(Mail.Resume);
 
-    internal override void Serve(uint events)
+    internal override Notice Serve(uint events)
     {
         if (_closed)
         {
-            return;
+            return Notice.Nothing;
         }
 
         NoteReadiness(events);
+        var notice = Notice.Nothing;
         if ((events & (EpollFlags.Out | EpollFlags.Hup | EpollFlags.Err)) != 0)
         {
             // A Unix socket that is shut down reports no room to send; a send that waits must find out all the same.
-            OnWritable();
+            notice = OnWritable();
         }
 
-        Receive();
+        try
+        {
+            return Receive(notice);
+        }
+        catch (Exception exception)
+        {
+            // A pool's memory threw when it was looked at. What there is to tell already carries a pin.
+            return notice with { Kinds = notice.Kinds | Told.Refused, Error = exception };
+        }
     }
 
-    internal override void OnMail(Mail mail)
+    internal override Notice OnMail(Mail mail)
     {
         if (_closed)
         {
-            return;
+            return Notice.Nothing;
         }
 
+        var notice = Notice.Nothing;
         if ((mail & Mail.Register) != Mail.None)
         {
             // Accepted by another loop and given to this one; adding reports what has arrived since.
             int result = Start();
             if (result < 0)
             {
-                Abort(SocketErrors.Exception(-result));
+                notice = new Notice(Told.Refused, null, SocketErrors.Exception(-result));
             }
         }
 
@@ -92,13 +100,85 @@ internal sealed partial class ConnectionIo : IoSource
             Loop.CloseAfterTurn(this);
         }
 
-        if ((mail & Mail.Resume) != Mail.None)
+        return (mail & Mail.Resume) != Mail.None && notice.IsNothing ? Resume() : notice;
+    }
+
+    internal override void Tell(in Notice notice)
+    {
+        if (notice.Has(Notice.MemoryWanted))
         {
-            Resume();
+            FetchMemory();
+        }
+
+        if (notice.Has(Told.Resumed))
+        {
+            Log.ConnectionResume(Settings.Logger, Connection.ConnectionId);
+        }
+
+        if (notice.Has(Told.Sent))
+        {
+            ReturnSent((BufferSegment?)notice.Subject);
+
+            // With input to tell of as well, the flush's continuation goes to the pool: it might not end.
+            AfterSend(notice.Has(Told.Received | Told.InputEnded) ? Origin.Foreign : Origin.Loop);
+        }
+
+        if (notice.Has(Told.Paused))
+        {
+            Log.ConnectionPause(Settings.Logger, Connection.ConnectionId);
+        }
+
+        if (notice.Has(Told.InputEnded))
+        {
+            TellEnd(notice);
+        }
+
+        if (notice.Has(Told.Refused))
+        {
+            Abort(notice.Error);
+        }
+
+        if (notice.Has(Notice.Stopped))
+        {
+            Abort(new ConnectionAbortedException("The transport was stopped."));
+        }
+
+        if (notice.Has(Told.Closed))
+        {
+            Writer.DropUnsent();
+            Connection.OnDescriptorClosed(_socket);
+        }
+
+        // Last: the callback may run here, and whatever came after it would wait for it.
+        if (notice.Has(Told.Received))
+        {
+            Reader.Notify();
         }
     }
 
     internal override void SendDeferred() => Send(Origin.Foreign);
+
+    /// <summary>The system call here, the rest on the pool: blocks that go back, the log, continuations.</summary>
+    internal override void SendFromMonitor()
+    {
+        if (_gate.TryEnter() == SendGate.Entry.Entered)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static state => state.Io.FinishSend(state.Sent), (Io: this, Sent: WorkAndLeave()), preferLocal: false);
+        }
+    }
+
+    private void FinishSend(BufferSegment? sent)
+    {
+        try
+        {
+            ReturnSent(sent);
+            AfterSend(Origin.Foreign);
+        }
+        catch (Exception exception)
+        {
+            CallbackScope.Fail(this, exception);
+        }
+    }
 
     internal override void Fail(Exception cause)
     {
@@ -106,5 +186,5 @@ internal sealed partial class ConnectionIo : IoSource
         Abort(cause);
     }
 
-    internal override void Stop() => Abort(new ConnectionAbortedException("The transport was stopped."));
+    internal override (string Id, object? EndPoint) Describe() => (Connection.ConnectionId, Connection.LocalEndPoint);
 }

@@ -5,8 +5,14 @@ namespace KestrelFdmTransport.Connections;
 /// <summary>What all connections of an endpoint share.</summary>
 internal sealed record ConnectionSettings
 {
-    /// <summary>Run the application on the loop's thread instead of the pool.</summary>
+    /// <summary>Always run the application on the loop's thread instead of the pool.</summary>
     internal required bool RunsInline { get; init; }
+
+    /// <summary>Run the application on the loop's thread as long as that is good for the loop.</summary>
+    internal bool Adapts { get; init; }
+
+    /// <summary>What the callbacks of this endpoint cost.</summary>
+    internal EndpointCost Endpoint { get; init; } = new();
 
     /// <summary>End aborted connections with FIN instead of RST: Kestrel's <c>FinOnError</c> switch.</summary>
     internal required bool FinOnError { get; init; }

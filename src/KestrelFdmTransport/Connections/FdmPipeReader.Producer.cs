@@ -37,7 +37,8 @@ internal sealed partial class FdmPipeReader
     internal bool IsPaused => Volatile.Read(ref _paused) != 0;
 
     /// <summary>Where the next bytes may go: behind unconsumed ones in the last block, else a block of their own.</summary>
-    internal Span<byte> BeginReceive()
+    /// <returns>False if there is no block at hand.</returns>
+    internal bool TryBeginReceive(out Span<byte> space)
     {
         // With everything consumed the last block is the consumer's to give back; a look spares the lease.
         if (_receiveTail is { } tail && Volatile.Read(ref _consumed) != _received && tail.TryLease())
@@ -45,17 +46,19 @@ internal sealed partial class FdmPipeReader
             if (tail.Free >= MinimumFree)
             {
                 _tailLeased = true;
-                return tail.Block.Span[tail.End..];
+                space = tail.Block.Span[tail.End..];
+                return true;
             }
 
             EndLease(tail);
         }
 
-        _fresh ??= _io.Blocks.Rent(0, ref _spare);
-        return _fresh.Block.Span;
+        _fresh ??= _io.Blocks.TryRent(ref _spare);
+        space = _fresh is null ? default : _fresh.Block.Span;
+        return _fresh is not null;
     }
 
-    /// <summary>Ends what <see cref="BeginReceive"/> began; <paramref name="count"/> bytes are visible to the reader now.</summary>
+    /// <summary>Ends what <see cref="TryBeginReceive"/> began; <paramref name="count"/> bytes are visible to the reader now.</summary>
     internal void EndReceive(int count)
     {
         if (_tailLeased)

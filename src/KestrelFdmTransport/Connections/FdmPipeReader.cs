@@ -16,7 +16,7 @@ namespace KestrelFdmTransport.Connections;
 /// Consumer state belongs to the application, which makes one call at a time (the pipe contract). What both sides look at is
 /// listed in docs/architecture.md, with the order of reads and writes that keeps wake-ups from getting lost.
 /// </remarks>
-internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadResult>, IThreadPoolWorkItem
+internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadResult>, IWaitingEnd
 {
     private static readonly Action<object?> s_tokenCancelled = static state => ((FdmPipeReader)state!).OnTokenCancelled();
 
@@ -32,8 +32,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     private CancellationTokenRegistration _tokenRegistration;
 
     // Both sides.
-    private PipeWaiter _waiter;
-    private PipeContinuation _scheduled;
+    private WaitingContinuation _waiter;
     private long _examined;
     private long _consumed;
     private long _minimum = 1;
@@ -212,12 +211,9 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     }
 
     /// <summary>Runs a continuation that was sent to the pool.</summary>
-    void IThreadPoolWorkItem.Execute()
-    {
-        PipeContinuation scheduled = _scheduled;
-        _scheduled = default;
-        _io.Run(scheduled);
-    }
+    void IThreadPoolWorkItem.Execute() => _waiter.Execute(_io);
+
+    bool IWaitingEnd.IsReady => IsReady(Volatile.Read(ref _minimum));
 
     private bool IsReady(long minimum)
         => Volatile.Read(ref _cancelled) != 0
@@ -360,45 +356,5 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         }
     }
 
-    private void CompleteWaiter(Origin origin)
-    {
-        if (!TryTakeWaiter(out PipeContinuation continuation))
-        {
-            return;
-        }
-
-        if (origin == Origin.Loop && _io.Settings.RunsInline)
-        {
-            _io.Run(continuation);
-        }
-        else
-        {
-            // There is at most one: nobody waits again before this one has run.
-            _scheduled = continuation;
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-        }
-    }
-
-    /// <summary>
-    /// Takes the waiter if its wait is over. Between the look at the condition and the taking, another thread may have completed
-    /// that wait, and this may be the next one's waiter: it goes back, and the condition is looked at once more.
-    /// </summary>
-    private bool TryTakeWaiter(out PipeContinuation continuation)
-    {
-        while (_waiter.TryTake(out continuation))
-        {
-            if (IsReady(Volatile.Read(ref _minimum)))
-            {
-                return true;
-            }
-
-            _waiter.Restore(continuation);
-            if (!IsReady(Volatile.Read(ref _minimum)))
-            {
-                break;
-            }
-        }
-
-        return false;
-    }
+    private void CompleteWaiter(Origin origin) => _waiter.Complete(this, _io, origin);
 }

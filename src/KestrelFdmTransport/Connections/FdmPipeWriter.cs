@@ -12,7 +12,7 @@ namespace KestrelFdmTransport.Connections;
 /// filled blocks over through a one-place outbox, so that producer and sender never share a buffer. The sender's side is in
 /// the other part of this type.
 /// </summary>
-internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<FlushResult>, IThreadPoolWorkItem
+internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<FlushResult>, IWaitingEnd
 {
     /// <summary>Up to this many bytes are copied behind what waits in the outbox rather than sent from a block of their own.</summary>
     private const int MergeLimit = 1024;
@@ -36,8 +36,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     // Both sides.
     private BufferSegment? _outbox;
     private BufferSegment? _spare;
-    private PipeWaiter _waiter;
-    private PipeContinuation _scheduled;
+    private WaitingContinuation _waiter;
     private long _committed;
     private int _paused;
     private int _cancelled;
@@ -193,14 +192,10 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     }
 
     /// <summary>Runs a continuation that was sent to the pool.</summary>
-    void IThreadPoolWorkItem.Execute()
-    {
-        PipeContinuation scheduled = _scheduled;
-        _scheduled = default;
-        _io.Run(scheduled);
-    }
+    void IThreadPoolWorkItem.Execute() => _waiter.Execute(_io);
 
-    private bool IsReady
+    /// <summary>True if a flush would not wait, or no longer.</summary>
+    public bool IsReady
         => Volatile.Read(ref _paused) == 0 || Volatile.Read(ref _cancelled) != 0 || Volatile.Read(ref _ended);
 
     /// <summary>
@@ -386,45 +381,5 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         }
     }
 
-    private void CompleteWaiter(Origin origin)
-    {
-        if (!TryTakeWaiter(out PipeContinuation continuation))
-        {
-            return;
-        }
-
-        if (origin == Origin.Loop && _io.Settings.RunsInline)
-        {
-            _io.Run(continuation);
-        }
-        else
-        {
-            // There is at most one: nobody waits again before this one has run.
-            _scheduled = continuation;
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-        }
-    }
-
-    /// <summary>
-    /// Takes the waiter if its wait is over. Between the look at the condition and the taking, another thread may have completed
-    /// that wait, and this may be the next one's waiter: it goes back, and the condition is looked at once more.
-    /// </summary>
-    private bool TryTakeWaiter(out PipeContinuation continuation)
-    {
-        while (_waiter.TryTake(out continuation))
-        {
-            if (IsReady)
-            {
-                return true;
-            }
-
-            _waiter.Restore(continuation);
-            if (!IsReady)
-            {
-                break;
-            }
-        }
-
-        return false;
-    }
+    private void CompleteWaiter(Origin origin) => _waiter.Complete(this, _io, origin);
 }

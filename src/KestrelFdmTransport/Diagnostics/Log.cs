@@ -49,6 +49,12 @@ internal static partial class Log
     [LoggerMessage(36, LogLevel.Error, "Event loop {Loop}: a memory pool threw when it was given blocks back.", EventName = "ReleaseFailed")]
     internal static partial void ReleaseFailed(ILogger logger, string loop, Exception exception);
 
-    [LoggerMessage(35, LogLevel.Error, "Accepting on {EndPoint} failed unexpectedly; it rests for {Milliseconds} ms.", EventName = "AcceptFailed")]
-    internal static partial void AcceptFailed(ILogger logger, EndPoint endPoint, long milliseconds, Exception exception);
+    [LoggerMessage(37, LogLevel.Debug, @"Connection id ""{ConnectionId}"" on {EndPoint} held {Loop} for {Milliseconds} ms ({Kind}); another thread has taken the loop over. {Others} more like it since the last message.", EventName = "LoopStalled")]
+    internal static partial void LoopStalled(ILogger logger, string connectionId, object? endPoint, string loop, long milliseconds, string kind, long others);
+
+    [LoggerMessage(38, LogLevel.Warning, "{Count} callbacks are stalled, as many as MaxStandbyThreads allows; until half of them have returned, no application code runs on the event loops.", EventName = "StandbysExhausted")]
+    internal static partial void StandbysExhausted(ILogger logger, int count);
+
+    [LoggerMessage(35, LogLevel.Error, "Accepting on {EndPoint} failed unexpectedly; it rests for a moment.", EventName = "AcceptFailed")]
+    internal static partial void AcceptFailed(ILogger logger, EndPoint endPoint, Exception exception);
 }

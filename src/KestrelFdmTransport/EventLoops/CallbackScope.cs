@@ -1,16 +1,25 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.Threading;
 
 namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>
-/// A thread that runs callbacks for connections, and what it is doing at the moment: which connection it serves, since when,
-/// and whether a flush of that connection waits for the callback to end.
+/// A thread that runs foreign code for sources, and what it is doing at the moment: which source it serves, since when, which
+/// loop waits for it, and whether a flush waits for the callback to end.
 /// </summary>
-/// <remarks>One per thread, loop or pool. Written by its own thread, sampled by <see cref="DeferredFlushMonitor"/>.</remarks>
+/// <remarks>
+/// One per thread, loop or pool. Written by its own thread, sampled by <see cref="CallbackMonitor"/>. A thread that owns a loop
+/// is its owner only outside callbacks: <see cref="Enter"/> puts the ownership into the word, from where a standby may take it by
+/// compare-and-swap, and <see cref="Leave"/> takes it back by compare-and-swap or learns that it is gone.
+/// </remarks>
 internal sealed class CallbackScope
 {
+    private const long Inside = 1;
+    private const long Lost = 2;
+    private const long Step = 4;
+
     /// <summary>A callback older than this sends at once: it has shown that it is not about to end.</summary>
     private static readonly long s_deferralLimit = Stopwatch.Frequency / 5_000;
 
@@ -18,24 +27,36 @@ internal sealed class CallbackScope
     private static CallbackScope? t_scope;
 
     private readonly ExecutionContext? _context;
-    private readonly string? _name;
-    private readonly bool _ownsThread;
+    private readonly bool _isOurs;
+    private readonly List<ThreadHoard> _hoards = [];
+    private string? _name;
+    private EventLoop? _owned;
+    private EventLoop? _waiting;
     private long _startedAt;
     private IoSource? _source;
     private long _word;
     private bool _deferred;
+    private bool _hoarding = true;
 
-    private CallbackScope(bool ownsThread)
+    private CallbackScope(bool isOurs, bool servesLoops)
     {
-        _ownsThread = ownsThread;
+        _isOurs = isOurs;
         Thread = Thread.CurrentThread;
         _name = Thread.Name;
-        _context = ownsThread ? ExecutionContext.Capture() : null;
+        _context = isOurs ? ExecutionContext.Capture() : null;
+        ServesLoops = servesLoops;
+        ThreadId = servesLoops ? Interop.Sys.ThreadId() : 0;
     }
 
     internal Thread Thread { get; }
 
-    /// <summary>Odd inside a callback, even outside; every value is used once.</summary>
+    /// <summary>True for a thread that owns a loop now and then.</summary>
+    internal bool ServesLoops { get; }
+
+    /// <summary>The kernel's number of a thread that serves loops.</summary>
+    internal int ThreadId { get; }
+
+    /// <summary>Bit 0: inside a callback. Bit 1: the loop was lost in it. Every callback has a number of its own.</summary>
     internal long Word => Volatile.Read(ref _word);
 
     /// <summary>True while a flush waits for this callback to end.</summary>
@@ -44,27 +65,60 @@ internal sealed class CallbackScope
     /// <summary>What the callback serves. Valid for a sampler only if <see cref="Word"/> is unchanged afterwards.</summary>
     internal IoSource? Source => Volatile.Read(ref _source);
 
-    /// <summary>What the monitor saw at its last sample. Monitor only.</summary>
-    internal long SampledWord { get; set; }
+    /// <summary>The loop that stands still until the callback ends. Valid for a sampler as <see cref="Source"/> is.</summary>
+    internal EventLoop? Waiting => Volatile.Read(ref _waiting);
 
-    /// <summary>The callback that the monitor has sent for. Monitor only.</summary>
-    internal long SentWord { get; set; } = -1;
+    /// <summary>When the callback began. Valid for a sampler as <see cref="Source"/> is.</summary>
+    internal long StartedAt => Volatile.Read(ref _startedAt);
 
-    /// <summary>Makes this thread's scope one whose thread is ours, so that callbacks may not leave traces on it.</summary>
-    internal static void AdoptThread() => Register(new CallbackScope(ownsThread: true));
+    /// <summary>When the last callback ended.</summary>
+    internal long EndedAt { get; private set; }
+
+    /// <summary>True once the callback has run a continuation of the application.</summary>
+    internal bool RanApplication { get; set; }
+
+    /// <summary>What the monitor remembers of its samples. Monitor only.</summary>
+    internal CallbackSample Sample { get; } = new();
+
+    internal static bool IsInside(long word) => (word & Inside) != 0;
+
+    internal static bool IsLost(long word) => (word & Lost) != 0;
+
+    /// <summary>True if the calling thread owns the loop and is in no callback.</summary>
+    internal static bool Owns(EventLoop loop) => t_scope is { } scope && scope._owned == loop;
+
+    /// <summary>True if the calling thread owns the loop, or is inside a callback that has not lost it.</summary>
+    internal static bool Serves(EventLoop loop) => t_scope is { } scope && scope.IsServing(loop);
+
+    /// <summary>Makes the calling thread one of ours, on which callbacks may not leave traces.</summary>
+    internal static CallbackScope AdoptThread(bool servesLoops) => Register(new CallbackScope(isOurs: true, servesLoops));
+
+    /// <summary>Forgets the calling thread, which is about to end.</summary>
+    internal static void Retire()
+    {
+        if (t_scope is { } scope)
+        {
+            t_scope = null;
+            CallbackMonitor.Remove(scope);
+        }
+    }
 
     /// <summary>Runs a callback for <paramref name="source"/> and then sends what it has flushed.</summary>
     internal static void Run(IoSource source, Action<object?> callback, object? state, ExecutionContext? context)
     {
-        CallbackScope scope = t_scope ?? Register(new CallbackScope(ownsThread: false));
+        CallbackScope scope = t_scope ?? Register(new CallbackScope(isOurs: false, servesLoops: false));
         if (scope._source is not null)
         {
-            // Only a callback that runs another one by hand gets here; the outer one keeps its deferral.
+            // Told by a loop, which has entered already; or a callback that runs another one by hand: the outer one keeps its deferral.
+            scope.RanApplication = true;
             Invoke(callback, state, context);
             return;
         }
 
-        scope.Enter(source);
+        // A loop's owner who does this outside Tell keeps the loop: nobody takes it over.
+        EventLoop? owned = scope._owned;
+        scope.Enter(source, loop: null);
+        scope.RanApplication = true;
         try
         {
             Invoke(callback, state, context);
@@ -72,11 +126,12 @@ internal sealed class CallbackScope
         catch (Exception exception)
         {
             // Nothing of ours throws here, so it came from foreign code: it costs that connection, not the loop.
-            source.Fail(exception);
+            Fail(source, exception);
         }
         finally
         {
-            scope.Leave(source);
+            scope.Leave(source, loop: null);
+            scope._owned = owned;
         }
     }
 
@@ -103,9 +158,134 @@ internal sealed class CallbackScope
         }
 
         Volatile.Write(ref scope._deferred, true);
-        DeferredFlushMonitor.EnsureAwake();
+        CallbackMonitor.EnsureAwake();
         return true;
     }
+
+    /// <summary>
+    /// The calling thread's hoard for the key, which is about the loop; null if it does not serve that loop, or must not hoard at the
+    /// moment: what belongs to a connection of another loop, or of one that was lost, would come back after the connection's end.
+    /// </summary>
+    /// <param name="loop">The loop that the key belongs to.</param>
+    /// <param name="key">Whose things are hoarded.</param>
+    /// <param name="create">Makes a hoard.</param>
+    /// <param name="isOwner">True outside callbacks, where giving anything away would be foreign code.</param>
+    internal static ThreadHoard? Hoard(EventLoop loop, object key, Func<object, ThreadHoard> create, out bool isOwner)
+    {
+        CallbackScope? scope = t_scope;
+        isOwner = scope is not null && scope._owned == loop;
+        return scope is not null && scope._hoarding && scope.IsServing(loop) ? scope.FindHoard(key, create) : null;
+    }
+
+    /// <summary>Fails the source, whatever its log or the exception itself throws: a thread of ours goes on.</summary>
+    internal static void Fail(IoSource source, Exception exception)
+    {
+        try
+        {
+            source.Fail(exception);
+        }
+        catch (Exception)
+        {
+            // There is nobody left to tell.
+        }
+    }
+
+    /// <summary>Sends what the source has waiting; what foreign code throws meanwhile costs the source.</summary>
+    internal static void SendDeferred(IoSource source)
+    {
+        try
+        {
+            source.SendDeferred();
+        }
+        catch (Exception exception)
+        {
+            Fail(source, exception);
+        }
+    }
+
+    /// <summary>Makes the calling thread the owner of the loop.</summary>
+    internal void Own(EventLoop loop)
+    {
+        _name = loop.Name;
+        Thread.Name = _name;
+        _owned = loop;
+    }
+
+    /// <summary>The calling thread serves no loop any more.</summary>
+    internal void Disown(string name)
+    {
+        _owned = null;
+        _name = name;
+        Thread.Name = name;
+    }
+
+    /// <summary>Has the source tell its news. The loop's owner calls it at the top of its stack.</summary>
+    /// <returns>False if the loop was taken over meanwhile: then nothing of it may be touched any more.</returns>
+    internal bool Tell(EventLoop loop, IoSource source, in Notice notice, bool hoarding = true)
+    {
+        Enter(source, loop);
+        _hoarding = hoarding;
+        try
+        {
+            if (notice.Has(Notice.Failed))
+            {
+                Fail(source, notice.Error!);
+            }
+            else
+            {
+                source.Tell(notice);
+            }
+        }
+        catch (Exception exception)
+        {
+            Fail(source, exception);
+        }
+
+        _hoarding = true;
+        return Leave(source, loop);
+    }
+
+    /// <summary>Sends what a callback has flushed that has lost this loop. The loop's new owner calls it.</summary>
+    /// <returns>As <see cref="Tell"/>.</returns>
+    internal bool SendFlushed(EventLoop loop, IoSource source)
+    {
+        Enter(source, loop);
+        SendDeferred(source);
+        return Leave(source, loop);
+    }
+
+    /// <summary>Gives back what this thread hoards. The loop's owner calls it at the top of its stack.</summary>
+    /// <returns>As <see cref="Tell"/>.</returns>
+    internal bool ReleaseHoards(EventLoop loop)
+    {
+        if (_hoards.Count == 0)
+        {
+            return true;
+        }
+
+        Enter(source: null, loop);
+        ReleaseHoards();
+        return Leave(source: null, loop);
+    }
+
+    /// <summary>Gives back what this thread hoards. With no loop in its hands.</summary>
+    internal void ReleaseHoards()
+    {
+        for (int i = _hoards.Count - 1; i >= 0; i--)
+        {
+            ThreadHoard hoard = _hoards[i];
+            hoard.Release();
+            if (!hoard.Used)
+            {
+                _hoards.RemoveAt(i);
+            }
+
+            hoard.Used = false;
+        }
+    }
+
+    /// <summary>Takes the loop from the thread that is inside the callback with this word. Any thread; one succeeds.</summary>
+    internal bool TryTakeLoop(long word) => Interlocked.CompareExchange(ref _word, word | Lost, word) == word;
 
     private static void Invoke(Action<object?> callback, object? state, ExecutionContext? context)
     {
@@ -122,22 +302,46 @@ internal sealed class CallbackScope
     private static CallbackScope Register(CallbackScope scope)
     {
         t_scope = scope;
-        DeferredFlushMonitor.Add(scope);
+        CallbackMonitor.Add(scope);
         return scope;
     }
 
-    private void Enter(IoSource source)
+    private bool IsServing(EventLoop loop)
+        => _owned == loop || (_waiting == loop && IsInside(_word) && !IsLost(Volatile.Read(ref _word)));
+
+    private ThreadHoard FindHoard(object key, Func<object, ThreadHoard> create)
     {
-        _startedAt = Stopwatch.GetTimestamp();
-        _source = source;
-        Volatile.Write(ref _word, _word + 1);
+        foreach (ThreadHoard hoard in _hoards)
+        {
+            if (hoard.Key == key)
+            {
+                return hoard;
+            }
+        }
+
+        ThreadHoard created = create(key);
+        _hoards.Add(created);
+        return created;
     }
 
-    private void Leave(IoSource source)
+    private void Enter(IoSource? source, EventLoop? loop)
     {
-        Volatile.Write(ref _word, _word + 1);
-        Volatile.Write(ref _source, null);
-        if (_ownsThread)
+        _owned = null;
+        RanApplication = false;
+        _startedAt = Stopwatch.GetTimestamp();
+        _waiting = loop;
+        _source = source;
+        Volatile.Write(ref _word, _word + Inside);
+        if (loop is not null && loop.HandsOver)
+        {
+            // No fence between the word and the look at the monitor: a monitor that parks issues a barrier for all threads.
+            CallbackMonitor.EnsureAwake();
+        }
+    }
+
+    private bool Leave(IoSource? source, EventLoop? loop)
+    {
+        if (_isOurs)
         {
             RestoreThread();
         }
@@ -146,20 +350,29 @@ internal sealed class CallbackScope
         {
             // Cleared first: the monitor may at worst send too, and the gate lets only one of us.
             Volatile.Write(ref _deferred, false);
-            Send(source);
+            SendDeferred(source!);
         }
-    }
 
-    private static void Send(IoSource source)
-    {
-        try
+        EndedAt = Stopwatch.GetTimestamp();
+        long word = _word & ~Lost;
+        bool kept = Interlocked.CompareExchange(ref _word, word - Inside + Step, word) == word;
+        if (!kept)
         {
-            source.SendDeferred();
+            Volatile.Write(ref _word, word - Inside + Step);
         }
-        catch (Exception exception)
+
+        Volatile.Write(ref _source, null);
+        if (RanApplication && source is not null)
         {
-            source.Fail(exception);
+            source.Account(EndedAt - _startedAt);
         }
+
+        if (kept)
+        {
+            _owned = loop;
+        }
+
+        return kept;
     }
 
     private void RestoreThread()

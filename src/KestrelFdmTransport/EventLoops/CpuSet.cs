@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using KestrelFdmTransport.Interop;
 
@@ -9,17 +10,21 @@ internal static class CpuSet
     /// <summary>Room for 8,192 CPUs, the most a Linux kernel can be built for.</summary>
     private const int MaskBytes = 1024;
 
-    /// <summary>The numbers of the usable CPUs, ascending; empty if the kernel does not tell.</summary>
-    internal static int[] Usable()
+    /// <summary>The mask of the CPUs that the calling thread may use; empty if the kernel does not tell.</summary>
+    internal static byte[] Mask()
     {
         byte[] mask = new byte[MaskBytes];
-        if (Sys.CpuMask(mask) < 0)
-        {
-            return [];
-        }
+        return Sys.CpuMask(mask) < 0 ? [] : mask;
+    }
 
+    /// <summary>The numbers of the usable CPUs, ascending; empty if the kernel does not tell.</summary>
+    internal static int[] Usable() => Members(Mask());
+
+    /// <summary>The numbers of the CPUs in a mask, ascending.</summary>
+    internal static int[] Members(ReadOnlySpan<byte> mask)
+    {
         var cpus = new List<int>();
-        for (int cpu = 0; cpu < MaskBytes * 8; cpu++)
+        for (int cpu = 0; cpu < mask.Length * 8; cpu++)
         {
             if ((mask[cpu / 8] & (1 << (cpu % 8))) != 0)
             {
@@ -36,5 +41,14 @@ internal static class CpuSet
         byte[] mask = new byte[MaskBytes];
         mask[cpu / 8] = (byte)(1 << (cpu % 8));
         return Sys.SetCpuMask(mask) == 0;
+    }
+
+    /// <summary>Lets a thread run on the CPUs of the mask.</summary>
+    internal static void SetMask(ReadOnlySpan<byte> mask, int threadId)
+    {
+        if (!mask.IsEmpty)
+        {
+            Sys.SetCpuMask(mask, threadId);
+        }
     }
 }

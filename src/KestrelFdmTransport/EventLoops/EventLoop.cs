@@ -9,12 +9,13 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.EventLoops;
 
-/// <summary>One epoll instance, the sources in it, and the thread that owns both.</summary>
+/// <summary>One epoll instance, the sources in it, and the thread that owns both at the moment.</summary>
 /// <remarks>
-/// All state of a turn lives in fields, never on the stack. Only the owner touches it, save for the mailbox, the sleep
-/// word and the figures.
+/// All state of a turn lives in fields, never on the stack: a callback may lose the loop to a standby, who goes on where the turn
+/// stopped. Only the owner touches it, save for the mailbox, the sleep word and the figures. After every call of the scope that
+/// says that the loop is lost, nothing of it is touched any more.
 /// </remarks>
-#pragma warning disable CA1001 // The loop's own thread disposes what it owns when it ends; nobody else may.
+#pragma warning disable CA1001 // The loop's owner disposes what belongs to it when it ends; nobody else may.
 internal sealed class EventLoop
 #pragma warning restore CA1001
 {
@@ -34,13 +35,20 @@ internal sealed class EventLoop
     private readonly Mailbox _mailbox = new();
     private readonly Deadlines _deadlines = new();
     private readonly List<IoSource> _closing = [];
-    private readonly List<TurnResource> _turnResources = [];
     private readonly long _spinTicks;
-    private readonly Thread _thread;
+    private readonly ManualResetEventSlim _over = new();
+    private readonly StallBudget _stalls = new();
 
     // The two sides of every wake-up: a poster pushes its mail and then reads this word; the loop writes it and then looks
     // into the mailbox. Both orders are full fences, so mail that the loop misses finds a loop that is seen to sleep.
     private int _sleeping;
+
+    // Where the turn is.
+    private Phase _phase;
+    private IoSource? _current;
+    private ulong _currentPayload;
+    private IoSource? _mailInHand;
+    private IoSource[] _stopping = [];
 
     private long _now;
     private int _connections;
@@ -67,7 +75,20 @@ internal sealed class EventLoop
             throw SocketErrors.Exception(-added);
         }
 
-        _thread = new Thread(Run) { Name = Name, IsBackground = true };
+        HandsOver = settings.HandsOver;
+        StallThreshold = settings.StallThreshold;
+    }
+
+    /// <summary>The steps of a turn.</summary>
+    private enum Phase
+    {
+        Harvest,
+        Serve,
+        ReadMail,
+        Resume,
+        Release,
+        Close,
+        Stop,
     }
 
     internal int Index { get; }
@@ -79,25 +100,39 @@ internal sealed class EventLoop
 
     internal long Accepts { get; private set; }
 
+    internal long Dispatched { get; private set; }
+
+    internal long Pauses { get; private set; }
+
+    internal long Rests { get; private set; }
+
     internal long Harvests { get; private set; }
 
     internal long Events { get; private set; }
 
     internal PollingSets Sets => _sets;
 
-    /// <summary>True on the thread that owns the loop.</summary>
-    internal bool IsOwner => Thread.CurrentThread == _thread;
+    internal EventLoopGroup Group => _group;
+
+    /// <summary>True if the loop is taken over from a callback that holds it.</summary>
+    internal bool HandsOver { get; private set; }
+
+    internal TimeSpan StallThreshold { get; }
+
+    /// <summary>Callbacks that have lost this loop to a standby.</summary>
+    internal long Stalls => _stalls.Count;
+
+    /// <summary>True while callbacks have held this loop so often that none runs on it. Owner, or a callback of this loop.</summary>
+    internal bool IsStalling => _stalls.IsSpent(_now);
+
+    /// <summary>True on the thread that owns the loop, and outside callbacks only.</summary>
+    internal bool IsOwner => CallbackScope.Owns(this);
 
     /// <summary>True once the loop has ended that should not have. Any thread.</summary>
     internal bool HasFailed { get; private set; }
 
-    /// <summary>True while sources are being closed: whatever comes back now goes all the way, for somebody may count it.</summary>
-    internal bool IsClosing { get; private set; }
-
     /// <summary>The clock as of the last harvest, in <see cref="Stopwatch"/> ticks.</summary>
     internal long Now => _now;
-
-    internal void Start() => _thread.UnsafeStart();
 
     /// <summary>Ends the loop and every source in it. Any thread.</summary>
     internal void RequestStop()
@@ -108,7 +143,7 @@ internal sealed class EventLoop
     }
 
     /// <summary>False if the owner is still inside somebody's callback when the time is up.</summary>
-    internal bool Join(TimeSpan timeout) => IsOwner || _thread.Join(timeout);
+    internal bool Join(TimeSpan timeout) => CallbackScope.Serves(this) || _over.Wait(timeout);
 
     /// <summary>Puts a source with mail into the mailbox and wakes the loop if it sleeps. Any thread.</summary>
     internal void Deliver(IoSource source)
@@ -170,21 +205,73 @@ internal sealed class EventLoop
     /// <summary>Closes the source after the turn's last event. Owner only.</summary>
     internal void CloseAfterTurn(IoSource source) => _closing.Add(source);
 
-    /// <summary>Has the resource released before the loop blocks. Owner only.</summary>
-    internal void Enlist(TurnResource resource)
-    {
-        if (!resource.Enlisted)
-        {
-            resource.Enlisted = true;
-            _turnResources.Add(resource);
-        }
-    }
-
     internal void ConnectionOpened() => Interlocked.Increment(ref _connections);
 
     internal void ConnectionClosed() => Interlocked.Decrement(ref _connections);
 
     internal void CountAccept() => Accepts++;
+
+    /// <summary>On a loop's thread; a stalled one may at worst lose a count.</summary>
+    internal void CountDispatch() => Dispatched++;
+
+    internal void CountPause() => Pauses++;
+
+    internal void CountRest() => Rests++;
+
+    /// <summary>Runs the loop until it ends or this thread loses it.</summary>
+    /// <returns>True if the loop has ended, false if somebody else owns it now.</returns>
+    internal bool Run(CallbackScope scope)
+    {
+        try
+        {
+            if (!RunTurns(scope))
+            {
+                return false;
+            }
+        }
+        catch (Exception exception)
+        {
+            // Nobody takes over what is left of it, and nobody hoards.
+            HandsOver = false;
+            HasFailed = true;
+            scope.Disown(Name);
+            Log.LoopFailed(_logger, Name, exception);
+            _group.OnLoopFailed(this, exception);
+            EndAll();
+        }
+
+        Finish(scope);
+        return true;
+    }
+
+    /// <summary>Goes on with a turn whose owner is inside a callback and has lost the loop to the calling thread.</summary>
+    /// <returns>As <see cref="Run"/>.</returns>
+    internal bool GoOn(CallbackScope scope, HandOver handOver)
+    {
+        long now = Stopwatch.GetTimestamp();
+        _stalls.Add(handOver.Held, now);
+        if (_current is { } source)
+        {
+            // What the callback's serve left undone is found out by serving the source again.
+            _current = null;
+            if (_slots.Find(_currentPayload) == source)
+            {
+                _sets.Served((int)(uint)_currentPayload, now);
+                _sets.Requeue(_currentPayload, now);
+            }
+        }
+
+        if (handOver.Source is { } stalled)
+        {
+            stalled.OnStalled(handOver.Held, handOver.Computes);
+            if (!scope.SendFlushed(this, stalled))
+            {
+                return false;
+            }
+        }
+
+        return Run(scope);
+    }
 
     internal void ReportPoolFailure(Exception exception) => Log.ReleaseFailed(_logger, Name, exception);
 
@@ -206,58 +293,65 @@ internal sealed class EventLoop
         }
     }
 
-    private void Run()
+    /// <summary>From here on whoever brings mail reads it himself. Both sides write first and then look (full fences).</summary>
+    private void Finish(CallbackScope scope)
     {
-        CallbackScope.AdoptThread();
-        _group.Place(this);
-        try
-        {
-            RunTurns();
-        }
-        catch (Exception exception)
-        {
-            HasFailed = true;
-            Log.LoopFailed(_logger, Name, exception);
-            _group.OnLoopFailed(this, exception);
-            EndAll();
-        }
-        finally
-        {
-            // From here on whoever brings mail reads it himself. Both sides write first and then look (full fences).
-            Interlocked.Exchange(ref _ended, 1);
-            ReadPosthumousMail();
-            _epoll.Dispose();
-            _wake.Dispose();
-            _events.Dispose();
-        }
+        scope.Disown(Name);
+        Interlocked.Exchange(ref _ended, 1);
+        ReadPosthumousMail();
+        scope.ReleaseHoards();
+        _epoll.Dispose();
+        _wake.Dispose();
+        _events.Dispose();
+        _over.Set();
     }
 
-    private void RunTurns()
+    private bool RunTurns(CallbackScope scope)
     {
-        _now = Stopwatch.GetTimestamp();
-        while (!_ending || _slots.Count > 0)
+        if (_now == 0)
         {
-            if (_stopRequested && !_ending)
-            {
-                _ending = true;
+            _now = Stopwatch.GetTimestamp();
+        }
 
-                // A connection that another loop has given us may still be in the mail.
-                ReadMail();
-                StopAll();
-                EndTurn();
-                continue;
+        while (true)
+        {
+            bool kept = true;
+            switch (_phase)
+            {
+                case Phase.Harvest:
+                    if (_ending && _slots.Count == 0 && _mailbox.IsEmpty)
+                    {
+                        return true;
+                    }
+
+                    Harvest();
+                    _sets.BeginTurn();
+                    _phase = Phase.Serve;
+                    break;
+                case Phase.Serve:
+                    kept = ServeAll(scope);
+                    break;
+                case Phase.ReadMail:
+                    kept = ReadMail(scope);
+                    break;
+                case Phase.Resume:
+                    kept = ResumeDue(scope);
+                    break;
+                case Phase.Release:
+                    kept = Release(scope);
+                    break;
+                case Phase.Close:
+                    kept = CloseAll(scope);
+                    break;
+                case Phase.Stop:
+                    kept = StopAll(scope);
+                    break;
             }
 
-            Harvest();
-            _sets.BeginTurn();
-            while (_sets.TryNext(out ulong payload))
+            if (!kept)
             {
-                ServeNext(payload);
+                return false;
             }
-
-            ReadMail();
-            ResumeDue();
-            EndTurn();
         }
     }
 
@@ -311,7 +405,7 @@ internal sealed class EventLoop
         do
         {
             count = Sys.EpollWait(_epoll.Number, _events, 0);
-            if (count != 0 || !_mailbox.IsEmpty || _stopRequested)
+            if (count != 0 || !_mailbox.IsEmpty || (_stopRequested && !_ending))
             {
                 _group.EndSpin();
                 return true;
@@ -346,7 +440,7 @@ internal sealed class EventLoop
 
         // Full fence between the sleep word and the look into the mailbox; see _sleeping.
         Interlocked.Exchange(ref _sleeping, 1);
-        if (!_mailbox.IsEmpty || _stopRequested)
+        if (!_mailbox.IsEmpty || (_stopRequested && !_ending))
         {
             timeout = 0;
         }
@@ -356,47 +450,199 @@ internal sealed class EventLoop
         return count;
     }
 
-    private void ServeNext(ulong payload)
+    private bool ServeAll(CallbackScope scope)
     {
-        if (_slots.Find(payload) is not { } source)
+        while (_sets.TryNext(out ulong payload))
         {
-            return;
+            if (_slots.Find(payload) is { } source && !ServeOne(scope, source, payload))
+            {
+                return false;
+            }
         }
 
+        _phase = Phase.ReadMail;
+        return true;
+    }
+
+    private bool ServeOne(CallbackScope scope, IoSource source, ulong payload)
+    {
         int slot = (int)(uint)payload;
 
         // Before anything is read: an event that comes from now on queues the source again.
         _sets.Dequeued(slot);
         uint events = source.PendingEvents;
         source.PendingEvents = 0;
+        long served;
+        while (true)
+        {
+            Notice notice = Serve(source, events);
+            if (notice.IsNothing)
+            {
+                served = Stopwatch.GetTimestamp();
+                break;
+            }
+
+            _currentPayload = payload;
+            if (!Tell(scope, source, notice))
+            {
+                return false;
+            }
+
+            served = scope.EndedAt;
+            if (!notice.Has(Notice.MemoryWanted))
+            {
+                break;
+            }
+
+            events = 0;
+        }
+
+        _sets.Served(slot, served);
+        return true;
+    }
+
+    private static Notice Serve(IoSource source, uint events)
+    {
         try
         {
-            source.Serve(events);
+            return source.Serve(events);
         }
         catch (Exception exception)
         {
-            source.Fail(exception);
+            return new Notice(Notice.Failed, null, exception);
         }
-
-        _sets.Served(slot, Stopwatch.GetTimestamp());
     }
 
-    private void ReadMail()
+    private bool Tell(CallbackScope scope, IoSource source, in Notice notice, bool hoarding = true)
     {
-        if (_mailbox.IsEmpty)
+        _current = source;
+        if (!scope.Tell(this, source, notice, hoarding))
         {
-            return;
+            return false;
         }
 
-        IoSource? source = _mailbox.TakeAll();
-        while (source is not null)
+        _current = null;
+        return true;
+    }
+
+    private bool ReadMail(CallbackScope scope)
+    {
+        if (_mailInHand is null && !_mailbox.IsEmpty)
+        {
+            _mailInHand = _mailbox.TakeAll();
+        }
+
+        while (_mailInHand is { } source)
         {
             // The link is read before the mail is taken: afterwards another thread may push the source again.
-            IoSource? next = source.NextMail;
+            _mailInHand = source.NextMail;
             source.NextMail = null;
-            Handle(source, source.TakeMail());
-            source = next;
+            if (!Deliver(scope, source, source.TakeMail()))
+            {
+                return false;
+            }
         }
+
+        _phase = Phase.Resume;
+        return true;
+    }
+
+    private bool ResumeDue(CallbackScope scope)
+    {
+        while (_deadlines.TryTakeDue(_now, out IoSource? source))
+        {
+            if (!Deliver(scope, source!, Mail.Resume))
+            {
+                return false;
+            }
+        }
+
+        _phase = Phase.Release;
+        return true;
+    }
+
+    private bool Deliver(CallbackScope scope, IoSource source, Mail mail)
+    {
+        Notice notice = Handle(source, mail);
+        _currentPayload = source.Payload;
+        return notice.IsNothing || Tell(scope, source, notice);
+    }
+
+    private static Notice Handle(IoSource source, Mail mail)
+    {
+        try
+        {
+            return source.OnMail(mail);
+        }
+        catch (Exception exception)
+        {
+            return new Notice(Notice.Failed, null, exception);
+        }
+    }
+
+    /// <summary>Before the loop blocks, and before sources are closed: whoever waits for a connection to end may count blocks then.</summary>
+    private bool Release(CallbackScope scope)
+    {
+        bool release = _closing.Count > 0 || _sets.Backlog == 0;
+        _phase = Phase.Close;
+        return !release || scope.ReleaseHoards(this);
+    }
+
+    private bool CloseAll(CallbackScope scope)
+    {
+        while (_closing.Count > 0)
+        {
+            IoSource source = _closing[^1];
+            _closing.RemoveAt(_closing.Count - 1);
+            Notice notice = Close(source);
+            _currentPayload = 0;
+
+            // Whatever is given back now goes all the way.
+            if (!notice.IsNothing && !Tell(scope, source, notice, hoarding: false))
+            {
+                return false;
+            }
+        }
+
+        _phase = Phase.Harvest;
+        if (_stopRequested && !_ending)
+        {
+            // A connection that another loop has given us may still be in the mail: the next turn reads it first.
+            _ending = true;
+            _stopping = _slots.Snapshot();
+            _phase = Phase.Stop;
+        }
+
+        return true;
+    }
+
+    private static Notice Close(IoSource source)
+    {
+        try
+        {
+            return source.Close();
+        }
+        catch (Exception exception)
+        {
+            return new Notice(Notice.Failed, null, exception);
+        }
+    }
+
+    private bool StopAll(CallbackScope scope)
+    {
+        while (_stopping.Length > 0)
+        {
+            IoSource source = _stopping[^1];
+            _stopping = _stopping[..^1];
+            _currentPayload = source.Payload;
+            if (!Tell(scope, source, new Notice(Notice.Stopped)))
+            {
+                return false;
+            }
+        }
+
+        _phase = Phase.ReadMail;
+        return true;
     }
 
     /// <summary>
@@ -409,90 +655,48 @@ internal sealed class EventLoop
         {
             while (!_mailbox.IsEmpty)
             {
-                ReadMail();
-                EndTurn();
+                EndRemaining();
             }
         }
     }
 
-    private void ResumeDue()
+    /// <summary>Reads the mail and closes what wants to be closed, with nobody to take over. No other thread does so.</summary>
+    private void EndRemaining()
     {
-        while (_deadlines.TryTakeDue(_now, out IoSource? source))
+        IoSource? source = _mailInHand ?? _mailbox.TakeAll();
+        _mailInHand = null;
+        while (source is not null)
         {
-            Handle(source!, Mail.Resume);
+            IoSource? next = source.NextMail;
+            source.NextMail = null;
+            TellAlone(source, Handle(source, source.TakeMail()));
+            source = next;
+        }
+
+        while (_closing.Count > 0)
+        {
+            source = _closing[^1];
+            _closing.RemoveAt(_closing.Count - 1);
+            TellAlone(source, Close(source));
         }
     }
 
-    private static void Handle(IoSource source, Mail mail)
+    private static void TellAlone(IoSource source, in Notice notice)
     {
         try
         {
-            source.OnMail(mail);
+            if (notice.Has(Notice.Failed))
+            {
+                CallbackScope.Fail(source, notice.Error!);
+            }
+            else if (!notice.IsNothing)
+            {
+                source.Tell(notice);
+            }
         }
         catch (Exception exception)
         {
-            source.Fail(exception);
-        }
-    }
-
-    private void EndTurn()
-    {
-        bool quiet = _sets.Backlog == 0;
-        if (_closing.Count > 0)
-        {
-            // First the hoarded blocks: whoever waits for a connection to end may count them then.
-            IsClosing = true;
-            ReleaseTurnResources();
-            foreach (IoSource source in _closing)
-            {
-                Close(source);
-            }
-
-            _closing.Clear();
-            IsClosing = false;
-        }
-        else if (quiet && _turnResources.Count > 0)
-        {
-            ReleaseTurnResources();
-        }
-    }
-
-    private static void Close(IoSource source)
-    {
-        try
-        {
-            source.Close();
-        }
-        catch (Exception exception)
-        {
-            // A pool that does not take its blocks back; the descriptor is closed by then.
-            source.Fail(exception);
-        }
-    }
-
-    private void ReleaseTurnResources()
-    {
-        foreach (TurnResource resource in _turnResources)
-        {
-            resource.Enlisted = false;
-            try
-            {
-                resource.Release();
-            }
-            catch (Exception exception)
-            {
-                Log.ReleaseFailed(_logger, Name, exception);
-            }
-        }
-
-        _turnResources.Clear();
-    }
-
-    private void StopAll()
-    {
-        foreach (IoSource source in _slots.Snapshot())
-        {
-            source.Stop();
+            CallbackScope.Fail(source, exception);
         }
     }
 
@@ -502,12 +706,15 @@ internal sealed class EventLoop
         _ending = true;
         try
         {
-            StopAll();
+            foreach (IoSource source in _slots.Snapshot())
+            {
+                TellAlone(source, new Notice(Notice.Stopped));
+            }
+
             long patience = Stopwatch.GetTimestamp() + Stopwatch.Frequency;
             do
             {
-                ReadMail();
-                EndTurn();
+                EndRemaining();
             }
             while (_slots.Count > 0 && Stopwatch.GetTimestamp() < patience);
         }

@@ -25,7 +25,9 @@ internal sealed class EventLoopGroup : IDisposable
     private readonly EventLoopSettings _settings;
     private readonly ILogger _logger;
     private readonly int _maxSpinning;
+    private readonly byte[] _processMask = [];
     private EventLoop[] _loops = [];
+    private HandOverReport? _report;
     private Timer? _graceTimer;
     private int _users;
     private int _spinning;
@@ -38,7 +40,19 @@ internal sealed class EventLoopGroup : IDisposable
 
         // Never all CPUs spin, but a single one may: the thread-pool threads that it replaces spin there too.
         _maxSpinning = Math.Max(1, Environment.ProcessorCount - 1);
+        Standbys = new Standbys(settings, logger, Unplace);
+        Lane = new BlockingLane(settings.MaxBlockingThreads);
+        if (settings.PinLoops)
+        {
+            _processMask = CpuSet.Mask();
+        }
     }
+
+    internal Standbys Standbys { get; }
+
+    internal BlockingLane Lane { get; }
+
+    internal EventLoopSettings Settings => _settings;
 
     /// <summary>The loops that run at the moment, none before the first user.</summary>
     internal EventLoop[] Loops => Volatile.Read(ref _loops);
@@ -92,9 +106,10 @@ internal sealed class EventLoopGroup : IDisposable
         }
 
         Stop(loops);
+        Standbys.Stop();
     }
 
-    /// <summary>Pins the calling thread, which is the loop's, if the options ask for it.</summary>
+    /// <summary>Pins the calling thread, which now owns the loop, if the options ask for it.</summary>
     internal void Place(EventLoop loop)
     {
         if (!_settings.PinLoops)
@@ -102,13 +117,31 @@ internal sealed class EventLoopGroup : IDisposable
             return;
         }
 
-        // Each new thread starts with the mask of the process, so every loop sees the same list.
-        int[] cpus = CpuSet.Usable();
+        int[] cpus = CpuSet.Members(_processMask);
         int cpu = cpus.Length == 0 ? -1 : cpus[loop.Index % cpus.Length];
         if (cpu < 0 || !CpuSet.PinThread(cpu))
         {
-            Log.PinningFailed(_logger, loop.Name, cpu);
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static state => Log.PinningFailed(state.Group._logger, state.Loop.Name, state.Cpu), (Group: this, Loop: loop, Cpu: cpu), preferLocal: false);
         }
+    }
+
+    /// <summary>Gives a thread that owns no loop any more the process's CPUs back; 0 is the calling thread.</summary>
+    internal void Unplace(int threadId)
+    {
+        if (_settings.PinLoops)
+        {
+            CpuSet.SetMask(_processMask, threadId);
+        }
+    }
+
+    /// <summary>Has the log say that a loop was taken over; not on this thread.</summary>
+    internal void Report(HandOver handOver)
+    {
+        HandOverReport report = Volatile.Read(ref _report)
+            ?? Interlocked.CompareExchange(ref _report, new HandOverReport(_logger), null)
+            ?? _report!;
+        report.Add(handOver);
     }
 
     internal void OnLoopFailed(EventLoop loop, Exception exception) => LoopFailed?.Invoke(this, new LoopFailedEventArgs(loop, exception));
@@ -152,7 +185,7 @@ internal sealed class EventLoopGroup : IDisposable
         EventLoop least = loops[0];
         foreach (EventLoop loop in loops)
         {
-            if (loop.IsOwner)
+            if (CallbackScope.Serves(loop))
             {
                 return loop;
             }
@@ -205,7 +238,7 @@ internal sealed class EventLoopGroup : IDisposable
 
         foreach (EventLoop loop in loops)
         {
-            loop.Start();
+            EventLoops.Standbys.Start(loop);
         }
 
         Volatile.Write(ref _loops, loops);

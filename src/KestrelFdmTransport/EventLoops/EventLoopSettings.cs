@@ -12,5 +12,17 @@ internal sealed record EventLoopSettings
 
     internal TimeSpan SpinDuration { get; init; }
 
+    /// <summary>True if a loop whose thread is held by a callback is taken over by another thread.</summary>
+    internal bool HandsOver { get; init; }
+
+    /// <summary>How long a callback may hold its loop.</summary>
+    internal TimeSpan StallThreshold { get; init; }
+
+    /// <summary>So many callbacks may be stalled at once while loops still run application code.</summary>
+    internal int MaxStandbyThreads { get; init; }
+
+    /// <summary>The most threads of the blocking lane.</summary>
+    internal int MaxBlockingThreads { get; init; }
+
     internal PollingRules Rules { get; init; } = PollingRules.Default;
 }

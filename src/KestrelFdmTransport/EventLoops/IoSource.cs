@@ -3,7 +3,12 @@ using System.Threading;
 
 namespace KestrelFdmTransport.EventLoops;
 
-/// <summary>Something with a descriptor that a loop watches: a connection or a listen socket.</summary>
+/// <summary>Something with a descriptor that a loop watches: a connection, a listen socket, an attempt to connect.</summary>
+/// <remarks>
+/// Two kinds of members. Those of the loop's owner (<see cref="Serve"/>, <see cref="OnMail"/>, <see cref="Close"/>) run no foreign
+/// code: they return a <see cref="Notice"/>. <see cref="Tell"/> does, and so may take for ever; the loop may have another owner
+/// before it returns. Nothing in it may touch what belongs to the owner.
+/// </remarks>
 internal abstract class IoSource
 {
     private int _mail;
@@ -32,23 +37,42 @@ internal abstract class IoSource
     /// <summary>Takes all messages; from here on a new one puts the source into the mailbox again.</summary>
     internal Mail TakeMail() => (Mail)Interlocked.Exchange(ref _mail, 0);
 
-    /// <summary>Handles what is ready. On the loop's thread, at the top of its stack: callbacks may run inline.</summary>
-    internal abstract void Serve(uint events);
+    /// <summary>Handles what is ready. Owner only.</summary>
+    internal abstract Notice Serve(uint events);
 
-    /// <summary>Handles messages. On the loop's thread, at the top of its stack.</summary>
-    internal abstract void OnMail(Mail mail);
+    /// <summary>Handles messages. Owner only.</summary>
+    internal abstract Notice OnMail(Mail mail);
 
-    /// <summary>Releases the descriptor, after the turn's last event. On the loop's thread; foreign code must not run here.</summary>
-    internal abstract void Close();
+    /// <summary>Releases the descriptor, after the turn's last event. Owner only.</summary>
+    internal abstract Notice Close();
 
-    /// <summary>Something unexpected was thrown while serving the source: it costs the source, not the loop.</summary>
+    /// <summary>Tells the application, the log and the pools. Any thread; foreign code runs here.</summary>
+    internal abstract void Tell(in Notice notice);
+
+    /// <summary>Something unexpected was thrown for the source: it costs the source, not the loop. Any thread.</summary>
     internal abstract void Fail(Exception cause);
-
-    /// <summary>The loop is ending.</summary>
-    internal abstract void Stop();
 
     /// <summary>Sends what a callback has flushed and its thread has not sent yet. Any thread.</summary>
     internal virtual void SendDeferred()
+    {
+    }
+
+    /// <summary>As <see cref="SendDeferred"/>, with no foreign code on the calling thread, which watches over all others.</summary>
+    internal virtual void SendFromMonitor()
+        => ThreadPool.UnsafeQueueUserWorkItem(static source => CallbackScope.SendDeferred(source), this, preferLocal: false);
+
+    /// <summary>What a log calls the source: an id and an endpoint. Any thread.</summary>
+    internal virtual (string Id, object? EndPoint) Describe() => ("(none)", null);
+
+    /// <summary>A callback of the source that ran on a loop's thread took this long. Any thread.</summary>
+    internal virtual void Account(long ticks)
+    {
+    }
+
+    /// <summary>A callback of the source has held its loop until another thread took the loop over. Any thread.</summary>
+    /// <param name="held">How long, in ticks.</param>
+    /// <param name="computes">True if its thread is using a CPU, false if it is waiting for something.</param>
+    internal virtual void OnStalled(long held, bool computes)
     {
     }
 }

@@ -17,4 +17,7 @@ internal enum Mail
 
     /// <summary>Close the descriptor after this turn.</summary>
     Close = 4,
+
+    /// <summary>Rest for a while.</summary>
+    Rest = 8,
 }

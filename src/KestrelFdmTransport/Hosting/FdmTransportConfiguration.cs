@@ -51,12 +51,21 @@ internal static class FdmTransportConfiguration
             case "ACCEPTQUEUELENGTH":
                 options.AcceptQueueLength = Integer(key, value);
                 break;
+            case "STALLTHRESHOLD":
+                options.StallThreshold = Duration(key, value, "a time span such as 00:00:00.002 (2 ms)");
+                break;
+            case "MAXSTANDBYTHREADS":
+                options.MaxStandbyThreads = Integer(key, value);
+                break;
+            case "MAXBLOCKINGTHREADS":
+                options.MaxBlockingThreads = Integer(key, value);
+                break;
             case "CONNECTTIMEOUT":
                 options.ConnectTimeout = Duration(key, value, "a time span such as 00:00:05, or -00:00:00.0010000 (no limit)");
                 break;
             default:
                 throw new InvalidOperationException(
-                    $"'{SectionName}:{key}' is not an option of the FDM transport. Options: Backlog, NoDelay, MaxReadBufferSize, MaxWriteBufferSize, LoopCount, PinLoops, Scheduling, SpinDuration, AcceptQueueLength, ConnectTimeout.");
+                    $"'{SectionName}:{key}' is not an option of the FDM transport. Options: Backlog, NoDelay, MaxReadBufferSize, MaxWriteBufferSize, LoopCount, PinLoops, Scheduling, SpinDuration, AcceptQueueLength, StallThreshold, MaxStandbyThreads, MaxBlockingThreads, ConnectTimeout.");
         }
     }
 

@@ -65,6 +65,9 @@ internal static unsafe partial class LibC
     [LibraryImport(Name, EntryPoint = "socketpair", SetLastError = true)]
     internal static partial int SocketPair(int domain, int type, int protocol, int* descriptors);
 
+    [LibraryImport(Name, EntryPoint = "clock_gettime", SetLastError = true)]
+    internal static partial int ClockGetTime(int clock, nint* time);
+
     [LibraryImport(Name, EntryPoint = "getrlimit", SetLastError = true)]
     internal static partial int GetRLimit(int resource, nuint* limits);
 

@@ -6,4 +6,7 @@ internal sealed class PollingSetCount
     internal long Polls { get; set; }
 
     internal long Served { get; set; }
+
+    /// <summary>How long all that were served have waited in the set's queue, together, in clock ticks.</summary>
+    internal long Delay { get; set; }
 }

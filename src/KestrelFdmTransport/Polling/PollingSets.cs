@@ -22,6 +22,7 @@ internal sealed class PollingSets
     private int _warmBudget;
     private int _coldBudget;
     private bool _arrivalOrder;
+    private long _clock;
 
     internal PollingSets(PollingRules rules, SpinGate spinGate)
     {
@@ -143,7 +144,21 @@ internal sealed class PollingSets
 
     internal void Dequeued(int slot) => _counters[slot].Queued = false;
 
-    internal void Served(int slot, long now) => _counters[slot].LastServed = now;
+    internal void Served(int slot, long now)
+    {
+        _counters[slot].LastServed = now;
+        _clock = now;
+    }
+
+    /// <summary>How long the connection that waits longest has been waiting, in clock ticks.</summary>
+    internal long OldestWaiting(long now)
+    {
+        long oldest = now;
+        oldest = _hot.Count > 0 ? Math.Min(oldest, _hot.OldestQueuedAt) : oldest;
+        oldest = _warm.Count > 0 ? Math.Min(oldest, _warm.OldestQueuedAt) : oldest;
+        oldest = _cold.Count > 0 ? Math.Min(oldest, _cold.OldestQueuedAt) : oldest;
+        return now - oldest;
+    }
 
     private ulong Take(PollingSet set)
     {
@@ -151,17 +166,24 @@ internal sealed class PollingSets
         {
             case PollingSet.Hot:
                 _hotBudget--;
-                Hot.Served++;
-                return _hot.Dequeue();
+                return Take(ref _hot, Hot);
             case PollingSet.Warm:
                 _warmBudget--;
-                Warm.Served++;
-                return _warm.Dequeue();
+                return Take(ref _warm, Warm);
             default:
                 _coldBudget--;
-                Cold.Served++;
-                return _cold.Dequeue();
+                return Take(ref _cold, Cold);
         }
+    }
+
+    private ulong Take(ref ReadyQueue queue, PollingSetCount count)
+    {
+        ulong payload = queue.Dequeue(out long queuedAt);
+        count.Served++;
+
+        // Until the last one was served is until now, near enough, and spares a look at the clock.
+        count.Delay += Math.Max(0, _clock - queuedAt);
+        return payload;
     }
 
     /// <summary>Among what this turn may still serve, the set whose head has waited longest; hot wins a tie.</summary>

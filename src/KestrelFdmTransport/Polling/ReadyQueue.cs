@@ -30,9 +30,10 @@ internal struct ReadyQueue
         _count++;
     }
 
-    internal ulong Dequeue()
+    internal ulong Dequeue(out long queuedAt)
     {
         ulong payload = _entries[_head].Payload;
+        queuedAt = _entries[_head].QueuedAt;
         _head = (_head + 1) & (_entries.Length - 1);
         _count--;
         return payload;

@@ -24,6 +24,7 @@ internal sealed class ConnectAttempt : IoSource
     private readonly bool _noDelay;
     private readonly TimeSpan _timeout;
     private CancellationToken _cancellation;
+    private Exception? _failure;
     private long _started;
     private int _descriptor = -1;
     private bool _registered;
@@ -54,12 +55,12 @@ internal sealed class ConnectAttempt : IoSource
         }
     }
 
-    internal override void Serve(uint events)
+    internal override Notice Serve(uint events)
     {
         const uint Decided = EpollFlags.Out | EpollFlags.Err | EpollFlags.Hup;
         if (_ended || (events & Decided) == 0)
         {
-            return;
+            return Notice.Nothing;
         }
 
         int error = Sys.TakeError(_descriptor);
@@ -71,18 +72,20 @@ internal sealed class ConnectAttempt : IoSource
         {
             End(SocketErrors.Exception(-error));
         }
+
+        return Notice.Nothing;
     }
 
-    internal override void OnMail(Mail mail)
+    internal override Notice OnMail(Mail mail)
     {
         if (_ended)
         {
-            return;
+            return Notice.Nothing;
         }
 
         if ((mail & Mail.Close) != Mail.None)
         {
-            End(new OperationCanceledException(_cancellation));
+            End(Volatile.Read(ref _failure) ?? new OperationCanceledException(_cancellation));
         }
         else if (_timeout != Timeout.InfiniteTimeSpan && Stopwatch.GetElapsedTime(_started) >= _timeout)
         {
@@ -97,9 +100,11 @@ internal sealed class ConnectAttempt : IoSource
             // The clock that is due in a turn is the harvest's, a little behind the one we look at.
             AwakeIn(_timeout - Stopwatch.GetElapsedTime(_started));
         }
+
+        return Notice.Nothing;
     }
 
-    internal override void Close()
+    internal override Notice Close()
     {
         if (_registered)
         {
@@ -116,11 +121,23 @@ internal sealed class ConnectAttempt : IoSource
             Sys.Close(_descriptor);
             _descriptor = -1;
         }
+
+        return Notice.Nothing;
     }
 
-    internal override void Fail(Exception cause) => End(cause);
+    internal override void Tell(in Notice notice)
+    {
+        if (notice.Has(Notice.Stopped))
+        {
+            Fail(Stopped());
+        }
+    }
 
-    internal override void Stop() => End(Stopped());
+    internal override void Fail(Exception cause)
+    {
+        Interlocked.CompareExchange(ref _failure, cause, null);
+        Post(Mail.Close);
+    }
 
     private static ObjectDisposedException Stopped() => new(nameof(FdmTransportFactory), "The transport has been stopped.");
 

@@ -33,6 +33,7 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
     private readonly ConnectionSettings _settings;
     private readonly Lazy<ConnectionSettings> _clientSettings;
     private readonly EventLoopGroup _loops;
+    private readonly TransportMeter _meter;
     private int _disposed;
 
     /// <summary>Creates a factory whose memory comes from <see cref="MemoryPool{T}.Shared"/>.</summary>
@@ -61,21 +62,27 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
         _settings = new ConnectionSettings
         {
             RunsInline = _options.Scheduling == ApplicationScheduling.Inline,
+            Adapts = _options.Scheduling == ApplicationScheduling.Adaptive,
             FinOnError = AppContext.TryGetSwitch(FinOnErrorSwitch, out bool finOnError) && finOnError,
             ReadPauseThreshold = _options.MaxReadBufferSize ?? 0,
             WritePauseThreshold = _options.MaxWriteBufferSize ?? 0,
             Logger = _logger,
         };
         _clientSettings = new Lazy<ConnectionSettings>(
-            () => _settings with { Logger = new SafeLogger(loggerFactory.CreateLogger(ClientLoggerName)) });
+            () => _settings with { Endpoint = new EndpointCost(), Logger = new SafeLogger(loggerFactory.CreateLogger(ClientLoggerName)) });
         _loops = new EventLoopGroup(
             new EventLoopSettings
             {
                 LoopCount = _options.LoopCount,
                 PinLoops = _options.PinLoops,
                 SpinDuration = _options.SpinDuration,
+                HandsOver = _options.Scheduling == ApplicationScheduling.Adaptive,
+                StallThreshold = _options.StallThreshold,
+                MaxStandbyThreads = _options.MaxStandbyThreads,
+                MaxBlockingThreads = _options.MaxBlockingThreads,
             },
             _logger);
+        _meter = new TransportMeter(_loops);
     }
 
     internal FdmTransportOptions TransportOptions => _options;
@@ -120,7 +127,7 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
             try
             {
                 return new(new FdmConnectionListener(
-                    socket, _loops, running, loop => CreateBlocks(loop, PoolOwner), _options.AcceptQueueLength, _settings));
+                    socket, _loops, running, loop => CreateBlocks(loop, PoolOwner), _options.AcceptQueueLength, _settings with { Endpoint = new EndpointCost() }));
             }
             catch
             {
@@ -140,11 +147,16 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
     public IReadOnlyList<EventLoopStatistics> GetLoopStatistics()
         => Array.ConvertAll(_loops.Loops, static loop => LoopFigures.Of(loop));
 
+    /// <summary>The threads that take loops over and those that run callbacks which block.</summary>
+    /// <returns>The figures of this moment.</returns>
+    public ThreadStatistics GetThreadStatistics() => LoopFigures.Of(_loops);
+
     /// <summary>Stops the event loops. Connections that are still open are aborted.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
+            _meter.Dispose();
             _loops.Dispose();
         }
     }

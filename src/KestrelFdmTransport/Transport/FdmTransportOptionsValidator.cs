@@ -45,6 +45,21 @@ internal sealed class FdmTransportOptionsValidator : IValidateOptions<FdmTranspo
             options.AcceptQueueLength,
             "1 to 1000000");
         Check(
+            options.StallThreshold >= TimeSpan.Zero && options.StallThreshold <= FdmTransportOptions.MaxStallThreshold,
+            nameof(options.StallThreshold),
+            options.StallThreshold,
+            "00:00:00 to 00:01:00");
+        Check(
+            options.MaxStandbyThreads is >= 0 and <= FdmTransportOptions.MostStandbyThreads,
+            nameof(options.MaxStandbyThreads),
+            options.MaxStandbyThreads,
+            "0 to 1024");
+        Check(
+            options.MaxBlockingThreads is >= 0 and <= FdmTransportOptions.MostBlockingThreads,
+            nameof(options.MaxBlockingThreads),
+            options.MaxBlockingThreads,
+            "0 to 4096");
+        Check(
             options.ConnectTimeout > TimeSpan.Zero || options.ConnectTimeout == Timeout.InfiniteTimeSpan,
             nameof(options.ConnectTimeout),
             options.ConnectTimeout,

@@ -22,6 +22,10 @@ internal sealed class ListenSource : IoSource
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(100);
 
+    private const int Reset = Notice.FirstOwn;
+    private const int Rests = Notice.FirstOwn << 1;
+    private const int Unwanted = Notice.FirstOwn << 2;
+
     private readonly Lock _lock = new();
     private readonly FdmConnectionListener _listener;
     private TimeSpan _pause;
@@ -57,26 +61,27 @@ internal sealed class ListenSource : IoSource
         Post(Mail.Close);
     }
 
-    internal override void Serve(uint events)
+    internal override Notice Serve(uint events)
     {
         int result;
+        ConnectionIo? unwanted = null;
         lock (_lock)
         {
             if (_state != State.Watching)
             {
-                return;
+                return Notice.Nothing;
             }
 
             if (!_listener.Queue.TryReserve())
             {
                 RestInsideLock();
-                return;
+                return Notice.Nothing;
             }
 
             result = _pause == default ? 0 : ProbeInsideLock();
             if (result == 0)
             {
-                result = AcceptInsideLock();
+                result = AcceptInsideLock(out unwanted);
             }
 
             if (result < 0)
@@ -90,27 +95,63 @@ internal sealed class ListenSource : IoSource
             }
         }
 
+        if (unwanted is not null)
+        {
+            return new Notice(Unwanted, unwanted);
+        }
+
         if (_state == State.Resting)
         {
-            OnAcceptError(result < 0 ? -result : Errno.EMFILE);
+            return OnAcceptError(result < 0 ? -result : Errno.EMFILE);
         }
-        else if (result >= 0)
+
+        if (result >= 0)
         {
             _pause = default;
+            return Notice.Nothing;
         }
-        else if (result != -Errno.EAGAIN)
+
+        return result == -Errno.EAGAIN ? Notice.Nothing : new Notice(Reset);
+    }
+
+    internal override void Tell(in Notice notice)
+    {
+        if (notice.Has(Reset))
         {
             // Like Sockets: the client was gone before we came, and the connection never had an id.
             Log.ConnectionReset(_listener.Logger, "(null)");
         }
+
+        if (notice.Has(Rests))
+        {
+            Log.AcceptPaused(_listener.Logger, _listener.EndPoint, (long)((TimeSpan)notice.Subject!).TotalMilliseconds, notice.Error!.Message);
+        }
+
+        if (notice.Has(Unwanted))
+        {
+            ((ConnectionIo)notice.Subject!).Abort(new ConnectionAbortedException("The endpoint has stopped accepting."));
+        }
+
+        if (notice.Has(Notice.Stopped))
+        {
+            // The factory is being disposed with the endpoint still bound: whoever waits in AcceptAsync gets null.
+            _listener.StopAccepting(error: null);
+        }
     }
 
-    internal override void OnMail(Mail mail)
+    internal override Notice OnMail(Mail mail)
     {
         if ((mail & Mail.Close) != Mail.None)
         {
             Loop.CloseAfterTurn(this);
-            return;
+            return Notice.Nothing;
+        }
+
+        if ((mail & Mail.Rest) != Mail.None)
+        {
+            GrowPause();
+            Loop.ResumeAfter(this, _pause);
+            return Notice.Nothing;
         }
 
         lock (_lock)
@@ -120,16 +161,22 @@ internal sealed class ListenSource : IoSource
                 WatchInsideLock();
             }
         }
+
+        return Notice.Nothing;
     }
 
-    internal override void Close()
+    internal override Notice Close()
     {
         if (_registered)
         {
             _registered = false;
             Loop.Unregister(this);
         }
+
+        return Notice.Nothing;
     }
+
+    internal override (string Id, object? EndPoint) Describe() => ("(accepting)", _listener.EndPoint);
 
     internal override void Fail(Exception cause)
     {
@@ -141,13 +188,9 @@ internal sealed class ListenSource : IoSource
             }
         }
 
-        GrowPause();
-        Log.AcceptFailed(_listener.Logger, _listener.EndPoint, (long)_pause.TotalMilliseconds, cause);
-        Loop.ResumeAfter(this, _pause);
+        Post(Mail.Rest);
+        Log.AcceptFailed(_listener.Logger, _listener.EndPoint, cause);
     }
-
-    /// <summary>The factory is being disposed with the endpoint still bound: whoever waits in AcceptAsync gets null.</summary>
-    internal override void Stop() => _listener.StopAccepting(error: null);
 
     private static bool IsTransient(int errno) => !Errno.IsExhaustion(errno) && errno is not (Errno.EBADF or Errno.EINVAL or Errno.ENOTSOCK or Errno.EOPNOTSUPP);
 
@@ -172,8 +215,9 @@ internal sealed class ListenSource : IoSource
         return result;
     }
 
-    private unsafe int AcceptInsideLock()
+    private unsafe int AcceptInsideLock(out ConnectionIo? unwanted)
     {
+        unwanted = null;
         byte* address = stackalloc byte[Sys.AddressCapacity];
         int length = Sys.AddressCapacity;
         int descriptor = Sys.Accept(_listener.Descriptor, address, &length);
@@ -212,7 +256,7 @@ internal sealed class ListenSource : IoSource
         if (!_listener.Queue.TryEnqueue(connection))
         {
             // Another loop has failed at this moment and the endpoint is ending.
-            io.Abort(new ConnectionAbortedException("The endpoint has stopped accepting."));
+            unwanted = io;
         }
 
         if (_listener.Loops.IsAboveShare(Loop))
@@ -256,15 +300,18 @@ internal sealed class ListenSource : IoSource
     }
 
     /// <summary>Outside the lock: comes back after a pause that grows, and says so, but not more often than once a second.</summary>
-    private void OnAcceptError(int errno)
+    private Notice OnAcceptError(int errno)
     {
         GrowPause();
+        Loop.CountRest();
         Loop.ResumeAfter(this, _pause);
-        if (Loop.Now >= _nextReport)
+        if (Loop.Now < _nextReport)
         {
-            _nextReport = Loop.Now + Stopwatch.Frequency;
-            Log.AcceptPaused(_listener.Logger, _listener.EndPoint, (long)_pause.TotalMilliseconds, SocketErrors.Exception(errno).Message);
+            return Notice.Nothing;
         }
+
+        _nextReport = Loop.Now + Stopwatch.Frequency;
+        return new Notice(Rests, _pause, SocketErrors.Exception(errno));
     }
 
     private void GrowPause()

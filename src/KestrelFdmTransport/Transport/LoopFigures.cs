@@ -1,3 +1,5 @@
+using System;
+using System.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Polling;
 
@@ -14,11 +16,35 @@ internal static class LoopFigures
         Turns = loop.Sets.Turns,
         Harvests = loop.Harvests,
         Events = loop.Events,
+        Stalls = loop.Stalls,
+        Dispatched = loop.Dispatched,
+        Pauses = loop.Pauses,
+        Rests = loop.Rests,
+        BacklogAge = Age(loop),
         Hot = Of(loop.Sets.Hot, loop.Sets.Waiting(PollingSet.Hot)),
         Warm = Of(loop.Sets.Warm, loop.Sets.Waiting(PollingSet.Warm)),
         Cold = Of(loop.Sets.Cold, loop.Sets.Waiting(PollingSet.Cold)),
     };
 
     private static PollingSetStatistics Of(PollingSetCount count, int waiting)
-        => new() { Polls = count.Polls, Served = count.Served, Waiting = waiting };
+        => new()
+        {
+            Polls = count.Polls,
+            Served = count.Served,
+            MeanDelay = Stopwatch.GetElapsedTime(0, count.Served == 0 ? 0 : count.Delay / count.Served),
+            Waiting = waiting,
+        };
+
+    internal static ThreadStatistics Of(EventLoopGroup group) => new()
+    {
+        HandOvers = group.Standbys.HandOvers,
+        StandbyThreads = group.Standbys.Parked,
+        StalledThreads = group.Standbys.Stalled,
+        BlockingThreads = group.Lane.Threads,
+        BlockingQueue = group.Lane.Queued,
+    };
+
+    /// <summary>Rough, because the queues are read while the loop may be changing them.</summary>
+    internal static TimeSpan Age(EventLoop loop)
+        => Stopwatch.GetElapsedTime(0, Math.Clamp(loop.Sets.OldestWaiting(Stopwatch.GetTimestamp()), 0, Stopwatch.Frequency * 3600));
 }

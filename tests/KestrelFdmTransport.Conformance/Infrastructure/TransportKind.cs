@@ -8,6 +8,12 @@ public enum TransportKind
     /// <summary>Default options on two loops.</summary>
     Fdm,
 
+    FdmAdaptiveOneLoop,
+    FdmAdaptiveEightLoops,
+
+    /// <summary>Takes every loop over that it finds inside a callback, so that the owner changes all the time.</summary>
+    FdmEagerTwoLoops,
+
     FdmInlineOneLoop,
     FdmInlineTwoLoops,
     FdmInlineEightLoops,

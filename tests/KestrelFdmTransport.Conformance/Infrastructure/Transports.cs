@@ -58,9 +58,17 @@ internal static class Transports
     /// <summary>The scheduling and the number of loops that a kind stands for.</summary>
     public static void Configure(FdmTransportOptions options, TransportKind transport)
     {
+        if (transport == TransportKind.FdmEagerTwoLoops)
+        {
+            options.StallThreshold = TimeSpan.Zero;
+        }
+
         (options.Scheduling, options.LoopCount) = transport switch
         {
             TransportKind.Fdm => (options.Scheduling, 2),
+            TransportKind.FdmAdaptiveOneLoop => (ApplicationScheduling.Adaptive, 1),
+            TransportKind.FdmAdaptiveEightLoops => (ApplicationScheduling.Adaptive, 8),
+            TransportKind.FdmEagerTwoLoops => (ApplicationScheduling.Adaptive, 2),
             TransportKind.FdmInlineOneLoop => (ApplicationScheduling.Inline, 1),
             TransportKind.FdmInlineTwoLoops => (ApplicationScheduling.Inline, 2),
             TransportKind.FdmInlineEightLoops => (ApplicationScheduling.Inline, 8),

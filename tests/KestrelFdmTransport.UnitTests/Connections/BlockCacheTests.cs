@@ -1,5 +1,7 @@
 using System;
+using System.Threading;
 using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.UnitTests.EventLoops;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
@@ -87,22 +89,37 @@ public sealed class BlockCacheTests : IDisposable
     }
 
     [Fact]
-    public void The_loop_hoards_sixteen_blocks_at_most()
-        => _loops.Run(() =>
+    public void A_callback_of_the_loop_hoards_sixteen_blocks_at_most()
+    {
+        int rented = -1;
+        using var pair = new SocketPair();
+        using var told = new ManualResetEventSlim();
+        var source = new ProbeSource
         {
-            var segments = new BufferSegment[40];
-            for (int i = 0; i < segments.Length; i++)
+            Loop = _loops.Loop,
+            OnTell = () =>
             {
-                segments[i] = _cache.Rent(0, ref _spare);
-            }
+                var segments = new BufferSegment[40];
+                for (int i = 0; i < segments.Length; i++)
+                {
+                    segments[i] = _cache.Rent(0, ref _spare);
+                }
 
-            foreach (BufferSegment segment in segments)
-            {
-                _cache.Return(segment, ref _spare);
-            }
+                foreach (BufferSegment segment in segments)
+                {
+                    _cache.Return(segment, ref _spare);
+                }
 
-            Assert.Equal(16, _pool.Rented);
-        });
+                rented = _pool.Rented;
+                told.Set();
+            },
+        };
+        _loops.Run(() => Assert.Equal(0, _loops.Loop.Register(source, pair.Near.Number, EpollFlags.Connection)));
+        told.Within("the callback");
+        _loops.Run(() => _loops.Loop.Unregister(source));
+        Assert.Equal(16, rented);
+        _loops.Run(() => { });
+    }
 
     [Fact]
     public void What_comes_back_while_sources_are_closed_goes_to_the_pool_at_once()
@@ -112,7 +129,7 @@ public sealed class BlockCacheTests : IDisposable
         var source = new ProbeSource
         {
             Loop = _loops.Loop,
-            OnClose = () =>
+            OnClosedTold = () =>
             {
                 _cache.Return(segment, ref _spare);
                 rented = _pool.Rented;

@@ -58,7 +58,7 @@ public sealed class FlushWaitRaceTests : IDisposable
                 else
                 {
                     arrived += connection.TakeArrived().Length;
-                    connection.Io.Serve(EpollFlags.Out);
+                    connection.Io.Tell(connection.Io.Serve(EpollFlags.Out));
                 }
 
                 meeting.Meet();

@@ -117,7 +117,7 @@ public sealed class InputRaceTests : IDisposable
     /// <summary>What the loop and <c>recv</c> do.</summary>
     private int Fill(TestConnection connection, int count, long position)
     {
-        Span<byte> space = connection.Reader.BeginReceive();
+        Span<byte> space = connection.BeginReceive();
         count = Math.Min(count, space.Length);
         _pattern.Fill(space[..count], position);
         return count;

@@ -31,7 +31,7 @@ public sealed class ReadWaitRaceTests : IDisposable
             {
                 if (number == 0)
                 {
-                    connection.Reader.BeginReceive()[0] = (byte)round;
+                    connection.BeginReceive()[0] = (byte)round;
                 }
 
                 meeting.Meet();
@@ -71,7 +71,7 @@ public sealed class ReadWaitRaceTests : IDisposable
                 switch (number)
                 {
                     case 0:
-                        connection.Reader.BeginReceive()[0] = (byte)round;
+                        connection.BeginReceive()[0] = (byte)round;
                         BringOne(connection);
                         break;
                     case 1:
@@ -101,7 +101,7 @@ public sealed class ReadWaitRaceTests : IDisposable
                 ReadResult result = default;
                 if (number == 0)
                 {
-                    connection.Reader.BeginReceive();
+                    connection.BeginReceive();
                     connection.Reader.EndReceive(1500);
                 }
 

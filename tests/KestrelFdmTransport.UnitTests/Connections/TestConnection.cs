@@ -60,6 +60,13 @@ internal sealed class TestConnection : IDisposable
         _started = true;
     }
 
+    /// <summary>For a test that takes the loop's part.</summary>
+    public Span<byte> BeginReceive()
+    {
+        Assert.True(Reader.TryBeginReceive(out Span<byte> space));
+        return space;
+    }
+
     public Task EndAsync() => Connection.DisposeAsync().AsTask().Within("the end of the connection");
 
     /// <summary>Writes and flushes, which must not have to wait.</summary>

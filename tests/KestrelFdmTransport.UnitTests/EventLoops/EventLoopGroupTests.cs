@@ -61,13 +61,7 @@ public sealed class EventLoopGroupTests
         using var pair = new SocketPair();
         EventLoopGroup group = New(2);
         EventLoop[] loops = group.Acquire();
-        ProbeSource? source = null;
-        source = new ProbeSource
-        {
-            Loop = loops[1],
-            OnStop = stopped => stopped.Loop.CloseAfterTurn(stopped),
-            OnClose = () => loops[1].Unregister(source!),
-        };
+        var source = new ProbeSource { Loop = loops[1] };
         LoopFixture.RunOn(loops[1], () => Assert.Equal(0, loops[1].Register(source, pair.Near.Number, EpollFlags.Connection)));
 
         group.Dispose();

@@ -145,13 +145,12 @@ public sealed class EventLoopSourceTests : IDisposable
                 Assert.Equal(0, source!.Closed);
                 _seen.Add("mail");
             },
-            OnClose = () => _seen.Add($"closing: {Loop.IsClosing}"),
+            OnClose = () => _seen.Add("closed"),
         };
 
-        source.Post(Mail.Close);
+        source.Post(Mail.Resume);
 
-        Assert.Equal(["mail", "closing: True"], [Next(), Next()]);
-        _loops.Run(() => Assert.False(Loop.IsClosing));
+        Assert.Equal(["mail", "closed"], [Next(), Next()]);
     }
 
     [Fact]
@@ -172,28 +171,25 @@ public sealed class EventLoopSourceTests : IDisposable
     [Fact]
     public void What_is_hoarded_in_a_turn_is_released_before_the_loop_sleeps()
     {
-        var hoard = new Hoard(_seen);
-        _loops.Run(() =>
-        {
-            Loop.Enlist(hoard);
-            Loop.Enlist(hoard);
-            Assert.True(hoard.Enlisted);
-        });
+        _loops.Run(Collect);
 
         Assert.Equal("released", Next());
-        _loops.Run(() => Assert.False(hoard.Enlisted));
+        RunTwoTurns();
         Assert.Empty(_seen);
     }
 
     [Fact]
+    public void A_thread_that_serves_no_loop_hoards_nothing()
+        => TestThreads.Run(() => Assert.Null(CallbackScope.Hoard(Loop, this, key => new Hoard(key, _seen), out _)));
+
+    [Fact]
     public void What_is_hoarded_is_released_before_sources_are_closed()
     {
-        var hoard = new Hoard(_seen);
         var source = new ProbeSource { Loop = Loop, OnClose = () => _seen.Add("closed") };
         _loops.Run(() =>
         {
             Loop.CloseAfterTurn(source);
-            Loop.Enlist(hoard);
+            Collect();
         });
 
         Assert.Equal(["released", "closed"], [Next(), Next()]);
@@ -234,7 +230,15 @@ public sealed class EventLoopSourceTests : IDisposable
 
     private void Unregister(ProbeSource source) => _loops.Run(() => Loop.Unregister(source));
 
-    private sealed class Hoard(BlockingCollection<string> seen) : TurnResource
+    private void Collect()
+    {
+        ThreadHoard? hoard = CallbackScope.Hoard(Loop, this, key => new Hoard(key, _seen), out bool isOwner);
+        Assert.True(isOwner);
+        Assert.Same(hoard, CallbackScope.Hoard(Loop, this, _ => throw new InvalidOperationException("There is one already."), out _));
+        hoard!.Used = false;
+    }
+
+    private sealed class Hoard(object key, BlockingCollection<string> seen) : ThreadHoard(key)
     {
         internal override void Release() => seen.Add("released");
     }

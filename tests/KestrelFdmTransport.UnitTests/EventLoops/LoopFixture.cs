@@ -10,9 +10,17 @@ namespace KestrelFdmTransport.UnitTests.EventLoops;
 /// <summary>Running loops for a test.</summary>
 internal sealed class LoopFixture : IDisposable
 {
-    public LoopFixture(int loops = 1, TimeSpan spin = default)
+    public LoopFixture(int loops = 1, TimeSpan spin = default, TimeSpan? stallThreshold = null, int maxStandbyThreads = 64)
     {
-        Group = new EventLoopGroup(new EventLoopSettings { LoopCount = loops, SpinDuration = spin }, NullLogger.Instance);
+        var settings = new EventLoopSettings
+        {
+            LoopCount = loops,
+            SpinDuration = spin,
+            HandsOver = stallThreshold is not null,
+            StallThreshold = stallThreshold ?? default,
+            MaxStandbyThreads = maxStandbyThreads,
+        };
+        Group = new EventLoopGroup(settings, NullLogger.Instance);
         Loops = Group.Acquire();
     }
 

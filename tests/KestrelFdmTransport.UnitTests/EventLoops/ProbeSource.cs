@@ -7,18 +7,28 @@ namespace KestrelFdmTransport.UnitTests.EventLoops;
 /// <summary>A source that does what the test says.</summary>
 internal sealed class ProbeSource : IoSource
 {
+    private const int ClosedKind = Notice.FirstOwn << 1;
+
     private int _closed;
     private int _deferredSends;
+    private int _stalls;
+    private bool _stopped;
 
     public Action<uint> OnServe { get; init; } = static _ => { };
 
     public Action<Mail> OnMailed { get; init; } = static _ => { };
 
+    /// <summary>What the source tells, as foreign code, after each serve.</summary>
+    public Action? OnTell { get; init; }
+
     public Action<Exception> OnFailed { get; init; } = static _ => { };
 
     public Action OnClose { get; init; } = static () => { };
 
-    public Action<ProbeSource> OnStop { get; init; } = static source => source.Loop.Unregister(source);
+    /// <summary>What the source tells, as foreign code, after its close.</summary>
+    public Action? OnClosedTold { get; init; }
+
+    public Action<ProbeSource> OnStop { get; init; } = static source => source.Post(Mail.Close);
 
     public Action OnSendDeferred { get; init; } = static () => { };
 
@@ -26,18 +36,49 @@ internal sealed class ProbeSource : IoSource
 
     public int DeferredSends => Volatile.Read(ref _deferredSends);
 
-    internal override void Serve(uint events) => OnServe(events);
+    public int Stalls => Volatile.Read(ref _stalls);
 
-    internal override void OnMail(Mail mail) => OnMailed(mail);
+    internal override Notice Serve(uint events)
+    {
+        OnServe(events);
+        return OnTell is null ? Notice.Nothing : new Notice(Notice.FirstOwn);
+    }
+
+    internal override Notice OnMail(Mail mail)
+    {
+        if ((mail & Mail.Close) != Mail.None)
+        {
+            Loop.CloseAfterTurn(this);
+        }
+
+        OnMailed(mail);
+        return Notice.Nothing;
+    }
+
+    internal override void Tell(in Notice notice)
+    {
+        if (notice.Has(Notice.Stopped))
+        {
+            _stopped = true;
+            OnStop(this);
+            return;
+        }
+
+        (notice.Has(ClosedKind) ? OnClosedTold : OnTell)?.Invoke();
+    }
 
     internal override void Fail(Exception cause) => OnFailed(cause);
 
-    internal override void Stop() => OnStop(this);
-
-    internal override void Close()
+    internal override Notice Close()
     {
         Interlocked.Increment(ref _closed);
+        if (_stopped)
+        {
+            Loop.Unregister(this);
+        }
+
         OnClose();
+        return OnClosedTold is null ? Notice.Nothing : new Notice(ClosedKind);
     }
 
     internal override void SendDeferred()
@@ -45,4 +86,6 @@ internal sealed class ProbeSource : IoSource
         Interlocked.Increment(ref _deferredSends);
         OnSendDeferred();
     }
+
+    internal override void OnStalled(long held, bool computes) => Interlocked.Increment(ref _stalls);
 }

@@ -11,6 +11,15 @@ namespace KestrelFdmTransport.UnitTests.Transport;
 [Collection(Races.Name)]
 public sealed class AcceptQueueTests
 {
+    private static readonly ConnectionSettings s_settings = new()
+    {
+        RunsInline = false,
+        FinOnError = false,
+        ReadPauseThreshold = 0,
+        WritePauseThreshold = 0,
+        Logger = Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance,
+    };
+
     private readonly FdmConnection _first = NewConnection();
     private readonly FdmConnection _second = NewConnection();
     private int _roomCalls;
@@ -171,7 +180,7 @@ public sealed class AcceptQueueTests
         });
     }
 
-    private static FdmConnection NewConnection() => new(new ConnectionIo(-1, isUnix: false, null!, null!), default, default);
+    private static FdmConnection NewConnection() => new(new ConnectionIo(-1, isUnix: false, null!, s_settings), default, default);
 
     private AcceptQueue New(int limit) => new(limit, () => Interlocked.Increment(ref _roomCalls));
 }

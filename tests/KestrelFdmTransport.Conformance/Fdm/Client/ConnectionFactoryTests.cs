@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.IO.Pipelines;
 using System.Linq;
@@ -266,6 +267,40 @@ public sealed class ConnectionFactoryTests(ITestOutputHelper output) : Transport
         Assert.Equal(2, harness.Factory.GetLoopStatistics().Sum(loop => loop.Connections));
         await opened.DisposeAsync().Within();
         await accepted!.DisposeAsync().Within();
+        await listener.DisposeAsync().Within();
+    }
+
+    [Theory]
+    [InlineData(TransportKind.FdmInlineTwoLoops)]
+    [InlineData(TransportKind.FdmInlineEightLoops)]
+    public async Task A_connection_that_a_handler_opens_lives_on_the_handlers_loop(TransportKind transport)
+    {
+        const int Connections = 6;
+        TestServer origin = await StartRawAsync(TransportKind.Sockets, Handlers.EchoRaw, "Unhandled exception while processing");
+        await using var harness = new FdmHarness(transport);
+        await using var factory = new FdmConnectionFactory(harness.Factory);
+        IConnectionListener listener = await harness.BindAsync();
+        using RawClient client = await RawClient.ConnectAsync(listener.EndPoint);
+        ConnectionContext handled = (await listener.AcceptAsync().Within())!;
+
+        // Waiting when the byte comes, so that what follows runs on the loop.
+        async Task<List<ConnectionContext>> HandleAsync()
+        {
+            await handled.Transport.Input.ReadAsync();
+            Task<ConnectionContext>[] opening = [.. Enumerable.Range(0, Connections).Select(_ => factory.ConnectAsync(origin.EndPoint).AsTask())];
+            return [.. await Task.WhenAll(opening)];
+        }
+
+        Task<List<ConnectionContext>> handling = HandleAsync();
+        await client.SendAsync("x");
+        List<ConnectionContext> opened = await handling.Within();
+        Assert.Contains(harness.Factory.GetLoopStatistics(), loop => loop.Connections == Connections + 1);
+        opened.ForEach(connection => connection.Abort());
+        foreach (ConnectionContext connection in opened.Append(handled))
+        {
+            await connection.DisposeAsync().Within();
+        }
+
         await listener.DisposeAsync().Within();
     }
 

@@ -1,0 +1,83 @@
+using System.Buffers;
+using System.Collections.Generic;
+using KestrelFdmTransport.EventLoops;
+
+namespace KestrelFdmTransport.Connections;
+
+/// <summary>The warm blocks and the segment objects that a loop's thread has at hand for one endpoint, last in first out.</summary>
+internal sealed class BlockHoard(object key) : ThreadHoard(key)
+{
+    private const int MaxBlocks = 16;
+    private const int MaxSegments = 256;
+
+    private readonly Stack<IMemoryOwner<byte>> _blocks = new(MaxBlocks);
+    private readonly Stack<BufferSegment> _segments = new();
+    private int _wanted = 1;
+
+    private BlockCache Cache => (BlockCache)Key;
+
+    internal bool IsEmpty => _blocks.Count == 0;
+
+    /// <summary>Puts in what a serve is likely to need. Foreign code runs here.</summary>
+    internal void Fetch()
+    {
+        Used = true;
+        while (_blocks.Count < _wanted)
+        {
+            _blocks.Push(Cache.RentBlock());
+        }
+    }
+
+    /// <summary>A serve has run out in the middle: fetch more the next time.</summary>
+    internal void WantMore() => _wanted = System.Math.Min(_wanted * 2, MaxBlocks);
+
+    internal bool TryTake(out IMemoryOwner<byte>? block)
+    {
+        Used = true;
+        return _blocks.TryPop(out block);
+    }
+
+    /// <summary>False if there are enough.</summary>
+    /// <param name="block">A block.</param>
+    /// <param name="isOwner">True for a loop's owner, who must not go to the pool.</param>
+    /// <param name="isOrdinary">True if the block is of the size that is asked for.</param>
+    internal bool TryKeep(IMemoryOwner<byte> block, bool isOwner, bool isOrdinary)
+    {
+        Used = true;
+        if (!isOwner && (_blocks.Count >= MaxBlocks || !isOrdinary))
+        {
+            return false;
+        }
+
+        _blocks.Push(block);
+        return true;
+    }
+
+    internal BufferSegment? TakeSegment() => _segments.TryPop(out BufferSegment? segment) ? segment : null;
+
+    internal bool TryKeep(BufferSegment segment)
+    {
+        if (_segments.Count >= MaxSegments)
+        {
+            return false;
+        }
+
+        _segments.Push(segment);
+        return true;
+    }
+
+    internal override void Release()
+    {
+        if (_blocks.Count == 0 && _wanted > 1)
+        {
+            // Nothing was left over; the next turn may need as many.
+            return;
+        }
+
+        _wanted = System.Math.Max(1, _wanted - 1);
+        while (_blocks.TryPop(out IMemoryOwner<byte>? block))
+        {
+            Cache.ReturnBlock(block);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using System;
+using System.Threading;
+using System.Threading.Tasks.Sources;
+
+namespace KestrelFdmTransport.Connections;
+
+/// <summary>The continuation that waits at an end of a pipe, and its way to the thread that runs it.</summary>
+internal struct WaitingContinuation
+{
+    private PipeWaiter _waiter;
+    private PipeContinuation _scheduled;
+
+    internal bool IsSet => _waiter.IsSet;
+
+    /// <summary>False if somebody waits already.</summary>
+    internal bool TrySet(Action<object?> continuation, object? state, ValueTaskSourceOnCompletedFlags flags)
+        => _waiter.TrySet(continuation, state, flags);
+
+    /// <summary>Has the continuation run if its wait is over.</summary>
+    internal void Complete<TEnd>(TEnd end, ConnectionIo io, Origin origin)
+        where TEnd : class, IWaitingEnd
+    {
+        if (!TryTake(end, out PipeContinuation continuation))
+        {
+            return;
+        }
+
+        Placement placement = origin == Origin.Loop ? io.Place() : io.PlaceElsewhere();
+        if (placement == Placement.Inline)
+        {
+            io.Run(continuation);
+            return;
+        }
+
+        io.Loop.CountDispatch();
+
+        // There is at most one: nobody waits again before this one has run.
+        _scheduled = continuation;
+        if (placement == Placement.Pool || !io.Loop.Group.Lane.TryQueue(end))
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(end, preferLocal: false);
+        }
+    }
+
+    /// <summary>Runs what was scheduled.</summary>
+    internal void Execute(ConnectionIo io)
+    {
+        PipeContinuation scheduled = _scheduled;
+        _scheduled = default;
+        io.Run(scheduled);
+    }
+
+    /// <summary>
+    /// Takes the waiter if its wait is over. Between the look at the condition and the taking, another thread may have completed
+    /// that wait, and this may be the next one's waiter: it goes back, and the condition is looked at once more.
+    /// </summary>
+    private bool TryTake<TEnd>(TEnd end, out PipeContinuation continuation)
+        where TEnd : class, IWaitingEnd
+    {
+        while (_waiter.TryTake(out continuation))
+        {
+            if (end.IsReady)
+            {
+                return true;
+            }
+
+            _waiter.Restore(continuation);
+            if (!end.IsReady)
+            {
+                break;
+            }
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,216 @@
+using System;
+using System.Diagnostics;
+using System.Threading;
+
+namespace KestrelFdmTransport.EventLoops;
+
+/// <summary>
+/// Watches the callback scopes, about once a millisecond while any is busy. A callback that flushed and then does not end gets
+/// its flush sent; one that holds a loop for too long gets the loop taken from it.
+/// </summary>
+/// <remarks>
+/// One thread for the process, because pool threads serve every transport in it. Parked, it costs nothing, and after a
+/// while it ends. No wake-up is lost: it publishes <i>parked</i>, issues a process-wide barrier and scans again, so either it
+/// sees a busy scope or the thread of that scope, which writes its word before it reads <i>parked</i>, sees the parking.
+/// </remarks>
+internal static class CallbackMonitor
+{
+    /// <summary>
+    /// Few, because a loop that wakes us for one request every now and then should not keep us up; and not one, because loops under
+    /// load would have to wake us again and again.
+    /// </summary>
+    private const int IdleSamplesBeforeParking = 3;
+
+    private const int Sampling = 0;
+    private const int Parked = 1;
+    private const int NoThread = 2;
+
+    private static readonly TimeSpan s_lifetimeParked = TimeSpan.FromSeconds(20);
+
+    /// <summary>A tick that comes later than this says nothing about callbacks: we were all kept from running.</summary>
+    private static readonly long s_late = Stopwatch.Frequency / 250;
+
+    private static readonly Lock s_lock = new();
+    private static readonly SemaphoreSlim s_wake = new(0);
+    private static CallbackScope[] s_scopes = [];
+    private static int s_state = NoThread;
+
+    internal static void Add(CallbackScope scope)
+    {
+        lock (s_lock)
+        {
+            // Once per thread, so this is also the time to forget threads that have ended: pool threads come and go.
+            CallbackScope[] alive = Array.FindAll(s_scopes, static scope => scope.Thread.IsAlive);
+            Volatile.Write(ref s_scopes, [.. alive, scope]);
+        }
+    }
+
+    internal static void Remove(CallbackScope scope)
+    {
+        lock (s_lock)
+        {
+            Volatile.Write(ref s_scopes, Array.FindAll(s_scopes, other => other != scope));
+        }
+    }
+
+    /// <summary>Called after a scope has published something to watch. One read when the monitor is awake.</summary>
+    internal static void EnsureAwake()
+    {
+        if (Volatile.Read(ref s_state) != Sampling)
+        {
+            Wake();
+        }
+    }
+
+    private static void Wake()
+    {
+        switch (Interlocked.Exchange(ref s_state, Sampling))
+        {
+            case Parked:
+                s_wake.Release();
+                break;
+            case NoThread:
+                Start();
+                break;
+        }
+    }
+
+    private static void Start()
+    {
+        try
+        {
+            new Thread(Run) { Name = "fdm-monitor", IsBackground = true }.UnsafeStart();
+        }
+        catch (Exception exception) when (exception is OutOfMemoryException or ThreadStateException)
+        {
+            // No room for a thread: callbacks go unwatched until there is.
+            Volatile.Write(ref s_state, NoThread);
+        }
+    }
+
+    private static void Run()
+    {
+        int idle = 0;
+        long last = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            Thread.Sleep(1);
+            long now = Stopwatch.GetTimestamp();
+            bool onTime = now - last < s_late;
+            last = now;
+            if (Sample(now, onTime))
+            {
+                idle = 0;
+            }
+            else if (++idle >= IdleSamplesBeforeParking)
+            {
+                idle = 0;
+                if (!Park())
+                {
+                    return;
+                }
+
+                last = Stopwatch.GetTimestamp();
+            }
+        }
+    }
+
+    /// <summary>True if anything has been going on since the last sample.</summary>
+    private static bool Sample(long now, bool onTime)
+    {
+        bool any = false;
+        foreach (CallbackScope scope in Volatile.Read(ref s_scopes))
+        {
+            CallbackSample sample = scope.Sample;
+            long word = scope.Word;
+            if (sample.Word != word)
+            {
+                sample.Word = word;
+                sample.Times = 0;
+                any |= scope.HasDeferred || scope.ServesLoops;
+            }
+            else if (!onTime)
+            {
+                sample.Times = 0;
+            }
+
+            if (!CallbackScope.IsInside(word))
+            {
+                continue;
+            }
+
+            sample.Times++;
+            if (scope.HasDeferred && sample.SentWord != word)
+            {
+                any = true;
+                SendIfSeenTwice(scope, word);
+            }
+
+            if (!CallbackScope.IsLost(word) && scope.Waiting is { HandsOver: true } loop && scope.Word == word)
+            {
+                any = true;
+                StallDetector.Look(scope, loop, word, now);
+            }
+        }
+
+        return any;
+    }
+
+    private static void SendIfSeenTwice(CallbackScope scope, long word)
+    {
+        if (scope.Sample.Times < 2)
+        {
+            return;
+        }
+
+        IoSource? source = scope.Source;
+        if (source is null || scope.Word != word)
+        {
+            return;
+        }
+
+        scope.Sample.SentWord = word;
+        source.SendFromMonitor();
+    }
+
+    /// <summary>Returns true when there is work again, false when this thread should end.</summary>
+    private static bool Park()
+    {
+        Volatile.Write(ref s_state, Parked);
+        Interlocked.MemoryBarrierProcessWide();
+        foreach (CallbackScope scope in Volatile.Read(ref s_scopes))
+        {
+            if (MustWatch(scope))
+            {
+                if (Interlocked.CompareExchange(ref s_state, Sampling, Parked) != Parked)
+                {
+                    // Somebody woke us meanwhile: take the permit that goes with it.
+                    s_wake.Wait();
+                }
+
+                return true;
+            }
+        }
+
+        if (s_wake.Wait(s_lifetimeParked))
+        {
+            return true;
+        }
+
+        if (Interlocked.CompareExchange(ref s_state, NoThread, Parked) == Parked)
+        {
+            return false;
+        }
+
+        s_wake.Wait();
+        return true;
+    }
+
+    private static bool MustWatch(CallbackScope scope)
+    {
+        long word = scope.Word;
+        return CallbackScope.IsInside(word)
+            && ((scope.HasDeferred && scope.Sample.SentWord != word)
+                || (!CallbackScope.IsLost(word) && scope.Waiting is { HandsOver: true }));
+    }
+}

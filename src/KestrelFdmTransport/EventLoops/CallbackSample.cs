@@ -1,0 +1,20 @@
+namespace KestrelFdmTransport.EventLoops;
+
+/// <summary>What the monitor remembers of a scope from one sample to the next.</summary>
+internal sealed class CallbackSample
+{
+    /// <summary>The word it saw last.</summary>
+    internal long Word { get; set; } = -1;
+
+    /// <summary>How many samples in a row, all taken on time, saw that word.</summary>
+    internal int Times { get; set; }
+
+    /// <summary>The callback that the monitor has sent for.</summary>
+    internal long SentWord { get; set; } = -1;
+
+    /// <summary>The callback whose loop it has had taken over.</summary>
+    internal long HandedOverWord { get; set; } = -1;
+
+    /// <summary>The thread's CPU time at the first sample of this callback, in nanoseconds.</summary>
+    internal long CpuTime { get; set; }
+}

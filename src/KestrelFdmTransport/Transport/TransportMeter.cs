@@ -1,0 +1,66 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Polling;
+
+namespace KestrelFdmTransport.Transport;
+
+/// <summary>
+/// The transport's figures as metrics (docs/scheduling.md). All are observed: a listener's code runs when it asks, on its own
+/// thread, and never on a loop.
+/// </summary>
+internal sealed class TransportMeter : IDisposable
+{
+    internal const string Name = "KestrelFdmTransport";
+
+    private const string LoopTag = "fdm.loop";
+    private const string SetTag = "fdm.set";
+
+    private readonly Meter _meter = new(Name, "1");
+    private readonly EventLoopGroup _group;
+
+    internal TransportMeter(EventLoopGroup group)
+    {
+        _group = group;
+        _meter.CreateObservableUpDownCounter("fdm.loop.connections", () => OfLoops(static loop => loop.Connections), "{connection}", "Connections that the loop holds.");
+        _meter.CreateObservableCounter("fdm.loop.accepts", () => OfLoops(static loop => loop.Accepts), "{connection}", "Connections that the loop has accepted.");
+        _meter.CreateObservableCounter("fdm.loop.turns", () => OfLoops(static loop => loop.Sets.Turns), "{turn}", "Passes over the polling sets.");
+        _meter.CreateObservableCounter("fdm.loop.stalls", () => OfLoops(static loop => loop.Stalls), "{callback}", "Callbacks that held the loop until another thread took it over.");
+        _meter.CreateObservableCounter("fdm.loop.dispatched", () => OfLoops(static loop => loop.Dispatched), "{callback}", "Callbacks sent to the thread pool or the blocking lane.");
+        _meter.CreateObservableCounter("fdm.loop.pauses", () => OfLoops(static loop => loop.Pauses), "{pause}", "Times that receiving rested for an application.");
+        _meter.CreateObservableCounter("fdm.loop.rests", () => OfLoops(static loop => loop.Rests), "{rest}", "Times that accepting rested for want of descriptors or memory.");
+        _meter.CreateObservableGauge("fdm.loop.backlog.age", () => OfLoops(static loop => LoopFigures.Age(loop).TotalSeconds), "s", "How long the ready connection that has waited longest has been waiting.");
+        _meter.CreateObservableCounter("fdm.set.polls", () => OfSets(static count => count.Polls), "{poll}", "Turns in which the set's queue was examined.");
+        _meter.CreateObservableCounter("fdm.set.served", () => OfSets(static count => count.Served), "{serve}", "Times that a connection of the set was served.");
+        _meter.CreateObservableCounter("fdm.set.delay", () => OfSets(static count => (double)count.Delay / Stopwatch.Frequency), "s", "Time that connections have waited in the set's queue, in all.");
+        _meter.CreateObservableCounter("fdm.handovers", () => _group.Standbys.HandOvers, "{handover}", "Loops taken over from a callback.");
+        _meter.CreateObservableUpDownCounter("fdm.threads.standby", () => _group.Standbys.Parked, "{thread}", "Threads that wait for a loop to take over.");
+        _meter.CreateObservableUpDownCounter("fdm.threads.stalled", () => _group.Standbys.Stalled, "{thread}", "Threads inside a callback that has lost its loop.");
+        _meter.CreateObservableUpDownCounter("fdm.threads.blocking", () => _group.Lane.Threads, "{thread}", "Threads of the blocking lane.");
+    }
+
+    public void Dispose() => _meter.Dispose();
+
+    private IEnumerable<Measurement<T>> OfLoops<T>(Func<EventLoop, T> read)
+        where T : struct
+    {
+        foreach (EventLoop loop in _group.Loops)
+        {
+            yield return new Measurement<T>(read(loop), new KeyValuePair<string, object?>(LoopTag, loop.Index));
+        }
+    }
+
+    private IEnumerable<Measurement<T>> OfSets<T>(Func<PollingSetCount, T> read)
+        where T : struct
+    {
+        foreach (EventLoop loop in _group.Loops)
+        {
+            var tag = new KeyValuePair<string, object?>(LoopTag, loop.Index);
+            yield return new Measurement<T>(read(loop.Sets.Hot), tag, new KeyValuePair<string, object?>(SetTag, "hot"));
+            yield return new Measurement<T>(read(loop.Sets.Warm), tag, new KeyValuePair<string, object?>(SetTag, "warm"));
+            yield return new Measurement<T>(read(loop.Sets.Cold), tag, new KeyValuePair<string, object?>(SetTag, "cold"));
+        }
+    }
+}

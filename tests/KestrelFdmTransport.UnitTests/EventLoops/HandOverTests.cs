@@ -1,0 +1,306 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.UnitTests.Infrastructure;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.EventLoops;
+
+/// <summary>Loops that are taken over from a callback that holds them.</summary>
+public sealed class HandOverTests : IDisposable
+{
+    private static readonly TimeSpan s_threshold = TimeSpan.FromMilliseconds(2);
+
+    private readonly SocketPair _pair = new();
+    private readonly BlockingCollection<string> _seen = [];
+
+    public void Dispose()
+    {
+        _pair.Dispose();
+        _seen.Dispose();
+    }
+
+    [Fact]
+    public void A_loop_goes_on_while_a_callback_blocks()
+    {
+        using var loops = new LoopFixture(stallThreshold: s_threshold);
+        using var released = new ManualResetEventSlim();
+        var source = new ProbeSource { Loop = loops.Loop, OnTell = BlockOnce(released) };
+        Register(loops, source);
+        Assert.Equal("entered", Next());
+
+        for (int i = 0; i < 100; i++)
+        {
+            loops.Run(() => _seen.Add($"{i} {Thread.CurrentThread.Name}"));
+            Assert.Equal($"{i} {loops.Loop.Name}", Next());
+        }
+
+        Assert.Equal(1, loops.Loop.Stalls);
+        Assert.Equal(1, source.Stalls);
+        Assert.Equal(1, loops.Group.Standbys.Stalled);
+        released.Set();
+        Assert.Equal("left", Next());
+        Waiting.Until(() => loops.Group.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
+        Unregister(loops, source);
+    }
+
+    [Fact]
+    public void Events_that_were_harvested_with_the_blocking_one_are_served()
+    {
+        using var loops = new LoopFixture(stallThreshold: s_threshold);
+        using var released = new ManualResetEventSlim();
+        List<SocketPair> pairs = [.. Enumerable.Range(0, 20).Select(_ => new SocketPair())];
+        var sources = new List<ProbeSource>();
+        int blocked = 0;
+        foreach (SocketPair _ in pairs)
+        {
+            sources.Add(new ProbeSource
+            {
+                Loop = loops.Loop,
+                OnTell = () =>
+                {
+                    // The first of them, whichever it is.
+                    if (Interlocked.Exchange(ref blocked, 1) == 0)
+                    {
+                        released.Wait(Waiting.Limit);
+                    }
+
+                    _seen.Add("served");
+                },
+            });
+        }
+
+        loops.Run(() =>
+        {
+            for (int i = 0; i < pairs.Count; i++)
+            {
+                Assert.Equal(0, loops.Loop.Register(sources[i], pairs[i].Near.Number, EpollFlags.Connection));
+            }
+        });
+        for (int i = 1; i < pairs.Count; i++)
+        {
+            Next();
+        }
+
+        released.Set();
+        Next();
+        foreach (ProbeSource source in sources)
+        {
+            Unregister(loops, source);
+        }
+
+        pairs.ForEach(pair => pair.Dispose());
+    }
+
+    [Fact]
+    public void An_event_that_came_for_the_blocked_source_is_served_by_the_new_owner()
+    {
+        using var loops = new LoopFixture(stallThreshold: s_threshold);
+        using var released = new ManualResetEventSlim();
+        int told = 0;
+        var source = new ProbeSource
+        {
+            Loop = loops.Loop,
+            OnServe = events => _seen.Add($"{(events & EpollFlags.In) != 0}"),
+            OnTell = () =>
+            {
+                if (Interlocked.Increment(ref told) == 1)
+                {
+                    released.Wait(Waiting.Limit);
+                }
+            },
+        };
+        Register(loops, source);
+        Assert.Equal("False", Next());
+        Sys.Send(_pair.Far.Number, [1]);
+        while (!string.Equals(Next(), "True", StringComparison.Ordinal))
+        {
+        }
+
+        released.Set();
+        Unregister(loops, source);
+    }
+
+    [Fact]
+    public void A_callback_may_wait_for_what_its_own_loop_does()
+    {
+        using var loops = new LoopFixture(stallThreshold: s_threshold);
+        var source = new ProbeSource
+        {
+            Loop = loops.Loop,
+            OnTell = () =>
+            {
+                loops.Run(() => _seen.Add("meanwhile"));
+                _seen.Add("left");
+            },
+        };
+        Register(loops, source);
+        Assert.Equal(["meanwhile", "left"], [Next(), Next()]);
+        Unregister(loops, source);
+    }
+
+    [Fact]
+    public void A_callback_that_is_sent_for_sends_what_it_flushed()
+    {
+        using var loops = new LoopFixture(stallThreshold: s_threshold);
+        using var released = new ManualResetEventSlim();
+        ProbeSource? source = null;
+        source = new ProbeSource
+        {
+            Loop = loops.Loop,
+            OnTell = () =>
+            {
+                CallbackScope.TryDefer(source!);
+                released.Wait(Waiting.Limit);
+            },
+            OnSendDeferred = () => _seen.Add("sent"),
+        };
+        Register(loops, source);
+        Assert.Equal("sent", Next());
+        released.Set();
+        Unregister(loops, source);
+    }
+
+    [Fact]
+    public void A_stopped_group_does_not_wait_for_a_callback_that_never_ends()
+    {
+        using var released = new ManualResetEventSlim();
+        var loops = new LoopFixture(stallThreshold: s_threshold);
+        var source = new ProbeSource { Loop = loops.Loop, OnTell = BlockOnce(released) };
+        Register(loops, source);
+        Assert.Equal("entered", Next());
+
+        loops.Dispose();
+        Assert.True(loops.Loop.Join(Waiting.Limit));
+        released.Set();
+        Assert.Equal("left", Next());
+    }
+
+    [Fact]
+    public void Beyond_the_limit_the_group_says_so_and_recovers()
+    {
+        const int Limit = 3;
+        using var loops = new LoopFixture(stallThreshold: s_threshold, maxStandbyThreads: Limit);
+        using var released = new ManualResetEventSlim();
+        List<SocketPair> pairs = [.. Enumerable.Range(0, Limit).Select(_ => new SocketPair())];
+        foreach (SocketPair pair in pairs)
+        {
+            Assert.False(loops.Group.Standbys.IsExhausted);
+            var source = new ProbeSource { Loop = loops.Loop, OnTell = BlockOnce(released) };
+            loops.Run(() => Assert.Equal(0, loops.Loop.Register(source, pair.Near.Number, EpollFlags.In | EpollFlags.EdgeTriggered)));
+            Sys.Send(pair.Far.Number, [1]);
+            Assert.Equal("entered", Next());
+            Waiting.Until(() => loops.Group.Standbys.HandOvers > 0, "a hand-over");
+        }
+
+        Waiting.Until(() => loops.Group.Standbys.IsExhausted, "the limit");
+        released.Set();
+        Waiting.Until(() => !loops.Group.Standbys.IsExhausted, "the recovery");
+        pairs.ForEach(pair => pair.Dispose());
+    }
+
+    /// <summary>The loop's owner changes at every possible moment; no event, mail or close may get lost or be done twice.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void Whatever_the_owner_is_doing_nothing_is_lost_when_it_loses_the_loop(int count)
+    {
+        const int Sources = 16;
+        const int Rounds = 400;
+        using var loops = new LoopFixture(count, stallThreshold: TimeSpan.Zero);
+        List<SocketPair> pairs = [.. Enumerable.Range(0, Sources).Select(_ => new SocketPair())];
+        long[] received = new long[Sources];
+        int[] inside = new int[Sources];
+        var sources = new List<ProbeSource>();
+        for (int i = 0; i < Sources; i++)
+        {
+            int number = i;
+            EventLoop loop = loops.Loops[i % count];
+            sources.Add(new ProbeSource
+            {
+                Loop = loop,
+                OnServe = _ =>
+                {
+                    // Only one owner at a time.
+                    Assert.Equal(1, Interlocked.Increment(ref inside[number]));
+                    byte[] buffer = new byte[64];
+                    int read;
+                    while ((read = Sys.Receive(pairs[number].Near.Number, buffer)) > 0)
+                    {
+                        Interlocked.Add(ref received[number], read);
+                    }
+
+                    Interlocked.Decrement(ref inside[number]);
+                },
+                OnTell = () => Busy(Random.Shared.Next(0, 300)),
+                OnFailed = exception => _seen.Add(exception.ToString()),
+            });
+            LoopFixture.RunOn(loop, () => Assert.Equal(0, loop.Register(sources[number], pairs[number].Near.Number, EpollFlags.Connection)));
+        }
+
+        for (int round = 1; round <= Rounds; round++)
+        {
+            for (int i = 0; i < Sources; i++)
+            {
+                Sys.Send(pairs[i].Far.Number, [1]);
+                if (i % 4 == round % 4)
+                {
+                    sources[i].Post(Mail.Resume);
+                }
+            }
+
+            if (round % 20 == 0)
+            {
+                Waiting.Until(() => Array.TrueForAll(received, count => Volatile.Read(ref count) >= 0) && received.Sum() == (long)round * Sources, "all bytes");
+            }
+        }
+
+        Assert.True(loops.Group.Standbys.HandOvers > 0);
+        foreach (ProbeSource source in sources)
+        {
+            LoopFixture.RunOn(source.Loop, () => source.Loop.Unregister(source));
+        }
+
+        Assert.Empty(_seen);
+        pairs.ForEach(pair => pair.Dispose());
+    }
+
+    private static void Busy(int microseconds)
+    {
+        long until = System.Diagnostics.Stopwatch.GetTimestamp() + (microseconds * System.Diagnostics.Stopwatch.Frequency / 1_000_000);
+        while (System.Diagnostics.Stopwatch.GetTimestamp() < until)
+        {
+            Thread.SpinWait(10);
+        }
+    }
+
+    private static void Unregister(LoopFixture loops, ProbeSource source) => loops.Run(() => loops.Loop.Unregister(source));
+
+    /// <summary>Once, because a source that has lost its loop is served again.</summary>
+    private Action BlockOnce(ManualResetEventSlim released)
+    {
+        int times = 0;
+        return () =>
+        {
+            if (Interlocked.Increment(ref times) == 1)
+            {
+                _seen.Add("entered");
+                released.Wait(Waiting.Limit);
+                _seen.Add("left");
+            }
+        };
+    }
+
+    private string Next()
+    {
+        Assert.True(_seen.TryTake(out string? what, Waiting.Limit), "Nothing came.");
+        return what;
+    }
+
+    private void Register(LoopFixture loops, ProbeSource source)
+        => loops.Run(() => Assert.Equal(0, loops.Loop.Register(source, _pair.Near.Number, EpollFlags.Connection)));
+}
