@@ -29,8 +29,13 @@ internal sealed partial class ConnectionIo
 
     internal override void Account(long ticks)
     {
+        if (!Settings.Adapts)
+        {
+            return;
+        }
+
         _cost.Add(ticks);
-        if (ticks >= CallbackCost.Blocked && Settings.Adapts)
+        if (ticks >= CallbackCost.Blocked)
         {
             // Where this endpoint's callbacks are known to block, one that takes long elsewhere is taken for another of them: on the
             // pool it would never be found out.
@@ -45,7 +50,7 @@ internal sealed partial class ConnectionIo
         }
     }
 
-    internal override void OnStalled(long held, bool computes)
+    internal override void OnStalled(bool computes)
     {
         _cost.OnStalled(computes);
         if (!computes)

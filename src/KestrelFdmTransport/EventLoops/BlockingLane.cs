@@ -22,7 +22,6 @@ internal sealed class BlockingLane
     private readonly int _limit;
     private int _threads;
     private int _idle;
-    private long _executed;
 
     internal BlockingLane(int limit) => _limit = limit;
 
@@ -38,8 +37,6 @@ internal sealed class BlockingLane
             }
         }
     }
-
-    internal long Executed => Volatile.Read(ref _executed);
 
     /// <summary>
     /// False if all threads are busy and there may be no more: then the item must not wait here, because what the threads wait for
@@ -90,7 +87,7 @@ internal sealed class BlockingLane
     private void Run(IThreadPoolWorkItem first)
     {
         CallbackScope.AdoptThread(servesLoops: false);
-        Execute(first);
+        first.Execute();
         do
         {
             while (TryExecuteNext())
@@ -113,14 +110,8 @@ internal sealed class BlockingLane
             }
         }
 
-        Execute(item);
-        return true;
-    }
-
-    private void Execute(IThreadPoolWorkItem item)
-    {
-        Interlocked.Increment(ref _executed);
         item.Execute();
+        return true;
     }
 
     /// <summary>False when this thread should end: nothing has come for a while.</summary>

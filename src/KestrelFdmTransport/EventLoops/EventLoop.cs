@@ -75,6 +75,7 @@ internal sealed class EventLoop
             throw SocketErrors.Exception(-added);
         }
 
+        _now = Stopwatch.GetTimestamp();
         HandsOver = settings.HandsOver;
         StallThreshold = settings.StallThreshold;
     }
@@ -263,7 +264,7 @@ internal sealed class EventLoop
 
         if (handOver.Source is { } stalled)
         {
-            stalled.OnStalled(handOver.Held, handOver.Computes);
+            stalled.OnStalled(handOver.Computes);
             if (!scope.SendFlushed(this, stalled))
             {
                 return false;
@@ -308,11 +309,6 @@ internal sealed class EventLoop
 
     private bool RunTurns(CallbackScope scope)
     {
-        if (_now == 0)
-        {
-            _now = Stopwatch.GetTimestamp();
-        }
-
         while (true)
         {
             bool kept = true;

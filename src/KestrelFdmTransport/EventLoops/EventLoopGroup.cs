@@ -52,8 +52,6 @@ internal sealed class EventLoopGroup : IDisposable
 
     internal BlockingLane Lane { get; }
 
-    internal EventLoopSettings Settings => _settings;
-
     /// <summary>The loops that run at the moment, none before the first user.</summary>
     internal EventLoop[] Loops => Volatile.Read(ref _loops);
 

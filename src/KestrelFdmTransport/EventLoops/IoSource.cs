@@ -70,9 +70,8 @@ internal abstract class IoSource
     }
 
     /// <summary>A callback of the source has held its loop until another thread took the loop over. Any thread.</summary>
-    /// <param name="held">How long, in ticks.</param>
     /// <param name="computes">True if its thread is using a CPU, false if it is waiting for something.</param>
-    internal virtual void OnStalled(long held, bool computes)
+    internal virtual void OnStalled(bool computes)
     {
     }
 }

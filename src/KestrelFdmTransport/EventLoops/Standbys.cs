@@ -21,7 +21,7 @@ internal sealed class Standbys
     private static readonly TimeSpan s_lifetimeParked = TimeSpan.FromSeconds(20);
 
     private readonly Lock _lock = new();
-    private readonly Stack<Waiter> _parked = new();
+    private readonly List<Waiter> _parked = [];
     private readonly EventLoopSettings _settings;
     private readonly ILogger _logger;
     private readonly Action<int> _unplace;
@@ -64,7 +64,7 @@ internal sealed class Standbys
     /// <summary>Sends a standby to take a loop over; false if there is none and none may be made. Monitor only.</summary>
     internal bool TrySend(HandOver handOver)
     {
-        Waiter? standby;
+        Waiter? standby = null;
         lock (_lock)
         {
             // As many again as there are loops are kept for what may stall a loop although no application code runs on it.
@@ -73,7 +73,12 @@ internal sealed class Standbys
                 return false;
             }
 
-            _parked.TryPop(out standby);
+            // The one that came last: the others may reach the end of their lives.
+            if (_parked.Count > 0)
+            {
+                standby = _parked[^1];
+                _parked.RemoveAt(_parked.Count - 1);
+            }
         }
 
         if (standby is not null)
@@ -214,7 +219,7 @@ internal sealed class Standbys
                 return false;
             }
 
-            _parked.Push(waiter);
+            _parked.Add(waiter);
             return true;
         }
     }
@@ -229,22 +234,13 @@ internal sealed class Standbys
 
         lock (_lock)
         {
-            if (_parked.Contains(waiter))
+            if (_parked.Remove(waiter))
             {
-                var rest = new List<Waiter>(_parked);
-                rest.Remove(waiter);
-                rest.Reverse();
-                _parked.Clear();
-                foreach (Waiter other in rest)
-                {
-                    _parked.Push(other);
-                }
-
                 return null;
             }
         }
 
-        // Popped at this moment: the hand-over is on its way.
+        // Taken at this moment: the hand-over is on its way.
         waiter.Wait(Timeout.InfiniteTimeSpan, out handOver);
         return handOver;
     }

@@ -87,5 +87,5 @@ internal sealed class ProbeSource : IoSource
         OnSendDeferred();
     }
 
-    internal override void OnStalled(long held, bool computes) => Interlocked.Increment(ref _stalls);
+    internal override void OnStalled(bool computes) => Interlocked.Increment(ref _stalls);
 }
