@@ -10,6 +10,9 @@ internal sealed class BlockHoard(object key) : ThreadHoard(key)
     private const int MaxBlocks = 16;
     private const int MaxSegments = 256;
 
+    /// <summary>Between turns: one block to receive into, and one to write the answer into.</summary>
+    private const int Reserve = 2;
+
     private readonly Stack<IMemoryOwner<byte>> _blocks = new(MaxBlocks);
     private readonly Stack<BufferSegment> _segments = new();
     private int _wanted = 1;
@@ -66,18 +69,25 @@ internal sealed class BlockHoard(object key) : ThreadHoard(key)
         return true;
     }
 
+    internal override bool HasSurplus => _blocks.Count > Reserve;
+
+    internal override void Trim()
+    {
+        _wanted = System.Math.Max(1, _wanted - 1);
+        ReturnDownTo(Reserve);
+    }
+
     internal override void Release()
     {
-        if (_blocks.Count == 0 && _wanted > 1)
-        {
-            // Nothing was left over; the next turn may need as many.
-            return;
-        }
+        _wanted = 1;
+        ReturnDownTo(0);
+    }
 
-        _wanted = System.Math.Max(1, _wanted - 1);
-        while (_blocks.TryPop(out IMemoryOwner<byte>? block))
+    private void ReturnDownTo(int count)
+    {
+        while (_blocks.Count > count)
         {
-            Cache.ReturnBlock(block);
+            Cache.ReturnBlock(_blocks.Pop());
         }
     }
 }

@@ -254,7 +254,34 @@ internal sealed class CallbackScope
         return Leave(source, loop);
     }
 
-    /// <summary>Gives back what this thread hoards. The loop's owner calls it at the top of its stack.</summary>
+    /// <summary>Gives back what this thread hoards beyond a small reserve. The loop's owner calls it at the top of its stack.</summary>
+    /// <returns>As <see cref="Tell"/>.</returns>
+    internal bool TrimHoards(EventLoop loop)
+    {
+        bool surplus = false;
+        foreach (ThreadHoard hoard in _hoards)
+        {
+            surplus |= hoard.HasSurplus;
+        }
+
+        if (!surplus)
+        {
+            return true;
+        }
+
+        Enter(source: null, loop);
+        foreach (ThreadHoard hoard in _hoards)
+        {
+            if (hoard.HasSurplus)
+            {
+                hoard.Trim();
+            }
+        }
+
+        return Leave(source: null, loop);
+    }
+
+    /// <summary>Gives back all that this thread hoards. The loop's owner calls it at the top of its stack.</summary>
     /// <returns>As <see cref="Tell"/>.</returns>
     internal bool ReleaseHoards(EventLoop loop)
     {

@@ -579,9 +579,13 @@ internal sealed class EventLoop
     /// <summary>Before the loop blocks, and before sources are closed: whoever waits for a connection to end may count blocks then.</summary>
     private bool Release(CallbackScope scope)
     {
-        bool release = _closing.Count > 0 || _sets.Backlog == 0;
         _phase = Phase.Close;
-        return !release || scope.ReleaseHoards(this);
+        if (_closing.Count > 0)
+        {
+            return scope.ReleaseHoards(this);
+        }
+
+        return _sets.Backlog > 0 || scope.TrimHoards(this);
     }
 
     private bool CloseAll(CallbackScope scope)

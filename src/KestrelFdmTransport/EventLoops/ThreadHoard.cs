@@ -1,8 +1,9 @@
 namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>
-/// What a loop's thread keeps at hand for the rest of a turn instead of giving it back. It belongs to the thread and not to the
-/// loop: a callback that has lost its loop goes on using its own.
+/// What a loop's thread keeps at hand instead of giving it back: much during a turn, a little between turns, and nothing once a
+/// connection closes, because whoever waits for that may count. It belongs to the thread and not to the loop: a callback that
+/// has lost its loop goes on using its own.
 /// </summary>
 internal abstract class ThreadHoard(object key)
 {
@@ -11,6 +12,12 @@ internal abstract class ThreadHoard(object key)
 
     /// <summary>False since the last release; an unused hoard is forgotten.</summary>
     internal bool Used { get; set; }
+
+    /// <summary>True if there is more than what is worth keeping while the loop sleeps.</summary>
+    internal abstract bool HasSurplus { get; }
+
+    /// <summary>Gives the surplus back. Foreign code runs here.</summary>
+    internal abstract void Trim();
 
     /// <summary>Gives everything back. Foreign code runs here.</summary>
     internal abstract void Release();

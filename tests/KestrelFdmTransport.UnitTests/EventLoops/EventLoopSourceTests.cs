@@ -169,11 +169,11 @@ public sealed class EventLoopSourceTests : IDisposable
     }
 
     [Fact]
-    public void What_is_hoarded_in_a_turn_is_released_before_the_loop_sleeps()
+    public void What_is_hoarded_in_a_turn_is_trimmed_before_the_loop_sleeps()
     {
         _loops.Run(Collect);
 
-        Assert.Equal("released", Next());
+        Assert.Equal("trimmed", Next());
         RunTwoTurns();
         Assert.Empty(_seen);
     }
@@ -236,10 +236,21 @@ public sealed class EventLoopSourceTests : IDisposable
         Assert.True(isOwner);
         Assert.Same(hoard, CallbackScope.Hoard(Loop, this, _ => throw new InvalidOperationException("There is one already."), out _));
         hoard!.Used = false;
+        ((Hoard)hoard).Count++;
     }
 
     private sealed class Hoard(object key, BlockingCollection<string> seen) : ThreadHoard(key)
     {
+        internal int Count { get; set; }
+
+        internal override bool HasSurplus => Count > 0;
+
+        internal override void Trim()
+        {
+            Count = 0;
+            seen.Add("trimmed");
+        }
+
         internal override void Release() => seen.Add("released");
     }
 }
