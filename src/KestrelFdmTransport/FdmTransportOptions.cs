@@ -107,6 +107,9 @@ public sealed class FdmTransportOptions
     /// </remarks>
     public TimeSpan ConnectTimeout { get; set; } = Timeout.InfiniteTimeSpan;
 
+    /// <summary>For tests of <c>Adaptive</c>: callbacks run on the loop whatever they have cost, so that it is taken over all the time.</summary>
+    internal bool ForgetsCost { get; set; }
+
     /// <summary>Creates a bound listen socket as the Sockets transport does.</summary>
     /// <param name="endpoint">
     /// An <see cref="IPEndPoint"/>, a <see cref="UnixDomainSocketEndPoint"/> or a <see cref="FileHandleEndPoint"/>. A socket for

@@ -48,6 +48,9 @@ internal sealed class CallbackScope
         ThreadId = servesLoops ? Interop.Sys.ThreadId() : 0;
     }
 
+    /// <summary>The calling thread's scope; null if it has run no callback yet.</summary>
+    internal static CallbackScope? Current => t_scope;
+
     internal Thread Thread { get; }
 
     /// <summary>True for a thread that owns a loop now and then.</summary>

@@ -61,8 +61,8 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
         _poolFactory = memoryPoolFactory;
         _settings = new ConnectionSettings
         {
-            RunsInline = _options.Scheduling == ApplicationScheduling.Inline,
-            Adapts = _options.Scheduling == ApplicationScheduling.Adaptive,
+            RunsInline = _options.Scheduling == ApplicationScheduling.Inline || _options.ForgetsCost,
+            Adapts = _options.Scheduling == ApplicationScheduling.Adaptive && !_options.ForgetsCost,
             FinOnError = AppContext.TryGetSwitch(FinOnErrorSwitch, out bool finOnError) && finOnError,
             ReadPauseThreshold = _options.MaxReadBufferSize ?? 0,
             WritePauseThreshold = _options.MaxWriteBufferSize ?? 0,

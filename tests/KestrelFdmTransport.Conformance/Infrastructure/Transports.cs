@@ -47,7 +47,7 @@ internal static class Transports
         FdmTransportFactory? factory = services.GetService<FdmTransportFactory>();
         return factory is null
             ? []
-            : [.. factory.GetLoopStatistics().Select(loop => new LoopSnapshot(loop.Name, loop.Connections, loop.Accepts))];
+            : [.. factory.GetLoopStatistics().Select(loop => new LoopSnapshot(loop.Name, loop.Connections, loop.Accepts, loop.Stalls))];
 #else
         _ = services;
         return [];

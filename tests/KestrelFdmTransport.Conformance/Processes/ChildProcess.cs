@@ -13,6 +13,8 @@ namespace KestrelFdmTransport.Conformance.Processes;
 internal sealed partial class ChildProcess : IAsyncDisposable
 {
     private const int Sigterm = 15;
+    private const int Sigcont = 18;
+    private const int Sigstop = 19;
 
     private readonly Process _process;
     private readonly Task<string> _errors;
@@ -51,6 +53,15 @@ internal sealed partial class ChildProcess : IAsyncDisposable
 
     public void Terminate() => Assert.Equal(0, Kill(_process.Id, Sigterm));
 
+    /// <summary>Stops it from running, and waits until it does not.</summary>
+    public async Task SuspendAsync()
+    {
+        Assert.Equal(0, Kill(_process.Id, Sigstop));
+        await Waiting.UntilAsync(() => State() == 'T');
+    }
+
+    public void Resume() => Assert.Equal(0, Kill(_process.Id, Sigcont));
+
     public async Task<int> ExitCodeAsync()
     {
         await _process.WaitForExitAsync().Within("the end of the child");
@@ -66,6 +77,13 @@ internal sealed partial class ChildProcess : IAsyncDisposable
 
         await _process.WaitForExitAsync().Within("the end of the child");
         _process.Dispose();
+    }
+
+    /// <summary>The letter after the name, which is in parentheses and may hold others.</summary>
+    private char State()
+    {
+        string stat = File.ReadAllText($"/proc/{_process.Id}/stat");
+        return stat[stat.LastIndexOf(')') + 2];
     }
 
     private static string Muxer

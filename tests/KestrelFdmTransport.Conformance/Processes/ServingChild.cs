@@ -4,6 +4,7 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Net;
+using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Conformance.Infrastructure;
 using Microsoft.AspNetCore.Builder;
@@ -22,6 +23,7 @@ internal static class ServingChild
     public const string Handle = "handle:";
     public const string FinOnError = "fin-on-error";
     public const int ExitCode = 7;
+    public const int Collections = 20;
 
     public static async Task<int> RunAsync(string[] arguments)
     {
@@ -76,6 +78,13 @@ internal static class ServingChild
             case "/exit":
                 Environment.Exit(ExitCode);
                 break;
+            case "/stalls":
+                await context.Response.WriteAsync(Transports.Loops(context.RequestServices).Sum(loop => loop.Stalls).ToString(CultureInfo.InvariantCulture));
+                break;
+            case "/collect":
+                await Task.Factory.StartNew(CollectGarbage, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                await context.Response.WriteAsync("collected");
+                break;
             case "/spawn":
                 await context.Response.WriteAsync(await DescribeGrandchildAsync());
                 break;
@@ -104,6 +113,23 @@ internal static class ServingChild
         cat.StandardInput.Close();
         await cat.WaitForExitAsync();
         return description;
+    }
+
+    /// <summary>Long collections: all of a big heap of small objects, with everybody stopped.</summary>
+    private static void CollectGarbage()
+    {
+        var heap = new object[2_000_000];
+        for (int i = 0; i < heap.Length; i++)
+        {
+            heap[i] = new byte[1];
+        }
+
+        for (int i = 0; i < Collections; i++)
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
+        }
+
+        GC.KeepAlive(heap);
     }
 
     private static async Task SayAsync(string line)

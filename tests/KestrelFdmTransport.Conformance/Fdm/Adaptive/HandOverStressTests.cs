@@ -1,0 +1,28 @@
+using System.IO;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Stress.HandOvers;
+using Xunit;
+
+namespace KestrelFdmTransport.Conformance.Fdm.Adaptive;
+
+/// <summary>The short form of <c>KestrelFdmTransport.Stress handovers</c>.</summary>
+[Collection(ProcessWide.Name)]
+public sealed class HandOverStressTests
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(8)]
+    public async Task Thousands_of_hand_overs_lose_no_byte_and_no_request(int loops)
+    {
+        HandOverFigures figures = await HandOverStress.RunAsync(
+            new HandOverSettings { Count = 5_000, PerRound = 1_000, Loops = loops },
+            TextWriter.Null);
+
+        Assert.Empty(figures.Problems);
+        Assert.InRange(figures.HandOvers, 5_000, long.MaxValue);
+        Assert.InRange(figures.Completed, 1, long.MaxValue);
+        Assert.InRange(figures.Requests, 1, long.MaxValue);
+        Assert.InRange(figures.Aborts, 1, long.MaxValue);
+    }
+}

@@ -1,0 +1,84 @@
+using System;
+using System.Net;
+using System.Net.Sockets;
+using System.Threading;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Conformance.Infrastructure;
+
+namespace KestrelFdmTransport.Stress.HandOvers;
+
+/// <summary>Opens one connection after the other until its round is over.</summary>
+internal abstract class Client(Round round, int seed)
+{
+    private static int s_tags;
+
+    protected Round Round => round;
+
+    /// <summary>What this client does follows from it.</summary>
+    protected Random Random { get; } = new(seed);
+
+    protected HandOverFigures Figures => round.Figures;
+
+    internal async Task RunAsync()
+    {
+        while (!round.IsEnding)
+        {
+            int tag = Interlocked.Increment(ref s_tags);
+            Fate fate = Random.Next(16) switch
+            {
+                0 => Fate.ClientResets,
+                1 => Fate.ServerAborts,
+                _ => Fate.Completes,
+            };
+            try
+            {
+                await RunAsync(tag, fate).WaitAsync(Waiting.Limit);
+            }
+            catch (TimeoutException)
+            {
+                Figures.Report($"Connection {tag} ({fate}) got no further: {this}.");
+                return;
+            }
+            catch (SocketException exception)
+            {
+                if (fate == Fate.Completes && !round.IsBreaking)
+                {
+                    Figures.Report($"Connection {tag} broke: {exception.SocketErrorCode} {this}.");
+                }
+            }
+        }
+    }
+
+    protected abstract Task ConverseAsync(Socket socket, int tag, Fate fate);
+
+    /// <summary>The connection has ended where it should go on, or the other way round.</summary>
+    protected void ReportUnlessBroken(Fate fate, string problem)
+    {
+        if (fate == Fate.Completes && !round.IsBreaking)
+        {
+            Figures.Report(problem);
+        }
+    }
+
+    protected void Reset(Socket socket)
+    {
+        Figures.CountReset();
+        socket.LingerState = new LingerOption(enable: true, seconds: 0);
+        socket.Dispose();
+    }
+
+    protected static async Task SendAsync(Socket socket, ReadOnlyMemory<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            bytes = bytes[await socket.SendAsync(bytes)..];
+        }
+    }
+
+    private async Task RunAsync(int tag, Fate fate)
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await socket.ConnectAsync((IPEndPoint)round.EndPoint);
+        await ConverseAsync(socket, tag, fate);
+    }
+}
