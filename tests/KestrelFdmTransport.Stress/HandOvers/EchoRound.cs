@@ -51,6 +51,9 @@ internal sealed class EchoRound : Round
 
         await _listener!.UnbindAsync();
         await _accepting;
+
+        // As Kestrel does: the endpoint's memory goes last.
+        await UntilAllEndedAsync();
         await _listener.DisposeAsync();
         await Factory.DisposeAsync();
     }

@@ -58,16 +58,16 @@ internal abstract class Round(HandOverSettings settings, HandOverFigures figures
         _ending = true;
         if (breaks)
         {
-            await StopAsync().Within();
+            await StopAsync();
             await Task.WhenAll(clients).Within();
         }
         else
         {
             await Task.WhenAll(clients).Within();
-            await StopAsync().Within();
+            await StopAsync();
         }
 
-        await Waiting.UntilAsync(() => figures.Open == 0, () => $"{figures.Open} connections", "the end of all connections");
+        await UntilAllEndedAsync();
         await Waiting.UntilAsync(() => group.Standbys.Stalled == 0, () => $"{group.Standbys.Stalled}", "the return of all stalled threads");
         await Waiting.UntilAsync(
             () => ProcessState.Threads("fdm-loop").Count + ProcessState.Threads("fdm-standby").Count == 0,
@@ -84,6 +84,9 @@ internal abstract class Round(HandOverSettings settings, HandOverFigures figures
     protected abstract Client CreateClient(int seed);
 
     protected abstract Task StopAsync();
+
+    protected Task UntilAllEndedAsync()
+        => Waiting.UntilAsync(() => figures.Open == 0, () => $"{figures.Open} connections", "the end of all connections");
 
     protected void Configure(FdmTransportOptions options)
     {
