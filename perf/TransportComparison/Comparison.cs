@@ -85,6 +85,12 @@ internal sealed class Comparison(Settings settings)
             AnsiConsole.MarkupLineInterpolated($"{plan}{(settings.Cpus.Length < 2 ? " (there is no second CPU)" : "")}");
         }
 
+        double load = double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture);
+        if (load > 0.5)
+        {
+            AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"[yellow]The machine is busy (load average {load}): the figures will mean little.[/]");
+        }
+
         TimeSpan time = Estimate(candidates) * plans.Length;
         AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"{settings.Workloads.Count} workloads, {candidates.Count} candidates: about [bold]{time:h\\:mm\\:ss}[/]");
     }

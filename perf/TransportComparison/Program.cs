@@ -3,9 +3,11 @@ using System.CommandLine;
 using System.Threading;
 using KestrelFdmTransport.TransportComparison;
 using KestrelFdmTransport.TransportComparison.Candidates;
+using KestrelFdmTransport.TransportComparison.Results;
 using KestrelFdmTransport.TransportComparison.Workloads;
 using Spectre.Console;
 
+ConsoleTables.Prepare();
 RootCommand command = CommandLine.Command();
 command.SetAction(async (ParseResult result, CancellationToken cancellation) =>
 {

@@ -6,11 +6,26 @@ namespace KestrelFdmTransport.TransportComparison.Results;
 
 internal static class ConsoleTables
 {
+    /// <summary>A file or a pipe gets neither colours nor the width of a narrow terminal.</summary>
+    internal static void Prepare()
+    {
+        if (System.Console.IsOutputRedirected)
+        {
+            AnsiConsole.Console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors });
+            AnsiConsole.Profile.Width = 160;
+        }
+    }
+
     internal static void Show(WorkloadResult result)
     {
         AnsiConsole.Write(new Rule(Markup.Escape($"{result.Workload}, {result.Placement}")).LeftJustified());
         AnsiConsole.MarkupLineInterpolated($"{Markdown.Caption(result)}");
         Draw(Tabulation.Of(result));
+        foreach (string refusal in result.Refusals)
+        {
+            AnsiConsole.MarkupLineInterpolated($"[red]{refusal}[/]");
+        }
+
         Metric headline = result.HeadlineMetric;
         BarChart chart = new BarChart().Width(80).Label(headline.RatioTitle!).LeftAlignLabel().UseValueFormatter(value => value.ToString("0.00", CultureInfo.InvariantCulture));
         foreach (string name in result.Valid.Select(candidate => candidate.Candidate))

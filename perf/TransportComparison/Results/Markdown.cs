@@ -17,6 +17,10 @@ internal static class Markdown
         {
             text.Append(CultureInfo.InvariantCulture, $"\n## {result.Workload}, {result.Placement}\n\n{Caption(result)}\n\n");
             Append(text, Tabulation.Of(result));
+            foreach (string refusal in result.Refusals)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"\n{refusal}\n");
+            }
         }
 
         return text.ToString();

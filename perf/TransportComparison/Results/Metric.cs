@@ -43,7 +43,7 @@ internal sealed record Metric(string Key, string Title, string Format, string? R
     {
         if (!candidate.Rounds.TryGetValue(Key, out double[]? rounds))
         {
-            return "–";
+            return candidate.Refused is null ? "–" : "refused";
         }
 
         string median = Statistics.Median(rounds).ToString(Format, CultureInfo.InvariantCulture);

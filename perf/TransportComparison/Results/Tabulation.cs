@@ -8,20 +8,22 @@ namespace KestrelFdmTransport.TransportComparison.Results;
 /// <summary>The cells of the tables, whoever draws them.</summary>
 internal sealed record Tabulation(List<string> Columns, List<List<string>> Rows)
 {
-    /// <summary>Figures and ratios of one workload, a row for each candidate.</summary>
+    /// <summary>Figures and ratios of one workload, a column for each candidate.</summary>
     internal static Tabulation Of(WorkloadResult result)
     {
         Metric[] metrics = [.. Metric.Of(result)];
-        Metric[] compared = [.. metrics.Where(metric => metric.RatioTitle is not null)];
         var rows = new List<List<string>>();
-        foreach (CandidateResult candidate in result.Candidates)
+        foreach (Metric metric in metrics)
         {
-            rows.Add(candidate.Refused is { } reason
-                ? [candidate.Candidate, "refused: " + reason.ReplaceLineEndings(" "), .. Enumerable.Repeat("", Math.Max(0, metrics.Length + compared.Length - 1))]
-                : [candidate.Candidate, .. metrics.Select(metric => metric.Text(candidate)), .. compared.Select(metric => RatioText(metric, candidate, result))]);
+            rows.Add([metric.Title, .. result.Candidates.Select(metric.Text)]);
         }
 
-        return new(["", .. metrics.Select(metric => metric.Title), .. compared.Select(metric => metric.RatioTitle!)], rows);
+        foreach (Metric metric in metrics.Where(metric => metric.RatioTitle is not null))
+        {
+            rows.Add([metric.RatioTitle!, .. result.Candidates.Select(candidate => RatioText(metric, candidate, result))]);
+        }
+
+        return new(["", .. result.Candidates.Select(candidate => candidate.Candidate)], rows);
     }
 
     /// <summary>The headline ratio of each workload and candidate, and what has become of that of an earlier run.</summary>

@@ -24,6 +24,12 @@ internal sealed record WorkloadResult(
     [JsonIgnore]
     internal CandidateResult? ReferenceResult => Find(Reference);
 
+    /// <summary>Why candidates have no figures, a line for each.</summary>
+    [JsonIgnore]
+    internal IEnumerable<string> Refusals => Candidates
+        .Where(candidate => candidate.Refused is not null)
+        .Select(candidate => $"{candidate.Candidate} is refused: {candidate.Refused!.ReplaceLineEndings(" ")}");
+
     internal CandidateResult? Find(string name)
         => Valid.FirstOrDefault(candidate => string.Equals(candidate.Candidate, name, StringComparison.Ordinal));
 

@@ -27,7 +27,7 @@ internal static class WorkloadList
     {
         foreach (int connections in new[] { 1, 64, 512 })
         {
-            yield return Http(Name($"plaintext-{connections}"), Name($"{connections} connections"), new(connections, new Request()), connections == 1 ? Metric.Rate : Metric.Cpu);
+            yield return Http(Name($"plaintext-{connections}"), Name($"{connections} connection{(connections == 1 ? "" : "s")}"), new(connections, new Request()), connections == 1 ? Metric.Rate : Metric.Cpu);
         }
 
         yield return Http("pipelined-64x16", "64 connections, 16 requests in flight on each", new(64, new Request()) { Depth = 16 });
