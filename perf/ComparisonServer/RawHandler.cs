@@ -3,7 +3,7 @@ using System.IO.Pipelines;
 using System.Threading.Tasks;
 using Microsoft.AspNetCore.Connections;
 
-namespace KestrelFdmTransport.PlaintextServer;
+namespace KestrelFdmTransport.ComparisonServer;
 
 /// <summary>Answers whatever arrives, unparsed: what is left is the transport.</summary>
 internal sealed class RawHandler : ConnectionHandler

@@ -1,0 +1,90 @@
+using System;
+using System.Globalization;
+using System.IO.Pipelines;
+using System.Threading;
+using System.Threading.Tasks;
+using Microsoft.AspNetCore.Http;
+
+namespace KestrelFdmTransport.ComparisonServer;
+
+/// <summary>What every candidate on Kestrel answers.</summary>
+internal sealed class Application(string name, int stepsPerMicrosecond)
+{
+    private const string Sleep = "/sleep/";
+    private const string Compute = "/compute/";
+
+    private readonly string _identity = string.Create(CultureInfo.InvariantCulture, $"{name} {Environment.ProcessId}");
+
+    internal Task AnswerAsync(HttpContext context)
+    {
+        string path = context.Request.Path.Value!;
+        return path.Length == 1 ? PlaintextAsync(context) : OtherAsync(context, path);
+    }
+
+    private static Task PlaintextAsync(HttpContext context)
+    {
+        context.Response.ContentType = "text/plain";
+        context.Response.ContentLength = Answers.Body.Length;
+        return context.Response.Body.WriteAsync(Answers.Body).AsTask();
+    }
+
+    private Task OtherAsync(HttpContext context, string path)
+    {
+        if (path.StartsWith(Compute, StringComparison.Ordinal))
+        {
+            Work.Do(Microseconds(path, Compute) * stepsPerMicrosecond);
+            return PlaintextAsync(context);
+        }
+
+        if (path.StartsWith(Sleep, StringComparison.Ordinal))
+        {
+            // On purpose: this is what blocks a thread.
+            Thread.Sleep(TimeSpan.FromMicroseconds(Microseconds(path, Sleep)));
+            return PlaintextAsync(context);
+        }
+
+        switch (path)
+        {
+            case "/download":
+                context.Response.ContentLength = Answers.Megabyte.Length;
+                return context.Response.Body.WriteAsync(Answers.Megabyte).AsTask();
+            case "/upload":
+                return UploadAsync(context);
+            case "/identity":
+                return context.Response.WriteAsync(_identity);
+            case "/memory":
+                return context.Response.WriteAsync(ManagedMemory().ToString(CultureInfo.InvariantCulture));
+            default:
+                context.Response.StatusCode = StatusCodes.Status404NotFound;
+                return Task.CompletedTask;
+        }
+    }
+
+    private static async Task UploadAsync(HttpContext context)
+    {
+        PipeReader body = context.Request.BodyReader;
+        ReadResult result;
+        do
+        {
+            result = await body.ReadAsync();
+            body.AdvanceTo(result.Buffer.End);
+        }
+        while (!result.IsCompleted);
+
+        await PlaintextAsync(context);
+    }
+
+    /// <summary>Bytes alive, with everything else given back to the system so that the resident set can be compared as well.</summary>
+    private static long ManagedMemory()
+    {
+        for (int i = 0; i < 2; i++)
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            GC.WaitForPendingFinalizers();
+        }
+
+        return GC.GetTotalMemory(forceFullCollection: false);
+    }
+
+    private static long Microseconds(string path, string prefix) => long.Parse(path.AsSpan(prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture);
+}

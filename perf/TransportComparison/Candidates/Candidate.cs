@@ -1,0 +1,25 @@
+using System;
+using System.Collections.Generic;
+
+namespace KestrelFdmTransport.TransportComparison.Candidates;
+
+/// <summary>A server to compare.</summary>
+/// <param name="InlineSockets">The runtime's socket engine runs completions on its own threads.</param>
+/// <param name="Native">The C server, which knows plain HTTP/1.1 without bodies only.</param>
+internal sealed record Candidate(string Name, string Description, bool InlineSockets = false, bool Native = false)
+{
+    /// <summary>What the others are compared with.</summary>
+    internal const string Reference = "sockets";
+
+    internal static readonly IReadOnlyList<Candidate> All =
+    [
+        new(Reference, "Sockets transport, defaults"),
+        new("sockets-inline", "Sockets transport, UnsafePreferInlineScheduling and inline completions", InlineSockets: true),
+        new("fdm", "this transport, defaults (Adaptive)"),
+        new("fdm-inline", "this transport, Inline"),
+        new("fdm-pool", "this transport, ThreadPool"),
+        new("c", "epoll server in C with a canned answer: the limit", Native: true),
+    ];
+
+    internal bool Is(string name) => string.Equals(Name, name, StringComparison.Ordinal);
+}

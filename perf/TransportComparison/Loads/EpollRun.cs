@@ -1,0 +1,304 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
+using System.Net;
+using System.Threading;
+using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.TransportComparison.Servers;
+
+namespace KestrelFdmTransport.TransportComparison.Loads;
+
+/// <summary>The thread of <see cref="EpollLoad"/>.</summary>
+internal sealed class EpollRun : IDisposable
+{
+    /// <summary>Not counted: connecting, and the first meeting of server and load.</summary>
+    private static readonly TimeSpan s_settle = TimeSpan.FromMilliseconds(300);
+
+    /// <summary>Less than the listen sockets' backlog.</summary>
+    private const int ConnectAtOnce = 200;
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
+    private static readonly long s_millisecond = Stopwatch.Frequency / 1000;
+
+    private readonly ServerProcess _server;
+    private readonly LoadGroup[] _groups;
+    private readonly LoadConnection[] _connections;
+    private readonly byte[] _address;
+    private readonly byte[] _buffer = new byte[256 * 1024];
+    private readonly Random _random = new(1);
+    private readonly EpollEventBuffer _events = new(1024);
+    private readonly int _epoll = Sys.EpollCreate();
+
+    /// <summary>Who sends when, in ticks of the stopwatch.</summary>
+    private readonly PriorityQueue<LoadConnection, long> _due = new();
+
+    private int _connecting;
+    private bool _started;
+
+    internal EpollRun(ServerProcess server, Endpoint endpoint, LoadGroup[] groups)
+    {
+        _server = server;
+        _groups = groups;
+        _connections = [.. groups.SelectMany(group => Enumerable.Range(0, group.Clients.Connections).Select(_ => new LoadConnection(group)))];
+        SocketAddress address = new IPEndPoint(IPAddress.Loopback, server.Port(endpoint)).Serialize();
+        _address = address.Buffer.Span[..address.Size].ToArray();
+    }
+
+    internal LoadOutcome Run(TimeSpan duration, CancellationToken cancellation)
+    {
+        ConnectAll(cancellation);
+        Array.ForEach(_connections, Start);
+        Serve(s_settle, cancellation);
+        Array.ForEach(_groups, group => group.Clear());
+        ServerUsage before = _server.Usage();
+        double seconds = Serve(duration, cancellation);
+        ServerUsage usage = _server.Usage() - before;
+        if (_groups.Any(group => group.Requests == 0))
+        {
+            throw new ServerException("A group of clients got no answer.");
+        }
+
+        return new LoadOutcome([.. _groups.Select(group => group.Outcome(seconds))], _groups.Sum(group => group.Requests), usage);
+    }
+
+    public void Dispose()
+    {
+        foreach (LoadConnection connection in _connections)
+        {
+            if (connection.Descriptor >= 0)
+            {
+                // Without a time of waiting: there are not ports enough for many runs.
+                _ = Sys.ResetConnection(connection.Descriptor);
+                _ = Sys.Close(connection.Descriptor);
+            }
+        }
+
+        _ = Sys.Close(_epoll);
+        _events.Dispose();
+    }
+
+    private void ConnectAll(CancellationToken cancellation)
+    {
+        long started = Stopwatch.GetTimestamp();
+        for (int i = 0; i < _connections.Length; i++)
+        {
+            Connect(i);
+            while (_connecting == ConnectAtOnce || (_connecting > 0 && i == _connections.Length - 1))
+            {
+                WaitForEvents(100, cancellation);
+                if (Stopwatch.GetElapsedTime(started) > s_patience)
+                {
+                    throw new ServerException("The server does not accept in time.");
+                }
+            }
+        }
+
+        _started = true;
+    }
+
+    private void WaitForEvents(int timeout, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        int count = Sys.EpollWait(_epoll, _events, timeout);
+        for (int i = 0; i < count; i++)
+        {
+            OnReady((int)_events.Payload(i), _events.Events(i));
+        }
+    }
+
+    /// <summary>Returns how many seconds it took.</summary>
+    private double Serve(TimeSpan duration, CancellationToken cancellation)
+    {
+        long started = Stopwatch.GetTimestamp();
+        long end = started + Ticks(duration);
+        long now = started;
+        while (now < end)
+        {
+            WaitForEvents(Timeout(now, end), cancellation);
+            now = Stopwatch.GetTimestamp();
+            while (_due.TryPeek(out LoadConnection? connection, out long due) && due <= now)
+            {
+                _due.Dequeue();
+                Begin(connection);
+            }
+        }
+
+        return Stopwatch.GetElapsedTime(started, now).TotalSeconds;
+    }
+
+    /// <summary>Milliseconds; zero for what is due sooner, because the kernel counts in no less here.</summary>
+    private int Timeout(long now, long end)
+    {
+        long next = _due.TryPeek(out _, out long due) ? Math.Min(due, end) : end;
+        return (int)Math.Clamp((next - now) / s_millisecond, 0, 100);
+    }
+
+    private void Connect(int index)
+    {
+        LoadConnection connection = _connections[index];
+        int descriptor = Sys.Socket(Sys.AddressFamilyInet);
+        Check(descriptor, "socket");
+        connection.Descriptor = descriptor;
+        connection.Connecting = true;
+        _connecting++;
+        connection.Reader = new ResponseReader();
+        Check(Sys.NoDelay(descriptor), "setsockopt");
+        int result = Sys.Connect(descriptor, _address);
+        if (result != -Errno.EINPROGRESS)
+        {
+            Check(result, "connect");
+        }
+
+        Check(Sys.EpollAdd(_epoll, descriptor, EpollFlags.Connection, (ulong)index), "epoll_ctl");
+    }
+
+    private void OnReady(int index, uint events)
+    {
+        LoadConnection connection = _connections[index];
+        if (connection.Connecting)
+        {
+            if ((events & (EpollFlags.Out | EpollFlags.Err | EpollFlags.Hup)) == 0)
+            {
+                return;
+            }
+
+            Check(Sys.TakeError(connection.Descriptor), "connect");
+            connection.Connecting = false;
+            _connecting--;
+            if (_started)
+            {
+                Begin(connection);
+            }
+
+            return;
+        }
+
+        if ((events & EpollFlags.Out) != 0 && connection.Sent < connection.Sending.Length)
+        {
+            Send(connection);
+        }
+
+        if ((events & ~EpollFlags.Out) != 0)
+        {
+            Receive(index, connection, toTheEnd: (events & (EpollFlags.RdHup | EpollFlags.Err | EpollFlags.Hup)) != 0);
+        }
+    }
+
+    private void Start(LoadConnection connection)
+    {
+        Pause pause = connection.Group.Clients.Pause;
+        if (pause.IsNone)
+        {
+            Begin(connection);
+            return;
+        }
+
+        // Not all at once.
+        _due.Enqueue(connection, Stopwatch.GetTimestamp() + Ticks(pause.Most * _random.NextDouble()));
+    }
+
+    private void Begin(LoadConnection connection)
+    {
+        LoadGroup group = connection.Group;
+        connection.Slow = group.Clients.SlowPermille > 0 && _random.Next(1000) < group.Clients.SlowPermille;
+        connection.Sending = connection.Slow ? group.SlowBytes : group.Bytes;
+        connection.Sent = 0;
+        connection.Waiting = group.Clients.Depth;
+        connection.SentAt = Stopwatch.GetTimestamp();
+        Send(connection);
+    }
+
+    private static void Send(LoadConnection connection)
+    {
+        while (connection.Sent < connection.Sending.Length)
+        {
+            int result = Sys.Send(connection.Descriptor, connection.Sending.AsSpan(connection.Sent));
+            if (result == -Errno.EAGAIN)
+            {
+                return;
+            }
+
+            Check(result, "send");
+            connection.Sent += result;
+        }
+    }
+
+    private void Receive(int index, LoadConnection connection, bool toTheEnd)
+    {
+        while (true)
+        {
+            int result = Sys.Receive(connection.Descriptor, _buffer);
+            if (result == -Errno.EAGAIN)
+            {
+                return;
+            }
+
+            Check(result, "recv");
+            if (result == 0)
+            {
+                throw new ServerException("The server has closed a connection.");
+            }
+
+            ReadOnlySpan<byte> data = _buffer.AsSpan(0, result);
+            while (!data.IsEmpty && connection.Reader.TryReadOne(ref data))
+            {
+                OnAnswer(connection);
+            }
+
+            if (connection.Waiting == 0 && OnAllAnswered(index, connection))
+            {
+                return;
+            }
+
+            if (result < _buffer.Length && !toTheEnd)
+            {
+                return;
+            }
+        }
+    }
+
+    private static void OnAnswer(LoadConnection connection)
+    {
+        if (connection.Waiting-- == 0)
+        {
+            throw new ServerException("There was an answer without request.");
+        }
+
+        long nanoseconds = (long)Stopwatch.GetElapsedTime(connection.SentAt).TotalNanoseconds;
+        (connection.Slow ? connection.Group.SlowLatencies : connection.Group.Latencies).Record(nanoseconds);
+    }
+
+    /// <summary>True if the connection is another one now.</summary>
+    private bool OnAllAnswered(int index, LoadConnection connection)
+    {
+        ClientGroup clients = connection.Group.Clients;
+        if (clients.Request.Close)
+        {
+            _ = Sys.Close(connection.Descriptor);
+            Connect(index);
+            return true;
+        }
+
+        if (clients.Pause.IsNone)
+        {
+            Begin(connection);
+            return false;
+        }
+
+        long from = clients.Pause.Paced ? connection.SentAt : Stopwatch.GetTimestamp();
+        _due.Enqueue(connection, from + Ticks(clients.Pause.Draw(_random)));
+        return false;
+    }
+
+    private static long Ticks(TimeSpan time) => time.Ticks * Stopwatch.Frequency / TimeSpan.TicksPerSecond;
+
+    private static void Check(int result, string call)
+    {
+        if (result < 0)
+        {
+            throw new ServerException($"{call}: {SocketErrors.Exception(-result).Message}");
+        }
+    }
+}

@@ -1,0 +1,26 @@
+namespace KestrelFdmTransport.TransportComparison.Loads;
+
+/// <summary>One client of <see cref="EpollLoad"/>.</summary>
+internal sealed class LoadConnection(LoadGroup group)
+{
+    internal LoadGroup Group { get; } = group;
+
+    /// <summary>-1 between two connections.</summary>
+    internal int Descriptor { get; set; } = -1;
+
+    internal bool Connecting { get; set; }
+
+    internal ResponseReader Reader { get; set; } = new();
+
+    /// <summary>What is being sent or was sent last.</summary>
+    internal byte[] Sending { get; set; } = [];
+
+    internal int Sent { get; set; }
+
+    internal long SentAt { get; set; }
+
+    /// <summary>Requests without answer.</summary>
+    internal int Waiting { get; set; }
+
+    internal bool Slow { get; set; }
+}

@@ -1,0 +1,62 @@
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+
+namespace KestrelFdmTransport.TransportComparison.Results;
+
+/// <summary>One kind of figure.</summary>
+/// <param name="Key">Its name in the JSON file.</param>
+/// <param name="Title">Its column.</param>
+/// <param name="Format">Of the median.</param>
+/// <param name="RatioTitle">The column of its ratio; null where none is reported.</param>
+/// <param name="Inverse">The ratio is the reference's figure by the candidate's.</param>
+internal sealed record Metric(string Key, string Title, string Format, string? RatioTitle = null, bool Inverse = false)
+{
+    internal static readonly Metric Rate = new("rate", "requests/s", "N0", "requests/s ×");
+    internal static readonly Metric Cpu = new("cpu", "CPU µs/request", "0.00", "capacity ×", Inverse: true);
+    internal static readonly Metric User = new("user", "user µs", "0.00");
+    internal static readonly Metric System = new("system", "system µs", "0.00");
+    internal static readonly Metric Switches = new("switches", "switches/request", "0.000");
+    internal static readonly Metric SystemCalls = new("syscalls", "system calls/request", "0.00");
+    internal static readonly Metric P50 = new("p50", "p50 µs", "N0");
+    internal static readonly Metric P99 = new("p99", "p99 µs", "N0", "p99 ×");
+    internal static readonly Metric P999 = new("p999", "p99.9 µs", "N0");
+    internal static readonly Metric SlowRate = new("slowRate", "slow requests/s", "N0");
+    internal static readonly Metric SlowP99 = new("slowP99", "slow p99 µs", "N0");
+    internal static readonly Metric OthersRate = new("othersRate", "others req/s", "N0", "others req/s ×");
+    internal static readonly Metric OthersP99 = new("othersP99", "others p99 µs", "N0", "others p99 ×");
+    internal static readonly Metric Resident = new("resident", "resident bytes/connection", "N0", "resident ×");
+    internal static readonly Metric Managed = new("managed", "managed bytes/connection", "N0", "managed ×");
+
+    /// <summary>In the order of their columns.</summary>
+    internal static readonly IReadOnlyList<Metric> All =
+    [
+        Rate, Cpu, User, System, Switches, SystemCalls, P50, P99, P999, SlowRate, SlowP99, OthersRate, OthersP99, Resident, Managed,
+    ];
+
+    /// <summary>Those that some candidate has.</summary>
+    internal static IEnumerable<Metric> Of(WorkloadResult result)
+        => All.Where(metric => result.Candidates.Any(candidate => candidate.Rounds.ContainsKey(metric.Key)));
+
+    /// <summary>A column's text: median and spread.</summary>
+    internal string Text(CandidateResult candidate)
+    {
+        if (!candidate.Rounds.TryGetValue(Key, out double[]? rounds))
+        {
+            return candidate.Refused is null ? "–" : "refused";
+        }
+
+        string median = Statistics.Median(rounds).ToString(Format, CultureInfo.InvariantCulture);
+        return rounds.Length == 1 ? median : string.Create(CultureInfo.InvariantCulture, $"{median} ±{100 * Statistics.Spread(rounds):0.#}%");
+    }
+
+    internal Ratio? Compare(CandidateResult candidate, CandidateResult reference)
+    {
+        if (!candidate.Rounds.TryGetValue(Key, out double[]? own) || !reference.Rounds.TryGetValue(Key, out double[]? others))
+        {
+            return null;
+        }
+
+        return Inverse ? Statistics.PairedRatio(others, own) : Statistics.PairedRatio(own, others);
+    }
+}

@@ -1,0 +1,7 @@
+using System;
+using System.Collections.Generic;
+
+namespace KestrelFdmTransport.TransportComparison.Results;
+
+/// <summary>All of a run, as the JSON file has it.</summary>
+internal sealed record Report(DateTimeOffset Started, string Machine, string Method, List<WorkloadResult> Workloads);

@@ -1,0 +1,56 @@
+using System;
+using System.Diagnostics;
+using System.Threading;
+using KestrelFdmTransport.Polling;
+
+namespace KestrelFdmTransport.EventLoops;
+
+/// <summary>How much a loop has to do: the part of its time that it did not wait, and the heat of its connections.</summary>
+/// <remarks>
+/// Measured by the loop's owner in windows of <see cref="Window"/>, read by anybody. A loop that sleeps measures nothing: what is
+/// too old counts as zero.
+/// </remarks>
+internal sealed class LoopLoad
+{
+    internal const int Full = 1000;
+
+    /// <summary>Long enough for a fair sample of what a thread gets from the scheduler, short enough to follow a shift of load.</summary>
+    internal static readonly long Window = Stopwatch.Frequency / 20;
+
+    private static readonly long s_stale = 3 * Window;
+
+    private long _begin = Stopwatch.GetTimestamp();
+    private long _idle;
+    private long _measuredAt;
+    private int _busy;
+    private int _heat;
+
+    /// <summary>Connections whose counter is hot. Owner only.</summary>
+    internal int Hot { get; private set; }
+
+    /// <summary>Thousandths of the last window in which the loop had something to do.</summary>
+    internal int Busy(long now) => IsStale(now) ? 0 : Volatile.Read(ref _busy);
+
+    /// <summary>The sum of the live counters.</summary>
+    internal int Heat(long now) => IsStale(now) ? 0 : Volatile.Read(ref _heat);
+
+    /// <summary>The loop had nothing to do, spinning or asleep. Owner only.</summary>
+    internal void Idled(long ticks) => _idle += ticks;
+
+    internal bool IsDue(long now) => now - _begin >= Window;
+
+    /// <summary>Ends a window. Owner only.</summary>
+    internal void Measure(long now, PollingSets sets)
+    {
+        long length = now - _begin;
+        (int heat, int hot) = sets.Measure(now);
+        Hot = hot;
+        Volatile.Write(ref _busy, (int)(Full * Math.Max(0, length - _idle) / length));
+        Volatile.Write(ref _heat, heat);
+        Volatile.Write(ref _measuredAt, now);
+        _begin = now;
+        _idle = 0;
+    }
+
+    private bool IsStale(long now) => now - Volatile.Read(ref _measuredAt) > s_stale;
+}
