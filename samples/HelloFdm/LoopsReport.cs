@@ -6,19 +6,19 @@ using Microsoft.Extensions.Options;
 
 namespace HelloFdm;
 
-/// <summary>Which transport serves, and what its event loops have done since they started.</summary>
-internal sealed record LoopsReport(bool Active, string Transport, ThreadStatistics? Threads, IReadOnlyList<EventLoopStatistics> Loops)
+/// <summary>Which transport serves, what its event loops have done since they started, and the connection that asks.</summary>
+internal sealed record LoopsReport(bool Active, string Transport, IFdmConnectionFeature? Connection, ThreadStatistics? Threads, IReadOnlyList<EventLoopStatistics> Loops)
 {
-    public static LoopsReport Create(IServiceProvider services)
+    public static LoopsReport Create(IServiceProvider services, IFdmConnectionFeature? connection = null)
     {
         // Loops start with the first endpoint, so a running server without loops is served by another transport.
         IReadOnlyList<EventLoopStatistics> loops = services.GetService<FdmTransportFactory>()?.GetLoopStatistics() ?? [];
         if (loops.Count == 0)
         {
-            return new LoopsReport(Active: false, "The FDM transport is not active: the Sockets transport serves. The log says why.", null, loops);
+            return new LoopsReport(Active: false, "The FDM transport is not active: the Sockets transport serves. The log says why.", null, null, loops);
         }
 
         ApplicationScheduling scheduling = services.GetRequiredService<IOptions<FdmTransportOptions>>().Value.Scheduling;
-        return new LoopsReport(Active: true, $"FDM transport, {loops.Count} event loop(s), {scheduling} scheduling", services.GetRequiredService<FdmTransportFactory>().GetThreadStatistics(), loops);
+        return new LoopsReport(Active: true, $"FDM transport, {loops.Count} event loop(s), {scheduling} scheduling", connection, services.GetRequiredService<FdmTransportFactory>().GetThreadStatistics(), loops);
     }
 }

@@ -11,7 +11,7 @@
 //   curl -N 'http://127.0.0.1:5000/events?count=5'                 server-sent events, one per 200 ms
 //   curl -s --max-time 1 -D - -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' \
 //        -H 'Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==' http://127.0.0.1:5000/ws   WebSocket echo: the 101 answer
-//   curl http://127.0.0.1:5000/loops                               what the event loops have done
+//   curl http://127.0.0.1:5000/loops                               what the event loops have done, and which serves you
 //
 // Any setting can be given on the command line:
 //

@@ -1,5 +1,6 @@
 using System;
 using System.Net.WebSockets;
+using KestrelFdmTransport;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -65,6 +66,6 @@ internal static class SampleRoutes
             await WebSocketEcho.RunAsync(socket, context.RequestAborted);
         });
 
-        app.MapGet("/loops", (IServiceProvider services) => LoopsReport.Create(services));
+        app.MapGet("/loops", (HttpContext context) => LoopsReport.Create(context.RequestServices, context.Features.Get<IFdmConnectionFeature>()));
     }
 }

@@ -32,6 +32,9 @@ public sealed class EventLoopStatistics
     /// <summary>Gets the number of times receiving rested because an application was too far behind.</summary>
     public required long Pauses { get; init; }
 
+    /// <summary>Gets the number of connections aborted for want of traffic: see <see cref="FdmTransportOptions.IdleTimeout"/>.</summary>
+    public required long IdleTimeouts { get; init; }
+
     /// <summary>Gets the number of times accepting rested because descriptors or memory had run out.</summary>
     public required long Rests { get; init; }
 

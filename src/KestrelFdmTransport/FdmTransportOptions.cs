@@ -110,6 +110,18 @@ public sealed class FdmTransportOptions
     /// <summary>For tests of <c>Adaptive</c>: callbacks run on the loop whatever they have cost, so that it is taken over all the time.</summary>
     internal bool ForgetsCost { get; set; }
 
+    /// <summary>
+    /// Gets or sets after how long without a byte received or sent an accepted connection is aborted: its reader throws a
+    /// <see cref="ConnectionAbortedException"/> with a <see cref="TimeoutException"/> inside, and its peer sees a reset, as after
+    /// <see cref="ConnectionContext.Abort(ConnectionAbortedException)"/>.
+    /// </summary>
+    /// <remarks>
+    /// Defaults to <see cref="Timeout.InfiniteTimeSpan"/>: never; otherwise 100 ms to 24 days. It comes at most some tenths of a
+    /// second late. It does not know of requests: one that is being worked on, with no byte moving, is idle. It does not pass while
+    /// bytes of the client wait for the application to read. <see cref="IFdmConnectionFeature.IdleTimeout"/> sets it for one connection.
+    /// </remarks>
+    public TimeSpan IdleTimeout { get; set; } = Timeout.InfiniteTimeSpan;
+
     /// <summary>Creates a bound listen socket as the Sockets transport does.</summary>
     /// <param name="endpoint">
     /// An <see cref="IPEndPoint"/>, a <see cref="UnixDomainSocketEndPoint"/> or a <see cref="FileHandleEndPoint"/>. A socket for

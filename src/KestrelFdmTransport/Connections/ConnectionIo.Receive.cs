@@ -89,6 +89,11 @@ internal sealed partial class ConnectionIo
             }
         }
 
+        if (total > 0)
+        {
+            NoteActivity();
+        }
+
         Reader.DropFresh();
         if (_readable && !_inputEnded && !Reader.IsPaused && !notice.Has(Notice.MemoryWanted))
         {

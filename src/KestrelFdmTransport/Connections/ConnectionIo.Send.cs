@@ -164,6 +164,7 @@ internal sealed partial class ConnectionIo
             int result = Writer.Transmit(_descriptor);
             if (result >= 0)
             {
+                NoteActivity();
                 continue;
             }
 

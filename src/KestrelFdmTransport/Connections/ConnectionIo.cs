@@ -3,6 +3,7 @@ using System.Threading;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.Polling;
 using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Connections;
@@ -25,6 +26,7 @@ internal sealed partial class ConnectionIo : IoSource
         Blocks = blocks;
         Settings = settings;
         _cost = settings.Endpoint.ForNewConnection();
+        _idleTimeout = settings.IdleTimeout;
         Reader = new FdmPipeReader(this);
         Writer = new FdmPipeWriter(this);
     }
@@ -39,12 +41,16 @@ internal sealed partial class ConnectionIo : IoSource
 
     internal FdmConnection Connection { get; set; } = null!;
 
+    /// <summary>How lively the connection was when its last event came; of a new one before it is registered. Any thread.</summary>
+    internal LiveCounter Counter => Volatile.Read(ref _registered) && !Volatile.Read(ref _closed) ? Loop.Sets.Peek((int)(uint)Payload) : LiveCounter.OfNew(0);
+
     /// <summary>Starts receiving. Owner only.</summary>
     /// <returns>Zero, or a negated error number; the descriptor is then still the caller's.</returns>
     internal int Start()
     {
         int result = Loop.Register(this, _descriptor, EpollFlags.Connection);
         _registered = result >= 0;
+        StartIdleTimer();
         return result;
     }
 
@@ -95,6 +101,11 @@ internal sealed partial class ConnectionIo : IoSource
             }
         }
 
+        if ((mail & Mail.Deadline) != Mail.None)
+        {
+            SetIdleTimer();
+        }
+
         if ((mail & Mail.Close) != Mail.None)
         {
             Loop.CloseAfterTurn(this);
@@ -136,6 +147,11 @@ internal sealed partial class ConnectionIo : IoSource
         if (notice.Has(Told.Refused))
         {
             Abort(notice.Error);
+        }
+
+        if (notice.Has(Told.TimedOut))
+        {
+            TellTimedOut((System.TimeSpan)notice.Subject!);
         }
 
         if (notice.Has(Notice.Stopped))

@@ -23,6 +23,9 @@ internal sealed record ConnectionSettings
     /// <summary>Unsent bytes from which a flush is pending; 0: never.</summary>
     internal required long WritePauseThreshold { get; init; }
 
+    /// <summary>Milliseconds without a byte after which a connection is aborted; 0: never.</summary>
+    internal int IdleTimeout { get; init; }
+
     internal required ILogger Logger { get; init; }
 
     internal long ReadResumeThreshold => Resume(ReadPauseThreshold);

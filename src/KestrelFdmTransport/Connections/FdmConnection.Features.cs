@@ -78,7 +78,8 @@ internal sealed partial class FdmConnection :
             || key == typeof(IConnectionItemsFeature)
             || key == typeof(IMemoryPoolFeature)
             || key == typeof(IConnectionLifetimeFeature)
-            || key == typeof(IConnectionSocketFeature);
+            || key == typeof(IConnectionSocketFeature)
+            || key == typeof(IFdmConnectionFeature);
 
     private FdmConnection? OwnFeature(Type key) => IsOwnFeature(key) ? this : null;
 
@@ -124,6 +125,7 @@ internal sealed partial class FdmConnection :
         [
             typeof(IConnectionIdFeature), typeof(IConnectionTransportFeature), typeof(IConnectionItemsFeature),
             typeof(IMemoryPoolFeature), typeof(IConnectionLifetimeFeature), typeof(IConnectionSocketFeature),
+            typeof(IFdmConnectionFeature),
         ];
         foreach (Type key in own)
         {

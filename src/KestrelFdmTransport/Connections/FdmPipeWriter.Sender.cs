@@ -22,6 +22,9 @@ internal sealed partial class FdmPipeWriter
     /// <summary>Bytes flushed and not yet taken by the kernel. Any thread.</summary>
     internal long Unsent => Volatile.Read(ref _committed) - Volatile.Read(ref _sent);
 
+    /// <summary>Bytes that the kernel has taken. Any thread.</summary>
+    internal long Sent => Volatile.Read(ref _sent);
+
     /// <summary>True once the application has completed the writer. Any thread.</summary>
     internal bool IsCompleted => Volatile.Read(ref _completed);
 

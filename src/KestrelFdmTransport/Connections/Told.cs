@@ -32,4 +32,7 @@ internal static class Told
 
     /// <summary>The descriptor is closed.</summary>
     internal const int Closed = Notice.FirstOwn << 9;
+
+    /// <summary>No byte has moved for the time of the idle timeout, which comes with it.</summary>
+    internal const int TimedOut = Notice.FirstOwn << 10;
 }

@@ -55,6 +55,9 @@ internal static partial class Log
     [LoggerMessage(38, LogLevel.Warning, "{Count} callbacks are stalled, as many as MaxStandbyThreads allows; until half of them have returned, no application code runs on the event loops.", EventName = "StandbysExhausted")]
     internal static partial void StandbysExhausted(ILogger logger, int count);
 
+    [LoggerMessage(39, LogLevel.Debug, @"Connection id ""{ConnectionId}"" timed out: no byte was received or sent for {Timeout}.", EventName = "ConnectionTimedOut")]
+    internal static partial void ConnectionTimedOut(ILogger logger, string connectionId, TimeSpan timeout);
+
     [LoggerMessage(35, LogLevel.Error, "Accepting on {EndPoint} failed unexpectedly; it rests for a moment.", EventName = "AcceptFailed")]
     internal static partial void AcceptFailed(ILogger logger, EndPoint endPoint, Exception exception);
 }

@@ -16,7 +16,7 @@ namespace KestrelFdmTransport.EventLoops;
 /// says that the loop is lost, nothing of it is touched any more.
 /// </remarks>
 #pragma warning disable CA1001 // The loop's owner disposes what belongs to it when it ends; nobody else may.
-internal sealed class EventLoop
+internal sealed partial class EventLoop
 #pragma warning restore CA1001
 {
     private const int HarvestCapacity = 512;
@@ -87,6 +87,7 @@ internal sealed class EventLoop
         Serve,
         ReadMail,
         Resume,
+        RunTimers,
         Release,
         Close,
         Stop,
@@ -181,6 +182,7 @@ internal sealed class EventLoop
     internal void Unregister(IoSource source)
     {
         _deadlines.Clear(source);
+        _timers.Clear((int)(uint)source.Payload);
         _sets.Unregister((int)(uint)source.Payload);
         _slots.Remove(source.Payload);
     }
@@ -333,6 +335,9 @@ internal sealed class EventLoop
                 case Phase.Resume:
                     kept = ResumeDue(scope);
                     break;
+                case Phase.RunTimers:
+                    kept = RunTimers(scope);
+                    break;
                 case Phase.Release:
                     kept = Release(scope);
                     break;
@@ -433,6 +438,8 @@ internal sealed class EventLoop
             long milliseconds = (ticks * 1000 / Stopwatch.Frequency) + 1;
             timeout = (int)Math.Min(milliseconds, int.MaxValue);
         }
+
+        timeout = UntilTimers(timeout);
 
         // Full fence between the sleep word and the look into the mailbox; see _sleeping.
         Interlocked.Exchange(ref _sleeping, 1);
@@ -553,7 +560,7 @@ internal sealed class EventLoop
             }
         }
 
-        _phase = Phase.Release;
+        _phase = Phase.RunTimers;
         return true;
     }
 

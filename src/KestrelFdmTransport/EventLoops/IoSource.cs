@@ -43,6 +43,9 @@ internal abstract class IoSource
     /// <summary>Handles messages. Owner only.</summary>
     internal abstract Notice OnMail(Mail mail);
 
+    /// <summary>The time has come that was given to <see cref="EventLoop.SetTimer"/>. Owner only.</summary>
+    internal virtual Notice OnTimer(long now) => Notice.Nothing;
+
     /// <summary>Releases the descriptor, after the turn's last event. Owner only.</summary>
     internal abstract Notice Close();
 

@@ -20,4 +20,7 @@ internal enum Mail
 
     /// <summary>Rest for a while.</summary>
     Rest = 8,
+
+    /// <summary>There is a new deadline.</summary>
+    Deadline = 16,
 }

@@ -50,6 +50,9 @@ internal sealed class SlotTable
         return slot.Generation == (uint)(payload >> 32) ? slot.Source : null;
     }
 
+    /// <summary>The source in a slot that is in use.</summary>
+    internal IoSource At(int index) => _slots[index].Source!;
+
     internal void Remove(ulong payload)
     {
         int index = (int)(uint)payload;

@@ -63,9 +63,12 @@ internal static class FdmTransportConfiguration
             case "CONNECTTIMEOUT":
                 options.ConnectTimeout = Duration(key, value, "a time span such as 00:00:05, or -00:00:00.0010000 (no limit)");
                 break;
+            case "IDLETIMEOUT":
+                options.IdleTimeout = Duration(key, value, "a time span such as 00:02:00, or -00:00:00.0010000 (none)");
+                break;
             default:
                 throw new InvalidOperationException(
-                    $"'{SectionName}:{key}' is not an option of the FDM transport. Options: Backlog, NoDelay, MaxReadBufferSize, MaxWriteBufferSize, LoopCount, PinLoops, Scheduling, SpinDuration, AcceptQueueLength, StallThreshold, MaxStandbyThreads, MaxBlockingThreads, ConnectTimeout.");
+                    $"'{SectionName}:{key}' is not an option of the FDM transport. Options: Backlog, NoDelay, MaxReadBufferSize, MaxWriteBufferSize, LoopCount, PinLoops, Scheduling, SpinDuration, AcceptQueueLength, StallThreshold, MaxStandbyThreads, MaxBlockingThreads, ConnectTimeout, IdleTimeout.");
         }
     }
 

@@ -25,4 +25,6 @@ internal struct LiveCounter
 
     /// <summary>Consecutive gaps short enough to be worth spinning for.</summary>
     internal byte FastStreak;
+
+    internal static LiveCounter OfNew(long now) => new() { LastServed = now, Value = PollingRules.CounterStart, Set = PollingSet.Warm };
 }

@@ -1,7 +1,8 @@
-namespace KestrelFdmTransport.Polling;
+#pragma warning disable CA1028 // A byte: one per connection lies in a packed array.
+namespace KestrelFdmTransport;
 
 /// <summary>The ready queue that a connection's live counter puts it in.</summary>
-internal enum PollingSet : byte
+public enum PollingSet : byte
 {
     /// <summary>Events came often lately: served first, all of them every turn.</summary>
     Hot,

@@ -1,4 +1,5 @@
 using System;
+using System.Threading;
 
 namespace KestrelFdmTransport.Polling;
 
@@ -47,8 +48,15 @@ internal sealed class PollingSets
         _ => _cold.Count,
     };
 
-    /// <summary>A copy, for tests and features.</summary>
+    /// <summary>A copy, for tests.</summary>
     internal LiveCounter Counter(int slot) => _counters[slot];
+
+    /// <summary>A copy that may be torn or another connection's by now, for figures. Any thread.</summary>
+    internal LiveCounter Peek(int slot)
+    {
+        LiveCounter[] counters = Volatile.Read(ref _counters);
+        return slot < counters.Length ? counters[slot] : LiveCounter.OfNew(0);
+    }
 
     internal void Register(int slot, long now)
     {
@@ -57,7 +65,7 @@ internal sealed class PollingSets
             Array.Resize(ref _counters, Math.Max(slot + 1, _counters.Length * 2));
         }
 
-        _counters[slot] = new LiveCounter { LastServed = now, Value = PollingRules.CounterStart, Set = PollingSet.Warm };
+        _counters[slot] = LiveCounter.OfNew(now);
     }
 
     internal void Unregister(int slot) => _spinGate.Forget(ref _counters[slot]);

@@ -66,10 +66,11 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
             FinOnError = AppContext.TryGetSwitch(FinOnErrorSwitch, out bool finOnError) && finOnError,
             ReadPauseThreshold = _options.MaxReadBufferSize ?? 0,
             WritePauseThreshold = _options.MaxWriteBufferSize ?? 0,
+            IdleTimeout = IdleTimeout.Milliseconds(_options.IdleTimeout),
             Logger = _logger,
         };
         _clientSettings = new Lazy<ConnectionSettings>(
-            () => _settings with { Endpoint = new EndpointCost(), Logger = new SafeLogger(loggerFactory.CreateLogger(ClientLoggerName)) });
+            () => _settings with { Endpoint = new EndpointCost(), IdleTimeout = 0, Logger = new SafeLogger(loggerFactory.CreateLogger(ClientLoggerName)) });
         _loops = new EventLoopGroup(
             new EventLoopSettings
             {

@@ -64,6 +64,7 @@ internal sealed class FdmTransportOptionsValidator : IValidateOptions<FdmTranspo
             nameof(options.ConnectTimeout),
             options.ConnectTimeout,
             "more than 00:00:00, or -00:00:00.0010000 (no limit)");
+        Check(Connections.IdleTimeout.IsValid(options.IdleTimeout), nameof(options.IdleTimeout), options.IdleTimeout, Connections.IdleTimeout.Allowed);
         return failures;
 
         void Check(bool valid, string option, object? value, string allowed)

@@ -19,6 +19,7 @@ internal static class LoopFigures
         Stalls = loop.Stalls,
         Dispatched = loop.Dispatched,
         Pauses = loop.Pauses,
+        IdleTimeouts = loop.IdleTimeouts,
         Rests = loop.Rests,
         BacklogAge = Age(loop),
         Hot = Of(loop.Sets.Hot, loop.Sets.Waiting(PollingSet.Hot)),

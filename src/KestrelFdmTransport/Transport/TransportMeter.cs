@@ -30,6 +30,7 @@ internal sealed class TransportMeter : IDisposable
         _meter.CreateObservableCounter("fdm.loop.stalls", () => OfLoops(static loop => loop.Stalls), "{callback}", "Callbacks that held the loop until another thread took it over.");
         _meter.CreateObservableCounter("fdm.loop.dispatched", () => OfLoops(static loop => loop.Dispatched), "{callback}", "Callbacks sent to the thread pool or the blocking lane.");
         _meter.CreateObservableCounter("fdm.loop.pauses", () => OfLoops(static loop => loop.Pauses), "{pause}", "Times that receiving rested for an application.");
+        _meter.CreateObservableCounter("fdm.loop.idle_timeouts", () => OfLoops(static loop => loop.IdleTimeouts), "{connection}", "Connections aborted for want of traffic.");
         _meter.CreateObservableCounter("fdm.loop.rests", () => OfLoops(static loop => loop.Rests), "{rest}", "Times that accepting rested for want of descriptors or memory.");
         _meter.CreateObservableGauge("fdm.loop.backlog.age", () => OfLoops(static loop => LoopFigures.Age(loop).TotalSeconds), "s", "How long the ready connection that has waited longest has been waiting.");
         _meter.CreateObservableCounter("fdm.set.polls", () => OfSets(static count => count.Polls), "{poll}", "Turns in which the set's queue was examined.");

@@ -1,5 +1,6 @@
 using System;
 using System.Collections;
+using System.Collections.Generic;
 using System.Linq;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Conformance.Infrastructure;
@@ -135,7 +136,9 @@ public sealed class ConnectionFeatureTests(ITestOutputHelper output) : OracleTes
 
     private static void AddAll(Transcript transcript, IFeatureCollection features)
     {
-        transcript.Add(App, "    " + string.Join(", ", features.Select(feature => feature.Key.Name).Order(StringComparer.Ordinal)));
+        // The one that is meant to differ.
+        IEnumerable<string> names = features.Select(feature => feature.Key.Name).Where(name => !string.Equals(name, "IFdmConnectionFeature", StringComparison.Ordinal));
+        transcript.Add(App, "    " + string.Join(", ", names.Order(StringComparer.Ordinal)));
         transcript.Add(App, $"    none is null: {features.All(feature => feature.Value is not null)}, as many untyped: {((IEnumerable)features).Cast<object>().Count() == features.Count()}");
     }
 

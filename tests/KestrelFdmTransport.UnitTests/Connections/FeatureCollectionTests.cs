@@ -20,6 +20,7 @@ public sealed class FeatureCollectionTests
     [
         typeof(IConnectionIdFeature), typeof(IConnectionTransportFeature), typeof(IConnectionItemsFeature),
         typeof(IMemoryPoolFeature), typeof(IConnectionLifetimeFeature), typeof(IConnectionSocketFeature),
+        typeof(IFdmConnectionFeature),
     ];
 
     private static readonly Type[] s_foreign =
@@ -54,7 +55,7 @@ public sealed class FeatureCollectionTests
     public void At_first_it_has_what_the_connection_implements()
     {
         AssertLikeModel();
-        Assert.Equal(6, Features.Count());
+        Assert.Equal(7, Features.Count());
         Assert.False(Features.IsReadOnly);
         Assert.Same(_connection, Features.Get<IConnectionIdFeature>());
         Assert.Null(Features.Get<ITlsConnectionFeature>());

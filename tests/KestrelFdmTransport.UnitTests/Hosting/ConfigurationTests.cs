@@ -36,6 +36,8 @@ public sealed class ConfigurationTests
         { "ConnectTimeout", "00:00:05", TimeSpan.FromSeconds(5) },
         { "ConnectTimeout", "-00:00:00.0010000", System.Threading.Timeout.InfiniteTimeSpan },
         { "AcceptQueueLength", "1", 1 },
+        { "IdleTimeout", "00:02:00", TimeSpan.FromMinutes(2) },
+        { "IdleTimeout", "-00:00:00.0010000", System.Threading.Timeout.InfiniteTimeSpan },
     };
 
     public static TheoryData<string, string, string> Unreadable { get; } = new()
@@ -57,6 +59,7 @@ public sealed class ConfigurationTests
         { "MaxBlockingThreads", "", "a whole number" },
         { "SpinDuration", "20us", "a time span such as 00:00:00.000020 (20 µs)" },
         { "AcceptQueueLength", "-", "a whole number" },
+        { "IdleTimeout", "2m", "a time span such as 00:02:00, or -00:00:00.0010000 (none)" },
     };
 
     /// <summary>The options that a text can set: all but the function.</summary>

@@ -12,6 +12,8 @@ namespace KestrelFdmTransport.UnitTests.Hosting;
 /// <summary>A value that is not allowed keeps the host from starting, with a message that names option, value and remedy.</summary>
 public sealed class OptionValidationTests
 {
+    private const string IdleTimeouts = "00:00:00.1000000 (100 ms) to 24.00:00:00 (24 days), or -00:00:00.0010000 (none)";
+
     public static TheoryData<string, object?, string> Invalid { get; } = new()
     {
         { nameof(FdmTransportOptions.Backlog), -1, "0 or more" },
@@ -31,6 +33,10 @@ public sealed class OptionValidationTests
         { nameof(FdmTransportOptions.MaxBlockingThreads), 4097, "0 to 4096" },
         { nameof(FdmTransportOptions.ConnectTimeout), TimeSpan.Zero, "more than 00:00:00, or -00:00:00.0010000 (no limit)" },
         { nameof(FdmTransportOptions.ConnectTimeout), TimeSpan.FromTicks(-1), "more than 00:00:00, or -00:00:00.0010000 (no limit)" },
+        { nameof(FdmTransportOptions.IdleTimeout), TimeSpan.Zero, IdleTimeouts },
+        { nameof(FdmTransportOptions.IdleTimeout), TimeSpan.FromMilliseconds(99), IdleTimeouts },
+        { nameof(FdmTransportOptions.IdleTimeout), TimeSpan.FromSeconds(-1), IdleTimeouts },
+        { nameof(FdmTransportOptions.IdleTimeout), TimeSpan.FromDays(25), IdleTimeouts },
         { nameof(FdmTransportOptions.SpinDuration), TimeSpan.FromTicks(-1), "00:00:00 (never) to 00:00:00.0010000 (1 ms)" },
         { nameof(FdmTransportOptions.SpinDuration), TimeSpan.FromTicks(10_001), "00:00:00 (never) to 00:00:00.0010000 (1 ms)" },
         { nameof(FdmTransportOptions.AcceptQueueLength), 0, "1 to 1000000" },
@@ -50,6 +56,9 @@ public sealed class OptionValidationTests
         { nameof(FdmTransportOptions.LoopCount), 1024 },
         { nameof(FdmTransportOptions.ConnectTimeout), TimeSpan.FromTicks(1) },
         { nameof(FdmTransportOptions.ConnectTimeout), System.Threading.Timeout.InfiniteTimeSpan },
+        { nameof(FdmTransportOptions.IdleTimeout), TimeSpan.FromMilliseconds(100) },
+        { nameof(FdmTransportOptions.IdleTimeout), TimeSpan.FromDays(24) },
+        { nameof(FdmTransportOptions.IdleTimeout), System.Threading.Timeout.InfiniteTimeSpan },
         { nameof(FdmTransportOptions.SpinDuration), TimeSpan.Zero },
         { nameof(FdmTransportOptions.SpinDuration), TimeSpan.FromMilliseconds(1) },
         { nameof(FdmTransportOptions.AcceptQueueLength), 1 },

@@ -29,11 +29,11 @@ public sealed class LayerTests
     {
         foreach (SourceFile file in s_files)
         {
-            // The factory is public, and extension methods of hosts live where applications look for them.
+            // Some types are public, and extension methods of hosts live where applications look for them.
             string[] allowed = file.Folder switch
             {
                 Root => ["KestrelFdmTransport"],
-                "Transport" => ["KestrelFdmTransport.Transport", "KestrelFdmTransport"],
+                "Transport" or "Connections" or "Polling" => [$"KestrelFdmTransport.{file.Folder}", "KestrelFdmTransport"],
                 "Hosting" => ["KestrelFdmTransport.Hosting", "Microsoft.AspNetCore.Hosting"],
                 string folder => [$"KestrelFdmTransport.{folder}"],
             };

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using KestrelFdmTransport.Polling;
 using Xunit;
-using static KestrelFdmTransport.Polling.PollingSet;
+using static KestrelFdmTransport.PollingSet;
 
 namespace KestrelFdmTransport.UnitTests.Polling;
 

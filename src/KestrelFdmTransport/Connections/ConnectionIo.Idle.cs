@@ -1,0 +1,99 @@
+using System;
+using System.Threading;
+using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Interop;
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelFdmTransport.Connections;
+
+/// <content>
+/// The idle timeout. A byte that moves costs a look at a coarse clock and a store; the loop's wheel finds out about it when the
+/// old deadline comes.
+/// </content>
+internal sealed partial class ConnectionIo
+{
+    // Any thread; milliseconds. The last store wins, which at worst is a moment older than another.
+    private int _idleTimeout;
+    private long _lastActivity;
+
+    internal int IdleMilliseconds => Volatile.Read(ref _idleTimeout);
+
+    /// <summary>What is left of the timeout, in milliseconds. Any thread.</summary>
+    internal long IdleLeft => Math.Max(0, Volatile.Read(ref _lastActivity) + IdleMilliseconds - Environment.TickCount64);
+
+    /// <summary>Another timeout, 0 for none; its time begins now. Any thread.</summary>
+    internal void SetIdleTimeout(int milliseconds)
+    {
+        Volatile.Write(ref _lastActivity, Environment.TickCount64);
+        Volatile.Write(ref _idleTimeout, milliseconds);
+        if (milliseconds != 0)
+        {
+            Post(Mail.Deadline);
+        }
+    }
+
+    /// <summary>A deadline in the wheel may have come. Owner only.</summary>
+    internal override Notice OnTimer(long now)
+    {
+        int timeout = IdleMilliseconds;
+        if (timeout == 0 || _closed || IsShutDown)
+        {
+            return Notice.Nothing;
+        }
+
+        long due = Volatile.Read(ref _lastActivity) + timeout;
+        if (due > now)
+        {
+            Loop.SetTimer(this, due);
+            return Notice.Nothing;
+        }
+
+        // Bytes of the peer's that wait say that the loop or the application is behind, and not the peer. Unless it is the peer who
+        // takes nothing: then it would only have to send a byte too many to stay for ever.
+        if (Volatile.Read(ref _waitingWritable) == 0 && !_inputEnded && Sys.Readable(_descriptor) > 0)
+        {
+            Volatile.Write(ref _lastActivity, now);
+            Loop.SetTimer(this, now + timeout);
+            return Notice.Nothing;
+        }
+
+        Loop.CountIdleTimeout();
+        return new Notice(Told.TimedOut, IdleTimeout.From(timeout));
+    }
+
+    private void StartIdleTimer()
+    {
+        if (IdleMilliseconds != 0)
+        {
+            NoteActivity();
+            SetIdleTimer();
+        }
+    }
+
+    /// <summary>Owner only.</summary>
+    private void SetIdleTimer()
+    {
+        int timeout = IdleMilliseconds;
+        if (timeout != 0 && _registered)
+        {
+            Loop.SetTimer(this, Volatile.Read(ref _lastActivity) + timeout);
+        }
+    }
+
+    /// <summary>Bytes have come or gone. Owner, or gate holder.</summary>
+    private void NoteActivity()
+    {
+        if (Volatile.Read(ref _idleTimeout) != 0)
+        {
+            Volatile.Write(ref _lastActivity, Environment.TickCount64);
+        }
+    }
+
+    private void TellTimedOut(TimeSpan timeout)
+    {
+        Log.ConnectionTimedOut(Settings.Logger, Connection.ConnectionId, timeout);
+        string message = $"The connection was idle for {timeout}: no byte was received or sent.";
+        Abort(new ConnectionAbortedException(message, new TimeoutException(message)));
+    }
+}
