@@ -1,4 +1,5 @@
 using System;
+using System.IO;
 using System.Net;
 using System.Net.Sockets;
 using System.Threading;
@@ -32,6 +33,9 @@ public sealed class FdmTransportOptions
 
     /// <summary>The largest value of <see cref="SpinDuration"/>.</summary>
     internal static readonly TimeSpan MaxSpinDuration = TimeSpan.FromMilliseconds(1);
+
+    /// <summary>What <see cref="UnixSocketFileMode"/> may have.</summary>
+    internal const UnixFileMode AllPermissions = (UnixFileMode)0x1FF;
 
     /// <summary>Gets or sets the maximum length of the kernel's queue of connections that wait to be accepted.</summary>
     /// <remarks>Connections. Defaults to 512; 0 or more. The kernel caps it at <c>net.core.somaxconn</c>.</remarks>
@@ -121,6 +125,32 @@ public sealed class FdmTransportOptions
     /// bytes of the client wait for the application to read. <see cref="IFdmConnectionFeature.IdleTimeout"/> sets it for one connection.
     /// </remarks>
     public TimeSpan IdleTimeout { get; set; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>
+    /// Gets or sets whether every event loop has a listen socket of its own for each IP endpoint (<c>SO_REUSEPORT</c>), among which
+    /// the kernel deals connections out, rather than one that all share.
+    /// </summary>
+    /// <remarks>
+    /// Defaults to <see langword="false"/>. No effect on Unix sockets and file handles. Any process of the same user may bind the
+    /// same address then, and is not told that it is in use. A connection that waits in the kernel's queue of one of these sockets
+    /// is lost when that socket is closed, even if others go on listening. A <see cref="CreateBoundListenSocket"/> of the
+    /// application's own is called once per loop and must set <c>SO_REUSEPORT</c>; binding fails otherwise.
+    /// </remarks>
+    public bool ReusePort { get; set; }
+
+    /// <summary>Gets or sets the permissions of the files that Unix sockets are bound to. Connecting needs the one to write.</summary>
+    /// <remarks>
+    /// Defaults to <see langword="null"/>: what the process's umask leaves. It is set before the socket listens, so that the file is
+    /// never open to more. No effect on abstract sockets and file handles. Binding fails if it cannot be set.
+    /// </remarks>
+    public UnixFileMode? UnixSocketFileMode { get; set; }
+
+    /// <summary>
+    /// Gets or sets whether a Unix socket's file on which nobody listens any more, left behind by a process that was killed, is
+    /// replaced. One with a listener, and any other kind of file, is not: the address is in use.
+    /// </summary>
+    /// <remarks>Defaults to <see langword="true"/>. <see langword="false"/> fails as the Sockets transport does.</remarks>
+    public bool ReplaceStaleUnixSocket { get; set; } = true;
 
     /// <summary>Creates a bound listen socket as the Sockets transport does.</summary>
     /// <param name="endpoint">

@@ -1,5 +1,6 @@
 using System;
 using System.Globalization;
+using System.IO;
 using Microsoft.Extensions.Configuration;
 
 namespace KestrelFdmTransport.Hosting;
@@ -66,9 +67,18 @@ internal static class FdmTransportConfiguration
             case "IDLETIMEOUT":
                 options.IdleTimeout = Duration(key, value, "a time span such as 00:02:00, or -00:00:00.0010000 (none)");
                 break;
+            case "REUSEPORT":
+                options.ReusePort = Boolean(key, value);
+                break;
+            case "UNIXSOCKETFILEMODE":
+                options.UnixSocketFileMode = FileMode(key, value);
+                break;
+            case "REPLACESTALEUNIXSOCKET":
+                options.ReplaceStaleUnixSocket = Boolean(key, value);
+                break;
             default:
                 throw new InvalidOperationException(
-                    $"'{SectionName}:{key}' is not an option of the FDM transport. Options: Backlog, NoDelay, MaxReadBufferSize, MaxWriteBufferSize, LoopCount, PinLoops, Scheduling, SpinDuration, AcceptQueueLength, StallThreshold, MaxStandbyThreads, MaxBlockingThreads, ConnectTimeout, IdleTimeout.");
+                    $"'{SectionName}:{key}' is not an option of the FDM transport. Options: Backlog, NoDelay, MaxReadBufferSize, MaxWriteBufferSize, LoopCount, PinLoops, Scheduling, SpinDuration, AcceptQueueLength, StallThreshold, MaxStandbyThreads, MaxBlockingThreads, ConnectTimeout, IdleTimeout, ReusePort, UnixSocketFileMode, ReplaceStaleUnixSocket.");
         }
     }
 
@@ -87,6 +97,27 @@ internal static class FdmTransportConfiguration
         => string.IsNullOrEmpty(value) ? null
             : long.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out long size) ? size
             : throw Unreadable(key, value, "a number of bytes, or null for no limit");
+
+    private static UnixFileMode? FileMode(string key, string? value)
+    {
+        if (string.IsNullOrEmpty(value))
+        {
+            return null;
+        }
+
+        int mode = 0;
+        foreach (char digit in value)
+        {
+            if (digit is < '0' or > '7' || value.Length > 4)
+            {
+                throw Unreadable(key, value, "an octal number such as 660, or null for what the umask leaves");
+            }
+
+            mode = (mode * 8) + digit - '0';
+        }
+
+        return (UnixFileMode)mode;
+    }
 
     private static InvalidOperationException Unreadable(string key, string? value, string allowed)
         => new($"'{SectionName}:{key}' is '{value}'; allowed: {allowed}.");

@@ -33,6 +33,13 @@ internal static unsafe class Sys
     private const int OptionNoDelay = 1;
     private const int ResourceDescriptors = 7;
     private const nuint BytesReadable = 0x541B;
+    private const int CurrentDirectory = -100;
+    private const int NoFollow = 0x100;
+    private const uint StatusType = 1;
+    private const int StatusSize = 256;
+    private const int StatusModeOffset = 28;
+    private const int TypeMask = 0xF000;
+    private const int TypeSocket = 0xC000;
 
     internal static int EpollCreate() => Result(LibC.EpollCreate1(CloseOnExec));
 
@@ -190,6 +197,22 @@ internal static unsafe class Sys
         first = pair[0];
         second = pair[1];
         return result;
+    }
+
+    /// <summary>True if the path leads to a socket's file, and not by a symbolic link.</summary>
+    /// <remarks>statx, because the layout of its result is the same everywhere. Older C libraries have no such function.</remarks>
+    internal static bool IsSocketFile(string path)
+    {
+        byte* status = stackalloc byte[StatusSize];
+        try
+        {
+            return LibC.StatX(CurrentDirectory, path, NoFollow, StatusType, status) == 0
+                && (Unsafe.ReadUnaligned<ushort>(status + StatusModeOffset) & TypeMask) == TypeSocket;
+        }
+        catch (EntryPointNotFoundException)
+        {
+            return false;
+        }
     }
 
     /// <summary>The kernel's number of the calling thread; 0 if it cannot be learned.</summary>

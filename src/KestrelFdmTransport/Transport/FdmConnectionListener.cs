@@ -12,14 +12,14 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.Transport;
 
-/// <summary>An endpoint: a listen socket that all loops share, and the queue of what they have accepted.</summary>
+/// <summary>An endpoint: a listen socket that all loops share, or one for each, and the queue of what they have accepted.</summary>
 internal sealed class FdmConnectionListener : IConnectionListener
 {
     private static readonly TimeSpan s_endTimeout = TimeSpan.FromSeconds(1);
 
-    private readonly Socket _socket;
-    private readonly SafeSocketHandle _handle;
-    private readonly bool _handleHeld;
+    private readonly Socket[] _sockets;
+    private readonly SafeSocketHandle[] _handles;
+    private readonly int _handlesHeld;
     private readonly ListenSource[] _sources;
     private readonly BlockCache[] _blocks;
     private readonly Lock _unbindLock = new();
@@ -27,30 +27,36 @@ internal sealed class FdmConnectionListener : IConnectionListener
     private int _disposed;
 
     internal FdmConnectionListener(
-        Socket socket,
+        Socket[] sockets,
         EventLoopGroup loops,
         EventLoop[] running,
         Func<EventLoop, BlockCache> createBlocks,
         int acceptQueueLength,
         ConnectionSettings settings)
     {
-        _socket = socket;
-        _handle = socket.SafeHandle;
+        _sockets = sockets;
+        _handles = Array.ConvertAll(sockets, static socket => socket.SafeHandle);
         Loops = loops;
         ConnectionSettings = settings;
-        EndPoint = socket.LocalEndPoint!;
-        LocalName = SocketName.OfLocal(Descriptor);
+        EndPoint = sockets[0].LocalEndPoint!;
+        LocalName = SocketName.OfLocal(DescriptorOf(0));
         IsWildcard = EndPoint is IPEndPoint ip && (ip.Address.Equals(IPAddress.Any) || ip.Address.Equals(IPAddress.IPv6Any));
         Queue = new AcceptQueue(acceptQueueLength, ResumeAccepting);
         _blocks = BlockCaches.Create(running, createBlocks);
         _sources = new ListenSource[running.Length];
         for (int i = 0; i < running.Length; i++)
         {
-            _sources[i] = new ListenSource(this) { Loop = running[i] };
+            _sources[i] = new ListenSource(this, DescriptorOf(IsShared ? 0 : i)) { Loop = running[i] };
         }
 
         // Last of what may fail: a socket whose handle is held waits for its release when it is disposed.
-        _handle.DangerousAddRef(ref _handleHeld);
+        foreach (SafeSocketHandle handle in _handles)
+        {
+            bool held = false;
+            handle.DangerousAddRef(ref held);
+            _handlesHeld++;
+        }
+
         loops.LoopFailed += OnLoopFailed;
         foreach (ListenSource source in _sources)
         {
@@ -70,8 +76,8 @@ internal sealed class FdmConnectionListener : IConnectionListener
 
     internal DescriptorHeadroom Headroom { get; } = new();
 
-    /// <summary>The listen descriptor. Held open until every source has stopped.</summary>
-    internal int Descriptor => (int)_handle.DangerousGetHandle();
+    /// <summary>True if all loops accept from one socket; else each has its own, and the kernel deals connections out.</summary>
+    internal bool IsShared => _sockets.Length == 1;
 
     internal SocketName LocalName { get; }
 
@@ -145,6 +151,9 @@ internal sealed class FdmConnectionListener : IConnectionListener
     /// <summary>The memory of this endpoint's connections on the loop.</summary>
     internal BlockCache BlocksOf(EventLoop loop) => _blocks[loop.Index];
 
+    /// <summary>A listen descriptor. Held open until every source has stopped.</summary>
+    private int DescriptorOf(int socket) => (int)_handles[socket].DangerousGetHandle();
+
     private void ResumeAccepting()
     {
         foreach (ListenSource source in _sources)
@@ -158,13 +167,13 @@ internal sealed class FdmConnectionListener : IConnectionListener
         Loops.LoopFailed -= OnLoopFailed;
         StopAccepting(error: null);
 
-        // The descriptor has left every epoll and no loop calls on it again: now it may be closed.
-        if (_handleHeld)
+        // The descriptors have left every epoll and no loop calls on them again: now they may be closed.
+        for (int i = 0; i < _handlesHeld; i++)
         {
-            _handle.DangerousRelease();
+            _handles[i].DangerousRelease();
         }
 
-        _socket.Dispose();
+        ListenSockets.Dispose(_sockets);
     }
 
     private void OnLoopFailed(object? sender, LoopFailedEventArgs failure) => StopAccepting(failure.Exception);

@@ -121,14 +121,14 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
     {
         ArgumentNullException.ThrowIfNull(endpoint);
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
-        Socket socket = ListenSockets.Listen(endpoint, _options);
+        Socket[] sockets = ListenSockets.Listen(endpoint, _options);
         try
         {
             EventLoop[] running = _loops.Acquire();
             try
             {
                 return new(new FdmConnectionListener(
-                    socket, _loops, running, loop => CreateBlocks(loop, PoolOwner), _options.AcceptQueueLength, _settings with { Endpoint = new EndpointCost() }));
+                    sockets, _loops, running, loop => CreateBlocks(loop, PoolOwner), _options.AcceptQueueLength, _settings with { Endpoint = new EndpointCost() }));
             }
             catch
             {
@@ -138,7 +138,7 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
         }
         catch
         {
-            socket.Dispose();
+            ListenSockets.Dispose(sockets);
             throw;
         }
     }

@@ -65,6 +65,11 @@ internal sealed class FdmTransportOptionsValidator : IValidateOptions<FdmTranspo
             options.ConnectTimeout,
             "more than 00:00:00, or -00:00:00.0010000 (no limit)");
         Check(Connections.IdleTimeout.IsValid(options.IdleTimeout), nameof(options.IdleTimeout), options.IdleTimeout, Connections.IdleTimeout.Allowed);
+        Check(
+            options.UnixSocketFileMode is null || (options.UnixSocketFileMode & ~FdmTransportOptions.AllPermissions) == 0,
+            nameof(options.UnixSocketFileMode),
+            options.UnixSocketFileMode,
+            "null (what the umask leaves), or permissions to read, write and execute");
         return failures;
 
         void Check(bool valid, string option, object? value, string allowed)

@@ -1,14 +1,19 @@
 using System;
+using System.IO;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace KestrelFdmTransport.Transport;
 
 /// <summary>Creates listen sockets. Only setting up; the hot path calls libc.</summary>
 internal static class ListenSockets
 {
-    internal static Socket CreateBound(EndPoint endpoint)
+    private const int OptionLevelSocket = 1;
+    private const int OptionReusePort = 15;
+
+    internal static Socket CreateBound(EndPoint endpoint, bool reusePort = false)
     {
         if (endpoint is FileHandleEndPoint handle)
         {
@@ -28,6 +33,11 @@ internal static class ListenSockets
                 socket.DualMode = true;
             }
 
+            if (reusePort)
+            {
+                socket.SetRawSocketOption(OptionLevelSocket, OptionReusePort, BitConverter.GetBytes(1));
+            }
+
             socket.Bind(endpoint);
             return socket;
         }
@@ -38,43 +48,120 @@ internal static class ListenSockets
         }
     }
 
-    /// <summary>Binds and listens.</summary>
+    /// <summary>Binds and listens: one socket that all loops share, or one for each.</summary>
     /// <exception cref="AddressInUseException">Another socket is bound to the address.</exception>
-    internal static Socket Listen(EndPoint endpoint, FdmTransportOptions options)
+    internal static Socket[] Listen(EndPoint endpoint, FdmTransportOptions options)
+    {
+        bool shared = !options.ReusePort || endpoint is not IPEndPoint;
+        var sockets = new Socket[shared ? 1 : options.LoopCount];
+        try
+        {
+            // All are bound before the first one listens: from then on the kernel counts on every one that does.
+            for (int i = 0; i < sockets.Length; i++)
+            {
+                // The first one decides what a port of 0 becomes.
+                sockets[i] = Bind(i == 0 ? endpoint : sockets[0].LocalEndPoint!, options, reusePort: !shared);
+            }
+
+            foreach (Socket socket in sockets)
+            {
+                Listen(socket, endpoint, options);
+            }
+
+            return sockets;
+        }
+        catch
+        {
+            Dispose(sockets);
+            throw;
+        }
+    }
+
+    internal static void Dispose(Socket?[] sockets)
+    {
+        foreach (Socket? socket in sockets)
+        {
+            socket?.Dispose();
+        }
+    }
+
+    private static Socket Bind(EndPoint endpoint, FdmTransportOptions options, bool reusePort)
     {
         Socket? socket;
         try
         {
-            socket = options.CreateBoundListenSocket(endpoint);
+            try
+            {
+                socket = Create(endpoint, options, reusePort);
+            }
+            catch (SocketException exception) when (
+                exception.SocketErrorCode == SocketError.AddressAlreadyInUse
+                && options.ReplaceStaleUnixSocket
+                && UnixSocketFiles.TryRemoveStale(endpoint))
+            {
+                socket = Create(endpoint, options, reusePort);
+            }
         }
         catch (SocketException exception) when (exception.SocketErrorCode == SocketError.AddressAlreadyInUse)
         {
             throw new AddressInUseException(exception.Message, exception);
         }
 
-        if (socket is null)
+        return socket
+            ?? throw new InvalidOperationException($"{nameof(FdmTransportOptions.CreateBoundListenSocket)} returned null for {endpoint}; it must return a bound socket.");
+    }
+
+    private static Socket? Create(EndPoint endpoint, FdmTransportOptions options, bool reusePort)
+    {
+        Func<EndPoint, Socket> create = options.CreateBoundListenSocket;
+        if (!reusePort)
         {
-            throw new InvalidOperationException($"{nameof(FdmTransportOptions.CreateBoundListenSocket)} returned null for {endpoint}; it must return a bound socket.");
+            return create(endpoint);
         }
 
-        try
+        // The option must be set before the bind. Where an application has set nothing, the function is the one of Sockets.
+        if (create == FdmTransportOptions.CreateDefaultBoundListenSocket || create == SocketTransportOptions.CreateDefaultBoundListenSocket)
         {
-            socket.Listen(options.Backlog);
-
-            // The loser of a race for a connection must not sleep inside accept4, and .NET's sockets start out blocking.
-            socket.Blocking = false;
-            if (socket.LocalEndPoint is IPEndPoint)
-            {
-                // Inherited by every accepted connection (Linux), which saves a system call for each.
-                socket.NoDelay = options.NoDelay;
-            }
-
-            return socket;
+            return CreateBound(endpoint, reusePort: true);
         }
-        catch
+
+        Socket? socket = create(endpoint);
+        if (socket is not null && !HasReusePort(socket))
         {
             socket.Dispose();
-            throw;
+            throw new InvalidOperationException(
+                $"{nameof(FdmTransportOptions)}.{nameof(FdmTransportOptions.ReusePort)} is true, but {nameof(FdmTransportOptions.CreateBoundListenSocket)} returned a socket for {endpoint} without SO_REUSEPORT; it must set that before it binds.");
+        }
+
+        return socket;
+    }
+
+    private static bool HasReusePort(Socket socket)
+    {
+        Span<byte> value = stackalloc byte[sizeof(int)];
+        socket.GetRawSocketOption(OptionLevelSocket, OptionReusePort, value);
+        return BitConverter.ToInt32(value) != 0;
+    }
+
+    private static void Listen(Socket socket, EndPoint endpoint, FdmTransportOptions options)
+    {
+        if (options.UnixSocketFileMode is { } mode
+            && !OperatingSystem.IsWindows()
+            && endpoint is not FileHandleEndPoint
+            && UnixSocketFiles.PathOf(socket.LocalEndPoint) is { } path)
+        {
+            // Nobody can connect before the socket listens, so the file is never open to more than this.
+            File.SetUnixFileMode(path, mode);
+        }
+
+        socket.Listen(options.Backlog);
+
+        // The loser of a race for a connection must not sleep inside accept4, and .NET's sockets start out blocking.
+        socket.Blocking = false;
+        if (socket.LocalEndPoint is IPEndPoint)
+        {
+            // Inherited by every accepted connection (Linux), which saves a system call for each.
+            socket.NoDelay = options.NoDelay;
         }
     }
 }

@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Transport;
 
-/// <summary>One loop's share in a listen socket: watches it, accepts, rests.</summary>
+/// <summary>One loop's part in listening, on a shared socket or one of its own: watches it, accepts, rests.</summary>
 /// <remarks>
 /// The lock makes unbinding final: after <see cref="StopAccepting"/>, which any thread may call, no call is made on the listen
 /// descriptor for this loop, and every connection accepted before is in the queue. No foreign code runs under it.
@@ -28,12 +28,17 @@ internal sealed class ListenSource : IoSource
 
     private readonly Lock _lock = new();
     private readonly FdmConnectionListener _listener;
+    private readonly int _descriptor;
     private TimeSpan _pause;
     private long _nextReport;
     private State _state;
     private bool _registered;
 
-    internal ListenSource(FdmConnectionListener listener) => _listener = listener;
+    internal ListenSource(FdmConnectionListener listener, int descriptor)
+    {
+        _listener = listener;
+        _descriptor = descriptor;
+    }
 
     private enum State
     {
@@ -52,7 +57,7 @@ internal sealed class ListenSource : IoSource
         {
             if (_state == State.Watching)
             {
-                Loop.Unwatch(_listener.Descriptor);
+                Loop.Unwatch(_descriptor);
             }
 
             _state = State.Stopped;
@@ -203,7 +208,7 @@ internal sealed class ListenSource : IoSource
         int result = _listener.Headroom.Probe();
         for (int i = 0; i < TurnAwayShare && result < 0; i++)
         {
-            int client = Sys.Accept(_listener.Descriptor, null, null);
+            int client = Sys.Accept(_descriptor, null, null);
             if (client < 0)
             {
                 break;
@@ -220,7 +225,7 @@ internal sealed class ListenSource : IoSource
         unwanted = null;
         byte* address = stackalloc byte[Sys.AddressCapacity];
         int length = Sys.AddressCapacity;
-        int descriptor = Sys.Accept(_listener.Descriptor, address, &length);
+        int descriptor = Sys.Accept(_descriptor, address, &length);
         if (descriptor < 0)
         {
             return descriptor;
@@ -233,7 +238,7 @@ internal sealed class ListenSource : IoSource
             local = SocketName.OfLocal(descriptor);
         }
 
-        EventLoop home = _listener.Loops.Home(Loop);
+        EventLoop home = _listener.IsShared ? _listener.Loops.Home(Loop) : Loop;
         var io = new ConnectionIo(descriptor, local.IsUnix, _listener.BlocksOf(home), _listener.ConnectionSettings) { Loop = home };
         var connection = new FdmConnection(io, local, remote);
         if (home == Loop)
@@ -259,10 +264,10 @@ internal sealed class ListenSource : IoSource
             unwanted = io;
         }
 
-        if (_listener.Loops.IsAboveShare(Loop))
+        if (_listener.IsShared && _listener.Loops.IsAboveShare(Loop))
         {
             // The kernel wakes the waiter that came last first; going out and in again puts this loop behind the others.
-            Loop.Unwatch(_listener.Descriptor);
+            Loop.Unwatch(_descriptor);
             WatchInsideLock();
         }
 
@@ -275,11 +280,11 @@ internal sealed class ListenSource : IoSource
         int result;
         if (_registered)
         {
-            result = Loop.Watch(_listener.Descriptor, Events, Payload);
+            result = Loop.Watch(_descriptor, Events, Payload);
         }
         else
         {
-            result = Loop.Register(this, _listener.Descriptor, Events);
+            result = Loop.Register(this, _descriptor, Events);
             _registered = result >= 0;
         }
 
@@ -295,7 +300,7 @@ internal sealed class ListenSource : IoSource
 
     private void RestInsideLock()
     {
-        Loop.Unwatch(_listener.Descriptor);
+        Loop.Unwatch(_descriptor);
         _state = State.Resting;
     }
 

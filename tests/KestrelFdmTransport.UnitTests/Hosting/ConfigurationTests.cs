@@ -1,5 +1,6 @@
 using System;
 using System.Globalization;
+using System.IO;
 using System.Linq;
 using System.Reflection;
 using System.Threading.Tasks;
@@ -38,6 +39,11 @@ public sealed class ConfigurationTests
         { "AcceptQueueLength", "1", 1 },
         { "IdleTimeout", "00:02:00", TimeSpan.FromMinutes(2) },
         { "IdleTimeout", "-00:00:00.0010000", System.Threading.Timeout.InfiniteTimeSpan },
+        { "ReusePort", "true", true },
+        { "UnixSocketFileMode", "660", UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite },
+        { "UnixSocketFileMode", "0700", UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute },
+        { "UnixSocketFileMode", "", null },
+        { "ReplaceStaleUnixSocket", "false", false },
     };
 
     public static TheoryData<string, string, string> Unreadable { get; } = new()
@@ -60,6 +66,11 @@ public sealed class ConfigurationTests
         { "SpinDuration", "20us", "a time span such as 00:00:00.000020 (20 µs)" },
         { "AcceptQueueLength", "-", "a whole number" },
         { "IdleTimeout", "2m", "a time span such as 00:02:00, or -00:00:00.0010000 (none)" },
+        { "ReusePort", "on", "true or false" },
+        { "UnixSocketFileMode", "rw-rw----", "an octal number such as 660, or null for what the umask leaves" },
+        { "UnixSocketFileMode", "680", "an octal number such as 660, or null for what the umask leaves" },
+        { "UnixSocketFileMode", "00660", "an octal number such as 660, or null for what the umask leaves" },
+        { "ReplaceStaleUnixSocket", "0", "true or false" },
     };
 
     /// <summary>The options that a text can set: all but the function.</summary>

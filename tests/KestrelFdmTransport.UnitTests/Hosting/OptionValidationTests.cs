@@ -1,5 +1,6 @@
 using System;
 using System.Globalization;
+using System.IO;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Transport;
 using Microsoft.AspNetCore.Hosting;
@@ -13,6 +14,7 @@ namespace KestrelFdmTransport.UnitTests.Hosting;
 public sealed class OptionValidationTests
 {
     private const string IdleTimeouts = "00:00:00.1000000 (100 ms) to 24.00:00:00 (24 days), or -00:00:00.0010000 (none)";
+    private const string FileModes = "null (what the umask leaves), or permissions to read, write and execute";
 
     public static TheoryData<string, object?, string> Invalid { get; } = new()
     {
@@ -37,6 +39,8 @@ public sealed class OptionValidationTests
         { nameof(FdmTransportOptions.IdleTimeout), TimeSpan.FromMilliseconds(99), IdleTimeouts },
         { nameof(FdmTransportOptions.IdleTimeout), TimeSpan.FromSeconds(-1), IdleTimeouts },
         { nameof(FdmTransportOptions.IdleTimeout), TimeSpan.FromDays(25), IdleTimeouts },
+        { nameof(FdmTransportOptions.UnixSocketFileMode), (UnixFileMode)512, FileModes },
+        { nameof(FdmTransportOptions.UnixSocketFileMode), UnixFileMode.SetUser | UnixFileMode.UserRead, FileModes },
         { nameof(FdmTransportOptions.SpinDuration), TimeSpan.FromTicks(-1), "00:00:00 (never) to 00:00:00.0010000 (1 ms)" },
         { nameof(FdmTransportOptions.SpinDuration), TimeSpan.FromTicks(10_001), "00:00:00 (never) to 00:00:00.0010000 (1 ms)" },
         { nameof(FdmTransportOptions.AcceptQueueLength), 0, "1 to 1000000" },
@@ -59,6 +63,9 @@ public sealed class OptionValidationTests
         { nameof(FdmTransportOptions.IdleTimeout), TimeSpan.FromMilliseconds(100) },
         { nameof(FdmTransportOptions.IdleTimeout), TimeSpan.FromDays(24) },
         { nameof(FdmTransportOptions.IdleTimeout), System.Threading.Timeout.InfiniteTimeSpan },
+        { nameof(FdmTransportOptions.UnixSocketFileMode), null },
+        { nameof(FdmTransportOptions.UnixSocketFileMode), UnixFileMode.None },
+        { nameof(FdmTransportOptions.UnixSocketFileMode), (UnixFileMode)511 },
         { nameof(FdmTransportOptions.SpinDuration), TimeSpan.Zero },
         { nameof(FdmTransportOptions.SpinDuration), TimeSpan.FromMilliseconds(1) },
         { nameof(FdmTransportOptions.AcceptQueueLength), 1 },
