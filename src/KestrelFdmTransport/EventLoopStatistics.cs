@@ -38,6 +38,15 @@ public sealed class EventLoopStatistics
     /// <summary>Gets the number of times accepting rested because descriptors or memory had run out.</summary>
     public required long Rests { get; init; }
 
+    /// <summary>Gets the number of hot connections that the loop has given to a loop with less to do.</summary>
+    public required long Moves { get; init; }
+
+    /// <summary>Gets the part of its time, 0 to 1, in which the loop had something to do; measured twenty times a second.</summary>
+    public required double Busy { get; init; }
+
+    /// <summary>Gets the sum of the live counters of the loop's connections, 0 to 8 each; measured as <see cref="Busy"/> is.</summary>
+    public required int Heat { get; init; }
+
     /// <summary>Gets how long the ready connection that has waited longest has been waiting.</summary>
     public required TimeSpan BacklogAge { get; init; }
 

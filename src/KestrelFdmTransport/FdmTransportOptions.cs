@@ -31,6 +31,9 @@ public sealed class FdmTransportOptions
     /// <summary>The largest value of <see cref="StallThreshold"/>.</summary>
     internal static readonly TimeSpan MaxStallThreshold = TimeSpan.FromMinutes(1);
 
+    /// <summary>The largest value of <see cref="WarmGap"/>.</summary>
+    internal static readonly TimeSpan MaxWarmGap = TimeSpan.FromMinutes(1);
+
     /// <summary>The largest value of <see cref="SpinDuration"/>.</summary>
     internal static readonly TimeSpan MaxSpinDuration = TimeSpan.FromMilliseconds(1);
 
@@ -151,6 +154,32 @@ public sealed class FdmTransportOptions
     /// </summary>
     /// <remarks>Defaults to <see langword="true"/>. <see langword="false"/> fails as the Sockets transport does.</remarks>
     public bool ReplaceStaleUnixSocket { get; set; } = true;
+
+    /// <summary>
+    /// Gets or sets whether connections are served by how often they speak: under overload those that are active stay fast. Otherwise
+    /// they are served in the order of arrival.
+    /// </summary>
+    /// <remarks>Defaults to <see langword="true"/>. docs/fdm.md has the idea, which is Liu and Chen's (IEE Proc. Software 151(3), 2004).</remarks>
+    public bool PollingSets { get; set; } = true;
+
+    /// <summary>
+    /// Gets or sets the think time below which a connection counts as hot: from the end of one request to the arrival of the next.
+    /// </summary>
+    /// <remarks>
+    /// Defaults to 5 ms; more than 0, at most <see cref="WarmGap"/>. A loop on which fewer than one gap in fifty is that short doubles both
+    /// times until enough are, so that a long round trip does not make everybody cold.
+    /// </remarks>
+    public TimeSpan HotGap { get; set; } = TimeSpan.FromMilliseconds(5);
+
+    /// <summary>Gets or sets the think time below which a connection counts as warm; beyond it is cold.</summary>
+    /// <remarks>Defaults to 250 ms; <see cref="HotGap"/> to 1 minute.</remarks>
+    public TimeSpan WarmGap { get; set; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>
+    /// Gets or sets whether a loop with much more to do than another gives it some of its busiest connections, between two requests.
+    /// </summary>
+    /// <remarks>Defaults to <see langword="true"/>. New connections go where there is least to do in any case.</remarks>
+    public bool MoveConnections { get; set; } = true;
 
     /// <summary>Creates a bound listen socket as the Sockets transport does.</summary>
     /// <param name="endpoint">

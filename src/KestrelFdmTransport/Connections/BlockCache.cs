@@ -28,7 +28,13 @@ internal sealed class BlockCache
 
     internal MemoryPool<byte> Pool { get; }
 
+    /// <summary>The caches of the same endpoint, by the index of their loop.</summary>
+    internal BlockCache[] Siblings { get; set; } = [];
+
     private int PooledSize => Math.Min(_maxPooled, BlockSize);
+
+    /// <summary>The same endpoint's cache on another loop.</summary>
+    internal BlockCache On(EventLoop loop) => loop.Index < Siblings.Length ? Siblings[loop.Index] : this;
 
     /// <summary>A segment with a block that has room for at least <paramref name="sizeHint"/> bytes. Foreign code runs here.</summary>
     /// <param name="sizeHint">0 for an ordinary block; beyond the pool's largest block the array pool helps out.</param>

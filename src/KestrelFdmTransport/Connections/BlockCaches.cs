@@ -15,6 +15,7 @@ internal static class BlockCaches
             for (; count < loops.Length; count++)
             {
                 caches[count] = create(loops[count]);
+                caches[count].Siblings = caches;
             }
 
             return caches;

@@ -31,7 +31,8 @@ internal sealed partial class ConnectionIo : IoSource
         Writer = new FdmPipeWriter(this);
     }
 
-    internal BlockCache Blocks { get; }
+    /// <summary>The memory of the connection's loop. Another loop's is as good, only colder.</summary>
+    internal BlockCache Blocks { get; private set; }
 
     internal ConnectionSettings Settings { get; }
 
@@ -52,6 +53,35 @@ internal sealed partial class ConnectionIo : IoSource
         _registered = result >= 0;
         StartIdleTimer();
         return result;
+    }
+
+    /// <summary>
+    /// Between requests only: drained both ways, and the application waits for more. Senders need no leave, for the gate and the
+    /// descriptor stay; adding it to the other epoll reports what has happened meanwhile.
+    /// </summary>
+    internal override bool TryMove(EventLoop destination)
+    {
+        if (!_registered || _readable || _inputEnded || PendingEvents != 0 || IsShutDown || !Reader.IsAwaited || !Writer.IsDrained)
+        {
+            return false;
+        }
+
+        EventLoop origin = Loop;
+        if (origin.Unwatch(_descriptor) < 0)
+        {
+            return false;
+        }
+
+        origin.Unregister(this);
+        _registered = false;
+        origin.ConnectionClosed();
+        destination.ConnectionOpened();
+        Blocks = Blocks.On(destination);
+
+        // In this order: whoever has mail for us finds the new loop, or the old one, which forwards it.
+        Loop = destination;
+        Post(Mail.Register);
+        return true;
     }
 
     /// <summary>Any thread: the application has made room, or has completed its reader.</summary>

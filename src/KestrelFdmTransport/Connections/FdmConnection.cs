@@ -83,6 +83,9 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
         set => _overriddenToken = new OverriddenToken(value);
     }
 
+    /// <summary>The descriptor's side.</summary>
+    internal ConnectionIo Io => _io;
+
     PipeReader IDuplexPipe.Input => _io.Reader;
 
     PipeWriter IDuplexPipe.Output => _io.Writer;

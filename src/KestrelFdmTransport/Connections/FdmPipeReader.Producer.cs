@@ -36,6 +36,9 @@ internal sealed partial class FdmPipeReader
 
     internal bool IsPaused => Volatile.Read(ref _paused) != 0;
 
+    /// <summary>True while the application waits for bytes and has consumed all there were.</summary>
+    internal bool IsAwaited => _waiter.IsSet && !IsPaused && Volatile.Read(ref _consumed) == _received;
+
     /// <summary>Where the next bytes may go: behind unconsumed ones in the last block, else a block of their own.</summary>
     /// <returns>False if there is no block at hand.</returns>
     internal bool TryBeginReceive(out Span<byte> space)

@@ -24,6 +24,9 @@ internal sealed partial class EventLoop
     private static readonly long s_preemptedAfter = Stopwatch.Frequency / 2_000;
     private static readonly long s_preemptedPause = Stopwatch.Frequency / 100;
 
+    /// <summary>An event that is there after so short a sleep was there before it.</summary>
+    private static readonly long s_foundAtOnce = Stopwatch.Frequency / 200_000;
+
     private readonly EventLoopGroup _group;
     private readonly ILogger _logger;
     private readonly OwnedDescriptor _epoll;
@@ -38,6 +41,7 @@ internal sealed partial class EventLoop
     private readonly long _spinTicks;
     private readonly ManualResetEventSlim _over = new();
     private readonly StallBudget _stalls = new();
+    private readonly LoopLoad _load = new();
 
     // The two sides of every wake-up: a poster pushes its mail and then reads this word; the loop writes it and then looks
     // into the mailbox. Both orders are full fences, so mail that the loop misses finds a loop that is seen to sleep.
@@ -49,6 +53,11 @@ internal sealed partial class EventLoop
     private ulong _currentPayload;
     private IoSource? _mailInHand;
     private IoSource[] _stopping = [];
+
+    // Connections that are to move to another loop.
+    private EventLoop? _destination;
+    private int _emigrants;
+    private bool _moved;
 
     private long _now;
     private int _connections;
@@ -107,6 +116,12 @@ internal sealed partial class EventLoop
     internal long Pauses { get; private set; }
 
     internal long Rests { get; private set; }
+
+    /// <summary>Connections that this loop has given to others because it had too much to do.</summary>
+    internal long Moves { get; private set; }
+
+    /// <summary>How busy the loop is. Any thread.</summary>
+    internal LoopLoad Load => _load;
 
     internal long Harvests { get; private set; }
 
@@ -168,7 +183,7 @@ internal sealed partial class EventLoop
         }
 
         source.Payload = _slots.Add(source);
-        _sets.Register((int)(uint)source.Payload, _now);
+        _sets.Register((int)(uint)source.Payload, _now, source.FirstCounter);
         int result = Sys.EpollAdd(_epoll.Number, descriptor, events, source.Payload);
         if (result < 0)
         {
@@ -359,17 +374,34 @@ internal sealed partial class EventLoop
     private void Harvest()
     {
         int count;
+        long since = _now;
         if (_sets.Backlog > 0 || _closing.Count > 0)
         {
             count = Sys.EpollWait(_epoll.Number, _events, 0);
+            _now = Stopwatch.GetTimestamp();
         }
-        else if (!TrySpin(out count))
+        else
         {
-            count = Block();
+            long idle = Stopwatch.GetTimestamp();
+            if (!TrySpin(idle, out count))
+            {
+                count = Block();
+            }
+
+            _now = Stopwatch.GetTimestamp();
+            _load.Idled(_now - idle);
+            if (_now - idle > s_foundAtOnce)
+            {
+                since = _now;
+            }
         }
 
-        _now = Stopwatch.GetTimestamp();
         Harvests++;
+        if (_load.IsDue(_now))
+        {
+            Balance();
+        }
+
         if (count < 0)
         {
             if (count != -Errno.EINTR)
@@ -387,16 +419,48 @@ internal sealed partial class EventLoop
             if (payload != WakePayload && _slots.Find(payload) is { } source)
             {
                 source.PendingEvents |= _events.Events(i);
-                _sets.Arrived(payload, _now);
+                if ((_events.Events(i) & ~EpollFlags.Out) == 0)
+                {
+                    // Room to send, which also comes with every registration: nothing that the peer has said.
+                    _sets.Requeue(payload, _now);
+                }
+                else
+                {
+                    _sets.Arrived(payload, _now, since);
+                }
             }
         }
     }
 
+    /// <summary>A few times a second: how much there is to do here, and whether another loop should have some of it.</summary>
+    private void Balance()
+    {
+        _load.Measure(_now, _sets);
+        _emigrants = _ending ? 0 : _group.Balance.Emigrants(this, _now, out _destination);
+    }
+
+    /// <summary>After its serve: a hot connection with nothing under way goes to a loop that has less to do.</summary>
+    private void TryEmigrate(IoSource source, int slot)
+    {
+        LiveCounter counter = _sets.Counter(slot);
+        if (counter.Queued || counter.Value < PollingRules.CounterHot)
+        {
+            return;
+        }
+
+        source.FirstCounter = counter.Value;
+        if (source.TryMove(_destination!))
+        {
+            _emigrants--;
+            _moved = true;
+            Moves++;
+        }
+    }
+
     /// <summary>Polls for a short time instead of sleeping, if a connection is expected to speak again at once.</summary>
-    private bool TrySpin(out int count)
+    private bool TrySpin(long started, out int count)
     {
         count = 0;
-        long started = Stopwatch.GetTimestamp();
         if (_spinTicks == 0 || !_spinGate.IsOpen(started) || !_group.TryBeginSpin())
         {
             return false;
@@ -501,6 +565,11 @@ internal sealed partial class EventLoop
         }
 
         _sets.Served(slot, served);
+        if (_emigrants > 0)
+        {
+            TryEmigrate(source, slot);
+        }
+
         return true;
     }
 
@@ -540,6 +609,11 @@ internal sealed partial class EventLoop
             // The link is read before the mail is taken: afterwards another thread may push the source again.
             _mailInHand = source.NextMail;
             source.NextMail = null;
+            if (TryForward(source))
+            {
+                continue;
+            }
+
             if (!Deliver(scope, source, source.TakeMail()))
             {
                 return false;
@@ -547,6 +621,19 @@ internal sealed partial class EventLoop
         }
 
         _phase = Phase.Resume;
+        return true;
+    }
+
+    /// <summary>Mail of a source that has moved: it has a place in one mailbox at a time, and this was it.</summary>
+    private bool TryForward(IoSource source)
+    {
+        EventLoop home = source.Loop;
+        if (home == this)
+        {
+            return false;
+        }
+
+        home.Deliver(source);
         return true;
     }
 
@@ -587,8 +674,9 @@ internal sealed partial class EventLoop
     private bool Release(CallbackScope scope)
     {
         _phase = Phase.Close;
-        if (_closing.Count > 0)
+        if (_closing.Count > 0 || _moved)
         {
+            _moved = false;
             return scope.ReleaseHoards(this);
         }
 
@@ -676,7 +764,11 @@ internal sealed partial class EventLoop
         {
             IoSource? next = source.NextMail;
             source.NextMail = null;
-            TellAlone(source, Handle(source, source.TakeMail()));
+            if (!TryForward(source))
+            {
+                TellAlone(source, Handle(source, source.TakeMail()));
+            }
+
             source = next;
         }
 

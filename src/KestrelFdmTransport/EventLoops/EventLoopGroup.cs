@@ -12,12 +12,6 @@ namespace KestrelFdmTransport.EventLoops;
 /// </summary>
 internal sealed class EventLoopGroup : IDisposable
 {
-    /// <summary>
-    /// Going to the back of the kernel's queue balances connections that come one by one; only in a burst does a loop get further
-    /// ahead than this, and then giving a connection away is worth waking its new owner.
-    /// </summary>
-    private const int HandOverMargin = 4;
-
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_joinTimeout = TimeSpan.FromSeconds(1);
 
@@ -42,6 +36,7 @@ internal sealed class EventLoopGroup : IDisposable
         _maxSpinning = Math.Max(1, Environment.ProcessorCount - 1);
         Standbys = new Standbys(settings, logger, Unplace);
         Lane = new BlockingLane(settings.MaxBlockingThreads);
+        Balance = new LoadBalance(this, settings.MovesConnections);
         if (settings.PinLoops)
         {
             _processMask = CpuSet.Mask();
@@ -51,6 +46,8 @@ internal sealed class EventLoopGroup : IDisposable
     internal Standbys Standbys { get; }
 
     internal BlockingLane Lane { get; }
+
+    internal LoadBalance Balance { get; }
 
     /// <summary>The loops that run at the moment, none before the first user.</summary>
     internal EventLoop[] Loops => Volatile.Read(ref _loops);
@@ -143,39 +140,6 @@ internal sealed class EventLoopGroup : IDisposable
     }
 
     internal void OnLoopFailed(EventLoop loop, Exception exception) => LoopFailed?.Invoke(this, new LoopFailedEventArgs(loop, exception));
-
-    /// <summary>True if this loop has more than its share of the connections.</summary>
-    internal bool IsAboveShare(EventLoop loop)
-    {
-        EventLoop[] loops = Loops;
-        int total = 0;
-        foreach (EventLoop other in loops)
-        {
-            total += other.Connections;
-        }
-
-        return loop.Connections * loops.Length > total;
-    }
-
-    /// <summary>
-    /// The loop that a connection accepted by <paramref name="acceptor"/> should live on: the acceptor's own, unless a burst has
-    /// left another one clearly behind.
-    /// </summary>
-    internal EventLoop Home(EventLoop acceptor)
-    {
-        EventLoop home = acceptor;
-        int least = acceptor.Connections - HandOverMargin;
-        foreach (EventLoop loop in Loops)
-        {
-            if (loop.Connections < least && !loop.HasFailed)
-            {
-                home = loop;
-                least = loop.Connections;
-            }
-        }
-
-        return home;
-    }
 
     /// <summary>The loop for a connection that this process opens: the caller's own, so that what it does for both needs no other thread.</summary>
     internal static EventLoop ForOutgoing(EventLoop[] loops)

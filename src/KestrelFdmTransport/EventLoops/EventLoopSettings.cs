@@ -24,5 +24,8 @@ internal sealed record EventLoopSettings
     /// <summary>The most threads of the blocking lane.</summary>
     internal int MaxBlockingThreads { get; init; }
 
+    /// <summary>True if a loop with too much to do gives hot connections to another.</summary>
+    internal bool MovesConnections { get; init; } = true;
+
     internal PollingRules Rules { get; init; } = PollingRules.Default;
 }

@@ -1,5 +1,6 @@
 using System;
 using System.Threading;
+using KestrelFdmTransport.Polling;
 
 namespace KestrelFdmTransport.EventLoops;
 
@@ -12,9 +13,17 @@ namespace KestrelFdmTransport.EventLoops;
 internal abstract class IoSource
 {
     private int _mail;
+    private EventLoop _loop = null!;
 
-    /// <summary>The loop that owns the source. Set before the source is registered.</summary>
-    internal EventLoop Loop { get; init; } = null!;
+    /// <summary>The loop that owns the source. Set before the source is registered; afterwards its owner alone may give it away.</summary>
+    internal EventLoop Loop
+    {
+        get => Volatile.Read(ref _loop);
+        set => Volatile.Write(ref _loop, value);
+    }
+
+    /// <summary>The live counter that the source begins with on its loop.</summary>
+    internal byte FirstCounter { get; set; } = PollingRules.CounterStart;
 
     /// <summary>Slot and generation; zero until registered. Loop only.</summary>
     internal ulong Payload { get; set; }
@@ -45,6 +54,9 @@ internal abstract class IoSource
 
     /// <summary>The time has come that was given to <see cref="EventLoop.SetTimer"/>. Owner only.</summary>
     internal virtual Notice OnTimer(long now) => Notice.Nothing;
+
+    /// <summary>Goes over to another loop if nothing is under way. Owner only, outside callbacks; afterwards it is not the owner's any more.</summary>
+    internal virtual bool TryMove(EventLoop destination) => false;
 
     /// <summary>Releases the descriptor, after the turn's last event. Owner only.</summary>
     internal abstract Notice Close();

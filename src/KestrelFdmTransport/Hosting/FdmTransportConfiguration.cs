@@ -76,9 +76,21 @@ internal static class FdmTransportConfiguration
             case "REPLACESTALEUNIXSOCKET":
                 options.ReplaceStaleUnixSocket = Boolean(key, value);
                 break;
+            case "POLLINGSETS":
+                options.PollingSets = Boolean(key, value);
+                break;
+            case "HOTGAP":
+                options.HotGap = Duration(key, value, "a time span such as 00:00:00.005 (5 ms)");
+                break;
+            case "WARMGAP":
+                options.WarmGap = Duration(key, value, "a time span such as 00:00:00.250 (250 ms)");
+                break;
+            case "MOVECONNECTIONS":
+                options.MoveConnections = Boolean(key, value);
+                break;
             default:
                 throw new InvalidOperationException(
-                    $"'{SectionName}:{key}' is not an option of the FDM transport. Options: Backlog, NoDelay, MaxReadBufferSize, MaxWriteBufferSize, LoopCount, PinLoops, Scheduling, SpinDuration, AcceptQueueLength, StallThreshold, MaxStandbyThreads, MaxBlockingThreads, ConnectTimeout, IdleTimeout, ReusePort, UnixSocketFileMode, ReplaceStaleUnixSocket.");
+                    $"'{SectionName}:{key}' is not an option of the FDM transport. Options: Backlog, NoDelay, MaxReadBufferSize, MaxWriteBufferSize, LoopCount, PinLoops, Scheduling, SpinDuration, AcceptQueueLength, StallThreshold, MaxStandbyThreads, MaxBlockingThreads, ConnectTimeout, PollingSets, HotGap, WarmGap, MoveConnections, IdleTimeout, ReusePort, UnixSocketFileMode, ReplaceStaleUnixSocket.");
         }
     }
 

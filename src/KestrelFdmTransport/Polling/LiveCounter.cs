@@ -26,5 +26,6 @@ internal struct LiveCounter
     /// <summary>Consecutive gaps short enough to be worth spinning for.</summary>
     internal byte FastStreak;
 
-    internal static LiveCounter OfNew(long now) => new() { LastServed = now, Value = PollingRules.CounterStart, Set = PollingSet.Warm };
+    internal static LiveCounter OfNew(long now, byte value = PollingRules.CounterStart)
+        => new() { LastServed = now, Value = value, Set = value >= PollingRules.CounterHot ? PollingSet.Hot : PollingSet.Warm };
 }

@@ -16,11 +16,14 @@ internal sealed record PollingRules
 
     internal static readonly PollingRules Default = new();
 
-    /// <summary>A gap below this counts the connection up; above, down by one for each such period.</summary>
+    /// <summary>False: one queue, served in the order of arrival. Counters move all the same.</summary>
+    internal bool Enabled { get; init; } = true;
+
+    /// <summary>A gap below this counts the connection up; above, down by one for each such period. Scaled by <see cref="GapScale"/>.</summary>
     internal long HotGap { get; init; } = TicksOf(TimeSpan.FromMilliseconds(5));
 
-    /// <summary>A connection that was served within this time is warm.</summary>
-    internal long WarmWindow { get; init; } = TicksOf(TimeSpan.FromMilliseconds(250));
+    /// <summary>A connection that was served within this time is warm. Scaled as <see cref="HotGap"/> is.</summary>
+    internal long WarmGap { get; init; } = TicksOf(TimeSpan.FromMilliseconds(250));
 
     /// <summary>A gap below this may be worth spinning for.</summary>
     internal long FastGap { get; init; } = TicksOf(TimeSpan.FromMicroseconds(100));
@@ -31,8 +34,14 @@ internal sealed record PollingRules
     /// <summary>Turns between two polls of the cold set.</summary>
     internal int ColdPeriod { get; init; } = 1;
 
-    /// <summary>What the warm and the cold set may always have served at a poll; below this backlog arrival order rules.</summary>
-    internal int MinimumShare { get; init; } = 16;
+    /// <summary>What the warm and the cold set may always have served at a poll.</summary>
+    internal int MinimumShare { get; init; } = 48;
 
-    private static long TicksOf(TimeSpan time) => time.Ticks * (Stopwatch.Frequency / TimeSpan.TicksPerSecond);
+    /// <summary>With many hot connections the warm set's share is so many times their number, and the cold set's half of that.</summary>
+    internal int WarmWeight { get; init; } = 2;
+
+    /// <summary>Up to this backlog the order of arrival rules.</summary>
+    internal int ArrivalOrderBacklog { get; init; } = 16;
+
+    internal static long TicksOf(TimeSpan time) => time.Ticks * (Stopwatch.Frequency / TimeSpan.TicksPerSecond);
 }

@@ -15,6 +15,7 @@ internal sealed class PollingSets
 {
     private readonly PollingRules _rules;
     private readonly SpinGate _spinGate;
+    private readonly GapScale _scale;
     private LiveCounter[] _counters = new LiveCounter[64];
     private ReadyQueue _hot = new(64);
     private ReadyQueue _warm = new(64);
@@ -29,6 +30,7 @@ internal sealed class PollingSets
     {
         _rules = rules;
         _spinGate = spinGate;
+        _scale = new GapScale(rules.HotGap);
     }
 
     internal long Turns { get; private set; }
@@ -58,24 +60,37 @@ internal sealed class PollingSets
         return slot < counters.Length ? counters[slot] : LiveCounter.OfNew(0);
     }
 
-    internal void Register(int slot, long now)
+    /// <param name="slot">The connection's slot.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="value">Its live counter; one that comes from another loop brings its own.</param>
+    internal void Register(int slot, long now, byte value = PollingRules.CounterStart)
     {
         if (slot >= _counters.Length)
         {
             Array.Resize(ref _counters, Math.Max(slot + 1, _counters.Length * 2));
         }
 
-        _counters[slot] = LiveCounter.OfNew(now);
+        _counters[slot] = LiveCounter.OfNew(now, value);
     }
 
-    internal void Unregister(int slot) => _spinGate.Forget(ref _counters[slot]);
+    internal void Unregister(int slot)
+    {
+        _spinGate.Forget(ref _counters[slot]);
+
+        // Without a counter it does not count as heat.
+        _counters[slot].Value = 0;
+    }
 
     /// <summary>An event was harvested: moves the counter and queues the connection unless it is queued already.</summary>
     /// <remarks>
-    /// The gap is the think time: from the end of the last serve to the harvest. Measured when served instead, a hot
-    /// connection stuck behind thousands of others would look warm.
+    /// The gap is the think time: from the end of the last serve to the arrival. Measured when served instead, a hot
+    /// connection stuck behind thousands of others would look warm; and so it would after a long turn, if the harvest were taken
+    /// for the arrival. What a harvest finds at once has come at some time since the last one, and gets the benefit of the doubt.
     /// </remarks>
-    internal void Arrived(ulong payload, long now)
+    /// <param name="payload">The connection.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="since">The event was not there at this time, or only just: the last harvest, or now if the loop slept until the event came.</param>
+    internal void Arrived(ulong payload, long now, long since)
     {
         ref LiveCounter counter = ref _counters[(int)(uint)payload];
         if (counter.Queued)
@@ -83,9 +98,12 @@ internal sealed class PollingSets
             return;
         }
 
-        long gap = now - counter.LastServed;
+        long gap = Math.Max(0, since - counter.LastServed);
+        _scale.Add(gap);
         Move(ref counter, gap);
-        _spinGate.Observe(ref counter, gap, _rules.FastGap);
+
+        // Spinning wants proof, not the benefit of the doubt.
+        _spinGate.Observe(ref counter, now - counter.LastServed, _rules.FastGap);
         Enqueue(ref counter, payload, now);
     }
 
@@ -107,9 +125,9 @@ internal sealed class PollingSets
         bool coldDue = Turns % _rules.ColdPeriod == 0 || hot + _warm.Count == 0;
 
         _hotBudget = hot;
-        _warmBudget = warmDue ? Math.Min(_warm.Count, Math.Max(_rules.MinimumShare, hot / 2)) : 0;
-        _coldBudget = coldDue ? Math.Min(_cold.Count, Math.Max(_rules.MinimumShare, hot / 4)) : 0;
-        _arrivalOrder = Backlog <= _rules.MinimumShare && warmDue && coldDue;
+        _warmBudget = warmDue ? Math.Min(_warm.Count, Math.Max(_rules.MinimumShare, hot * _rules.WarmWeight)) : 0;
+        _coldBudget = coldDue ? Math.Min(_cold.Count, Math.Max(_rules.MinimumShare, hot * _rules.WarmWeight / 2)) : 0;
+        _arrivalOrder = Backlog <= _rules.ArrivalOrderBacklog && warmDue && coldDue;
 
         Hot.Polls++;
         Warm.Polls += warmDue ? 1 : 0;
@@ -156,6 +174,28 @@ internal sealed class PollingSets
     {
         _counters[slot].LastServed = now;
         _clock = now;
+    }
+
+    /// <summary>
+    /// The sum of the live counters, as they would be if each connection spoke now, and how many are hot. A sweep: some tens of
+    /// microseconds for 100,000 connections.
+    /// </summary>
+    internal (int Heat, int Hot) Measure(long now)
+    {
+        long hotGap = _rules.HotGap << _scale.Shift;
+        int heat = 0;
+        int hot = 0;
+        foreach (ref readonly LiveCounter counter in _counters.AsSpan())
+        {
+            if (counter.Value > 0)
+            {
+                int value = counter.Queued ? counter.Value : Decayed(counter.Value, now - counter.LastServed, hotGap);
+                heat += value;
+                hot += value >= PollingRules.CounterHot ? 1 : 0;
+            }
+        }
+
+        return (heat, hot);
     }
 
     /// <summary>How long the connection that waits longest has been waiting, in clock ticks.</summary>
@@ -224,26 +264,30 @@ internal sealed class PollingSets
 
     private void Move(ref LiveCounter counter, long gap)
     {
-        if (gap < _rules.HotGap)
+        long hotGap = _rules.HotGap << _scale.Shift;
+        if (gap < hotGap)
         {
             counter.Value = (byte)Math.Min(PollingRules.CounterMax, counter.Value + 1);
         }
         else
         {
             // Decay is lazy: it happens when the next event comes, so nothing ever walks all connections.
-            counter.Value = (byte)Math.Max(0, counter.Value - Math.Min(PollingRules.CounterMax, gap / _rules.HotGap));
+            counter.Value = Decayed(counter.Value, gap, hotGap);
         }
 
         bool staysHot = counter.Set == PollingSet.Hot && counter.Value >= 1;
         counter.Set = counter.Value >= PollingRules.CounterHot || staysHot ? PollingSet.Hot
-            : gap < _rules.WarmWindow ? PollingSet.Warm
+            : gap < _rules.WarmGap << _scale.Shift ? PollingSet.Warm
             : PollingSet.Cold;
     }
+
+    private static byte Decayed(byte value, long gap, long hotGap)
+        => (byte)Math.Max(0, value - Math.Min(PollingRules.CounterMax, gap / hotGap));
 
     private void Enqueue(ref LiveCounter counter, ulong payload, long now)
     {
         counter.Queued = true;
-        switch (counter.Set)
+        switch (_rules.Enabled ? counter.Set : PollingSet.Hot)
         {
             case PollingSet.Hot:
                 _hot.Enqueue(payload, now);

@@ -8,6 +8,7 @@ using System.Threading.Tasks;
 using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Polling;
 using KestrelFdmTransport.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
@@ -81,6 +82,13 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
                 StallThreshold = _options.StallThreshold,
                 MaxStandbyThreads = _options.MaxStandbyThreads,
                 MaxBlockingThreads = _options.MaxBlockingThreads,
+                MovesConnections = _options.MoveConnections,
+                Rules = PollingRules.Default with
+                {
+                    Enabled = _options.PollingSets,
+                    HotGap = PollingRules.TicksOf(_options.HotGap),
+                    WarmGap = PollingRules.TicksOf(_options.WarmGap),
+                },
             },
             _logger);
         _meter = new TransportMeter(_loops);

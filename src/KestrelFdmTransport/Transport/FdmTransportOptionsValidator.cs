@@ -70,6 +70,16 @@ internal sealed class FdmTransportOptionsValidator : IValidateOptions<FdmTranspo
             nameof(options.UnixSocketFileMode),
             options.UnixSocketFileMode,
             "null (what the umask leaves), or permissions to read, write and execute");
+        Check(
+            options.HotGap > TimeSpan.Zero && options.HotGap <= options.WarmGap,
+            nameof(options.HotGap),
+            options.HotGap,
+            "more than 00:00:00, at most WarmGap");
+        Check(
+            options.WarmGap <= FdmTransportOptions.MaxWarmGap,
+            nameof(options.WarmGap),
+            options.WarmGap,
+            "HotGap to 00:01:00");
         return failures;
 
         void Check(bool valid, string option, object? value, string allowed)

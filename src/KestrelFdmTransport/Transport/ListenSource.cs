@@ -238,7 +238,7 @@ internal sealed class ListenSource : IoSource
             local = SocketName.OfLocal(descriptor);
         }
 
-        EventLoop home = _listener.IsShared ? _listener.Loops.Home(Loop) : Loop;
+        EventLoop home = _listener.IsShared ? _listener.Loops.Balance.Home(Loop) : Loop;
         var io = new ConnectionIo(descriptor, local.IsUnix, _listener.BlocksOf(home), _listener.ConnectionSettings) { Loop = home };
         var connection = new FdmConnection(io, local, remote);
         if (home == Loop)
@@ -264,7 +264,7 @@ internal sealed class ListenSource : IoSource
             unwanted = io;
         }
 
-        if (_listener.IsShared && _listener.Loops.IsAboveShare(Loop))
+        if (_listener.IsShared && _listener.Loops.Balance.IsAboveShare(Loop))
         {
             // The kernel wakes the waiter that came last first; going out and in again puts this loop behind the others.
             Loop.Unwatch(_descriptor);

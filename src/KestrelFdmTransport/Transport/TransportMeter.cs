@@ -32,6 +32,9 @@ internal sealed class TransportMeter : IDisposable
         _meter.CreateObservableCounter("fdm.loop.pauses", () => OfLoops(static loop => loop.Pauses), "{pause}", "Times that receiving rested for an application.");
         _meter.CreateObservableCounter("fdm.loop.idle_timeouts", () => OfLoops(static loop => loop.IdleTimeouts), "{connection}", "Connections aborted for want of traffic.");
         _meter.CreateObservableCounter("fdm.loop.rests", () => OfLoops(static loop => loop.Rests), "{rest}", "Times that accepting rested for want of descriptors or memory.");
+        _meter.CreateObservableCounter("fdm.loop.moves", () => OfLoops(static loop => loop.Moves), "{connection}", "Hot connections given to a loop with less to do.");
+        _meter.CreateObservableGauge("fdm.loop.busy", () => OfLoops(static loop => loop.Load.Busy(Stopwatch.GetTimestamp()) / (double)LoopLoad.Full), "1", "The part of its time in which the loop had something to do.");
+        _meter.CreateObservableGauge("fdm.loop.heat", () => OfLoops(static loop => loop.Load.Heat(Stopwatch.GetTimestamp())), "1", "The sum of the live counters of the loop's connections.");
         _meter.CreateObservableGauge("fdm.loop.backlog.age", () => OfLoops(static loop => LoopFigures.Age(loop).TotalSeconds), "s", "How long the ready connection that has waited longest has been waiting.");
         _meter.CreateObservableCounter("fdm.set.polls", () => OfSets(static count => count.Polls), "{poll}", "Turns in which the set's queue was examined.");
         _meter.CreateObservableCounter("fdm.set.served", () => OfSets(static count => count.Served), "{serve}", "Times that a connection of the set was served.");

@@ -123,17 +123,17 @@ public sealed class EventLoopGroupTests
     {
         using EventLoopGroup group = New(2);
         EventLoop[] loops = group.Acquire();
-        Assert.False(group.IsAboveShare(loops[0]));
+        Assert.False(group.Balance.IsAboveShare(loops[0]));
 
         loops[0].ConnectionOpened();
-        Assert.True(group.IsAboveShare(loops[0]));
-        Assert.False(group.IsAboveShare(loops[1]));
+        Assert.True(group.Balance.IsAboveShare(loops[0]));
+        Assert.False(group.Balance.IsAboveShare(loops[1]));
 
         loops[1].ConnectionOpened();
-        Assert.False(group.IsAboveShare(loops[0]));
+        Assert.False(group.Balance.IsAboveShare(loops[0]));
 
         loops[0].ConnectionClosed();
-        Assert.True(group.IsAboveShare(loops[1]));
+        Assert.True(group.Balance.IsAboveShare(loops[1]));
         loops[1].ConnectionClosed();
     }
 

@@ -43,6 +43,9 @@ public sealed class OptionValidationTests
         { nameof(FdmTransportOptions.UnixSocketFileMode), UnixFileMode.SetUser | UnixFileMode.UserRead, FileModes },
         { nameof(FdmTransportOptions.SpinDuration), TimeSpan.FromTicks(-1), "00:00:00 (never) to 00:00:00.0010000 (1 ms)" },
         { nameof(FdmTransportOptions.SpinDuration), TimeSpan.FromTicks(10_001), "00:00:00 (never) to 00:00:00.0010000 (1 ms)" },
+        { nameof(FdmTransportOptions.HotGap), TimeSpan.Zero, "more than 00:00:00, at most WarmGap" },
+        { nameof(FdmTransportOptions.HotGap), TimeSpan.FromMilliseconds(251), "more than 00:00:00, at most WarmGap" },
+        { nameof(FdmTransportOptions.WarmGap), TimeSpan.FromMinutes(2), "HotGap to 00:01:00" },
         { nameof(FdmTransportOptions.AcceptQueueLength), 0, "1 to 1000000" },
         { nameof(FdmTransportOptions.AcceptQueueLength), 1_000_001, "1 to 1000000" },
     };
@@ -68,6 +71,8 @@ public sealed class OptionValidationTests
         { nameof(FdmTransportOptions.UnixSocketFileMode), (UnixFileMode)511 },
         { nameof(FdmTransportOptions.SpinDuration), TimeSpan.Zero },
         { nameof(FdmTransportOptions.SpinDuration), TimeSpan.FromMilliseconds(1) },
+        { nameof(FdmTransportOptions.HotGap), TimeSpan.FromMilliseconds(250) },
+        { nameof(FdmTransportOptions.WarmGap), TimeSpan.FromMinutes(1) },
         { nameof(FdmTransportOptions.AcceptQueueLength), 1 },
         { nameof(FdmTransportOptions.AcceptQueueLength), 1_000_000 },
     };

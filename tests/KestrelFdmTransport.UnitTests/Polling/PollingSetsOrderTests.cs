@@ -36,9 +36,9 @@ public sealed class PollingSetsOrderTests
     [InlineData(17, 0, 0, 17, 0, 0)]
     [InlineData(1, 40, 40, 1, 16, 16)]
     [InlineData(0, 40, 40, 0, 16, 16)]
-    [InlineData(32, 100, 100, 32, 16, 16)]
-    [InlineData(100, 100, 100, 100, 50, 25)]
-    [InlineData(1000, 1000, 1000, 1000, 500, 250)]
+    [InlineData(12, 100, 100, 12, 24, 16)]
+    [InlineData(30, 100, 100, 30, 60, 30)]
+    [InlineData(200, 700, 400, 200, 400, 200)]
     [InlineData(1000, 10, 0, 1000, 10, 0)]
     [InlineData(3, 9, 9, 3, 9, 9)]
     public void A_long_backlog_is_served_by_weight(int hot, int warm, int cold, int hotServed, int warmServed, int coldServed)
@@ -65,16 +65,16 @@ public sealed class PollingSetsOrderTests
     public void What_a_turn_leaves_comes_first_in_the_next()
     {
         var timeline = new Timeline();
-        timeline.Queue(hot: 20, warm: 40, cold: 0);
+        timeline.Queue(hot: 10, warm: 45, cold: 0);
         timeline.Turn(1000);
 
-        for (int slot = 0; slot < 20; slot++)
+        for (int slot = 0; slot < 10; slot++)
         {
             timeline.Arrive(slot, 1001);
         }
 
-        Assert.Equal([.. Enumerable.Range(0, 20), .. Enumerable.Range(36, 16)], timeline.Turn(1001));
-        Assert.Equal(Enumerable.Range(52, 8), timeline.Turn(1002));
+        Assert.Equal([.. Enumerable.Range(0, 10), .. Enumerable.Range(30, 20)], timeline.Turn(1001));
+        Assert.Equal(Enumerable.Range(50, 5), timeline.Turn(1002));
     }
 
     [Fact]
@@ -101,6 +101,17 @@ public sealed class PollingSetsOrderTests
         Assert.Equal([0], timeline.Turn(1001));
         Assert.Equal([1], timeline.Turn(1002));
         Assert.Empty(timeline.Turn(1003));
+    }
+
+    [Fact]
+    public void Without_polling_sets_the_order_of_arrival_rules_whatever_the_backlog()
+    {
+        var timeline = new Timeline(Timeline.Rules with { Enabled = false });
+        timeline.Queue(hot: 20, warm: 100, cold: 100);
+        timeline.Register(300, now: 1000);
+        timeline.Arrive(300, 1000);
+
+        Assert.Equal([.. Enumerable.Range(0, 220), 300], timeline.Turn(2000));
     }
 
     private static List<int> TurnAndRequeue(PollingSets sets)

@@ -69,7 +69,7 @@ public sealed class PollingSetsPropertyTests
         {
             // From well inside a hot gap to beyond the warm window, and the clock of a serve may be ahead of the harvest's.
             _now += _random.Next(10) == 0 ? _random.Next(2 * (int)Timeline.WarmWindow) : _random.Next(3);
-            _sets.Arrived((uint)slot, _now);
+            _sets.Arrived((uint)slot, _now, _now - _random.Next(3));
             Assert.InRange(_sets.Counter(slot).Value, (byte)0, PollingRules.CounterMax);
             Queued(slot);
         }

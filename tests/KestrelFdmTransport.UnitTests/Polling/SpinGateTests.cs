@@ -144,7 +144,7 @@ public sealed class SpinGateTests
         sets.Register(0, 0);
         for (int i = 0; i < 4; i++)
         {
-            sets.Arrived(0, 1);
+            sets.Arrived(0, 1, 1);
             sets.BeginTurn();
             Assert.True(sets.TryNext(out _));
             sets.Dequeued(0);

@@ -10,7 +10,7 @@ internal sealed class Timeline
     public const long HotGap = 10;
     public const long WarmWindow = 100;
 
-    public static readonly PollingRules Rules = new() { HotGap = HotGap, WarmWindow = WarmWindow, FastGap = 2 };
+    public static readonly PollingRules Rules = new() { HotGap = HotGap, WarmGap = WarmWindow, FastGap = 2, MinimumShare = 16 };
 
     public Timeline()
         : this(Rules)
@@ -23,7 +23,7 @@ internal sealed class Timeline
 
     public void Register(int slot, long now = 0) => Sets.Register(slot, now);
 
-    public void Arrive(int slot, long now) => Sets.Arrived((uint)slot, now);
+    public void Arrive(int slot, long now) => Sets.Arrived((uint)slot, now, now);
 
     /// <summary>One turn; each connection is served at once and asks for no more.</summary>
     public List<int> Turn(long now)
