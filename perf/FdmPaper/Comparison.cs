@@ -45,7 +45,7 @@ internal sealed class Comparison
             var harness = new Harness(plan, servers);
             harness.Run(static line => AnsiConsole.MarkupLineInterpolated($"[grey]{line}[/]"));
             Table[] tables = [.. Report.Of(plan, harness)];
-            string heading = Heading(plan, pins) + note;
+            string heading = Heading(plan, pins) + note + Disturbance(harness.Waited());
             AnsiConsole.WriteLine(heading);
             Array.ForEach(tables, Output.Show);
             return Output.Markdown(heading, tables);
@@ -66,6 +66,14 @@ internal sealed class Comparison
 
         Plan fitted = plan with { Idle = [.. plan.Idle.Where(idle => idle <= most)], LoadedIdle = (int)Math.Min(plan.LoadedIdle, most) };
         return (fitted, $" The limit of open files allows {most} idle connections; the rest is left out.");
+    }
+
+    private static string Disturbance(double waited)
+    {
+        const double Quiet = 0.05;
+        string share = waited.ToString("0 %", CultureInfo.InvariantCulture);
+        return $" Server or client waited {share} of the time for a CPU that others used."
+            + (waited > Quiet ? " That is too much to trust requests/s and response times; CPU per request suffers less." : null);
     }
 
     private string Heading(Plan plan, bool pins) => string.Create(

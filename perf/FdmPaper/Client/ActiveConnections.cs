@@ -53,6 +53,7 @@ internal sealed class ActiveConnections : IDisposable
     {
         _sampleCount = 0;
         long cpu = server.CpuTime;
+        long waited = server.WaitedTime + SchedulerStatistics.WaitedTime("/proc/thread-self");
         long started = Stopwatch.GetTimestamp();
         long end = started + (long)(duration.TotalSeconds * Stopwatch.Frequency);
         double interval = rate == 0 ? 0 : (double)Stopwatch.Frequency / rate;
@@ -80,9 +81,10 @@ internal sealed class ActiveConnections : IDisposable
 
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         cpu = server.CpuTime - cpu;
+        waited = server.WaitedTime + SchedulerStatistics.WaitedTime("/proc/thread-self") - waited;
         Span<long> samples = s_samples.AsSpan(0, _sampleCount);
         samples.Sort();
-        return new Measurement(sent / seconds, cpu / 1_000.0 / Math.Max(1, sent), Microseconds(samples, 0.5), Microseconds(samples, 0.99));
+        return new Measurement(sent / seconds, cpu / 1_000.0 / Math.Max(1, sent), Microseconds(samples, 0.5), Microseconds(samples, 0.99), waited / (seconds * 1_000_000_000));
     }
 
     public void Dispose()

@@ -37,10 +37,16 @@ internal sealed class Harness(Plan plan, IReadOnlyList<ServerProcess> servers)
         }
     }
 
+    /// <summary>The median of <see cref="Measurement.Waited"/> over everything.</summary>
+    internal double Waited() => Median(_measured.Values.SelectMany(static measurements => measurements), static measured => measured.Waited);
+
     /// <summary>The median of the rounds.</summary>
     internal double Median(string mechanism, int idle, int rate, Func<Measurement, double> of)
+        => Median(_measured[new Cell(mechanism, idle, rate)], of);
+
+    private static double Median(IEnumerable<Measurement> measurements, Func<Measurement, double> of)
     {
-        double[] sorted = [.. _measured[new Cell(mechanism, idle, rate)].Select(of).Order()];
+        double[] sorted = [.. measurements.Select(of).Order()];
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 

@@ -1,4 +1,9 @@
 namespace KestrelFdmTransport.FdmPaper.Client;
 
 /// <summary>One run: requests per second, and the server's CPU time per request and the response times in microseconds.</summary>
-internal sealed record Measurement(double RequestsPerSecond, double CpuPerRequest, double P50, double P99);
+/// <param name="RequestsPerSecond">What was answered.</param>
+/// <param name="CpuPerRequest">Of all threads of the server.</param>
+/// <param name="P50">Half of the response times are below.</param>
+/// <param name="P99">Of a hundred response times one is above.</param>
+/// <param name="Waited">The share of the time in which server or client were ready to run and had no CPU: other programs were there.</param>
+internal sealed record Measurement(double RequestsPerSecond, double CpuPerRequest, double P50, double P99, double Waited);

@@ -1,6 +1,8 @@
 using System;
 using System.Diagnostics;
 using System.Globalization;
+using System.IO;
+using System.Linq;
 using KestrelFdmTransport.FdmPaper.Interop;
 
 namespace KestrelFdmTransport.FdmPaper.Client;
@@ -39,7 +41,10 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>In nanoseconds.</summary>
     internal long CpuTime => Sys.ProcessCpuTime(_process.Id);
 
-    private static bool IsDotnetHost => string.Equals(System.IO.Path.GetFileName(Environment.ProcessPath), "dotnet", StringComparison.Ordinal);
+    /// <summary>In nanoseconds, of the thread that has waited most: the pool's threads wait for each other.</summary>
+    internal long WaitedTime => Directory.EnumerateDirectories($"/proc/{_process.Id}/task").Max(SchedulerStatistics.WaitedTime);
+
+    private static bool IsDotnetHost => string.Equals(Path.GetFileName(Environment.ProcessPath), "dotnet", StringComparison.Ordinal);
 
     internal void Stop() => Sys.Signal(_process.Id, SignalStop);
 

@@ -1,0 +1,28 @@
+using BenchmarkDotNet.Attributes;
+using KestrelFdmTransport.Polling;
+
+namespace KestrelFdmTransport.MicroBenchmarks;
+
+/// <summary>What an event costs that queues nothing.</summary>
+[MemoryDiagnoser]
+public class CounterBenchmarks
+{
+    private readonly SpinGate _gate = new();
+    private readonly PollingSets _sets = new(PollingRules.Default, new SpinGate());
+    private LiveCounter _counter;
+
+    [GlobalSetup]
+    public void SetUp()
+    {
+        _sets.Register(0, now: 0);
+        _sets.Arrived(0, now: 1);
+    }
+
+    /// <summary>The connection is queued already.</summary>
+    [Benchmark]
+    public void ArrivedAgain() => _sets.Arrived(0, now: 2);
+
+    /// <summary>The spin gate's own count.</summary>
+    [Benchmark]
+    public void SpinGateObserves() => _gate.Observe(ref _counter, gap: 1, fastGap: 2);
+}
