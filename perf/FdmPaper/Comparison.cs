@@ -72,7 +72,7 @@ internal sealed class Comparison
     {
         const double Quiet = 0.05;
         string share = waited.ToString("0 %", CultureInfo.InvariantCulture);
-        return $" Server or client waited {share} of the time for a CPU that others used."
+        return $" Server and client together waited {share} of the time for a CPU that others used."
             + (waited > Quiet ? " That is too much to trust requests/s and response times; CPU per request suffers less." : null);
     }
 
