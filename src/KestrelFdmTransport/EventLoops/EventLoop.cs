@@ -220,6 +220,20 @@ internal sealed partial class EventLoop
     /// <summary>Drops the delay set by <see cref="ResumeAfter"/>. Owner only.</summary>
     internal void Forget(IoSource source) => _deadlines.Clear(source);
 
+    /// <summary>Gives the source to another loop if nothing is under way. Owner only.</summary>
+    internal bool TryMove(IoSource source, EventLoop destination)
+    {
+        source.FirstCounter = _sets.Counter((int)(uint)source.Payload).Value;
+        if (!source.TryMove(destination))
+        {
+            return false;
+        }
+
+        _moved = true;
+        Moves++;
+        return true;
+    }
+
     /// <summary>Closes the source after the turn's last event. Owner only.</summary>
     internal void CloseAfterTurn(IoSource source) => _closing.Add(source);
 
@@ -443,17 +457,9 @@ internal sealed partial class EventLoop
     private void TryEmigrate(IoSource source, int slot)
     {
         LiveCounter counter = _sets.Counter(slot);
-        if (counter.Queued || counter.Value < PollingRules.CounterHot)
-        {
-            return;
-        }
-
-        source.FirstCounter = counter.Value;
-        if (source.TryMove(_destination!))
+        if (!counter.Queued && counter.Value >= PollingRules.CounterHot && TryMove(source, _destination!))
         {
             _emigrants--;
-            _moved = true;
-            Moves++;
         }
     }
 

@@ -201,7 +201,7 @@ public sealed class MoveTests
     private void TryMove(ConnectionIo io, EventLoop home)
     {
         EventLoop[] loops = home.Group.Loops;
-        if (io.Loop == home && io.TryMove(loops[(home.Index + 1) % loops.Length]))
+        if (io.Loop == home && home.TryMove(io, loops[(home.Index + 1) % loops.Length]))
         {
             Interlocked.Increment(ref _moved);
         }
