@@ -55,12 +55,14 @@ internal sealed class EpollRun : IDisposable
         ServerUsage before = _server.Usage();
         double seconds = Serve(duration, cancellation);
         ServerUsage usage = _server.Usage() - before;
-        if (_groups.Any(group => group.Requests == 0))
+        long answered = _groups.Sum(group => group.Requests);
+        if (answered == 0)
         {
-            throw new ServerException("A group of clients got no answer.");
+            throw new ServerException("There was no answer.");
         }
 
-        return new LoadOutcome([.. _groups.Select(group => group.Outcome(seconds))], _groups.Sum(group => group.Requests), usage);
+        Array.ForEach(_groups, CountStarved);
+        return new LoadOutcome([.. _groups.Select(group => group.Outcome(seconds))], answered, usage);
     }
 
     public void Dispose()
@@ -77,6 +79,19 @@ internal sealed class EpollRun : IDisposable
 
         _ = Sys.Close(_epoll);
         _events.Dispose();
+    }
+
+    /// <summary>A group of which nobody got an answer is not out: its latencies are the times that it has waited in vain.</summary>
+    private void CountStarved(LoadGroup group)
+    {
+        if (group.Requests == 0)
+        {
+            group.IsStarved = true;
+            foreach (LoadConnection connection in _connections.Where(connection => connection.Group == group && connection.Waiting > 0))
+            {
+                group.Latencies.Record((long)Stopwatch.GetElapsedTime(connection.SentAt).TotalNanoseconds);
+            }
+        }
     }
 
     private void ConnectAll(CancellationToken cancellation)
@@ -139,19 +154,19 @@ internal sealed class EpollRun : IDisposable
     {
         LoadConnection connection = _connections[index];
         int descriptor = Sys.Socket(Sys.AddressFamilyInet);
-        Check(descriptor, "socket");
+        SystemCall.Check(descriptor, "socket");
         connection.Descriptor = descriptor;
         connection.Connecting = true;
         _connecting++;
         connection.Reader = new ResponseReader();
-        Check(Sys.NoDelay(descriptor), "setsockopt");
+        SystemCall.Check(Sys.NoDelay(descriptor), "setsockopt");
         int result = Sys.Connect(descriptor, _address);
         if (result != -Errno.EINPROGRESS)
         {
-            Check(result, "connect");
+            SystemCall.Check(result, "connect");
         }
 
-        Check(Sys.EpollAdd(_epoll, descriptor, EpollFlags.Connection, (ulong)index), "epoll_ctl");
+        SystemCall.Check(Sys.EpollAdd(_epoll, descriptor, EpollFlags.Connection, (ulong)index), "epoll_ctl");
     }
 
     private void OnReady(int index, uint events)
@@ -164,7 +179,7 @@ internal sealed class EpollRun : IDisposable
                 return;
             }
 
-            Check(Sys.TakeError(connection.Descriptor), "connect");
+            SystemCall.Check(Sys.TakeError(connection.Descriptor), "connect");
             connection.Connecting = false;
             _connecting--;
             if (_started)
@@ -177,7 +192,7 @@ internal sealed class EpollRun : IDisposable
 
         if ((events & EpollFlags.Out) != 0 && connection.Sent < connection.Sending.Length)
         {
-            Send(connection);
+            connection.Send();
         }
 
         if ((events & ~EpollFlags.Out) != 0)
@@ -207,22 +222,7 @@ internal sealed class EpollRun : IDisposable
         connection.Sent = 0;
         connection.Waiting = group.Clients.Depth;
         connection.SentAt = Stopwatch.GetTimestamp();
-        Send(connection);
-    }
-
-    private static void Send(LoadConnection connection)
-    {
-        while (connection.Sent < connection.Sending.Length)
-        {
-            int result = Sys.Send(connection.Descriptor, connection.Sending.AsSpan(connection.Sent));
-            if (result == -Errno.EAGAIN)
-            {
-                return;
-            }
-
-            Check(result, "send");
-            connection.Sent += result;
-        }
+        connection.Send();
     }
 
     private void Receive(int index, LoadConnection connection, bool toTheEnd)
@@ -235,7 +235,7 @@ internal sealed class EpollRun : IDisposable
                 return;
             }
 
-            Check(result, "recv");
+            SystemCall.Check(result, "recv");
             if (result == 0)
             {
                 throw new ServerException("The server has closed a connection.");
@@ -293,12 +293,4 @@ internal sealed class EpollRun : IDisposable
     }
 
     private static long Ticks(TimeSpan time) => time.Ticks * Stopwatch.Frequency / TimeSpan.TicksPerSecond;
-
-    private static void Check(int result, string call)
-    {
-        if (result < 0)
-        {
-            throw new ServerException($"{call}: {SocketErrors.Exception(-result).Message}");
-        }
-    }
 }

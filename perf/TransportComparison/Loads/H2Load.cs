@@ -11,24 +11,22 @@ namespace KestrelFdmTransport.TransportComparison.Loads;
 /// <summary>HTTP/2 without TLS by h2load.</summary>
 internal sealed partial class H2Load(int connections, int streams) : ILoad
 {
+    private static readonly TimeSpan s_loggedRun = TimeSpan.FromSeconds(1);
+
     public string Tool => "h2load";
 
     public async Task<LoadOutcome> RunAsync(ServerProcess server, CpuPlan cpus, TimeSpan duration, CancellationToken cancellation)
     {
-        // The only way to its latencies.
+        ServerUsage before = server.Usage();
+        string output = await RunAsync(server, cpus, duration, [], cancellation);
+        ServerUsage usage = server.Usage() - before;
+
+        // The log is the only way to its latencies. It costs h2load a system call per request, so it has a run of its own.
         string log = Path.GetTempFileName();
         try
         {
-            ServerUsage before = server.Usage();
-            string output = await ToolProcess.RunAsync(
-                "h2load",
-                [
-                    "-c", Text(connections), "-m", Text(streams), "-t", Text(cpus.LoadThreads), "-D", Text((int)duration.TotalSeconds),
-                    "--log-file", log, server.Url(Endpoint.H2c, "/").ToString(),
-                ],
-                cpus.Load,
-                cancellation);
-            return Parse(output, Latencies(log), server.Usage() - before);
+            _ = await RunAsync(server, cpus, s_loggedRun, ["--log-file", log], cancellation);
+            return Parse(output, Latencies(log), usage);
         }
         finally
         {
@@ -71,6 +69,15 @@ internal sealed partial class H2Load(int connections, int streams) : ILoad
 
         return latencies;
     }
+
+    private Task<string> RunAsync(ServerProcess server, CpuPlan cpus, TimeSpan duration, string[] more, CancellationToken cancellation) => ToolProcess.RunAsync(
+        "h2load",
+        [
+            "-c", Text(connections), "-m", Text(streams), "-t", Text(cpus.LoadThreads), "-D", Text((int)duration.TotalSeconds),
+            .. more, server.Url(Endpoint.H2c, "/").ToString(),
+        ],
+        cpus.Load,
+        cancellation);
 
     private static long Number(Match match, string group) => long.Parse(match.Groups[group].ValueSpan, CultureInfo.InvariantCulture);
 

@@ -1,3 +1,6 @@
+using System;
+using KestrelFdmTransport.Interop;
+
 namespace KestrelFdmTransport.TransportComparison.Loads;
 
 /// <summary>One client of <see cref="EpollLoad"/>.</summary>
@@ -23,4 +26,20 @@ internal sealed class LoadConnection(LoadGroup group)
     internal int Waiting { get; set; }
 
     internal bool Slow { get; set; }
+
+    /// <summary>Sends what is left, as far as the socket takes it.</summary>
+    internal void Send()
+    {
+        while (Sent < Sending.Length)
+        {
+            int result = Sys.Send(Descriptor, Sending.AsSpan(Sent));
+            if (result == -Errno.EAGAIN)
+            {
+                return;
+            }
+
+            SystemCall.Check(result, "send");
+            Sent += result;
+        }
+    }
 }

@@ -15,6 +15,9 @@ internal sealed class LoadGroup(ClientGroup clients)
 
     internal long Requests => Latencies.Count + SlowLatencies.Count;
 
+    /// <summary>None of its requests was answered.</summary>
+    internal bool IsStarved { get; set; }
+
     internal void Clear()
     {
         Latencies.Clear();
@@ -23,6 +26,7 @@ internal sealed class LoadGroup(ClientGroup clients)
 
     internal GroupOutcome Outcome(double seconds) => GroupOutcome.Of(Latencies, seconds) with
     {
+        Rate = IsStarved ? 0 : Latencies.Count / seconds,
         SlowRate = SlowLatencies.Count / seconds,
         SlowP99 = SlowLatencies.Percentile(99),
     };
