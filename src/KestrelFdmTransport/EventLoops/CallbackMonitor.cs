@@ -21,14 +21,20 @@ internal static class CallbackMonitor
     /// </summary>
     private const int IdleSamplesBeforeParking = 3;
 
+    /// <summary>
+    /// So many looks in a row that found no callback a second time, and we look half as often: that is how it is nearly always, and a
+    /// wake-up costs more than the look.
+    /// </summary>
+    private const int CalmSamplesBeforeSlowing = 8;
+
     private const int Sampling = 0;
     private const int Parked = 1;
     private const int NoThread = 2;
 
     private static readonly TimeSpan s_lifetimeParked = TimeSpan.FromSeconds(20);
 
-    /// <summary>A tick that comes later than this says nothing about callbacks: we were all kept from running.</summary>
-    private static readonly long s_late = Stopwatch.Frequency / 250;
+    /// <summary>A tick that comes so much too late says nothing about callbacks: we were all kept from running.</summary>
+    private static readonly long s_late = Stopwatch.Frequency * 3 / 1000;
 
     private static readonly Lock s_lock = new();
     private static readonly SemaphoreSlim s_wake = new(0);
@@ -91,14 +97,18 @@ internal static class CallbackMonitor
     private static void Run()
     {
         int idle = 0;
+        int calm = 0;
         long last = Stopwatch.GetTimestamp();
         while (true)
         {
-            Thread.Sleep(1);
+            int period = calm < CalmSamplesBeforeSlowing ? 1 : 2;
+            Thread.Sleep(period);
             long now = Stopwatch.GetTimestamp();
-            bool onTime = now - last < s_late;
+            bool onTime = now - last < (period * Stopwatch.Frequency / 1000) + s_late;
             last = now;
-            if (Sample(now, onTime))
+            bool any = Sample(now, onTime, out bool again);
+            calm = again ? 0 : calm + 1;
+            if (any)
             {
                 idle = 0;
             }
@@ -116,9 +126,10 @@ internal static class CallbackMonitor
     }
 
     /// <summary>True if anything has been going on since the last sample.</summary>
-    private static bool Sample(long now, bool onTime)
+    private static bool Sample(long now, bool onTime, out bool again)
     {
         bool any = false;
+        again = false;
         foreach (CallbackScope scope in Volatile.Read(ref s_scopes))
         {
             CallbackSample sample = scope.Sample;
@@ -139,6 +150,7 @@ internal static class CallbackMonitor
                 continue;
             }
 
+            again |= sample.Times > 0;
             sample.Times++;
             if (scope.HasDeferred && sample.SentWord != word)
             {
