@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.Net.Sockets;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
@@ -15,6 +16,8 @@ internal sealed partial class ConnectionIo
     private const long DeferralCap = 64 * 1024;
 
     private SendGate _gate;
+    private FlushBurst _burst;
+    private int _queued;
 
     // Loop: counts every EPOLLOUT edge, wanted or not. Gate holder: says that it waits for one, then looks at the count again.
     private int _writableEdges;
@@ -34,10 +37,37 @@ internal sealed partial class ConnectionIo
         long unsent = Writer.Unsent;
         long threshold = Settings.WritePauseThreshold;
         bool small = unsent < DeferralCap && (threshold == 0 || unsent < threshold);
-        if (!small || !CallbackScope.TryDefer(this))
+        if (small && (CallbackScope.TryDefer(this) || TryQueue()))
         {
-            Send(Origin.Foreign);
+            return;
         }
+
+        Send(Origin.Foreign);
+    }
+
+    /// <summary>
+    /// In a burst of flushes the send is left to a thread of the pool, and what is flushed until it comes leaves with it. Only one is under
+    /// way: it says that it has come before it looks at the outbox, and a flush fills the outbox before it looks for that.
+    /// </summary>
+    private bool TryQueue()
+    {
+        if (!_burst.Add(Stopwatch.GetTimestamp(), Reader.Received))
+        {
+            return false;
+        }
+
+        if (Interlocked.Exchange(ref _queued, 1) == 0)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+
+        return true;
+    }
+
+    void IThreadPoolWorkItem.Execute()
+    {
+        Interlocked.Exchange(ref _queued, 0);
+        CallbackScope.SendDeferred(this);
     }
 
     internal void Send(Origin origin)

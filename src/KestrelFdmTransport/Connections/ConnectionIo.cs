@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Connections;
 namespace KestrelFdmTransport.Connections;
 
 /// <summary>The descriptor's side of a connection: receiving, sending, ending. The application's side is <see cref="FdmConnection"/>.</summary>
-internal sealed partial class ConnectionIo : IoSource
+internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
 {
     private readonly int _descriptor;
     private readonly bool _isUnix;

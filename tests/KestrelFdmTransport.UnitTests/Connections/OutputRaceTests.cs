@@ -21,7 +21,7 @@ public sealed class OutputRaceTests : IDisposable
 
     /// <summary>The loop (writable again) and the monitor (a deferred flush) send while the application flushes.</summary>
     [Fact]
-    public void A_flush_has_been_sent_when_it_and_another_sender_have_both_returned()
+    public void A_flush_is_sent_whoever_else_sends_at_the_same_time()
     {
         const int Rounds = 60_000;
 
@@ -48,8 +48,10 @@ public sealed class OutputRaceTests : IDisposable
                 meeting.Meet();
                 if (number == 0)
                 {
-                    int count = Sys.Receive(connection.Peer.Number, arrived);
-                    Assert.True(count == 1, $"The flush of round {round} was not sent: {count}.");
+                    // In a burst a thread of the pool sends it.
+                    int count = 0;
+                    Waiting.Until(() => (count = Sys.Receive(connection.Peer.Number, arrived)) > 0, $"the flush of round {round}");
+                    Assert.Equal(1, count);
                     Assert.Equal((byte)round, arrived[0]);
                 }
             }

@@ -1,0 +1,45 @@
+using System;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace KestrelFdmTransport.Connections;
+
+/// <summary>
+/// Tells a connection that flushes again and again on a foreign thread, as an HTTP/2 connection does for stream after stream, from
+/// one that answers a request with one flush. The former gains from sending once for several; the latter must not wait.
+/// </summary>
+/// <remarks>One flush at a time (the pipe contract), so this needs no order.</remarks>
+[StructLayout(LayoutKind.Auto)]
+internal struct FlushBurst
+{
+    private const byte Most = 16;
+    private const byte Enough = 4;
+    private const byte Gain = 2;
+
+    private static readonly long s_quick = Stopwatch.Frequency / 10_000;
+
+    private long _last;
+    private long _received;
+    private byte _score;
+
+    /// <summary>Notes a flush.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="received">Bytes received so far: a flush with none since the last one answers nothing new.</param>
+    /// <returns>True if another flush will probably follow at once.</returns>
+    internal bool Add(long now, long received)
+    {
+        bool again = now - _last < s_quick && received == _received;
+        _last = now;
+        _received = received;
+        if (again)
+        {
+            _score = (byte)Math.Min(Most, _score + Gain);
+        }
+        else if (_score > 0)
+        {
+            _score--;
+        }
+
+        return _score >= Enough;
+    }
+}
