@@ -1,0 +1,39 @@
+using System;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Conformance.Infrastructure;
+
+namespace KestrelFdmTransport.Stress.Soak;
+
+/// <summary>Has one conversation after the other until the end.</summary>
+internal sealed class SoakClient(SoakServer server, SoakFigures figures, int seed)
+{
+    private readonly Random _random = new(seed);
+
+    internal async Task RunAsync()
+    {
+        while (!server.IsEnding)
+        {
+            Talk talk = _random.Next(8) switch
+            {
+                0 => new RudeTalk(server, figures, _random),
+                1 or 2 => new PipelineTalk(server, figures, _random),
+                3 => new WebSocketTalk(server, figures, _random),
+                _ => new HttpTalk(server, figures, _random),
+            };
+            try
+            {
+                await talk.RunAsync().WaitAsync(Waiting.Limit);
+            }
+            catch (TimeoutException)
+            {
+                figures.Report($"A {talk.GetType().Name} did not end.");
+                return;
+            }
+            catch (Exception exception)
+            {
+                // Every conversation names what it expects to be thrown; whatever else comes is a finding.
+                figures.Report($"A {talk.GetType().Name} failed: {exception}");
+            }
+        }
+    }
+}

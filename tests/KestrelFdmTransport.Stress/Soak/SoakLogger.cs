@@ -1,0 +1,32 @@
+using System;
+using Microsoft.Extensions.Logging;
+
+namespace KestrelFdmTransport.Stress.Soak;
+
+/// <summary>Keeps what the transport warns of, and everybody's errors.</summary>
+internal sealed class SoakLogger(SoakFigures figures) : ILoggerProvider
+{
+    public ILogger CreateLogger(string categoryName)
+        => new Logger(figures, categoryName.Contains(".Transport.", StringComparison.Ordinal) ? LogLevel.Information : LogLevel.Error);
+
+    public void Dispose()
+    {
+    }
+
+    private sealed class Logger(SoakFigures figures, LogLevel lowest) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull
+            => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= lowest;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (IsEnabled(logLevel))
+            {
+                figures.Report($"{logLevel}: {formatter(state, exception)} {exception}");
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
+using System.IO;
+using System.Threading;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Conformance.Fdm;
+using KestrelFdmTransport.Conformance.Infrastructure;
+
+namespace KestrelFdmTransport.Stress.Soak;
+
+/// <summary>A server under everything at once, and afterwards nothing that is left of it.</summary>
+public static class SoakStress
+{
+    /// <summary>What the runtime itself may have come to need meanwhile: its pools of buffers, compiled code, caches of TLS.</summary>
+    private const long MemorySlack = 32_000_000;
+
+    /// <summary>Pipes and sockets that the runtime keeps for itself.</summary>
+    private const int DescriptorSlack = 4;
+
+    private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_progressInterval = TimeSpan.FromSeconds(15);
+
+    public static async Task<SoakFigures> RunAsync(SoakSettings settings, TextWriter progress, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        ArgumentNullException.ThrowIfNull(progress);
+
+        // A short life first: what the runtime sets up once is no leak.
+        await LoadAsync(settings with { Duration = s_warmUp }, new SoakFigures(), TextWriter.Null, cancellationToken);
+        var figures = new SoakFigures();
+        int descriptors = ProcessState.Descriptors();
+        long memory = GC.GetTotalMemory(forceFullCollection: true);
+        try
+        {
+            await LoadAsync(settings, figures, progress, cancellationToken);
+            await Waiting.UntilAsync(
+                () => ProcessState.Descriptors() <= descriptors + DescriptorSlack,
+                () => $"{ProcessState.Descriptors()} descriptors, {descriptors} before");
+            await Waiting.UntilAsync(
+                () => GC.GetTotalMemory(forceFullCollection: true) <= memory + MemorySlack,
+                () => $"{GC.GetTotalMemory(forceFullCollection: true)} bytes of managed memory, {memory} before");
+        }
+        catch (TimeoutException exception)
+        {
+            // Something never came, or was never given back.
+            figures.Report(exception.Message);
+        }
+
+        figures.Left = string.Create(
+            CultureInfo.InvariantCulture,
+            $"descriptors {descriptors} before, {ProcessState.Descriptors()} after; managed memory {memory / 1e6:0.0} MB before, {GC.GetTotalMemory(forceFullCollection: true) / 1e6:0.0} MB after");
+        return figures;
+    }
+
+    private static async Task LoadAsync(SoakSettings settings, SoakFigures figures, TextWriter progress, CancellationToken cancellationToken)
+    {
+        SoakServer server = await SoakServer.StartAsync(figures);
+        try
+        {
+            var clients = new List<Task>();
+            for (int i = 0; i < settings.Connections; i++)
+            {
+                var client = new SoakClient(server, figures, (settings.Seed * 10_000) + i);
+                clients.Add(Task.Run(client.RunAsync, CancellationToken.None));
+            }
+
+            await MoveAsync(server, settings, figures, progress, cancellationToken);
+            server.End();
+            await Task.WhenAll(clients).Within();
+            await Waiting.UntilAsync(() => figures.Open == 0, () => $"{figures.Open} connections", "the end of all connections");
+        }
+        finally
+        {
+            await server.DisposeAsync();
+        }
+
+        await server.Pool.VerifyAsync();
+        await Waiting.UntilAsync(
+            () => ProcessState.Threads("fdm-loop").Count + ProcessState.Threads("fdm-standby").Count == 0,
+            () => string.Join(' ', ProcessState.Threads("fdm-")),
+            "the end of all loops and standbys");
+    }
+
+    /// <summary>Moves the endpoint to and fro until the time is up or something is wrong.</summary>
+    private static async Task MoveAsync(SoakServer server, SoakSettings settings, SoakFigures figures, TextWriter progress, CancellationToken cancellationToken)
+    {
+        long start = Stopwatch.GetTimestamp();
+        TimeSpan reported = TimeSpan.Zero;
+        while (Stopwatch.GetElapsedTime(start) is TimeSpan elapsed
+            && elapsed < settings.Duration
+            && figures.Problems.Count == 0
+            && !cancellationToken.IsCancellationRequested)
+        {
+            TimeSpan left = settings.Duration - elapsed;
+            await Task.Delay(left < settings.ReloadInterval ? left : settings.ReloadInterval, CancellationToken.None);
+            server.Move();
+            figures.Reloads++;
+            if (elapsed - reported >= s_progressInterval)
+            {
+                reported = elapsed;
+                await progress.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{DateTime.Now:T} {figures}"));
+            }
+        }
+    }
+}
