@@ -34,7 +34,10 @@ internal sealed class BlockCache
     private int PooledSize => Math.Min(_maxPooled, BlockSize);
 
     /// <summary>The same endpoint's cache on another loop.</summary>
-    internal BlockCache On(EventLoop loop) => loop.Index < Siblings.Length ? Siblings[loop.Index] : this;
+    internal BlockCache On(EventLoop loop) => loop.Index < Siblings.Length ? BlockCaches.Of(Siblings, loop) : this;
+
+    /// <summary>This cache, or one with the same pool if the loop is another than this cache's: it has been restarted.</summary>
+    internal BlockCache For(EventLoop loop) => loop == _loop ? this : new BlockCache(Pool, loop) { Siblings = Siblings };
 
     /// <summary>A segment with a block that has room for at least <paramref name="sizeHint"/> bytes. Foreign code runs here.</summary>
     /// <param name="sizeHint">0 for an ordinary block; beyond the pool's largest block the array pool helps out.</param>

@@ -1,4 +1,5 @@
 using System;
+using System.Threading;
 using KestrelFdmTransport.EventLoops;
 
 namespace KestrelFdmTransport.Connections;
@@ -25,6 +26,19 @@ internal static class BlockCaches
             DisposePools(caches.AsSpan(0, count));
             throw;
         }
+    }
+
+    /// <summary>The cache for the loop. Any thread; two that make one for a restarted loop at once may each use their own.</summary>
+    internal static BlockCache Of(BlockCache[] caches, EventLoop loop)
+    {
+        BlockCache cache = caches[loop.Index];
+        BlockCache current = cache.For(loop);
+        if (current != cache)
+        {
+            Volatile.Write(ref caches[loop.Index], current);
+        }
+
+        return current;
     }
 
     internal static void DisposePools(ReadOnlySpan<BlockCache> caches)

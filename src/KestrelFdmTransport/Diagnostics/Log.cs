@@ -34,8 +34,14 @@ internal static partial class Log
     [LoggerMessage(30, LogLevel.Error, @"Connection id ""{ConnectionId}"": a continuation threw; the connection is aborted.", EventName = "UnexpectedException")]
     internal static partial void UnexpectedException(ILogger logger, string connectionId, Exception exception);
 
-    [LoggerMessage(31, LogLevel.Critical, "Event loop {Loop} failed; its connections are aborted.", EventName = "LoopFailed")]
+    [LoggerMessage(31, LogLevel.Critical, "Event loop {Loop} failed; its connections are aborted, and it is started again.", EventName = "LoopFailed")]
     internal static partial void LoopFailed(ILogger logger, string loop, Exception exception);
+
+    [LoggerMessage(40, LogLevel.Critical, "Event loop {Loop} failed again soon after it was started again, or could not be started; its connections are aborted, the endpoints stop accepting, and the host is told to stop.", EventName = "LoopGivenUp")]
+    internal static partial void LoopGivenUp(ILogger logger, string loop, Exception exception);
+
+    [LoggerMessage(41, LogLevel.Error, "Event loop {Loop}: not everything on it could be ended after it had failed.", EventName = "LoopNotEnded")]
+    internal static partial void LoopNotEnded(ILogger logger, string loop, Exception exception);
 
     [LoggerMessage(32, LogLevel.Warning, "Event loop {Loop} could not be pinned to CPU {Cpu}; it runs unpinned.", EventName = "PinningFailed")]
     internal static partial void PinningFailed(ILogger logger, string loop, int cpu);

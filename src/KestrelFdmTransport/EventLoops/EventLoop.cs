@@ -148,6 +148,9 @@ internal sealed partial class EventLoop
     /// <summary>True once the loop has ended that should not have. Any thread.</summary>
     internal bool HasFailed { get; private set; }
 
+    /// <summary>When the loop was started in place of one that had failed, in <see cref="Stopwatch"/> ticks; null for a first one.</summary>
+    internal long? RestartedAt { get; init; }
+
     /// <summary>The clock as of the last harvest, in <see cref="Stopwatch"/> ticks.</summary>
     internal long Now => _now;
 
@@ -224,7 +227,7 @@ internal sealed partial class EventLoop
     internal bool TryMove(IoSource source, EventLoop destination)
     {
         source.FirstCounter = _sets.Counter((int)(uint)source.Payload).Value;
-        if (!source.TryMove(destination))
+        if (destination.HasFailed || !source.TryMove(destination))
         {
             return false;
         }
@@ -267,7 +270,6 @@ internal sealed partial class EventLoop
             HandsOver = false;
             HasFailed = true;
             scope.Disown(Name);
-            Log.LoopFailed(_logger, Name, exception);
             _group.OnLoopFailed(this, exception);
             EndAll();
         }
@@ -825,7 +827,7 @@ internal sealed partial class EventLoop
         }
         catch (Exception exception)
         {
-            Log.LoopFailed(_logger, Name, exception);
+            Log.LoopNotEnded(_logger, Name, exception);
         }
     }
 }

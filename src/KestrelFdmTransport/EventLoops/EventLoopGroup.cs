@@ -49,7 +49,7 @@ internal sealed class EventLoopGroup : IDisposable
 
     internal LoadBalance Balance { get; }
 
-    /// <summary>The loops that run at the moment, none before the first user.</summary>
+    /// <summary>The loops that run at the moment, none before the first user. A loop that fails is replaced in its place.</summary>
     internal EventLoop[] Loops => Volatile.Read(ref _loops);
 
     /// <summary>Called when a loop has failed, on that loop's thread.</summary>
@@ -139,7 +139,35 @@ internal sealed class EventLoopGroup : IDisposable
         report.Add(handOver);
     }
 
-    internal void OnLoopFailed(EventLoop loop, Exception exception) => LoopFailed?.Invoke(this, new LoopFailedEventArgs(loop, exception));
+    /// <summary>Starts another loop in place of one that has failed, or gives it up. On that loop's thread, before its sources end.</summary>
+    internal void OnLoopFailed(EventLoop loop, Exception exception)
+    {
+        EventLoop? replacement = null;
+        bool runs;
+        lock (_lock)
+        {
+            runs = loop.Index < _loops.Length && _loops[loop.Index] == loop;
+            if (runs && !FailsAgain(loop))
+            {
+                replacement = TryRestart(loop.Index, ref exception);
+            }
+        }
+
+        if (runs && replacement is null)
+        {
+            Log.LoopGivenUp(_logger, loop.Name, exception);
+        }
+        else
+        {
+            Log.LoopFailed(_logger, loop.Name, exception);
+        }
+
+        // A group that stops tells its sources so itself.
+        if (runs)
+        {
+            LoopFailed?.Invoke(this, new LoopFailedEventArgs(loop, exception, replacement));
+        }
+    }
 
     /// <summary>The loop for a connection that this process opens: the caller's own, so that what it does for both needs no other thread.</summary>
     internal static EventLoop ForOutgoing(EventLoop[] loops)
@@ -204,6 +232,27 @@ internal sealed class EventLoopGroup : IDisposable
         }
 
         Volatile.Write(ref _loops, loops);
+    }
+
+    private bool FailsAgain(EventLoop loop)
+        => loop.RestartedAt is { } started && Stopwatch.GetElapsedTime(started) < _settings.RestartWindow;
+
+    /// <summary>Null, and both causes in <paramref name="exception"/>, if there is no descriptor or thread for it.</summary>
+    private EventLoop? TryRestart(int index, ref Exception exception)
+    {
+        try
+        {
+            var loop = new EventLoop(index, this, _settings, _logger) { RestartedAt = Stopwatch.GetTimestamp() };
+            EventLoops.Standbys.Start(loop);
+            Volatile.Write(ref _loops[index], loop);
+            return loop;
+        }
+        catch (Exception second)
+        {
+            // Whatever it is, there is no loop, and that is known from here on.
+            exception = new AggregateException(exception, second);
+            return null;
+        }
     }
 
     private void StopIfUnused()

@@ -27,5 +27,8 @@ internal sealed record EventLoopSettings
     /// <summary>True if a loop with too much to do gives hot connections to another.</summary>
     internal bool MovesConnections { get; init; } = true;
 
+    /// <summary>A loop that fails again this soon after it was restarted is given up.</summary>
+    internal TimeSpan RestartWindow { get; init; } = TimeSpan.FromMinutes(1);
+
     internal PollingRules Rules { get; init; } = PollingRules.Default;
 }

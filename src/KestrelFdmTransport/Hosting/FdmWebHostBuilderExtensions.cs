@@ -5,6 +5,7 @@ using KestrelFdmTransport.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -52,7 +53,10 @@ public static class FdmWebHostBuilderExtensions
         services.AddSingleton<FdmTransportFactory>(static provider => new FdmTransportFactory(
             provider.GetRequiredService<IOptions<FdmTransportOptions>>(),
             provider.GetRequiredService<ILoggerFactory>(),
-            provider.GetRequiredService<IMemoryPoolFactory<byte>>()));
+            provider.GetRequiredService<IMemoryPoolFactory<byte>>())
+        {
+            StopHost = provider.GetService<IHostApplicationLifetime>() is { } lifetime ? lifetime.StopApplication : null,
+        });
         services.AddSingleton<FdmConnectionFactory>(static provider => new FdmConnectionFactory(
             provider.GetRequiredService<FdmTransportFactory>()));
         services.AddSingleton<IConnectionListenerFactory>(static provider => provider.GetRequiredService<FdmTransportFactory>());

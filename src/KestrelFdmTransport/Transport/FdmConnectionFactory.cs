@@ -135,7 +135,7 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
     private async Task<ConnectionContext> ConnectOneAsync(EndPoint target, CancellationToken cancellationToken)
     {
         EventLoop loop = EventLoopGroup.ForOutgoing(RunningLoops());
-        var attempt = new ConnectAttempt(target, _blocks[loop.Index], _transport.ClientSettings, _transport.TransportOptions) { Loop = loop };
+        var attempt = new ConnectAttempt(target, BlockCaches.Of(_blocks, loop), _transport.ClientSettings, _transport.TransportOptions) { Loop = loop };
         return await attempt.RunAsync(cancellationToken).ConfigureAwait(false);
     }
 

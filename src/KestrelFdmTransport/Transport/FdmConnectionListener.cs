@@ -22,7 +22,8 @@ internal sealed class FdmConnectionListener : IConnectionListener
     private readonly int _handlesHeld;
     private readonly ListenSource[] _sources;
     private readonly BlockCache[] _blocks;
-    private readonly Lock _unbindLock = new();
+    private readonly Lock _lock = new();
+    private bool _stopped;
     private bool _unbound;
     private int _disposed;
 
@@ -44,10 +45,6 @@ internal sealed class FdmConnectionListener : IConnectionListener
         Queue = new AcceptQueue(acceptQueueLength, ResumeAccepting);
         _blocks = BlockCaches.Create(running, createBlocks);
         _sources = new ListenSource[running.Length];
-        for (int i = 0; i < running.Length; i++)
-        {
-            _sources[i] = new ListenSource(this, DescriptorOf(IsShared ? 0 : i)) { Loop = running[i] };
-        }
 
         // Last of what may fail: a socket whose handle is held waits for its release when it is disposed.
         foreach (SafeSocketHandle handle in _handles)
@@ -57,10 +54,14 @@ internal sealed class FdmConnectionListener : IConnectionListener
             _handlesHeld++;
         }
 
-        loops.LoopFailed += OnLoopFailed;
-        foreach (ListenSource source in _sources)
+        lock (_lock)
         {
-            source.Post(Mail.Register);
+            // A loop that fails meanwhile is replaced afterwards.
+            loops.LoopFailed += OnLoopFailed;
+            foreach (EventLoop loop in running)
+            {
+                Watch(loop);
+            }
         }
     }
 
@@ -90,7 +91,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
     public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
         // A second caller must not go on before the first is done. Nothing here waits for application code.
-        lock (_unbindLock)
+        lock (_lock)
         {
             if (!_unbound)
             {
@@ -127,9 +128,13 @@ internal sealed class FdmConnectionListener : IConnectionListener
     /// <summary>Stops every loop's accepting; what is queued is still delivered, and then null or the error.</summary>
     internal void StopAccepting(Exception? error)
     {
-        foreach (ListenSource source in _sources)
+        lock (_lock)
         {
-            source.StopAccepting();
+            _stopped = true;
+            foreach (ListenSource source in _sources)
+            {
+                source.StopAccepting();
+            }
         }
 
         Queue.Complete(error);
@@ -149,7 +154,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
     }
 
     /// <summary>The memory of this endpoint's connections on the loop.</summary>
-    internal BlockCache BlocksOf(EventLoop loop) => _blocks[loop.Index];
+    internal BlockCache BlocksOf(EventLoop loop) => BlockCaches.Of(_blocks, loop);
 
     /// <summary>A listen descriptor. Held open until every source has stopped.</summary>
     private int DescriptorOf(int socket) => (int)_handles[socket].DangerousGetHandle();
@@ -176,5 +181,31 @@ internal sealed class FdmConnectionListener : IConnectionListener
         ListenSockets.Dispose(_sockets);
     }
 
-    private void OnLoopFailed(object? sender, LoopFailedEventArgs failure) => StopAccepting(failure.Exception);
+    /// <summary>Has the loop accept. Inside the lock.</summary>
+    private void Watch(EventLoop loop)
+    {
+        int index = loop.Index;
+        var source = new ListenSource(this, DescriptorOf(IsShared ? 0 : index)) { Loop = loop };
+        Volatile.Write(ref _sources[index], source);
+        source.Post(Mail.Register);
+    }
+
+    private void OnLoopFailed(object? sender, LoopFailedEventArgs failure)
+    {
+        if (failure.Replacement is not { } replacement)
+        {
+            StopAccepting(failure.Exception);
+            return;
+        }
+
+        lock (_lock)
+        {
+            ListenSource failed = _sources[replacement.Index];
+            if (!_stopped && failed.Loop == failure.Loop)
+            {
+                failed.StopAccepting();
+                Watch(replacement);
+            }
+        }
+    }
 }

@@ -91,8 +91,12 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
                 },
             },
             _logger);
+        _loops.LoopFailed += OnLoopFailed;
         _meter = new TransportMeter(_loops);
     }
+
+    /// <summary>Stops the host. Called on a thread of the pool when a loop has been given up.</summary>
+    internal Action? StopHost { get; init; }
 
     internal FdmTransportOptions TransportOptions => _options;
 
@@ -180,6 +184,15 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
     internal void ReleaseLoops() => _loops.Release();
 
     internal BlockCache CreateClientBlocks(EventLoop loop) => CreateBlocks(loop, ClientPoolOwner);
+
+    private void OnLoopFailed(object? sender, LoopFailedEventArgs failure)
+    {
+        if (failure.Replacement is null && StopHost is { } stop)
+        {
+            // Foreign code, and the loop's connections have yet to end.
+            ThreadPool.UnsafeQueueUserWorkItem(static stop => stop(), stop, preferLocal: false);
+        }
+    }
 
     private BlockCache CreateBlocks(EventLoop loop, string owner)
         => new(_poolFactory.Create(new MemoryPoolOptions { Owner = owner }), loop);

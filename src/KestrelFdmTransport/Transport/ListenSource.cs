@@ -137,7 +137,7 @@ internal sealed class ListenSource : IoSource
             ((ConnectionIo)notice.Subject!).Abort(new ConnectionAbortedException("The endpoint has stopped accepting."));
         }
 
-        if (notice.Has(Notice.Stopped))
+        if (notice.Has(Notice.Stopped) && _state != State.Stopped)
         {
             // The factory is being disposed with the endpoint still bound: whoever waits in AcceptAsync gets null.
             _listener.StopAccepting(error: null);

@@ -57,6 +57,10 @@ internal sealed class LoopFixture : IDisposable
         }
     }
 
+    /// <summary>Makes the loop fail as a mistake in its own code would: a timer comes due of a slot that it does not have.</summary>
+    public static void Fail(EventLoop loop)
+        => RunOn(loop, () => loop.SetTimer(new ProbeSource { Loop = loop, Payload = 1 << 20 }, due: 0));
+
     public void Run(Action action) => RunOn(Loop, action);
 
     public void Dispose() => Group.Dispose();
