@@ -184,7 +184,7 @@ internal sealed partial class ConnectionIo
         // While the socket is full the outbox is left alone: there small flushes share blocks, in the unsent chain they would not.
         while (Volatile.Read(ref _waitingWritable) == 0 && Writer.Collect())
         {
-            if (_wireEnded || _resetErrno != 0)
+            if (_wireEnded || _resetErrno != 0 || _sendError is not null)
             {
                 Writer.SkipUnsent();
                 return;
@@ -215,7 +215,7 @@ internal sealed partial class ConnectionIo
             }
             else
             {
-                // Like Sockets: the data counts as sent, and the error comes up when the output ends.
+                // Nothing may follow what is missing. (Sockets goes on behind the hole, and tells of it when the output ends.)
                 _sendError = SocketErrors.Exception(-result);
                 Writer.SkipUnsent();
             }
@@ -261,9 +261,9 @@ internal sealed partial class ConnectionIo
             return;
         }
 
-        if (_resetErrno != 0)
+        if (_resetErrno != 0 || _sendError is not null)
         {
-            OnSendReset();
+            OnSendError();
             return;
         }
 
@@ -296,11 +296,18 @@ internal sealed partial class ConnectionIo
         return _gate.TryEnter() == SendGate.Entry.Entered ? new Notice(Told.Sent, WorkAndLeave()) : Notice.Nothing;
     }
 
-    private void OnSendReset()
+    private void OnSendError()
     {
         // Two threads may come here, one after the other through the gate.
         if (IsShutDown || Interlocked.Exchange(ref _resetTold, 1) != 0)
         {
+            return;
+        }
+
+        if (_sendError is { } unexpected)
+        {
+            Log.ConnectionError(Settings.Logger, Connection.ConnectionId, unexpected);
+            Shutdown(unexpected, unexpected);
             return;
         }
 
@@ -323,7 +330,7 @@ internal sealed partial class ConnectionIo
         }
         else
         {
-            Shutdown(_sendError, _sendError);
+            Shutdown(null, outputError: null);
         }
     }
 }
