@@ -58,7 +58,14 @@ internal static unsafe class Sys
     internal static int Signal(int eventDescriptor)
     {
         ulong one = 1;
-        return (int)Result(LibC.Write(eventDescriptor, (byte*)&one, sizeof(ulong)));
+        nint result;
+        do
+        {
+            result = Result(LibC.Write(eventDescriptor, (byte*)&one, sizeof(ulong)));
+        }
+        while (result == -Errno.EINTR);
+
+        return (int)result;
     }
 
     /// <summary>Never retried: after EINTR Linux has released the number already, and another thread may own it by now.</summary>

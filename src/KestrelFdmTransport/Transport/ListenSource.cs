@@ -280,7 +280,9 @@ internal sealed class ListenSource : IoSource
         int result;
         if (_registered)
         {
+            // Had it not left before, it would be there still, and that is as good.
             result = Loop.Watch(_descriptor, Events, Payload);
+            result = result == -Errno.EEXIST ? 0 : result;
         }
         else
         {
