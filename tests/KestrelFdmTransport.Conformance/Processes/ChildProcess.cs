@@ -25,6 +25,18 @@ internal sealed partial class ChildProcess : IAsyncDisposable
         _errors = process.StandardError.ReadToEndAsync();
     }
 
+    public int Id => _process.Id;
+
+    /// <summary>CPU time of all its threads so far.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
     public static ChildProcess Start(params string[] arguments) => Start(Muxer, [typeof(Program).Assembly.Location, .. arguments]);
 
     /// <summary>Starts it by a line of bash, in which the command is <c>"$@"</c>.</summary>
@@ -51,7 +63,9 @@ internal sealed partial class ChildProcess : IAsyncDisposable
         return new IPEndPoint(IPAddress.Parse(url.Host), url.Port);
     }
 
-    public void Terminate() => Assert.Equal(0, Kill(_process.Id, Sigterm));
+    public void Terminate() => Terminate(Id);
+
+    public static void Terminate(int process) => Assert.Equal(0, Kill(process, Sigterm));
 
     /// <summary>Stops it from running, and waits until it does not.</summary>
     public async Task SuspendAsync()
@@ -66,6 +80,13 @@ internal sealed partial class ChildProcess : IAsyncDisposable
     {
         await _process.WaitForExitAsync().Within("the end of the child");
         return _process.ExitCode;
+    }
+
+    /// <summary>Kills it. What it has written to its standard error.</summary>
+    public async Task<string> EndAsync()
+    {
+        _process.Kill();
+        return await _errors.Within("the errors of the child");
     }
 
     public async ValueTask DisposeAsync()

@@ -12,17 +12,25 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.Conformance.Processes;
 
-/// <summary>A server in a process of its own. Its arguments: the transport, where to listen, and maybe <see cref="FinOnError"/>.</summary>
+/// <summary>
+/// A server in a process of its own. Its arguments: the transport, where to listen, and maybe <see cref="FinOnError"/> and
+/// <see cref="LogToErrors"/>.
+/// </summary>
 internal static class ServingChild
 {
     public const string Loopback = "loopback";
     public const string Systemd = "systemd";
     public const string Handle = "handle:";
     public const string FinOnError = "fin-on-error";
+    public const string LogToErrors = "log";
     public const int ExitCode = 7;
+
+    /// <summary>The length of what "/pattern" answers: several blocks.</summary>
+    public const int PatternLength = 20_000;
     public const int Collections = 20;
 
     public static async Task<int> RunAsync(string[] arguments)
@@ -35,6 +43,11 @@ internal static class ServingChild
 
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, arguments[1]));
+        if (arguments.Contains(LogToErrors, StringComparer.Ordinal))
+        {
+            builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        }
+
         Transports.Use(builder.WebHost, Enum.Parse<TransportKind>(arguments[0]), new TransportSettings());
         await using WebApplication application = builder.Build();
         application.Run(context => HandleAsync(context, application.Lifetime));
@@ -84,6 +97,12 @@ internal static class ServingChild
             case "/collect":
                 await Task.Factory.StartNew(CollectGarbage, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
                 await context.Response.WriteAsync("collected");
+                break;
+            case "/pattern":
+                byte[] pattern = new byte[PatternLength];
+                Pattern.Fill(pattern, 0);
+                context.Response.ContentLength = pattern.Length;
+                await context.Response.Body.WriteAsync(pattern);
                 break;
             case "/spawn":
                 await context.Response.WriteAsync(await DescribeGrandchildAsync());

@@ -1,0 +1,99 @@
+using System;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using System.Net;
+using System.Net.Sockets;
+using System.Threading;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Conformance.Infrastructure;
+using KestrelFdmTransport.Conformance.Processes;
+using Xunit;
+using Xunit.Abstractions;
+
+namespace KestrelFdmTransport.Conformance.Fdm;
+
+/// <summary>A server that may have 256 descriptors, and many more clients.</summary>
+[Collection(ProcessWide.Name)]
+public sealed class DescriptorExhaustionTests(ITestOutputHelper output) : TransportTest(output)
+{
+    private const int Clients = 1_000;
+    private const int Loops = 2;
+
+    private static readonly TimeSpan s_observed = TimeSpan.FromSeconds(3);
+
+    private readonly ITestOutputHelper _output = output;
+
+    [SkippableFact]
+    public async Task A_server_without_descriptors_rests_and_serves_again_when_the_clients_have_gone()
+    {
+        Skip.IfNot(File.Exists("/bin/bash"), "There is no bash, which sets the limit.");
+        await using ChildProcess child = ChildProcess.StartByBash(
+            "ulimit -n 256; exec \"$@\"", "serve", nameof(TransportKind.Fdm), ServingChild.Loopback, ServingChild.LogToErrors);
+        IPEndPoint endPoint = await child.ListeningAsync();
+        using (RawClient first = await RawClient.ConnectAsync(endPoint))
+        {
+            Assert.Equal("hello", (await first.GetAsync("/")).Text);
+        }
+
+        using var over = new CancellationTokenSource();
+        Socket[] clients = [.. Enumerable.Range(0, Clients).Select(_ => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))];
+        Task[] connecting = [.. clients.Select(client => TryConnectAsync(client, endPoint, over.Token))];
+        await Waiting.UntilAsync(() => connecting.Count(task => task.IsCompleted) >= 256);
+
+        // Not a wait for anything: the time over which the CPU time is counted.
+        (long started, TimeSpan before) = (Stopwatch.GetTimestamp(), child.ProcessorTime);
+        await Task.Delay(s_observed);
+        TimeSpan used = child.ProcessorTime - before;
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(started);
+        _output.WriteLine($"{used.TotalMilliseconds} ms of CPU time in {elapsed.TotalMilliseconds} ms");
+        Assert.True(used < elapsed / 2, $"{used} of CPU time in {elapsed}");
+
+        await over.CancelAsync();
+        await Task.WhenAll(connecting).Within("the last attempt");
+        foreach (Socket client in clients)
+        {
+            client.Dispose();
+        }
+
+        long left = Stopwatch.GetTimestamp();
+        await ServedAsync(endPoint).Within("an answer");
+        TimeSpan unserved = Stopwatch.GetElapsedTime(left);
+        TimeSpan all = Stopwatch.GetElapsedTime(started);
+        int rests = (await child.EndAsync()).Split("rests for").Length - 1;
+        _output.WriteLine($"served after {unserved.TotalMilliseconds} ms; {rests} messages about rests");
+
+        // Each loop says it once a second at most; the clients came before the clock started.
+        Assert.InRange(rests, 1, Loops * ((int)all.TotalSeconds + 10));
+    }
+
+    private static async Task TryConnectAsync(Socket client, IPEndPoint endPoint, CancellationToken over)
+    {
+        try
+        {
+            await client.ConnectAsync(endPoint, over);
+        }
+        catch (Exception exception) when (exception is SocketException or OperationCanceledException)
+        {
+            // Turned away, or still waiting at the end.
+        }
+    }
+
+    /// <summary>Asks until there is an answer: who comes in the middle of a rest may be turned away.</summary>
+    private static async Task ServedAsync(IPEndPoint endPoint)
+    {
+        while (true)
+        {
+            try
+            {
+                using RawClient client = await RawClient.ConnectAsync(endPoint);
+                Assert.Equal("hello", (await client.GetAsync("/")).Text);
+                return;
+            }
+            catch (Exception exception) when (exception is SocketException or EndOfStreamException)
+            {
+                await Task.Yield();
+            }
+        }
+    }
+}

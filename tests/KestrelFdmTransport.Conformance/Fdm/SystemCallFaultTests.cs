@@ -1,0 +1,174 @@
+using System;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Net;
+using System.Net.Sockets;
+using System.Threading;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Conformance.Infrastructure;
+using KestrelFdmTransport.Conformance.Processes;
+using Xunit;
+using Xunit.Abstractions;
+
+namespace KestrelFdmTransport.Conformance.Fdm;
+
+/// <summary>System calls of a server under load fail, for real: strace has the kernel say so.</summary>
+[Collection(ProcessWide.Name)]
+public sealed class SystemCallFaultTests(ITestOutputHelper output) : TransportTest(output)
+{
+    private const string Once = "5";
+    private const string Repeatedly = "3+7";
+    private const int Clients = 4;
+    private const int Connections = 12;
+    private const int Requests = 6;
+
+    /// <summary>Calls of one kind that a request or a connection may cost; a loop that spins makes thousands.</summary>
+    private const int CallsEach = 12;
+
+    private readonly ITestOutputHelper _output = output;
+    private int _answered;
+    private int _lost;
+
+    /// <summary>Faults that no connection may notice.</summary>
+    public static TheoryData<string, string[]> Harmless => new()
+    {
+        { "accept4", ["EINTR", "EAGAIN", "ECONNABORTED", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EPROTO", "EPERM"] },
+        { "recvfrom", ["EINTR"] },
+        { "sendto", ["EINTR"] },
+        { "sendmsg", ["EINTR"] },
+        { "epoll_wait", ["EINTR"] },
+        { "write", ["EINTR"] },
+        { "close", ["EINTR", "EIO", "ENOSPC"] },
+    };
+
+    /// <summary>Faults that cost the connection whose call fails.</summary>
+    public static TheoryData<string, string[]> Costly => new()
+    {
+        { "recvfrom", ["ECONNRESET", "ETIMEDOUT", "ENOMEM", "EIO"] },
+        { "sendto", ["ECONNRESET", "EPIPE", "ENOBUFS", "ENOMEM"] },
+        { "sendmsg", ["EPIPE", "ENOMEM"] },
+        { "epoll_ctl", ["ENOMEM", "ENOSPC"] },
+    };
+
+    [SkippableTheory, MemberData(nameof(Harmless))]
+    public Task No_connection_notices(string call, string[] errors) => RunAsync(call, errors, costs: false);
+
+    [SkippableTheory, MemberData(nameof(Costly))]
+    public Task No_more_connections_are_lost_than_calls_fail(string call, string[] errors) => RunAsync(call, errors, costs: true);
+
+    [SkippableFact]
+    public async Task A_loop_whose_epoll_fails_once_is_started_again()
+    {
+        await using ChildProcess child = ChildProcess.Start("serve", nameof(TransportKind.Fdm), ServingChild.Loopback, ServingChild.LogToErrors);
+        IPEndPoint endPoint = await child.ListeningAsync();
+        await using (FaultInjector injector = await FaultInjector.StartAsync(child, EpollWait, "EINVAL", Once, "fdm-loop-0"))
+        {
+            using var limit = new CancellationTokenSource(Waiting.Limit);
+            while (injector.Count.Injected == 0)
+            {
+                limit.Token.ThrowIfCancellationRequested();
+                await LoadAsync(endPoint);
+            }
+        }
+
+        await AssertServesAsync(endPoint);
+        string log = await child.EndAsync();
+        Assert.Equal(1, log.Split("it is started again").Length - 1);
+        Assert.DoesNotContain("the host is told to stop", log, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task A_server_whose_loops_fail_again_at_once_stops_as_if_told_to()
+    {
+        await using ChildProcess child = ChildProcess.Start("serve", nameof(TransportKind.Fdm), ServingChild.Loopback);
+        IPEndPoint endPoint = await child.ListeningAsync();
+
+        // The threads of the loops that come instead are hit as well.
+        await using FaultInjector injector = await FaultInjector.StartAsync(child, EpollWait, "EINVAL", Once);
+        await LoadAsync(endPoint);
+        await child.ExpectAsync("stopped");
+        Assert.Equal(0, await child.ExitCodeAsync());
+    }
+
+    /// <summary>libc's own choice for the same function.</summary>
+    private static string EpollWait
+        => System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64
+            ? "epoll_wait"
+            : "epoll_pwait";
+
+    private async Task RunAsync(string call, string[] errors, bool costs)
+    {
+        await using ChildProcess child = ChildProcess.Start("serve", nameof(TransportKind.Fdm), ServingChild.Loopback);
+        IPEndPoint endPoint = await child.ListeningAsync();
+        await AssertServesAsync(endPoint);
+        int injectedInAll = 0;
+        foreach (string error in errors)
+        {
+            foreach (string when in new[] { Once, Repeatedly })
+            {
+                (_answered, _lost) = (0, 0);
+                await using FaultInjector injector = await FaultInjector.StartAsync(
+                    child, string.Equals(call, "epoll_wait", StringComparison.Ordinal) ? EpollWait : call, error, when);
+                await Task.WhenAll(Enumerable.Range(0, Clients).Select(_ => LoadAsync(endPoint))).Within("all clients");
+                await injector.StopAsync();
+
+                (int calls, int injected) = injector.Count;
+                injectedInAll += injected;
+                string figures = string.Create(
+                    CultureInfo.InvariantCulture, $"{call} {error} {when}: {calls} calls, {injected} failed, {_answered} answered, {_lost} lost");
+                _output.WriteLine(figures);
+                Assert.True(_lost <= (costs ? injected : 0), figures);
+                Assert.True(calls <= CallsEach * Clients * Connections * Requests, figures);
+                await AssertServesAsync(endPoint);
+            }
+        }
+
+        Assert.NotEqual(0, injectedInAll);
+    }
+
+    private static async Task AssertServesAsync(IPEndPoint endPoint)
+    {
+        for (int i = 0; i < 8; i++)
+        {
+            using RawClient client = await RawClient.ConnectAsync(endPoint);
+            Assert.Equal("hello", (await client.GetAsync("/")).Text);
+        }
+    }
+
+    private async Task LoadAsync(IPEndPoint endPoint)
+    {
+        for (int i = 0; i < Connections; i++)
+        {
+            try
+            {
+                using RawClient client = await RawClient.ConnectAsync(endPoint);
+                for (int j = 0; j < Requests; j++)
+                {
+                    await CheckAsync(client, j % 2 == 0);
+                    Interlocked.Increment(ref _answered);
+                }
+            }
+            catch (Exception exception) when (exception is SocketException or EndOfStreamException)
+            {
+                Interlocked.Increment(ref _lost);
+            }
+        }
+    }
+
+    private static async Task CheckAsync(RawClient client, bool small)
+    {
+        if (small)
+        {
+            Assert.Equal("hello", (await client.GetAsync("/")).Text);
+            return;
+        }
+
+        await client.SendAsync(RawClient.Get("/pattern"));
+        (int status, _) = await client.ReadHeadAsync();
+        Assert.Equal(200, status);
+        byte[] expected = new byte[ServingChild.PatternLength];
+        Pattern.Fill(expected, 0);
+        Assert.Equal(expected, await client.ReadExactlyAsync(expected.Length));
+    }
+}
