@@ -76,8 +76,8 @@ public sealed class FdmTransportOptions
     /// Gets or sets how long a loop polls before it sleeps, while it has a connection that has been answering within
     /// microseconds. No loop spins otherwise.
     /// </summary>
-    /// <remarks>Defaults to 20 µs; zero means never, at most 1 ms.</remarks>
-    public TimeSpan SpinDuration { get; set; } = TimeSpan.FromMicroseconds(20);
+    /// <remarks>Defaults to 50 µs; zero means never, at most 1 ms.</remarks>
+    public TimeSpan SpinDuration { get; set; } = TimeSpan.FromMicroseconds(50);
 
     /// <summary>
     /// Gets or sets how many accepted connections of an endpoint may wait for the server to take them. When they do, accepting

@@ -47,7 +47,7 @@ internal static class FdmTransportConfiguration
                     : throw Unreadable(key, value, "Adaptive, Inline or ThreadPool");
                 break;
             case "SPINDURATION":
-                options.SpinDuration = Duration(key, value, "a time span such as 00:00:00.000020 (20 µs)");
+                options.SpinDuration = Duration(key, value, "a time span such as 00:00:00.000050 (50 µs)");
                 break;
             case "ACCEPTQUEUELENGTH":
                 options.AcceptQueueLength = Integer(key, value);

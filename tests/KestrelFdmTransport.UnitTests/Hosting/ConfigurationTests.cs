@@ -67,7 +67,7 @@ public sealed class ConfigurationTests
         { "StallThreshold", "2ms", "a time span such as 00:00:00.002 (2 ms)" },
         { "MaxStandbyThreads", "some", "a whole number" },
         { "MaxBlockingThreads", "", "a whole number" },
-        { "SpinDuration", "20us", "a time span such as 00:00:00.000020 (20 µs)" },
+        { "SpinDuration", "20us", "a time span such as 00:00:00.000050 (50 µs)" },
         { "PollingSets", "on", "true or false" },
         { "HotGap", "5ms", "a time span such as 00:00:00.005 (5 ms)" },
         { "WarmGap", "long", "a time span such as 00:00:00.250 (250 ms)" },

@@ -29,7 +29,7 @@ public sealed class OptionPrecedenceTests
         foreach (FdmTransportOptions options in new[] { new FdmTransportOptions(), HostedOptions.Read(host => host.UseFdmTransport()) })
         {
             Assert.Equal(
-                (ApplicationScheduling.Adaptive, Environment.ProcessorCount, false, TimeSpan.FromMicroseconds(20), 128),
+                (ApplicationScheduling.Adaptive, Environment.ProcessorCount, false, TimeSpan.FromMicroseconds(50), 128),
                 (options.Scheduling, options.LoopCount, options.PinLoops, options.SpinDuration, options.AcceptQueueLength));
         }
     }
