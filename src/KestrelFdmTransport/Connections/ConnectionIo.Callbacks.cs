@@ -35,18 +35,27 @@ internal sealed partial class ConnectionIo
         }
 
         _cost.Add(ticks);
-        if (ticks >= CallbackCost.Blocked)
+    }
+
+    /// <summary>What does not run on the loop for its cost is looked at more closely: no stall would ever show that it blocks.</summary>
+    internal override bool IsSuspect => Settings.Adapts && _cost.Place() != Placement.Inline;
+
+    internal override void Account(long ticks, bool waited)
+    {
+        _cost.Add(ticks);
+        if (ticks < CallbackCost.Blocked)
         {
-            // Where this endpoint's callbacks are known to block, one that takes long elsewhere is taken for another of them: on the
-            // pool it would never be found out.
-            if (_cost.Blocks)
-            {
-                Settings.Endpoint.OnBlocked();
-            }
-            else if (Settings.Endpoint.Blocks)
-            {
-                _cost.OnStalled(computes: false);
-            }
+            return;
+        }
+
+        if (waited || _cost.Blocks)
+        {
+            _cost.OnStalled(computes: !waited);
+        }
+
+        if (waited)
+        {
+            Settings.Endpoint.OnBlocked();
         }
     }
 

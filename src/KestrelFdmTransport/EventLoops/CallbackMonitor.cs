@@ -15,11 +15,14 @@ namespace KestrelFdmTransport.EventLoops;
 /// </remarks>
 internal static class CallbackMonitor
 {
-    /// <summary>
-    /// Few, because a loop that wakes us for one request every now and then should not keep us up; and not one, because loops under
-    /// load would have to wake us again and again.
-    /// </summary>
+    /// <summary>Few, because a loop that wakes us for one request every now and then should not keep us up.</summary>
     private const int IdleSamplesBeforeParking = 3;
+
+    /// <summary>
+    /// More, up to this, each time that we are woken as soon as we have parked: a loop that does something every few milliseconds
+    /// would pay for the waking, and we for the barrier of the parking, again and again.
+    /// </summary>
+    private const int MostIdleSamplesBeforeParking = 48;
 
     /// <summary>
     /// So many looks in a row that found no callback a second time, and we look half as often: that is how it is nearly always, and a
@@ -35,6 +38,9 @@ internal static class CallbackMonitor
 
     /// <summary>A tick that comes so much too late says nothing about callbacks: we were all kept from running.</summary>
     private static readonly long s_late = Stopwatch.Frequency * 3 / 1000;
+
+    /// <summary>A park shorter than this was not worth it.</summary>
+    private static readonly long s_worthParking = Stopwatch.Frequency / 20;
 
     private static readonly Lock s_lock = new();
     private static readonly SemaphoreSlim s_wake = new(0);
@@ -98,6 +104,7 @@ internal static class CallbackMonitor
     {
         int idle = 0;
         int calm = 0;
+        int patience = IdleSamplesBeforeParking;
         long last = Stopwatch.GetTimestamp();
         while (true)
         {
@@ -112,7 +119,7 @@ internal static class CallbackMonitor
             {
                 idle = 0;
             }
-            else if (++idle >= IdleSamplesBeforeParking)
+            else if (++idle >= patience)
             {
                 idle = 0;
                 if (!Park())
@@ -121,6 +128,9 @@ internal static class CallbackMonitor
                 }
 
                 last = Stopwatch.GetTimestamp();
+                patience = last - now < s_worthParking
+                    ? Math.Min(patience * 2, MostIdleSamplesBeforeParking)
+                    : IdleSamplesBeforeParking;
             }
         }
     }
@@ -150,17 +160,19 @@ internal static class CallbackMonitor
                 continue;
             }
 
-            again |= sample.Times > 0;
+            bool seen = sample.Times > 0;
             sample.Times++;
             if (scope.HasDeferred && sample.SentWord != word)
             {
                 any = true;
+                again |= seen;
                 SendIfSeenTwice(scope, word);
             }
 
             if (!CallbackScope.IsLost(word) && scope.Waiting is { HandsOver: true } loop && scope.Word == word)
             {
                 any = true;
+                again |= seen;
                 StallDetector.Look(scope, loop, word, now);
             }
         }

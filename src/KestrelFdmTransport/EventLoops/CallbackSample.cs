@@ -9,6 +9,9 @@ internal sealed class CallbackSample
     /// <summary>How many samples in a row, all taken on time, saw that word.</summary>
     internal int Times { get; set; }
 
+    /// <summary>The number of looks from which on the thread's state is asked for.</summary>
+    internal int NextLook { get; set; }
+
     /// <summary>The callback that the monitor has sent for.</summary>
     internal long SentWord { get; set; } = -1;
 

@@ -35,6 +35,8 @@ internal sealed class CallbackScope
     private long _startedAt;
     private IoSource? _source;
     private long _word;
+    private (long CpuTime, long Waits) _usage;
+    private bool _watched;
     private bool _deferred;
     private bool _hoarding = true;
 
@@ -122,6 +124,12 @@ internal sealed class CallbackScope
         EventLoop? owned = scope._owned;
         scope.Enter(source, loop: null);
         scope.RanApplication = true;
+        scope._watched = source.IsSuspect;
+        if (scope._watched)
+        {
+            scope._usage = Interop.Sys.ThreadUsage();
+        }
+
         try
         {
             Invoke(callback, state, context);
@@ -394,7 +402,7 @@ internal sealed class CallbackScope
         Volatile.Write(ref _source, null);
         if (RanApplication && source is not null)
         {
-            source.Account(EndedAt - _startedAt);
+            Account(source);
         }
 
         if (kept)
@@ -403,6 +411,22 @@ internal sealed class CallbackScope
         }
 
         return kept;
+    }
+
+    private void Account(IoSource source)
+    {
+        long ticks = EndedAt - _startedAt;
+        if (!_watched)
+        {
+            source.Account(ticks);
+            return;
+        }
+
+        // A thread that was merely preempted has not used the CPU either, but nor has it waited.
+        _watched = false;
+        (long cpuTime, long waits) = Interop.Sys.ThreadUsage();
+        bool waited = waits != _usage.Waits && (cpuTime - _usage.CpuTime) * (Stopwatch.Frequency / 1_000_000) < ticks / 2;
+        source.Account(ticks, waited);
     }
 
     private void RestoreThread()

@@ -84,6 +84,14 @@ internal abstract class IoSource
     {
     }
 
+    /// <summary>True if it is worth a system call to learn whether a callback that no loop waits for has waited for something.</summary>
+    internal virtual bool IsSuspect => false;
+
+    /// <summary>As <see cref="Account(long)"/>, for a callback that no loop waited for.</summary>
+    /// <param name="ticks">How long it took.</param>
+    /// <param name="waited">True if its thread was waiting for something for most of that time.</param>
+    internal virtual void Account(long ticks, bool waited) => Account(ticks);
+
     /// <summary>A callback of the source has held its loop until another thread took the loop over. Any thread.</summary>
     /// <param name="computes">True if its thread is using a CPU, false if it is waiting for something.</param>
     internal virtual void OnStalled(bool computes)

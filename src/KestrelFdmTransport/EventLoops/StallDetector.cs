@@ -23,16 +23,19 @@ internal static class StallDetector
         if (sample.Times == 1)
         {
             sample.CpuTime = Sys.ThreadCpuTime(scope.ThreadId);
+            sample.NextLook = TimesSeen;
         }
 
         long held = now - scope.StartedAt;
         TimeSpan threshold = loop.StallThreshold;
         bool always = threshold == TimeSpan.Zero;
-        if (!always && (sample.Times < TimesSeen || held < threshold.TotalSeconds * Stopwatch.Frequency))
+        if (!always && (sample.Times < sample.NextLook || held < threshold.TotalSeconds * Stopwatch.Frequency))
         {
             return;
         }
 
+        // To learn a thread's state costs more than the sample: one that was found ready to run is asked less and less often.
+        sample.NextLook = sample.Times * 2;
         bool computes = false;
         if (!always && Sys.IsThreadRunnable(scope.ThreadId))
         {
