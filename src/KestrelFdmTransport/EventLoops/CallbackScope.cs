@@ -23,6 +23,8 @@ internal sealed class CallbackScope
     /// <summary>A callback older than this sends at once: it has shown that it is not about to end.</summary>
     private static readonly long s_deferralLimit = Stopwatch.Frequency / 5_000;
 
+    private static readonly long s_millisecond = Stopwatch.Frequency / 1_000;
+
     [ThreadStatic]
     private static CallbackScope? t_scope;
 
@@ -35,7 +37,8 @@ internal sealed class CallbackScope
     private long _startedAt;
     private IoSource? _source;
     private long _word;
-    private (long CpuTime, long Waits) _usage;
+    private long _cpuTime;
+    private long _runDelay;
     private bool _watched;
     private bool _deferred;
     private bool _hoarding = true;
@@ -127,7 +130,7 @@ internal sealed class CallbackScope
         scope._watched = source.IsSuspect;
         if (scope._watched)
         {
-            scope._usage = Interop.Sys.ThreadUsage();
+            scope._cpuTime = Interop.Sys.OwnCpuTime();
         }
 
         try
@@ -422,10 +425,19 @@ internal sealed class CallbackScope
             return;
         }
 
-        // A thread that was merely preempted has not used the CPU either, but nor has it waited.
         _watched = false;
-        (long cpuTime, long waits) = Interop.Sys.ThreadUsage();
-        bool waited = waits != _usage.Waits && (cpuTime - _usage.CpuTime) * (Stopwatch.Frequency / 1_000_000) < ticks / 2;
+        if (ticks < s_millisecond)
+        {
+            source.Account(ticks);
+            return;
+        }
+
+        // What is neither CPU time nor time spent ready and without a CPU was waiting. The latter is counted from the last time that we
+        // asked, so a thread that was much preempted before is believed the next time.
+        long delay = Interop.Sys.ThreadRunDelay();
+        long busy = Interop.Sys.OwnCpuTime() - _cpuTime + delay - _runDelay;
+        _runDelay = delay;
+        bool waited = busy < ticks * (1_000_000_000 / Stopwatch.Frequency) / 2;
         source.Account(ticks, waited);
     }
 

@@ -245,16 +245,26 @@ internal static unsafe class Sys
         return threadId != 0 && LibC.ClockGetTime((~threadId << 3) | 6, time) == 0 ? ((long)time[0] * 1_000_000_000) + time[1] : 0;
     }
 
-    /// <summary>What the calling thread has done so far: CPU time in microseconds, and how often it has waited for something.</summary>
-    internal static (long CpuTime, long Waits) ThreadUsage()
+    /// <summary>The CPU time that the calling thread has used, in nanoseconds; 0 if it cannot be learned.</summary>
+    internal static long OwnCpuTime()
     {
-        const int OfThread = 1;
+        const int OfThread = 3;
+        nint* time = stackalloc nint[2];
+        return LibC.ClockGetTime(OfThread, time) == 0 ? ((long)time[0] * 1_000_000_000) + time[1] : 0;
+    }
 
-        // Eighteen words: two times of two words, then fourteen counts. musl reserves more behind them.
-        nint* usage = stackalloc nint[48];
-        return LibC.GetRUsage(OfThread, usage) == 0
-            ? (((long)(usage[0] + usage[2]) * 1_000_000) + usage[1] + usage[3], usage[16])
-            : default;
+    /// <summary>How long the calling thread has been ready to run and had no CPU, in nanoseconds; 0 if the kernel does not tell.</summary>
+    internal static long ThreadRunDelay()
+    {
+        try
+        {
+            string[] figures = System.IO.File.ReadAllText("/proc/thread-self/schedstat").Split(' ');
+            return figures.Length > 1 && long.TryParse(figures[1], NumberStyles.None, CultureInfo.InvariantCulture, out long delay) ? delay : 0;
+        }
+        catch (Exception exception) when (exception is System.IO.IOException or UnauthorizedAccessException)
+        {
+            return 0;
+        }
     }
 
     /// <summary>True if the thread runs or would if it had a CPU; false if it waits for something, or is not known.</summary>
