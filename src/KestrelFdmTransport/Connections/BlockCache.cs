@@ -1,6 +1,5 @@
 using System;
 using System.Buffers;
-using System.Threading;
 using KestrelFdmTransport.EventLoops;
 
 namespace KestrelFdmTransport.Connections;
@@ -41,33 +40,32 @@ internal sealed class BlockCache
 
     /// <summary>A segment with a block that has room for at least <paramref name="sizeHint"/> bytes. Foreign code runs here.</summary>
     /// <param name="sizeHint">0 for an ordinary block; beyond the pool's largest block the array pool helps out.</param>
-    /// <param name="spare">A place where one segment object may wait for its next use.</param>
-    internal BufferSegment Rent(int sizeHint, ref BufferSegment? spare)
+    internal BufferSegment Rent(int sizeHint)
     {
         BlockHoard? hoard = Hoard();
         if (sizeHint > _maxPooled)
         {
             byte[] array = ArrayPool<byte>.Shared.Rent(Math.Max(BlockSize, sizeHint));
-            return Attach(hoard, ref spare, array, array);
+            return Attach(array, array);
         }
 
         IMemoryOwner<byte> block = sizeHint <= PooledSize && hoard is not null && hoard.TryTake(out IMemoryOwner<byte>? kept)
             ? kept!
             : Pool.Rent(Math.Min(_maxPooled, Math.Max(BlockSize, sizeHint)));
-        return Attach(hoard, ref spare, block, block.Memory);
+        return Attach(block, block.Memory);
     }
 
     /// <summary>A segment for a loop's owner, who must not go to the pool; null if nothing is at hand (<see cref="Fetch"/>).</summary>
-    internal BufferSegment? TryRent(ref BufferSegment? spare)
+    internal BufferSegment? TryRent()
     {
         BlockHoard? hoard = Hoard();
         if (hoard is null)
         {
             // No thread of a loop: somebody drives this by hand, and may go to the pool.
-            return Rent(0, ref spare);
+            return Rent(0);
         }
 
-        return hoard.TryTake(out IMemoryOwner<byte>? block) ? Attach(hoard, ref spare, block!, block!.Memory) : null;
+        return hoard.TryTake(out IMemoryOwner<byte>? block) ? Attach(block!, block!.Memory) : null;
     }
 
     /// <summary>Gets the calling thread blocks for <see cref="TryRent"/>. Foreign code runs here.</summary>
@@ -78,7 +76,7 @@ internal sealed class BlockCache
 
     internal IMemoryOwner<byte> RentBlock() => Pool.Rent(PooledSize);
 
-    /// <summary>Gives the block back and keeps the segment object where it was.</summary>
+    /// <summary>Gives the block back and leaves the segment object where it is.</summary>
     internal void ReturnBlock(BufferSegment segment)
     {
         int segmentSize = segment.Block.Length;
@@ -99,14 +97,11 @@ internal sealed class BlockCache
     }
 
     /// <summary>Gives back the segment with its block, if it still has one.</summary>
-    internal void Return(BufferSegment segment, ref BufferSegment? spare)
+    internal void Return(BufferSegment segment)
     {
         ReturnBlock(segment);
         segment.Recycle();
-        if (Hoard() is not { } hoard || !hoard.TryKeep(segment))
-        {
-            Volatile.Write(ref spare, segment);
-        }
+        SegmentCache.Keep(segment);
     }
 
     /// <summary>A pool that throws must not keep a connection from ending.</summary>
@@ -122,15 +117,12 @@ internal sealed class BlockCache
         }
     }
 
-    private static BufferSegment Attach(BlockHoard? hoard, ref BufferSegment? spare, object owner, Memory<byte> block)
+    private static BufferSegment Attach(object owner, Memory<byte> block)
     {
-        BufferSegment segment = hoard?.TakeSegment() ?? TakeSpare(ref spare) ?? new BufferSegment();
+        BufferSegment segment = SegmentCache.Take();
         segment.Attach(owner, block);
         return segment;
     }
-
-    private static BufferSegment? TakeSpare(ref BufferSegment? spare)
-        => Volatile.Read(ref spare) is null ? null : Interlocked.Exchange(ref spare, null);
 
     private BlockHoard? Hoard() => Hoard(out _);
 

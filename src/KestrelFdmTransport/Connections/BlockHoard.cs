@@ -4,22 +4,18 @@ using KestrelFdmTransport.EventLoops;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <summary>The warm blocks and the segment objects that a loop's thread has at hand for one endpoint, last in first out.</summary>
+/// <summary>The warm blocks that a loop's thread has at hand for one endpoint, last in first out.</summary>
 internal sealed class BlockHoard(object key) : ThreadHoard(key)
 {
     private const int MaxBlocks = 16;
-    private const int MaxSegments = 256;
 
     /// <summary>Between turns: one block to receive into, and one to write the answer into.</summary>
     private const int Reserve = 2;
 
     private readonly Stack<IMemoryOwner<byte>> _blocks = new(MaxBlocks);
-    private readonly Stack<BufferSegment> _segments = new();
     private int _wanted = 1;
 
     private BlockCache Cache => (BlockCache)Key;
-
-    internal bool IsEmpty => _blocks.Count == 0;
 
     /// <summary>Puts in what a serve is likely to need. Foreign code runs here.</summary>
     internal void Fetch()
@@ -53,19 +49,6 @@ internal sealed class BlockHoard(object key) : ThreadHoard(key)
         }
 
         _blocks.Push(block);
-        return true;
-    }
-
-    internal BufferSegment? TakeSegment() => _segments.TryPop(out BufferSegment? segment) ? segment : null;
-
-    internal bool TryKeep(BufferSegment segment)
-    {
-        if (_segments.Count >= MaxSegments)
-        {
-            return false;
-        }
-
-        _segments.Push(segment);
         return true;
     }
 

@@ -25,11 +25,9 @@ internal sealed partial class ConnectionIo
 
     // Gate holder.
     private bool _wireEnded;
-    private int _resetErrno;
-    private SocketException? _sendError;
-    private Exception? _sendFailure;
-    private Exception? _goneError;
-    private int _resetTold;
+    private SendProblem? _sendProblem;
+
+    private int _sendProblemTold;
 
     /// <summary>Sends what the writer has just put into its outbox, now or when the running callback ends.</summary>
     internal void Flush()
@@ -144,7 +142,7 @@ internal sealed partial class ConnectionIo
         }
         catch (Exception exception)
         {
-            _sendFailure = exception;
+            _sendProblem ??= new(SendProblemKind.Unexpected, exception);
             Writer.SkipUnsent();
         }
     }
@@ -173,18 +171,18 @@ internal sealed partial class ConnectionIo
             if (Volatile.Read(ref _waitingWritable) != 0)
             {
                 Volatile.Write(ref _waitingWritable, 0);
-                _goneError = SocketGone();
+                _sendProblem ??= new(SendProblemKind.SocketGone, SocketGone());
             }
             else if (Writer.Collect())
             {
-                _goneError = new ObjectDisposedException(typeof(Socket).FullName);
+                _sendProblem ??= new(SendProblemKind.SocketGone, new ObjectDisposedException(typeof(Socket).FullName));
             }
         }
 
         // While the socket is full the outbox is left alone: there small flushes share blocks, in the unsent chain they would not.
         while (Volatile.Read(ref _waitingWritable) == 0 && Writer.Collect())
         {
-            if (_wireEnded || _resetErrno != 0 || _sendError is not null)
+            if (_wireEnded || _sendProblem is not null)
             {
                 Writer.SkipUnsent();
                 return;
@@ -209,15 +207,12 @@ internal sealed partial class ConnectionIo
 
                 Volatile.Write(ref _waitingWritable, 0);
             }
-            else if (SocketErrors.IsReset(-result))
-            {
-                _resetErrno = -result;
-            }
             else
             {
                 // Nothing may follow what is missing. (Sockets goes on behind the hole, and tells of it when the output ends.)
-                _sendError = SocketErrors.Exception(-result);
+                _sendProblem = new(SocketErrors.IsReset(-result) ? SendProblemKind.Reset : SendProblemKind.Refused, SocketErrors.Exception(-result));
                 Writer.SkipUnsent();
+                return;
             }
         }
     }
@@ -254,22 +249,9 @@ internal sealed partial class ConnectionIo
     /// <summary>Outside the gate: lets the application go on, and ends the connection if this was the last of it.</summary>
     private void AfterSend(Origin origin)
     {
-        if (_sendFailure is { } failure)
+        if (_sendProblem is { } problem)
         {
-            _sendFailure = null;
-            Fail(failure);
-            return;
-        }
-
-        if (_resetErrno != 0 || _sendError is not null)
-        {
-            OnSendError();
-            return;
-        }
-
-        if (_goneError is { } gone)
-        {
-            Shutdown(gone, outputError: null);
+            OnSendProblem(problem);
             return;
         }
 
@@ -296,24 +278,31 @@ internal sealed partial class ConnectionIo
         return _gate.TryEnter() == SendGate.Entry.Entered ? new Notice(Told.Sent, WorkAndLeave()) : Notice.Nothing;
     }
 
-    private void OnSendError()
+    private void OnSendProblem(SendProblem problem)
     {
         // Two threads may come here, one after the other through the gate.
-        if (IsShutDown || Interlocked.Exchange(ref _resetTold, 1) != 0)
+        if (IsShutDown || Interlocked.Exchange(ref _sendProblemTold, 1) != 0)
         {
             return;
         }
 
-        if (_sendError is { } unexpected)
+        switch (problem.Kind)
         {
-            Log.ConnectionError(Settings.Logger, Connection.ConnectionId, unexpected);
-            Shutdown(unexpected, unexpected);
-            return;
+            case SendProblemKind.Unexpected:
+                Fail(problem.Error);
+                break;
+            case SendProblemKind.Reset:
+                Log.ConnectionReset(Settings.Logger, Connection.ConnectionId);
+                Shutdown(new ConnectionResetException(problem.Error.Message, problem.Error), outputError: null);
+                break;
+            case SendProblemKind.Refused:
+                Log.ConnectionError(Settings.Logger, Connection.ConnectionId, problem.Error);
+                Shutdown(problem.Error, problem.Error);
+                break;
+            default:
+                Shutdown(problem.Error, outputError: null);
+                break;
         }
-
-        SocketException error = SocketErrors.Exception(_resetErrno);
-        Log.ConnectionReset(Settings.Logger, Connection.ConnectionId);
-        Shutdown(new ConnectionResetException(error.Message, error), outputError: null);
     }
 
     private void OnOutputCompleted()

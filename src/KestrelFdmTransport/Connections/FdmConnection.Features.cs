@@ -105,6 +105,7 @@ internal sealed partial class FdmConnection :
             index = _featureCount;
             if (_features is null)
             {
+                // As many as Kestrel sets.
                 _features = new KeyValuePair<Type, object?>[4];
             }
             else if (index == _features.Length)

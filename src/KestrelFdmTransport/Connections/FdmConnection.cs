@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO.Pipelines;
 using System.Net;
+using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Diagnostics;
@@ -24,7 +25,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     private static readonly EndPoint s_noEndPoint = new DnsEndPoint("none", 0);
 
     private readonly ConnectionIo _io;
-    private readonly SocketName _localName;
+    private readonly StrongBox<SocketName> _localName;
     private readonly SocketName _remoteName;
     private EndPoint? _localEndPoint;
     private EndPoint? _remoteEndPoint;
@@ -37,7 +38,10 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     private System.Net.Sockets.Socket? _socketToDispose;
     private int _endings;
 
-    internal FdmConnection(ConnectionIo io, in SocketName local, in SocketName remote)
+    /// <param name="io">The descriptor's side.</param>
+    /// <param name="local">The local address, which connections of one endpoint share.</param>
+    /// <param name="remote">The peer's address.</param>
+    internal FdmConnection(ConnectionIo io, StrongBox<SocketName> local, in SocketName remote)
     {
         _io = io;
         _localName = local;
@@ -67,7 +71,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
 
     public override EndPoint? LocalEndPoint
     {
-        get => ReferenceEquals(_localEndPoint, s_noEndPoint) ? null : _localEndPoint ??= _localName.ToEndPoint();
+        get => ReferenceEquals(_localEndPoint, s_noEndPoint) ? null : _localEndPoint ??= _localName.Value.ToEndPoint();
         set => _localEndPoint = value ?? s_noEndPoint;
     }
 

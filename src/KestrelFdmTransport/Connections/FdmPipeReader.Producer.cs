@@ -13,7 +13,6 @@ internal sealed partial class FdmPipeReader
     private BufferSegment? _first;
     private BufferSegment? _receiveTail;
     private BufferSegment? _fresh;
-    private BufferSegment? _spare;
     private bool _tailLeased;
 
     private long _received;
@@ -56,7 +55,7 @@ internal sealed partial class FdmPipeReader
             EndLease(tail);
         }
 
-        _fresh ??= _io.Blocks.TryRent(ref _spare);
+        _fresh ??= _io.Blocks.TryRent();
         space = _fresh is null ? default : _fresh.Block.Span;
         return _fresh is not null;
     }
@@ -107,7 +106,7 @@ internal sealed partial class FdmPipeReader
         if (_fresh is { } fresh)
         {
             _fresh = null;
-            _io.Blocks.Return(fresh, ref _spare);
+            _io.Blocks.Return(fresh);
         }
     }
 
@@ -229,6 +228,6 @@ internal sealed partial class FdmPipeReader
             segment = next;
         }
 
-        _head = _tail = _first = _receiveTail = _spare = null;
+        _head = _tail = _first = _receiveTail = null;
     }
 }

@@ -28,8 +28,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     private bool _reading;
     private bool _readingTentatively;
     private bool _running;
-    private CancellationToken _token;
-    private CancellationTokenRegistration _tokenRegistration;
+    private WaitCancellation? _cancellation;
 
     // Both sides.
     private WaitingContinuation _waiter;
@@ -190,21 +189,16 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             PipeErrors.ThrowGetResultBeforeCompleted();
         }
 
-        if (!_token.CanBeCanceled)
+        if (_cancellation is not { IsActive: true } cancellation)
         {
             return TakeResult();
         }
 
-        CancellationToken cancellation = _token;
-        CancellationTokenRegistration registration = _tokenRegistration;
-        _token = default;
-        _tokenRegistration = default;
-        registration.Dispose();
-
+        CancellationToken requested = cancellation.End();
         ReadResult result = TakeResult();
         if (result.IsCanceled)
         {
-            cancellation.ThrowIfCancellationRequested();
+            requested.ThrowIfCancellationRequested();
         }
 
         return result;
@@ -225,9 +219,8 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         _running = true;
         if (cancellationToken.CanBeCanceled)
         {
-            // Before registering: the callback may run at once, on this thread.
-            _token = cancellationToken;
-            _tokenRegistration = cancellationToken.UnsafeRegister(s_tokenCancelled, this);
+            _cancellation ??= new WaitCancellation();
+            _cancellation.Begin(s_tokenCancelled, this, cancellationToken);
         }
 
         return new ValueTask<ReadResult>(this, 0);
@@ -235,8 +228,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
     private void OnTokenCancelled()
     {
-        // A late callback of a read that is over must not cancel the next one.
-        if (_token.IsCancellationRequested)
+        if (_cancellation!.IsRequested)
         {
             CancelPendingRead();
         }
@@ -319,7 +311,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
                 _tail = null;
             }
 
-            _io.Blocks.Return(head, ref _spare);
+            _io.Blocks.Return(head);
             head = next;
         }
 

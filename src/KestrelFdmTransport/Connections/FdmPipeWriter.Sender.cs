@@ -74,7 +74,7 @@ internal sealed partial class FdmPipeWriter
         return result;
     }
 
-    /// <summary>Treats what is unsent as sent: after an error that the connection survives, as Sockets does.</summary>
+    /// <summary>Drops what is unsent: nothing more will leave.</summary>
     internal void SkipUnsent() => AdvanceSent(long.MaxValue);
 
     /// <summary>Returns the blocks that have left. The caller has left the gate; a pin keeps the connection from ending.</summary>
@@ -207,7 +207,7 @@ internal sealed partial class FdmPipeWriter
         while (segment is not null)
         {
             BufferSegment? next = segment.Following;
-            _io.Blocks.Return(segment, ref _spare);
+            _io.Blocks.Return(segment);
             segment = next;
         }
     }

@@ -30,12 +30,10 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     private BufferSegment? _tail;
     private BufferSegment? _outboxTail;
     private long _unflushed;
-    private CancellationToken _token;
-    private CancellationTokenRegistration _tokenRegistration;
+    private WaitCancellation? _cancellation;
 
     // Both sides.
     private BufferSegment? _outbox;
-    private BufferSegment? _spare;
     private WaitingContinuation _waiter;
     private long _committed;
     private int _paused;
@@ -174,20 +172,15 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             PipeErrors.ThrowGetResultBeforeCompleted();
         }
 
-        CancellationToken cancellation = _token;
-        if (!cancellation.CanBeCanceled)
+        if (_cancellation is not { IsActive: true } cancellation)
         {
             return TakeResult();
         }
 
-        CancellationTokenRegistration registration = _tokenRegistration;
-        _token = default;
-        _tokenRegistration = default;
-        registration.Dispose();
-
         // The end of the output comes before the token; the token comes before a result.
+        CancellationToken requested = cancellation.End();
         FlushResult result = TakeResult();
-        cancellation.ThrowIfCancellationRequested();
+        requested.ThrowIfCancellationRequested();
         return result;
     }
 
@@ -266,7 +259,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             return tail;
         }
 
-        BufferSegment segment = _io.Blocks.Rent(sizeHint, ref _spare);
+        BufferSegment segment = _io.Blocks.Rent(sizeHint);
         if (tail is null)
         {
             _head = segment;
@@ -308,7 +301,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             {
                 head.Block.Span[..head.End].CopyTo(waitingTail.Block.Span[waitingTail.End..]);
                 waitingTail.End += head.End;
-                _io.Blocks.Return(head, ref _spare);
+                _io.Blocks.Return(head);
                 tail = waitingTail;
             }
             else
@@ -345,9 +338,8 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     {
         if (cancellationToken.CanBeCanceled)
         {
-            // Before registering: the callback may run at once, on this thread.
-            _token = cancellationToken;
-            _tokenRegistration = cancellationToken.UnsafeRegister(s_tokenCancelled, this);
+            _cancellation ??= new WaitCancellation();
+            _cancellation.Begin(s_tokenCancelled, this, cancellationToken);
         }
 
         return new ValueTask<FlushResult>(this, 0);
@@ -355,7 +347,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     private void OnTokenCancelled()
     {
-        if (_token.IsCancellationRequested)
+        if (_cancellation!.IsRequested)
         {
             CancelPendingFlush();
         }

@@ -16,10 +16,14 @@ internal struct FlushBurst
     private const byte Enough = 4;
     private const byte Gain = 2;
 
-    private static readonly long s_quick = Stopwatch.Frequency / 10_000;
+    /// <summary>In microseconds.</summary>
+    private const uint Quick = 100;
 
-    private long _last;
-    private long _received;
+    private static readonly long s_unit = Stopwatch.Frequency / 1_000_000;
+
+    // The low bits are enough, and there is one of these in every connection: a wrong guess once an hour costs nothing.
+    private uint _last;
+    private uint _received;
     private byte _score;
 
     /// <summary>Notes a flush.</summary>
@@ -28,9 +32,10 @@ internal struct FlushBurst
     /// <returns>True if another flush will probably follow at once.</returns>
     internal bool Add(long now, long received)
     {
-        bool again = now - _last < s_quick && received == _received;
-        _last = now;
-        _received = received;
+        uint then = (uint)(now / s_unit);
+        bool again = then - _last < Quick && (uint)received == _received;
+        _last = then;
+        _received = (uint)received;
         if (again)
         {
             _score = (byte)Math.Min(Most, _score + Gain);

@@ -14,13 +14,14 @@ internal struct PipeWaiter
     private Action<object?>? _continuation;
     private object? _state;
     private ExecutionContext? _context;
+    private Action<object?>? _scheduled;
 
     internal bool IsSet => Volatile.Read(ref _continuation) is not null;
 
     /// <summary>False if somebody waits already.</summary>
     internal bool TrySet(Action<object?> continuation, object? state, ValueTaskSourceOnCompletedFlags flags)
     {
-        if (Volatile.Read(ref _continuation) is not null)
+        if (Volatile.Read(ref _continuation) is not null || _scheduled is not null)
         {
             return false;
         }
@@ -36,6 +37,24 @@ internal struct PipeWaiter
         _state = taken.State;
         _context = taken.Context;
         Interlocked.Exchange(ref _continuation, taken.Callback);
+    }
+
+    /// <summary>Keeps a waiter that was taken, and is to run on another thread, until <see cref="TakeScheduled"/>.</summary>
+    internal void Schedule(in PipeContinuation taken)
+    {
+        // There is at most one: nobody waits again before this one has run.
+        _state = taken.State;
+        _context = taken.Context;
+        _scheduled = taken.Callback;
+    }
+
+    internal PipeContinuation TakeScheduled()
+    {
+        var taken = new PipeContinuation(_scheduled!, _state, _context);
+        _state = null;
+        _context = null;
+        _scheduled = null;
+        return taken;
     }
 
     /// <summary>Takes the waiter; only one thread succeeds.</summary>

@@ -8,7 +8,6 @@ namespace KestrelFdmTransport.Connections;
 internal struct WaitingContinuation
 {
     private PipeWaiter _waiter;
-    private PipeContinuation _scheduled;
 
     internal bool IsSet => _waiter.IsSet;
 
@@ -34,8 +33,7 @@ internal struct WaitingContinuation
 
         io.Loop.CountDispatch();
 
-        // There is at most one: nobody waits again before this one has run.
-        _scheduled = continuation;
+        _waiter.Schedule(continuation);
         if (placement == Placement.Pool || !io.Loop.Group.Lane.TryQueue(end))
         {
             ThreadPool.UnsafeQueueUserWorkItem(end, preferLocal: false);
@@ -43,12 +41,7 @@ internal struct WaitingContinuation
     }
 
     /// <summary>Runs what was scheduled.</summary>
-    internal void Execute(ConnectionIo io)
-    {
-        PipeContinuation scheduled = _scheduled;
-        _scheduled = default;
-        io.Run(scheduled);
-    }
+    internal void Execute(ConnectionIo io) => io.Run(_waiter.TakeScheduled());
 
     /// <summary>
     /// Takes the waiter if its wait is over. Between the look at the condition and the taking, another thread may have completed

@@ -6,7 +6,7 @@ using System.Net.Sockets;
 namespace KestrelFdmTransport.Interop;
 
 /// <summary>A socket address in the few bytes it needs, so that a connection holds no end-point objects until asked.</summary>
-internal readonly struct SocketName
+internal readonly record struct SocketName
 {
     private static readonly UnixDomainSocketEndPoint s_unixFactory = new("/");
 

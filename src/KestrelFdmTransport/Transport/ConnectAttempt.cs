@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using System.Net;
+using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Connections;
@@ -213,7 +214,7 @@ internal sealed class ConnectAttempt : IoSource
 
         SocketName remote = SocketName.Parse(Address);
         var io = new ConnectionIo(_descriptor, remote.IsUnix, _blocks, _settings) { Loop = Loop };
-        var connection = new FdmConnection(io, SocketName.OfLocal(_descriptor), remote);
+        var connection = new FdmConnection(io, new StrongBox<SocketName>(SocketName.OfLocal(_descriptor)), remote);
         int result = io.Start();
         if (result < 0)
         {

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Connections;
@@ -40,7 +41,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
         Loops = loops;
         ConnectionSettings = settings;
         EndPoint = sockets[0].LocalEndPoint!;
-        LocalName = SocketName.OfLocal(DescriptorOf(0));
+        LocalName = new(SocketName.OfLocal(DescriptorOf(0)));
         IsWildcard = EndPoint is IPEndPoint ip && (ip.Address.Equals(IPAddress.Any) || ip.Address.Equals(IPAddress.IPv6Any));
         Queue = new AcceptQueue(acceptQueueLength, ResumeAccepting);
         _blocks = BlockCaches.Create(running, createBlocks);
@@ -80,7 +81,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
     /// <summary>True if all loops accept from one socket; else each has its own, and the kernel deals connections out.</summary>
     internal bool IsShared => _sockets.Length == 1;
 
-    internal SocketName LocalName { get; }
+    internal StrongBox<SocketName> LocalName { get; }
 
     /// <summary>True if each connection's local address has to be asked for.</summary>
     internal bool IsWildcard { get; }

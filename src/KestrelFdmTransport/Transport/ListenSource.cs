@@ -1,5 +1,6 @@
 using System;
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Threading;
 using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.Diagnostics;
@@ -33,6 +34,7 @@ internal sealed class ListenSource : IoSource
     private long _nextReport;
     private State _state;
     private bool _registered;
+    private StrongBox<SocketName>? _lastLocalName;
 
     internal ListenSource(FdmConnectionListener listener, int descriptor)
     {
@@ -232,14 +234,9 @@ internal sealed class ListenSource : IoSource
         }
 
         SocketName remote = SocketName.Parse(new ReadOnlySpan<byte>(address, Math.Min(length, Sys.AddressCapacity)));
-        SocketName local = _listener.LocalName;
-        if (_listener.IsWildcard)
-        {
-            local = SocketName.OfLocal(descriptor);
-        }
-
+        StrongBox<SocketName> local = _listener.IsWildcard ? LocalName(descriptor) : _listener.LocalName;
         EventLoop home = _listener.IsShared ? _listener.Loops.Balance.Home(Loop) : Loop;
-        var io = new ConnectionIo(descriptor, local.IsUnix, _listener.BlocksOf(home), _listener.ConnectionSettings) { Loop = home };
+        var io = new ConnectionIo(descriptor, local.Value.IsUnix, _listener.BlocksOf(home), _listener.ConnectionSettings) { Loop = home };
         var connection = new FdmConnection(io, local, remote);
         if (home == Loop)
         {
@@ -272,6 +269,13 @@ internal sealed class ListenSource : IoSource
         }
 
         return descriptor;
+    }
+
+    /// <summary>Clients of a wildcard endpoint mostly come to the same address.</summary>
+    private StrongBox<SocketName> LocalName(int descriptor)
+    {
+        SocketName name = SocketName.OfLocal(descriptor);
+        return _lastLocalName is { } last && last.Value == name ? last : _lastLocalName = new(name);
     }
 
     private void WatchInsideLock()

@@ -13,7 +13,6 @@ public sealed class BlockCacheTests : IDisposable
     private readonly LoopFixture _loops = new();
     private readonly CheckingPool _pool = new();
     private readonly BlockCache _cache;
-    private BufferSegment? _spare;
 
     public BlockCacheTests() => _cache = new BlockCache(_pool.Create(), _loops.Loop);
 
@@ -29,28 +28,28 @@ public sealed class BlockCacheTests : IDisposable
     [InlineData(4096)]
     public void An_ordinary_block_comes_from_the_pool(int sizeHint)
     {
-        BufferSegment segment = _cache.Rent(sizeHint, ref _spare);
+        BufferSegment segment = _cache.Rent(sizeHint);
 
         Assert.Equal((4096, 1), (segment.Block.Length, _pool.Rented));
-        _cache.Return(segment, ref _spare);
+        _cache.Return(segment);
     }
 
     [Fact]
     public void What_is_larger_than_the_pools_blocks_comes_from_elsewhere()
     {
-        BufferSegment segment = _cache.Rent(4097, ref _spare);
+        BufferSegment segment = _cache.Rent(4097);
 
         Assert.True(segment.Block.Length >= 4097);
         Assert.Equal(0, _pool.Rented);
-        _cache.Return(segment, ref _spare);
+        _cache.Return(segment);
     }
 
     [Fact]
     public void A_segment_without_a_block_returns_nothing()
     {
-        BufferSegment segment = _cache.Rent(0, ref _spare);
+        BufferSegment segment = _cache.Rent(0);
         _cache.ReturnBlock(segment);
-        _cache.Return(segment, ref _spare);
+        _cache.Return(segment);
 
         Assert.Equal(0, _pool.Rented);
     }
@@ -58,14 +57,12 @@ public sealed class BlockCacheTests : IDisposable
     [Fact]
     public void On_another_thread_the_block_goes_to_the_pool_and_the_segment_waits_for_its_next_use()
     {
-        BufferSegment segment = _cache.Rent(0, ref _spare);
-        _cache.Return(segment, ref _spare);
+        BufferSegment segment = _cache.Rent(0);
+        _cache.Return(segment);
 
         Assert.Equal(0, _pool.Rented);
-        Assert.Same(segment, _spare);
-        Assert.Same(segment, _cache.Rent(0, ref _spare));
-        Assert.Null(_spare);
-        _cache.Return(segment, ref _spare);
+        Assert.Same(segment, _cache.Rent(0));
+        _cache.Return(segment);
     }
 
     [Fact]
@@ -73,21 +70,21 @@ public sealed class BlockCacheTests : IDisposable
     {
         _loops.Run(() =>
         {
-            BufferSegment first = _cache.Rent(0, ref _spare);
-            BufferSegment second = _cache.Rent(0, ref _spare);
+            BufferSegment first = _cache.Rent(0);
+            BufferSegment second = _cache.Rent(0);
             Memory<byte> block = second.Block;
-            _cache.Return(first, ref _spare);
-            _cache.Return(second, ref _spare);
+            _cache.Return(first);
+            _cache.Return(second);
             Assert.Equal(2, _pool.Rented);
 
-            BufferSegment third = _cache.Rent(0, ref _spare);
+            BufferSegment third = _cache.Rent(0);
             Assert.Equal(block, third.Block);
             Assert.Equal(2, _pool.Rented);
-            BufferSegment[] more = [_cache.Rent(0, ref _spare), _cache.Rent(0, ref _spare)];
+            BufferSegment[] more = [_cache.Rent(0), _cache.Rent(0)];
             Assert.Equal(3, _pool.Rented);
-            _cache.Return(third, ref _spare);
-            _cache.Return(more[0], ref _spare);
-            _cache.Return(more[1], ref _spare);
+            _cache.Return(third);
+            _cache.Return(more[0]);
+            _cache.Return(more[1]);
         });
         _loops.Run(() => Assert.Equal(2, _pool.Rented));
     }
@@ -106,12 +103,12 @@ public sealed class BlockCacheTests : IDisposable
                 var segments = new BufferSegment[40];
                 for (int i = 0; i < segments.Length; i++)
                 {
-                    segments[i] = _cache.Rent(0, ref _spare);
+                    segments[i] = _cache.Rent(0);
                 }
 
                 foreach (BufferSegment segment in segments)
                 {
-                    _cache.Return(segment, ref _spare);
+                    _cache.Return(segment);
                 }
 
                 rented = _pool.Rented;
@@ -128,14 +125,14 @@ public sealed class BlockCacheTests : IDisposable
     [Fact]
     public void What_comes_back_while_sources_are_closed_goes_to_the_pool_at_once()
     {
-        BufferSegment segment = _cache.Rent(0, ref _spare);
+        BufferSegment segment = _cache.Rent(0);
         int rented = -1;
         var source = new ProbeSource
         {
             Loop = _loops.Loop,
             OnClosedTold = () =>
             {
-                _cache.Return(segment, ref _spare);
+                _cache.Return(segment);
                 rented = _pool.Rented;
             },
         };

@@ -34,7 +34,7 @@ internal sealed class TestConnection : IDisposable
             Logger = NullLogger.Instance,
         };
         Io = new ConnectionIo(_descriptor, isUnix: true, new BlockCache(pool, loop), settings) { Loop = loop };
-        Connection = new FdmConnection(Io, default, default);
+        Connection = new FdmConnection(Io, new(default), default);
     }
 
     public ConnectionIo Io { get; }

@@ -180,7 +180,7 @@ public sealed class AcceptQueueTests
         });
     }
 
-    private static FdmConnection NewConnection() => new(new ConnectionIo(-1, isUnix: false, null!, s_settings), default, default);
+    private static FdmConnection NewConnection() => new(new ConnectionIo(-1, isUnix: false, null!, s_settings), new(default), default);
 
     private AcceptQueue New(int limit) => new(limit, () => Interlocked.Increment(ref _roomCalls));
 }

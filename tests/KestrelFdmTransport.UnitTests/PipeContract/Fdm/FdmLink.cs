@@ -37,7 +37,7 @@ internal sealed class FdmLink : IAsyncDisposable
             Logger = NullLogger.Instance,
         };
         Io = new ConnectionIo(ours, isUnix: true, new BlockCache(_pool, s_loop), settings) { Loop = s_loop };
-        _connection = new FdmConnection(Io, default, default);
+        _connection = new FdmConnection(Io, new(default), default);
         s_loop.ConnectionOpened();
         Io.Post(Mail.Register);
     }
