@@ -5,7 +5,7 @@ using System.Threading;
 namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>
-/// Watches the callback scopes, about once a millisecond while any is busy. A callback that flushed and then does not end gets
+/// Watches the callback scopes while any is busy, every four milliseconds as long as all of them are short, else every one. A callback that flushed and then does not end gets
 /// its flush sent; one that holds a loop for too long gets the loop taken from it.
 /// </summary>
 /// <remarks>
@@ -25,10 +25,13 @@ internal static class CallbackMonitor
     private const int MostIdleSamplesBeforeParking = 48;
 
     /// <summary>
-    /// So many looks in a row that found no callback a second time, and we look half as often: that is how it is nearly always, and a
-    /// wake-up costs more than the look.
+    /// So many looks in a row that found no old callback, and we look half as often, and then half as often again: that is how it is nearly
+    /// always, and a wake-up costs more than the look.
     /// </summary>
     private const int CalmSamplesBeforeSlowing = 8;
+
+    /// <summary>In milliseconds. What has just begun when we look is seen this much later, once.</summary>
+    private const int LongestPeriod = 4;
 
     private const int Sampling = 0;
     private const int Parked = 1;
@@ -38,6 +41,9 @@ internal static class CallbackMonitor
 
     /// <summary>A tick that comes so much too late says nothing about callbacks: we were all kept from running.</summary>
     private static readonly long s_late = Stopwatch.Frequency * 3 / 1000;
+
+    /// <summary>A callback that has taken this long may take longer, and is looked at every millisecond.</summary>
+    private static readonly long s_old = Stopwatch.Frequency / 2_000;
 
     /// <summary>A park shorter than this was not worth it.</summary>
     private static readonly long s_worthParking = Stopwatch.Frequency / 20;
@@ -108,13 +114,13 @@ internal static class CallbackMonitor
         long last = Stopwatch.GetTimestamp();
         while (true)
         {
-            int period = calm < CalmSamplesBeforeSlowing ? 1 : 2;
+            int period = Math.Min(1 << (calm / CalmSamplesBeforeSlowing), LongestPeriod);
             Thread.Sleep(period);
             long now = Stopwatch.GetTimestamp();
             bool onTime = now - last < (period * Stopwatch.Frequency / 1000) + s_late;
             last = now;
-            bool any = Sample(now, onTime, out bool again);
-            calm = again ? 0 : calm + 1;
+            bool any = Sample(now, onTime, out bool old);
+            calm = old ? 0 : Math.Min(calm + 1, LongestPeriod * CalmSamplesBeforeSlowing);
             if (any)
             {
                 idle = 0;
@@ -136,10 +142,10 @@ internal static class CallbackMonitor
     }
 
     /// <summary>True if anything has been going on since the last sample.</summary>
-    private static bool Sample(long now, bool onTime, out bool again)
+    private static bool Sample(long now, bool onTime, out bool old)
     {
         bool any = false;
-        again = false;
+        old = false;
         foreach (CallbackScope scope in Volatile.Read(ref s_scopes))
         {
             CallbackSample sample = scope.Sample;
@@ -160,19 +166,18 @@ internal static class CallbackMonitor
                 continue;
             }
 
-            bool seen = sample.Times > 0;
             sample.Times++;
             if (scope.HasDeferred && sample.SentWord != word)
             {
                 any = true;
-                again |= seen;
+                old |= now - scope.StartedAt > s_old;
                 SendIfSeenTwice(scope, word);
             }
 
             if (!CallbackScope.IsLost(word) && scope.Waiting is { HandsOver: true } loop && scope.Word == word)
             {
                 any = true;
-                again |= seen;
+                old |= now - scope.StartedAt > s_old;
                 StallDetector.Look(scope, loop, word, now);
             }
         }

@@ -18,6 +18,9 @@ internal sealed class CallbackSample
     /// <summary>The callback whose loop it has had taken over.</summary>
     internal long HandedOverWord { get; set; } = -1;
 
-    /// <summary>The thread's CPU time at the first sample of this callback, in nanoseconds.</summary>
+    /// <summary>The time of the first sample of this callback.</summary>
+    internal long FirstSeen { get; set; }
+
+    /// <summary>The thread's CPU time at that sample, in nanoseconds.</summary>
     internal long CpuTime { get; set; }
 }

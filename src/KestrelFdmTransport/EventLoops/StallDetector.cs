@@ -23,6 +23,7 @@ internal static class StallDetector
         if (sample.Times == 1)
         {
             sample.CpuTime = Sys.ThreadCpuTime(scope.ThreadId);
+            sample.FirstSeen = now;
             sample.NextLook = TimesSeen;
         }
 
@@ -42,7 +43,7 @@ internal static class StallDetector
             // Runnable and not running: another thread has its CPU. Taking the loop would not make it any faster.
             // Unless it has had as much of one as we grant a callback, in however many slices.
             long used = Sys.ThreadCpuTime(scope.ThreadId) - sample.CpuTime;
-            long passed = (sample.Times - 1) * 1_000_000L;
+            long passed = (now - sample.FirstSeen) * (1_000_000_000 / Stopwatch.Frequency);
             if (sample.CpuTime != 0 && used < passed / 2 && used < threshold.TotalNanoseconds)
             {
                 return;
