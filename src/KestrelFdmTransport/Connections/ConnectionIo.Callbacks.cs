@@ -27,7 +27,10 @@ internal sealed partial class ConnectionIo
     internal Placement PlaceElsewhere()
         => Settings.Adapts && _cost.Place() == Placement.BlockingLane ? Placement.BlockingLane : Placement.Pool;
 
-    internal override void Account(long ticks)
+    /// <summary>What does not run on the loop for its cost is looked at more closely: no stall would ever show that it blocks.</summary>
+    internal override bool IsSuspect => Settings.Adapts && _cost.Place() != Placement.Inline;
+
+    internal override void Account(long ticks, bool? waited)
     {
         if (!Settings.Adapts)
         {
@@ -35,27 +38,14 @@ internal sealed partial class ConnectionIo
         }
 
         _cost.Add(ticks);
-    }
-
-    /// <summary>What does not run on the loop for its cost is looked at more closely: no stall would ever show that it blocks.</summary>
-    internal override bool IsSuspect => Settings.Adapts && _cost.Place() != Placement.Inline;
-
-    internal override void Account(long ticks, bool waited)
-    {
-        _cost.Add(ticks);
-        if (ticks < CallbackCost.Blocked)
+        if (waited == true)
         {
-            return;
+            OnStalled(computes: false);
         }
-
-        if (waited || _cost.Blocks)
+        else if (waited == false && _cost.Blocks)
         {
-            _cost.OnStalled(computes: !waited);
-        }
-
-        if (waited)
-        {
-            Settings.Endpoint.OnBlocked();
+            // Taken for one that blocks, and it computes: the pool is the place for that.
+            OnStalled(computes: true);
         }
     }
 

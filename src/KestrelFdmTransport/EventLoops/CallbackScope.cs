@@ -419,26 +419,19 @@ internal sealed class CallbackScope
     private void Account(IoSource source)
     {
         long ticks = EndedAt - _startedAt;
-        if (!_watched)
-        {
-            source.Account(ticks);
-            return;
-        }
-
+        bool? waited = _watched && ticks >= s_millisecond ? HasWaited(ticks) : null;
         _watched = false;
-        if (ticks < s_millisecond)
-        {
-            source.Account(ticks);
-            return;
-        }
+        source.Account(ticks, waited);
+    }
 
-        // What is neither CPU time nor time spent ready and without a CPU was waiting. The latter is counted from the last time that we
-        // asked, so a thread that was much preempted before is believed the next time.
+    /// <summary>What is neither CPU time nor time spent ready and without a CPU was waiting.</summary>
+    private bool HasWaited(long ticks)
+    {
+        // Counted from the last time that we asked, so a thread that was much preempted before is believed the next time.
         long delay = Interop.Sys.ThreadRunDelay();
         long busy = Interop.Sys.OwnCpuTime() - _cpuTime + delay - _runDelay;
         _runDelay = delay;
-        bool waited = busy < ticks * (1_000_000_000 / Stopwatch.Frequency) / 2;
-        source.Account(ticks, waited);
+        return busy < ticks * (1_000_000_000 / Stopwatch.Frequency) / 2;
     }
 
     private void RestoreThread()

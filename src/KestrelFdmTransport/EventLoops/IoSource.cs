@@ -79,18 +79,15 @@ internal abstract class IoSource
     /// <summary>What a log calls the source: an id and an endpoint. Any thread.</summary>
     internal virtual (string Id, object? EndPoint) Describe() => ("(none)", null);
 
-    /// <summary>A callback of the source that ran on a loop's thread took this long. Any thread.</summary>
-    internal virtual void Account(long ticks)
-    {
-    }
-
     /// <summary>True if it is worth a system call to learn whether a callback that no loop waits for has waited for something.</summary>
     internal virtual bool IsSuspect => false;
 
-    /// <summary>As <see cref="Account(long)"/>, for a callback that no loop waited for.</summary>
+    /// <summary>A callback of the source has ended. Any thread.</summary>
     /// <param name="ticks">How long it took.</param>
-    /// <param name="waited">True if its thread was waiting for something for most of that time.</param>
-    internal virtual void Account(long ticks, bool waited) => Account(ticks);
+    /// <param name="waited">True if its thread was waiting for something for most of that time; null if nobody looked.</param>
+    internal virtual void Account(long ticks, bool? waited)
+    {
+    }
 
     /// <summary>A callback of the source has held its loop until another thread took the loop over. Any thread.</summary>
     /// <param name="computes">True if its thread is using a CPU, false if it is waiting for something.</param>

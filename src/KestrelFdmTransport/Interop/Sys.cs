@@ -241,45 +241,29 @@ internal static unsafe class Sys
     internal static long ThreadCpuTime(int threadId)
     {
         // CPUCLOCK_SCHED of one thread: the kernel makes the clock's number out of the thread's.
-        nint* time = stackalloc nint[2];
-        return threadId != 0 && LibC.ClockGetTime((~threadId << 3) | 6, time) == 0 ? ((long)time[0] * 1_000_000_000) + time[1] : 0;
+        return threadId != 0 ? CpuTime((~threadId << 3) | 6) : 0;
     }
 
     /// <summary>The CPU time that the calling thread has used, in nanoseconds; 0 if it cannot be learned.</summary>
     internal static long OwnCpuTime()
     {
         const int OfThread = 3;
-        nint* time = stackalloc nint[2];
-        return LibC.ClockGetTime(OfThread, time) == 0 ? ((long)time[0] * 1_000_000_000) + time[1] : 0;
+        return CpuTime(OfThread);
     }
 
     /// <summary>How long the calling thread has been ready to run and had no CPU, in nanoseconds; 0 if the kernel does not tell.</summary>
     internal static long ThreadRunDelay()
     {
-        try
-        {
-            string[] figures = System.IO.File.ReadAllText("/proc/thread-self/schedstat").Split(' ');
-            return figures.Length > 1 && long.TryParse(figures[1], NumberStyles.None, CultureInfo.InvariantCulture, out long delay) ? delay : 0;
-        }
-        catch (Exception exception) when (exception is System.IO.IOException or UnauthorizedAccessException)
-        {
-            return 0;
-        }
+        string[] figures = ProcFile("/proc/thread-self/schedstat").Split(' ');
+        return figures.Length > 1 && long.TryParse(figures[1], NumberStyles.None, CultureInfo.InvariantCulture, out long delay) ? delay : 0;
     }
 
     /// <summary>True if the thread runs or would if it had a CPU; false if it waits for something, or is not known.</summary>
     internal static bool IsThreadRunnable(int threadId)
     {
-        try
-        {
-            string stat = System.IO.File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{threadId}/stat"));
-            int state = stat.LastIndexOf(')') + 2;
-            return state > 1 && state < stat.Length && stat[state] == 'R';
-        }
-        catch (Exception exception) when (exception is System.IO.IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
+        string stat = ProcFile(string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{threadId}/stat"));
+        int state = stat.LastIndexOf(')') + 2;
+        return state > 1 && state < stat.Length && stat[state] == 'R';
     }
 
     /// <summary>One more than the highest number a new descriptor can get.</summary>
@@ -306,6 +290,25 @@ internal static unsafe class Sys
         fixed (byte* pointer = mask)
         {
             return Result(LibC.SchedSetAffinity(threadId, mask.Length, pointer));
+        }
+    }
+
+    private static long CpuTime(int clock)
+    {
+        nint* time = stackalloc nint[2];
+        return LibC.ClockGetTime(clock, time) == 0 ? ((long)time[0] * 1_000_000_000) + time[1] : 0;
+    }
+
+    /// <summary>Empty if there is none, as on a kernel without the figure or for a thread that has ended.</summary>
+    private static string ProcFile(string path)
+    {
+        try
+        {
+            return System.IO.File.ReadAllText(path);
+        }
+        catch (Exception exception) when (exception is System.IO.IOException or UnauthorizedAccessException)
+        {
+            return "";
         }
     }
 
