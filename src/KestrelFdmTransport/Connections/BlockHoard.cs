@@ -14,6 +14,7 @@ internal sealed class BlockHoard(object key) : ThreadHoard(key)
 
     private readonly Stack<IMemoryOwner<byte>> _blocks = new(MaxBlocks);
     private int _wanted = 1;
+    private bool _fetched;
 
     private BlockCache Cache => (BlockCache)Key;
 
@@ -21,6 +22,13 @@ internal sealed class BlockHoard(object key) : ThreadHoard(key)
     internal void Fetch()
     {
         Used = true;
+        if (_fetched)
+        {
+            // Twice since the loop slept: the blocks come back on other threads, and each trip to the pool costs a scope.
+            WantMore();
+        }
+
+        _fetched = true;
         while (_blocks.Count < _wanted)
         {
             _blocks.Push(Cache.RentBlock());
@@ -52,12 +60,19 @@ internal sealed class BlockHoard(object key) : ThreadHoard(key)
         return true;
     }
 
-    internal override bool HasSurplus => _blocks.Count > Reserve;
+    internal override bool Rest()
+    {
+        _fetched = false;
+        return _blocks.Count > Reserve;
+    }
 
     internal override void Trim()
     {
-        _wanted = System.Math.Max(1, _wanted - 1);
-        ReturnDownTo(Reserve);
+        if (_blocks.Count > Reserve)
+        {
+            _wanted = System.Math.Max(1, _wanted - 1);
+            ReturnDownTo(Reserve);
+        }
     }
 
     internal override void Release()

@@ -11,6 +11,8 @@ internal sealed partial class ConnectionIo
     internal void Run(in PipeContinuation continuation)
         => CallbackScope.Run(this, continuation.Callback, continuation.State, continuation.Context);
 
+    internal Placement Place(Origin origin) => origin == Origin.Loop ? Place() : PlaceElsewhere();
+
     /// <summary>For a continuation that the loop makes run, at the top of its stack.</summary>
     internal Placement Place()
     {
@@ -23,8 +25,11 @@ internal sealed partial class ConnectionIo
         return placement == Placement.Inline && (Loop.IsStalling || Loop.Group.Standbys.IsExhausted) ? Placement.Pool : placement;
     }
 
+    /// <summary>A waiting read whose continuation runs elsewhere needs no scope here, and no monitor to watch it.</summary>
+    internal override bool TryTellQuietly(in Notice notice) => notice.Kinds == Told.Received && Reader.TryNotifyElsewhere();
+
     /// <summary>For a continuation that an application's call or a foreign thread makes run: never here.</summary>
-    internal Placement PlaceElsewhere()
+    private Placement PlaceElsewhere()
         => Settings.Adapts && _cost.Place() == Placement.BlockingLane ? Placement.BlockingLane : Placement.Pool;
 
     /// <summary>What does not run on the loop for its cost is looked at more closely: no stall would ever show that it blocks.</summary>

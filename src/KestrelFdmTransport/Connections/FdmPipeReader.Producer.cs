@@ -119,6 +119,24 @@ internal sealed partial class FdmPipeReader
         }
     }
 
+    /// <summary>As <see cref="Notify"/>, but false and nothing done if the continuation would run here.</summary>
+    internal bool TryNotifyElsewhere()
+    {
+        if (!_waiter.IsSet || !IsReady(Volatile.Read(ref _minimum)))
+        {
+            return true;
+        }
+
+        Placement placement = _io.Place();
+        if (placement == Placement.Inline)
+        {
+            return false;
+        }
+
+        _waiter.Complete(this, _io, placement);
+        return true;
+    }
+
     /// <summary>True if the application is so far behind that receiving has to wait for it.</summary>
     internal bool TryPause()
     {

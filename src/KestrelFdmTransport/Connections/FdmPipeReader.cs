@@ -348,5 +348,5 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         }
     }
 
-    private void CompleteWaiter(Origin origin) => _waiter.Complete(this, _io, origin);
+    private void CompleteWaiter(Origin origin) => _waiter.Complete(this, _io, _io.Place(origin));
 }

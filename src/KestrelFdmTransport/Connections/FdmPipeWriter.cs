@@ -373,5 +373,5 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         }
     }
 
-    private void CompleteWaiter(Origin origin) => _waiter.Complete(this, _io, origin);
+    private void CompleteWaiter(Origin origin) => _waiter.Complete(this, _io, _io.Place(origin));
 }

@@ -16,7 +16,7 @@ internal struct WaitingContinuation
         => _waiter.TrySet(continuation, state, flags);
 
     /// <summary>Has the continuation run if its wait is over.</summary>
-    internal void Complete<TEnd>(TEnd end, ConnectionIo io, Origin origin)
+    internal void Complete<TEnd>(TEnd end, ConnectionIo io, Placement placement)
         where TEnd : class, IWaitingEnd
     {
         if (!TryTake(end, out PipeContinuation continuation))
@@ -24,7 +24,6 @@ internal struct WaitingContinuation
             return;
         }
 
-        Placement placement = origin == Origin.Loop ? io.Place() : io.PlaceElsewhere();
         if (placement == Placement.Inline)
         {
             io.Run(continuation);

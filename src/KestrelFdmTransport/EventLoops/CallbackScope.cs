@@ -37,7 +37,7 @@ internal sealed class CallbackScope
     private long _startedAt;
     private IoSource? _source;
     private long _word;
-    private long _cpuTime;
+    private Interop.ThreadUsage _usage;
     private long _runDelay;
     private bool _watched;
     private bool _deferred;
@@ -130,7 +130,7 @@ internal sealed class CallbackScope
         scope._watched = source.IsSuspect;
         if (scope._watched)
         {
-            scope._cpuTime = Interop.Sys.OwnCpuTime();
+            scope._usage = Interop.Sys.OwnUsage();
         }
 
         try
@@ -275,7 +275,7 @@ internal sealed class CallbackScope
         bool surplus = false;
         foreach (ThreadHoard hoard in _hoards)
         {
-            surplus |= hoard.HasSurplus;
+            surplus |= hoard.Rest();
         }
 
         if (!surplus)
@@ -286,10 +286,7 @@ internal sealed class CallbackScope
         Enter(source: null, loop);
         foreach (ThreadHoard hoard in _hoards)
         {
-            if (hoard.HasSurplus)
-            {
-                hoard.Trim();
-            }
+            hoard.Trim();
         }
 
         return Leave(source: null, loop);
@@ -427,9 +424,16 @@ internal sealed class CallbackScope
     /// <summary>What is neither CPU time nor time spent ready and without a CPU was waiting.</summary>
     private bool HasWaited(long ticks)
     {
+        Interop.ThreadUsage usage = Interop.Sys.OwnUsage();
+        if (usage.Waits == _usage.Waits)
+        {
+            // That was cheap to learn, and what follows is not.
+            return false;
+        }
+
         // Counted from the last time that we asked, so a thread that was much preempted before is believed the next time.
         long delay = Interop.Sys.ThreadRunDelay();
-        long busy = Interop.Sys.OwnCpuTime() - _cpuTime + delay - _runDelay;
+        long busy = usage.CpuTime - _usage.CpuTime + delay - _runDelay;
         _runDelay = delay;
         return busy < ticks * (1_000_000_000 / Stopwatch.Frequency) / 2;
     }

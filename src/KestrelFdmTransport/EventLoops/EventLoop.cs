@@ -551,7 +551,7 @@ internal sealed partial class EventLoop
         while (true)
         {
             Notice notice = Serve(source, events);
-            if (notice.IsNothing)
+            if (notice.IsNothing || source.TryTellQuietly(notice))
             {
                 served = Stopwatch.GetTimestamp();
                 break;

@@ -61,6 +61,9 @@ internal abstract class IoSource
     /// <summary>Releases the descriptor, after the turn's last event. Owner only.</summary>
     internal abstract Notice Close();
 
+    /// <summary>Does without <see cref="Tell"/> if there is nothing in the notice for foreign code on this thread. Owner only.</summary>
+    internal virtual bool TryTellQuietly(in Notice notice) => false;
+
     /// <summary>Tells the application, the log and the pools. Any thread; foreign code runs here.</summary>
     internal abstract void Tell(in Notice notice);
 

@@ -13,10 +13,10 @@ internal abstract class ThreadHoard(object key)
     /// <summary>False since the last release; an unused hoard is forgotten.</summary>
     internal bool Used { get; set; }
 
-    /// <summary>True if there is more than what is worth keeping while the loop sleeps.</summary>
-    internal abstract bool HasSurplus { get; }
+    /// <summary>The loop is about to sleep. True if there is more than what is worth keeping meanwhile.</summary>
+    internal abstract bool Rest();
 
-    /// <summary>Gives the surplus back. Foreign code runs here.</summary>
+    /// <summary>Gives back what is not worth keeping while the loop sleeps. Foreign code runs here.</summary>
     internal abstract void Trim();
 
     /// <summary>Gives everything back. Foreign code runs here.</summary>

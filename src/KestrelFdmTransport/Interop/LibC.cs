@@ -71,6 +71,9 @@ internal static unsafe partial class LibC
     [LibraryImport(Name, EntryPoint = "clock_gettime", SetLastError = true)]
     internal static partial int ClockGetTime(int clock, nint* time);
 
+    [LibraryImport(Name, EntryPoint = "getrusage", SetLastError = true)]
+    internal static partial int GetRUsage(int who, nint* usage);
+
     [LibraryImport(Name, EntryPoint = "getrlimit", SetLastError = true)]
     internal static partial int GetRLimit(int resource, nuint* limits);
 

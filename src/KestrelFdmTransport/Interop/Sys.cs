@@ -241,14 +241,20 @@ internal static unsafe class Sys
     internal static long ThreadCpuTime(int threadId)
     {
         // CPUCLOCK_SCHED of one thread: the kernel makes the clock's number out of the thread's.
-        return threadId != 0 ? CpuTime((~threadId << 3) | 6) : 0;
+        nint* time = stackalloc nint[2];
+        return threadId != 0 && LibC.ClockGetTime((~threadId << 3) | 6, time) == 0 ? ((long)time[0] * 1_000_000_000) + time[1] : 0;
     }
 
-    /// <summary>The CPU time that the calling thread has used, in nanoseconds; 0 if it cannot be learned.</summary>
-    internal static long OwnCpuTime()
+    /// <summary>What the calling thread has used so far; nothing if it cannot be learned.</summary>
+    internal static ThreadUsage OwnUsage()
     {
-        const int OfThread = 3;
-        return CpuTime(OfThread);
+        // struct rusage: two timevals, then fourteen longs, of which the thirteenth counts voluntary switches. musl's is longer.
+        const int OfThread = 1;
+        const int Voluntary = 16;
+        nint* usage = stackalloc nint[34];
+        return LibC.GetRUsage(OfThread, usage) == 0
+            ? new ThreadUsage(((long)(usage[0] + usage[2]) * 1_000_000_000) + ((long)(usage[1] + usage[3]) * 1_000), usage[Voluntary])
+            : default;
     }
 
     /// <summary>How long the calling thread has been ready to run and had no CPU, in nanoseconds; 0 if the kernel does not tell.</summary>
@@ -291,12 +297,6 @@ internal static unsafe class Sys
         {
             return Result(LibC.SchedSetAffinity(threadId, mask.Length, pointer));
         }
-    }
-
-    private static long CpuTime(int clock)
-    {
-        nint* time = stackalloc nint[2];
-        return LibC.ClockGetTime(clock, time) == 0 ? ((long)time[0] * 1_000_000_000) + time[1] : 0;
     }
 
     /// <summary>Empty if there is none, as on a kernel without the figure or for a thread that has ended.</summary>

@@ -243,7 +243,7 @@ public sealed class EventLoopSourceTests : IDisposable
     {
         internal int Count { get; set; }
 
-        internal override bool HasSurplus => Count > 0;
+        internal override bool Rest() => Count > 0;
 
         internal override void Trim()
         {

@@ -11,10 +11,22 @@ public sealed class ThreadUsageTests
     [Fact]
     public void A_thread_that_computes_is_seen_to_use_the_CPU() => TestThreads.Run(() =>
     {
-        long before = Sys.OwnCpuTime();
-        Thread.SpinWait(1_000);
+        ThreadUsage before = Sys.OwnUsage();
+        while (Sys.OwnUsage().CpuTime == before.CpuTime)
+        {
+            Thread.SpinWait(1_000);
+        }
 
-        Assert.True(Sys.OwnCpuTime() > before);
+        Assert.True(Sys.OwnUsage().CpuTime > before.CpuTime);
+    });
+
+    [Fact]
+    public void A_thread_that_sleeps_is_seen_to_wait() => TestThreads.Run(() =>
+    {
+        ThreadUsage before = Sys.OwnUsage();
+        Thread.Sleep(1);
+
+        Assert.True(Sys.OwnUsage().Waits > before.Waits);
     });
 
     [Fact]
