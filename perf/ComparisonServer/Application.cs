@@ -4,6 +4,7 @@ using System.IO.Pipelines;
 using System.Threading;
 using System.Threading.Tasks;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace KestrelFdmTransport.ComparisonServer;
 
@@ -12,7 +13,9 @@ internal sealed class Application(string name, int stepsPerMicrosecond)
 {
     private const string Sleep = "/sleep/";
     private const string Compute = "/compute/";
+    private const string Tally = "/tally/";
 
+    private readonly SetTally _tally = new();
     private readonly string _identity = string.Create(CultureInfo.InvariantCulture, $"{name} {Environment.ProcessId}");
 
     internal Task AnswerAsync(HttpContext context)
@@ -43,6 +46,12 @@ internal sealed class Application(string name, int stepsPerMicrosecond)
             return PlaintextAsync(context);
         }
 
+        if (path.StartsWith(Tally, StringComparison.Ordinal))
+        {
+            _tally.Count(path.AsSpan(Tally.Length), context.Features.Get<IFdmConnectionFeature>());
+            return PlaintextAsync(context);
+        }
+
         switch (path)
         {
             case "/download":
@@ -52,12 +61,26 @@ internal sealed class Application(string name, int stepsPerMicrosecond)
                 return UploadAsync(context);
             case "/identity":
                 return context.Response.WriteAsync(_identity);
+            case "/loop":
+                return LoopAsync(context);
+            case "/loops":
+                return context.Response.WriteAsJsonAsync(context.RequestServices.GetService<FdmTransportFactory>()?.GetLoopStatistics() ?? []);
+            case "/tally":
+                return context.Response.WriteAsJsonAsync(_tally.Take());
             case "/memory":
                 return context.Response.WriteAsync(ManagedMemory().ToString(CultureInfo.InvariantCulture));
             default:
                 context.Response.StatusCode = StatusCodes.Status404NotFound;
                 return Task.CompletedTask;
         }
+    }
+
+    /// <summary>The number of the connection's event loop, and nothing else.</summary>
+    private static Task LoopAsync(HttpContext context)
+    {
+        string loop = context.Features.Get<IFdmConnectionFeature>()?.LoopIndex.ToString(CultureInfo.InvariantCulture) ?? "0";
+        context.Response.ContentLength = loop.Length;
+        return context.Response.WriteAsync(loop);
     }
 
     private static async Task UploadAsync(HttpContext context)

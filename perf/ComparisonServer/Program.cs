@@ -1,6 +1,7 @@
 // The server side of a comparison: the same application on one candidate.
 //   ComparisonServer <transport> [loops] [steps per microsecond of work]
-// transport: sockets | sockets-inline | fdm | fdm-inline | fdm-pool. It ends when its standard input ends.
+// transport: sockets | sockets-inline | fdm | fdm-inline | fdm-pool | fdm-no-sets | fdm-no-moves | fdm-reuse-port.
+// It ends when its standard input ends.
 // For sockets-inline to be what its users run, set DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS=1.
 // The first line that it prints says which ports it listens on:
 //   ready http=1 raw=2 https=3 h2c=4
@@ -21,7 +22,7 @@ using Microsoft.Extensions.Logging;
 
 if (args.Length < 1)
 {
-    await Console.Error.WriteLineAsync("usage: ComparisonServer <sockets|sockets-inline|fdm|fdm-inline|fdm-pool> [loops] [steps per microsecond of work]");
+    await Console.Error.WriteLineAsync("usage: ComparisonServer <transport> [loops] [steps per microsecond of work]");
     return 2;
 }
 
@@ -39,13 +40,22 @@ switch (args[0])
         builder.WebHost.UseSockets(options => options.UnsafePreferInlineScheduling = true);
         break;
     case "fdm":
-        UseFdm(ApplicationScheduling.Adaptive);
+        UseFdm(static _ => { });
         break;
     case "fdm-inline":
-        UseFdm(ApplicationScheduling.Inline);
+        UseFdm(static options => options.Scheduling = ApplicationScheduling.Inline);
         break;
     case "fdm-pool":
-        UseFdm(ApplicationScheduling.ThreadPool);
+        UseFdm(static options => options.Scheduling = ApplicationScheduling.ThreadPool);
+        break;
+    case "fdm-no-sets":
+        UseFdm(static options => options.PollingSets = false);
+        break;
+    case "fdm-no-moves":
+        UseFdm(static options => options.MoveConnections = false);
+        break;
+    case "fdm-reuse-port":
+        UseFdm(static options => options.ReusePort = true);
         break;
     default:
         await Console.Error.WriteLineAsync($"'{args[0]}' is no transport.");
@@ -77,8 +87,8 @@ Parent.EndWithIt();
 await ((IHost)app).WaitForShutdownAsync();
 return 0;
 
-void UseFdm(ApplicationScheduling scheduling) => builder.WebHost.UseFdmTransport(options =>
+void UseFdm(Action<FdmTransportOptions> configure) => builder.WebHost.UseFdmTransport(options =>
 {
-    options.Scheduling = scheduling;
     options.LoopCount = loops;
+    configure(options);
 });

@@ -14,12 +14,10 @@ namespace KestrelFdmTransport.TransportComparison;
 
 internal static class CommandLine
 {
-    private const string AllButComputing = "all but compute*";
-
     internal static readonly Option<bool> List = new("--list") { Description = "Show the candidates and the workloads, and run nothing." };
 
-    private static readonly Option<string[]> s_candidates = Names("--candidates", "Servers to compare; the first is the reference if 'sockets' is not among them. [default: all]");
-    private static readonly Option<string[]> s_workloads = Names("--workloads", $"What to run; 'plaintext-*' takes all that begin so. [default: {AllButComputing}]");
+    private static readonly Option<string[]> s_candidates = Names("--candidates", "Servers to compare; the first is the reference if 'sockets' is not among them. [default: all that --list does not mark]");
+    private static readonly Option<string[]> s_workloads = Names("--workloads", "What to run; 'plaintext-*' takes all that begin so. [default: all that --list does not mark]");
     private static readonly Option<string[]> s_placements = Names("--placement", "'split': one CPU for the server, another for the load. 'shared': two loops, load on the same two CPUs. Or both. [default: split]");
     private static readonly Option<int> s_rounds = Number("--rounds", 10, 1, 1000, "Rounds, in each of which every candidate is measured once.");
     private static readonly Option<int> s_seconds = Number("--seconds", 3, 1, 60, "Duration of each measurement.");
@@ -68,7 +66,7 @@ internal static class CommandLine
         string[] placements = Values(result, s_placements);
         int[] cpus = [.. Values(result, s_cpus).Select(cpu => int.Parse(cpu, CultureInfo.InvariantCulture))];
         return new Settings(
-            candidates is [] ? Candidate.All : [.. candidates.Distinct(StringComparer.Ordinal).Select(name => Candidate.All.First(candidate => candidate.Is(name)))],
+            candidates is [] ? [.. Candidate.All.Where(candidate => !candidate.OnlyIfNamed)] : [.. candidates.Distinct(StringComparer.Ordinal).Select(name => Candidate.All.First(candidate => candidate.Is(name)))],
             [.. WorkloadList.All(Idle(result)).Where(workload => Selected(patterns, workload))],
             placements is [] ? [CpuPlan.Split] : [.. placements.Distinct(StringComparer.Ordinal)],
             result.GetValue(s_rounds),
@@ -86,7 +84,7 @@ internal static class CommandLine
     private static int Idle(ParseResult result) => (int)Math.Min(result.GetValue(s_idle), Interop.Sys.DescriptorLimit() - 1000);
 
     private static bool Selected(string[] patterns, Workload workload) => patterns is []
-        ? !workload.Name.StartsWith("compute-", StringComparison.Ordinal)
+        ? !workload.OnlyIfNamed
         : patterns.Any(pattern => Matches(pattern, workload));
 
     private static bool Matches(string pattern, Workload workload)

@@ -31,10 +31,17 @@ internal sealed class Comparison(Settings settings)
         Announce(candidates, plans);
         foreach (CpuPlan plan in plans)
         {
-            plan.MoveHere();
             foreach (Workload workload in settings.Workloads.Where(workload => candidates.Any(workload.RunsOn)))
             {
-                WorkloadResult result = await RunOneAsync(race, workload, [.. candidates.Where(workload.RunsOn)], plan, cancellation);
+                // One that says how many loops there are is the same in every placement.
+                if (workload.Loops is not null && plan != plans[0])
+                {
+                    continue;
+                }
+
+                CpuPlan own = workload.Loops is { } loops ? CpuPlan.For(CpuPlan.Shared, settings.Cpus, loops) : plan;
+                own.MoveHere();
+                WorkloadResult result = await RunOneAsync(race, workload, [.. candidates.Where(workload.RunsOn)], own, cancellation);
                 report.Workloads.Add(result);
                 ConsoleTables.Show(result);
 

@@ -16,16 +16,17 @@ command.SetAction(async (ParseResult result, CancellationToken cancellation) =>
         Table table = new Table().AddColumns("name", "what");
         foreach (Candidate candidate in Candidate.All)
         {
-            table.AddRow(candidate.Name, candidate.Description);
+            table.AddRow(candidate.Name + Mark(candidate.OnlyIfNamed), candidate.Description);
         }
 
         table.AddEmptyRow();
         foreach (Workload workload in WorkloadList.All(idle: 9500))
         {
-            table.AddRow(workload.Name, workload.Description);
+            table.AddRow(workload.Name + Mark(workload.OnlyIfNamed), workload.Description);
         }
 
         AnsiConsole.Write(table);
+        AnsiConsole.MarkupLine("* only if named");
         return 0;
     }
 
@@ -40,3 +41,5 @@ command.SetAction(async (ParseResult result, CancellationToken cancellation) =>
     }
 });
 return await command.Parse(args).InvokeAsync();
+
+static string Mark(bool onlyIfNamed) => onlyIfNamed ? " *" : "";

@@ -6,7 +6,8 @@ namespace KestrelFdmTransport.TransportComparison.Candidates;
 /// <summary>A server to compare.</summary>
 /// <param name="InlineSockets">The runtime's socket engine runs completions on its own threads.</param>
 /// <param name="Native">The C server, which knows plain HTTP/1.1 without bodies only.</param>
-internal sealed record Candidate(string Name, string Description, bool InlineSockets = false, bool Native = false)
+/// <param name="OnlyIfNamed">For a single question; not among all.</param>
+internal sealed record Candidate(string Name, string Description, bool InlineSockets = false, bool Native = false, bool OnlyIfNamed = false)
 {
     /// <summary>What the others are compared with.</summary>
     internal const string Reference = "sockets";
@@ -18,8 +19,14 @@ internal sealed record Candidate(string Name, string Description, bool InlineSoc
         new("fdm", "this transport, defaults (Adaptive)"),
         new("fdm-inline", "this transport, Inline"),
         new("fdm-pool", "this transport, ThreadPool"),
+        new("fdm-no-sets", "this transport without polling sets: order of arrival", OnlyIfNamed: true),
+        new("fdm-no-moves", "this transport, connections stay on their loop", OnlyIfNamed: true),
+        new("fdm-reuse-port", "this transport, a listen socket for each loop", OnlyIfNamed: true),
         new("c", "epoll server in C with a canned answer: the limit", Native: true),
     ];
+
+    /// <summary>It is this transport.</summary>
+    internal bool HasLoops => Name.StartsWith("fdm", StringComparison.Ordinal);
 
     internal bool Is(string name) => string.Equals(Name, name, StringComparison.Ordinal);
 }

@@ -41,7 +41,7 @@ internal sealed class EpollRun : IDisposable
     {
         _server = server;
         _groups = groups;
-        _connections = [.. groups.SelectMany(group => Enumerable.Range(0, group.Clients.Connections).Select(_ => new LoadConnection(group)))];
+        _connections = [.. groups.SelectMany(group => Enumerable.Repeat(group, group.Clients.Connections)).Select((group, index) => new LoadConnection(group, index))];
         SocketAddress address = new IPEndPoint(IPAddress.Loopback, server.Port(endpoint)).Serialize();
         _address = address.Buffer.Span[..address.Size].ToArray();
     }
@@ -49,7 +49,12 @@ internal sealed class EpollRun : IDisposable
     internal LoadOutcome Run(TimeSpan duration, CancellationToken cancellation)
     {
         ConnectAll(cancellation);
-        Array.ForEach(_connections, Start);
+        foreach (LoadGroup group in _groups)
+        {
+            LoadConnection[] members = [.. _connections.Where(connection => connection.Group == group)];
+            Array.ForEach(group.Clients.Speakers?.Choose(members, LoopQuestion.Ask) ?? members, Start);
+        }
+
         Serve(s_settle, cancellation);
         Array.ForEach(_groups, group => group.Clear());
         ServerUsage before = _server.Usage();
@@ -61,7 +66,7 @@ internal sealed class EpollRun : IDisposable
             throw new ServerException("There was no answer.");
         }
 
-        Array.ForEach(_groups, CountStarved);
+        Array.ForEach(_groups, group => group.CountStarved(_connections));
         return new LoadOutcome([.. _groups.Select(group => group.Outcome(seconds))], answered, usage);
     }
 
@@ -81,25 +86,12 @@ internal sealed class EpollRun : IDisposable
         _events.Dispose();
     }
 
-    /// <summary>A group of which nobody got an answer is not out: its latencies are the times that it has waited in vain.</summary>
-    private void CountStarved(LoadGroup group)
-    {
-        if (group.Requests == 0)
-        {
-            group.IsStarved = true;
-            foreach (LoadConnection connection in _connections.Where(connection => connection.Group == group && connection.Waiting > 0))
-            {
-                group.Latencies.Record((long)Stopwatch.GetElapsedTime(connection.SentAt).TotalNanoseconds);
-            }
-        }
-    }
-
     private void ConnectAll(CancellationToken cancellation)
     {
         long started = Stopwatch.GetTimestamp();
         for (int i = 0; i < _connections.Length; i++)
         {
-            Connect(i);
+            Connect(_connections[i]);
             while (_connecting == ConnectAtOnce || (_connecting > 0 && i == _connections.Length - 1))
             {
                 WaitForEvents(100, cancellation);
@@ -119,7 +111,7 @@ internal sealed class EpollRun : IDisposable
         int count = Sys.EpollWait(_epoll, _events, timeout);
         for (int i = 0; i < count; i++)
         {
-            OnReady((int)_events.Payload(i), _events.Events(i));
+            OnReady(_connections[(int)_events.Payload(i)], _events.Events(i));
         }
     }
 
@@ -136,7 +128,7 @@ internal sealed class EpollRun : IDisposable
             while (_due.TryPeek(out LoadConnection? connection, out long due) && due <= now)
             {
                 _due.Dequeue();
-                Begin(connection);
+                GoOn(connection);
             }
         }
 
@@ -150,9 +142,9 @@ internal sealed class EpollRun : IDisposable
         return (int)Math.Clamp((next - now) / s_millisecond, 0, 100);
     }
 
-    private void Connect(int index)
+    private void Connect(LoadConnection connection)
     {
-        LoadConnection connection = _connections[index];
+        connection.SentAt = Stopwatch.GetTimestamp();
         int descriptor = Sys.Socket(Sys.AddressFamilyInet);
         SystemCall.Check(descriptor, "socket");
         connection.Descriptor = descriptor;
@@ -166,12 +158,11 @@ internal sealed class EpollRun : IDisposable
             SystemCall.Check(result, "connect");
         }
 
-        SystemCall.Check(Sys.EpollAdd(_epoll, descriptor, EpollFlags.Connection, (ulong)index), "epoll_ctl");
+        SystemCall.Check(Sys.EpollAdd(_epoll, descriptor, EpollFlags.Connection, (ulong)connection.Index), "epoll_ctl");
     }
 
-    private void OnReady(int index, uint events)
+    private void OnReady(LoadConnection connection, uint events)
     {
-        LoadConnection connection = _connections[index];
         if (connection.Connecting)
         {
             if ((events & (EpollFlags.Out | EpollFlags.Err | EpollFlags.Hup)) == 0)
@@ -184,7 +175,7 @@ internal sealed class EpollRun : IDisposable
             _connecting--;
             if (_started)
             {
-                Begin(connection);
+                Begin(connection, connection.Group.Clients.Pause.IsNone ? Stopwatch.GetTimestamp() : connection.SentAt);
             }
 
             return;
@@ -197,7 +188,7 @@ internal sealed class EpollRun : IDisposable
 
         if ((events & ~EpollFlags.Out) != 0)
         {
-            Receive(index, connection, toTheEnd: (events & (EpollFlags.RdHup | EpollFlags.Err | EpollFlags.Hup)) != 0);
+            Receive(connection, toTheEnd: (events & (EpollFlags.RdHup | EpollFlags.Err | EpollFlags.Hup)) != 0);
         }
     }
 
@@ -206,7 +197,7 @@ internal sealed class EpollRun : IDisposable
         Pause pause = connection.Group.Clients.Pause;
         if (pause.IsNone)
         {
-            Begin(connection);
+            GoOn(connection);
             return;
         }
 
@@ -214,18 +205,30 @@ internal sealed class EpollRun : IDisposable
         _due.Enqueue(connection, Stopwatch.GetTimestamp() + Ticks(pause.Most * _random.NextDouble()));
     }
 
-    private void Begin(LoadConnection connection)
+    private void GoOn(LoadConnection connection)
+    {
+        if (connection.Descriptor < 0)
+        {
+            Connect(connection);
+        }
+        else
+        {
+            Begin(connection, Stopwatch.GetTimestamp());
+        }
+    }
+
+    private void Begin(LoadConnection connection, long since)
     {
         LoadGroup group = connection.Group;
         connection.Slow = group.Clients.SlowPermille > 0 && _random.Next(1000) < group.Clients.SlowPermille;
         connection.Sending = connection.Slow ? group.SlowBytes : group.Bytes;
         connection.Sent = 0;
         connection.Waiting = group.Clients.Depth;
-        connection.SentAt = Stopwatch.GetTimestamp();
+        connection.SentAt = since;
         connection.Send();
     }
 
-    private void Receive(int index, LoadConnection connection, bool toTheEnd)
+    private void Receive(LoadConnection connection, bool toTheEnd)
     {
         while (true)
         {
@@ -247,7 +250,7 @@ internal sealed class EpollRun : IDisposable
                 OnAnswer(connection);
             }
 
-            if (connection.Waiting == 0 && OnAllAnswered(index, connection))
+            if (connection.Waiting == 0 && OnAllAnswered(connection))
             {
                 return;
             }
@@ -271,25 +274,24 @@ internal sealed class EpollRun : IDisposable
     }
 
     /// <summary>True if the connection is another one now.</summary>
-    private bool OnAllAnswered(int index, LoadConnection connection)
+    private bool OnAllAnswered(LoadConnection connection)
     {
         ClientGroup clients = connection.Group.Clients;
         if (clients.Request.Close)
         {
             _ = Sys.Close(connection.Descriptor);
-            Connect(index);
-            return true;
+            connection.Descriptor = -1;
         }
 
         if (clients.Pause.IsNone)
         {
-            Begin(connection);
-            return false;
+            GoOn(connection);
+            return clients.Request.Close;
         }
 
         long from = clients.Pause.Paced ? connection.SentAt : Stopwatch.GetTimestamp();
         _due.Enqueue(connection, from + Ticks(clients.Pause.Draw(_random)));
-        return false;
+        return clients.Request.Close;
     }
 
     private static long Ticks(TimeSpan time) => time.Ticks * Stopwatch.Frequency / TimeSpan.TicksPerSecond;

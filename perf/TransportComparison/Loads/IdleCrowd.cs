@@ -3,6 +3,8 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Net;
 using System.Net.Sockets;
+using System.Threading;
+using System.Threading.Tasks;
 using KestrelFdmTransport.TransportComparison.Servers;
 
 namespace KestrelFdmTransport.TransportComparison.Loads;
@@ -19,7 +21,8 @@ internal sealed class IdleCrowd : IDisposable
     {
     }
 
-    internal static IdleCrowd Open(ServerProcess server, Endpoint endpoint, int connections)
+    /// <param name="atOnce">How many connect at the same time; when they have their answers, the next ones come.</param>
+    internal static async Task<IdleCrowd> OpenAsync(ServerProcess server, Endpoint endpoint, int connections, int atOnce = AtOnce, CancellationToken cancellation = default)
     {
         var crowd = new IdleCrowd();
         try
@@ -29,17 +32,11 @@ internal sealed class IdleCrowd : IDisposable
             var address = new IPEndPoint(IPAddress.Loopback, server.Port(endpoint));
             while (crowd._sockets.Count < connections)
             {
-                int first = crowd._sockets.Count;
-                for (int i = first; i < Math.Min(connections, first + AtOnce); i++)
-                {
-                    crowd._sockets.Add(Connect(address));
-                    crowd._sockets[i].Send(request);
-                }
-
-                foreach (Socket socket in crowd._sockets.Skip(first))
-                {
-                    ReadOne(socket, buffer);
-                }
+                Socket[] batch = [.. Enumerable.Range(0, Math.Min(atOnce, connections - crowd._sockets.Count)).Select(_ => NewSocket())];
+                crowd._sockets.AddRange(batch);
+                await Task.WhenAll(batch.Select(socket => socket.ConnectAsync(address, cancellation).AsTask()));
+                Array.ForEach(batch, socket => socket.Send(request));
+                Array.ForEach(batch, socket => ReadOne(socket, buffer));
             }
 
             return crowd;
@@ -58,17 +55,12 @@ internal sealed class IdleCrowd : IDisposable
 
     public void Dispose() => _sockets.ForEach(socket => socket.Dispose());
 
-    private static Socket Connect(IPEndPoint address)
+    /// <summary>Will be closed without a time of waiting: there are not ports enough for many runs.</summary>
+    private static Socket NewSocket() => new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
     {
-        // Closed without a time of waiting: there are not ports enough for many runs.
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
-        {
-            LingerState = new LingerOption(enable: true, seconds: 0),
-            ReceiveTimeout = 10_000,
-        };
-        socket.Connect(address);
-        return socket;
-    }
+        LingerState = new LingerOption(enable: true, seconds: 0),
+        ReceiveTimeout = 10_000,
+    };
 
     private static void ReadOne(Socket socket, byte[] buffer)
     {

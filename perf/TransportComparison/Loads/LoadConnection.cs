@@ -4,8 +4,11 @@ using KestrelFdmTransport.Interop;
 namespace KestrelFdmTransport.TransportComparison.Loads;
 
 /// <summary>One client of <see cref="EpollLoad"/>.</summary>
-internal sealed class LoadConnection(LoadGroup group)
+internal sealed class LoadConnection(LoadGroup group, int index)
 {
+    /// <summary>Among all of a run.</summary>
+    internal int Index { get; } = index;
+
     internal LoadGroup Group { get; } = group;
 
     /// <summary>-1 between two connections.</summary>

@@ -1,3 +1,7 @@
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
+
 namespace KestrelFdmTransport.TransportComparison.Loads;
 
 /// <summary>A group of clients at work.</summary>
@@ -16,12 +20,25 @@ internal sealed class LoadGroup(ClientGroup clients)
     internal long Requests => Latencies.Count + SlowLatencies.Count;
 
     /// <summary>None of its requests was answered.</summary>
-    internal bool IsStarved { get; set; }
+    internal bool IsStarved { get; private set; }
 
     internal void Clear()
     {
         Latencies.Clear();
         SlowLatencies.Clear();
+    }
+
+    /// <summary>A group of which nobody got an answer is not out: its latencies are the times that it has waited in vain.</summary>
+    internal void CountStarved(IEnumerable<LoadConnection> all)
+    {
+        if (Requests == 0)
+        {
+            IsStarved = true;
+            foreach (LoadConnection connection in all.Where(connection => connection.Group == this && connection.Waiting > 0))
+            {
+                Latencies.Record((long)Stopwatch.GetElapsedTime(connection.SentAt).TotalNanoseconds);
+            }
+        }
     }
 
     internal GroupOutcome Outcome(double seconds) => GroupOutcome.Of(Latencies, seconds) with

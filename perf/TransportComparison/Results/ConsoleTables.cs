@@ -27,7 +27,12 @@ internal static class ConsoleTables
         }
 
         Metric headline = result.HeadlineMetric;
-        BarChart chart = new BarChart().Width(80).Label(headline.RatioTitle!).LeftAlignLabel().UseValueFormatter(value => value.ToString("0.00", CultureInfo.InvariantCulture));
+        if (headline.RatioTitle is null)
+        {
+            return;
+        }
+
+        BarChart chart = new BarChart().Width(80).Label(headline.RatioTitle).LeftAlignLabel().UseValueFormatter(value => value.ToString("0.00", CultureInfo.InvariantCulture));
         foreach (string name in result.Valid.Select(candidate => candidate.Candidate))
         {
             if (Tabulation.RatioOf(headline, result, name) is { } ratio && double.IsFinite(ratio.Median))

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
@@ -27,11 +28,26 @@ internal sealed record Metric(string Key, string Title, string Format, string? R
     internal static readonly Metric OthersP99 = new("othersP99", "others p99 µs", "N0", "others p99 ×");
     internal static readonly Metric Resident = new("resident", "resident bytes/connection", "N0", "resident ×");
     internal static readonly Metric Managed = new("managed", "managed bytes/connection", "N0", "managed ×");
+    internal static readonly Metric Capacity = new("capacity", "capacity, requests/s", "N0");
+    internal static readonly Metric Utilisation = new("utilisation", "server's CPU %", "N0");
+    internal static readonly Metric OfBalanced = new("ofBalanced", "× balanced", "0.00");
+    internal static readonly Metric BusyDifference = new("busyDifference", "busiest loop by idlest, points of 100", "N0");
+    internal static readonly Metric LoopShare = new("loopShare", "highest loop × mean", "0.00");
+    internal static readonly Metric HeatShare = new("heatShare", "highest loop's heat × mean", "0.00");
+    internal static readonly Metric Moves = new("moves", "connections moved", "N0");
+    internal static readonly Metric LateMoves = new("lateMoves", "of these in the second half", "N0");
+
+    /// <summary>The part of a group's requests that found their connection in each set.</summary>
+    internal static readonly IReadOnlyList<Metric> Sets = [.. InSets("", "")];
+
+    /// <summary>The same of the second group.</summary>
+    internal static readonly IReadOnlyList<Metric> OthersSets = [.. InSets("others", "others ")];
 
     /// <summary>In the order of their columns.</summary>
     internal static readonly IReadOnlyList<Metric> All =
     [
         Rate, Cpu, User, System, Switches, SystemCalls, P50, P99, P999, SlowRate, SlowP99, OthersRate, OthersP99, Resident, Managed,
+        Capacity, Utilisation, OfBalanced, BusyDifference, LoopShare, HeatShare, Moves, LateMoves, .. Sets, .. OthersSets,
     ];
 
     /// <summary>Those that some candidate has.</summary>
@@ -49,6 +65,9 @@ internal sealed record Metric(string Key, string Title, string Format, string? R
         string median = Statistics.Median(rounds).ToString(Format, CultureInfo.InvariantCulture);
         return rounds.Length == 1 ? median : string.Create(CultureInfo.InvariantCulture, $"{median} ±{100 * Statistics.Spread(rounds):0.#}%");
     }
+
+    private static IEnumerable<Metric> InSets(string key, string title)
+        => Enum.GetValues<PollingSet>().Select(set => new Metric($"{key}{set}", $"{title}{set} %".ToLowerInvariant(), "N0"));
 
     internal Ratio? Compare(CandidateResult candidate, CandidateResult reference)
     {

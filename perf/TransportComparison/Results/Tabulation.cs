@@ -26,7 +26,7 @@ internal sealed record Tabulation(List<string> Columns, List<List<string>> Rows)
         return new(["", .. result.Candidates.Select(candidate => candidate.Candidate)], rows);
     }
 
-    /// <summary>The headline ratio of each workload and candidate, and what has become of that of an earlier run.</summary>
+    /// <summary>The headline ratio of each workload and candidate, or the figure where there is no ratio, and what has become of that of an earlier run.</summary>
     internal static Tabulation Summary(Report report, Report? baseline)
     {
         string[] candidates = [.. report.Workloads.SelectMany(result => result.Candidates).Select(candidate => candidate.Candidate).Distinct(StringComparer.Ordinal)];
@@ -35,7 +35,7 @@ internal sealed record Tabulation(List<string> Columns, List<List<string>> Rows)
         {
             WorkloadResult? before = baseline?.Workloads.Find(other =>
                 string.Equals(other.Workload, result.Workload, StringComparison.Ordinal) && string.Equals(other.Placement, result.Placement, StringComparison.Ordinal));
-            rows.Add([$"{result.Workload}, {result.Placement}: {result.HeadlineMetric.RatioTitle}", .. candidates.Select(name => Cell(result, before, name))]);
+            rows.Add([$"{result.Workload}, {result.Placement}: {result.HeadlineMetric.RatioTitle ?? result.HeadlineMetric.Title}", .. candidates.Select(name => Cell(result, before, name))]);
         }
 
         return new(["", .. candidates], rows);
@@ -46,6 +46,11 @@ internal sealed record Tabulation(List<string> Columns, List<List<string>> Rows)
 
     private static string Cell(WorkloadResult result, WorkloadResult? before, string name)
     {
+        if (result.HeadlineMetric is { RatioTitle: null } plain)
+        {
+            return result.Candidates.Find(candidate => string.Equals(candidate.Candidate, name, StringComparison.Ordinal)) is { } own ? plain.Text(own) : "–";
+        }
+
         if (RatioOf(result.HeadlineMetric, result, name) is not { } now)
         {
             return result.Candidates.Exists(candidate => candidate.Refused is not null && string.Equals(candidate.Candidate, name, StringComparison.Ordinal)) ? "refused" : "–";

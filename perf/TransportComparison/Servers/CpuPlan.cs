@@ -21,6 +21,7 @@ internal sealed class CpuPlan
         Name = name;
         Server = server;
         Load = load;
+        Loops = server.Length;
     }
 
     internal string Name { get; }
@@ -29,19 +30,21 @@ internal sealed class CpuPlan
 
     internal int[] Load { get; }
 
-    internal int Loops => Server.Length;
+    internal int Loops { get; private init; }
 
     /// <summary>wrk's threads: one for each of its CPUs.</summary>
     internal int LoadThreads => Load.Length;
 
     /// <param name="name"><see cref="Split"/> or <see cref="Shared"/>.</param>
     /// <param name="cpus">At most two are used, so that figures of machines of any size have the same meaning.</param>
-    internal static CpuPlan For(string name, int[] cpus)
+    /// <param name="loops">As many as the server has CPUs if null.</param>
+    internal static CpuPlan For(string name, int[] cpus, int? loops = null)
     {
         int[] both = [.. cpus.Take(2)];
-        return string.Equals(name, Shared, StringComparison.Ordinal) || both.Length < 2
+        CpuPlan plan = string.Equals(name, Shared, StringComparison.Ordinal) || both.Length < 2
             ? new CpuPlan(name, both, both)
             : new CpuPlan(name, [both[0]], [both[1]]);
+        return loops is { } count ? new CpuPlan(name, plan.Server, plan.Load) { Loops = count } : plan;
     }
 
     public override string ToString() => string.Create(

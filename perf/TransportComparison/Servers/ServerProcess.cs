@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Net.Http;
+using System.Text.Json;
 using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.TransportComparison.Candidates;
@@ -81,6 +82,14 @@ internal sealed class ServerProcess : IAsyncDisposable
     /// <summary>The bytes alive in its managed heap after a garbage collection.</summary>
     internal async Task<long> ManagedBytesAsync(CancellationToken cancellation)
         => long.Parse(await AskAsync("/memory", cancellation), CultureInfo.InvariantCulture);
+
+    /// <summary>What its event loops have done; none if it has none.</summary>
+    internal async Task<EventLoopStatistics[]> LoopsAsync(CancellationToken cancellation)
+        => JsonSerializer.Deserialize<EventLoopStatistics[]>(await AskAsync("/loops", cancellation), JsonSerializerOptions.Web)!;
+
+    /// <summary>In which polling sets the requests of each class of clients have found their connection since the last time.</summary>
+    internal async Task<long[]> SetTallyAsync(CancellationToken cancellation)
+        => JsonSerializer.Deserialize<long[]>(await AskAsync("/tally", cancellation))!;
 
     public async ValueTask DisposeAsync()
     {

@@ -26,16 +26,15 @@ internal sealed class MemoryWorkload(string name, Endpoint endpoint, int connect
 
     internal override bool RunsOn(Candidate candidate) => true;
 
-    internal override Task WarmUpAsync(Trial trial, CancellationToken cancellation)
+    internal override async Task WarmUpAsync(Trial trial, CancellationToken cancellation)
     {
-        IdleCrowd.Open(trial.Server, endpoint, WarmUpConnections).Dispose();
-        return Task.CompletedTask;
+        using IdleCrowd crowd = await IdleCrowd.OpenAsync(trial.Server, endpoint, WarmUpConnections, cancellation: cancellation);
     }
 
     internal override async Task<Dictionary<string, double>> MeasureAsync(Trial trial, CancellationToken cancellation)
     {
         (long managed, long resident) = await MemoryAsync(trial.Server, cancellation);
-        using IdleCrowd crowd = IdleCrowd.Open(trial.Server, endpoint, connections);
+        using IdleCrowd crowd = await IdleCrowd.OpenAsync(trial.Server, endpoint, connections, cancellation: cancellation);
         (long managedAfter, long residentAfter) = await MemoryAsync(trial.Server, cancellation);
         var figures = new Dictionary<string, double>(StringComparer.Ordinal)
         {

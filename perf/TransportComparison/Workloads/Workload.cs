@@ -18,6 +18,12 @@ internal abstract class Workload(string name, string description)
     /// <summary>What it is about.</summary>
     internal Metric Headline { get; init; } = Metric.Cpu;
 
+    /// <summary>It takes long, or answers a question of its own.</summary>
+    internal bool OnlyIfNamed { get; init; }
+
+    /// <summary>So many event loops, on all CPUs, which the load shares; null: as the placement says.</summary>
+    internal int? Loops { get; init; }
+
     /// <summary>Whether a round needs a server that nobody has used.</summary>
     internal virtual bool FreshServer => false;
 

@@ -21,6 +21,7 @@ internal static class WorkloadList
         new MemoryWorkload("memory-http", Endpoint.Http, idle) { Headline = Metric.Resident },
         new MemoryWorkload("memory-raw", Endpoint.Raw, idle) { Headline = Metric.Resident },
         .. Computing(),
+        .. LocalityWorkloads.All(),
     ];
 
     private static IEnumerable<Workload> Plain(int idle)
@@ -43,10 +44,11 @@ internal static class WorkloadList
     private static IEnumerable<Workload> Blocking()
     {
         var sleep20 = new Request("/sleep/20000");
-        yield return Mix("blocking-4of64", "60 fast clients beside 4 whose handler sleeps 20 ms", new(60, new Request()), new(4, sleep20));
+        yield return Mix("blocking-4of64", "60 fast clients beside 4 whose handler sleeps 20 ms", onlyIfNamed: false, new(60, new Request()), new(4, sleep20));
         yield return Mix(
             "blocking-1pct",
             "64 clients, 1 % of the requests sleep 20 ms",
+            onlyIfNamed: false,
             new ClientGroup(64, new Request()) { SlowRequest = sleep20, SlowPermille = 10 });
         yield return Http("sleeping-64", "64 connections whose handler sleeps 10 ms", new(64, new Request("/sleep/10000")), Metric.Rate);
     }
@@ -70,14 +72,20 @@ internal static class WorkloadList
         {
             var compute = new Request(Name($"/compute/{milliseconds * 1000}"));
             string name = Name($"compute-{milliseconds}ms");
-            yield return Http(name, Name($"64 connections whose handler computes {milliseconds} ms"), new(64, compute), Metric.Rate);
+            yield return new HttpWorkload(name, Name($"64 connections whose handler computes {milliseconds} ms"), Endpoint.Http, new(64, compute))
+            {
+                Headline = Metric.Rate,
+                OnlyIfNamed = true,
+            };
             yield return Mix(
                 name + "-2pct",
                 Name($"64 clients, 2 % of the requests compute {milliseconds} ms"),
+                onlyIfNamed: true,
                 new ClientGroup(64, new Request()) { SlowRequest = compute, SlowPermille = 20 });
             yield return Mix(
                 name + "-4of64",
                 Name($"60 fast clients beside 4 whose handler computes {milliseconds} ms"),
+                onlyIfNamed: true,
                 new(60, new Request()),
                 new(4, compute));
         }
@@ -86,8 +94,8 @@ internal static class WorkloadList
     private static HttpWorkload Http(string name, string description, ClientGroup clients, Metric? headline = null)
         => new(name, description, Endpoint.Http, clients) { Headline = headline ?? Metric.Cpu };
 
-    private static MixWorkload Mix(string name, string description, params IReadOnlyList<ClientGroup> groups)
-        => new(name, description, groups) { Headline = Metric.Rate };
+    private static MixWorkload Mix(string name, string description, bool onlyIfNamed, params IReadOnlyList<ClientGroup> groups)
+        => new(name, description, groups) { Headline = Metric.Rate, OnlyIfNamed = onlyIfNamed };
 
     private static Pause Every(double milliseconds)
         => new(TimeSpan.FromMilliseconds(milliseconds), TimeSpan.FromMilliseconds(milliseconds), Paced: true);

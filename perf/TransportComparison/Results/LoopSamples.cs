@@ -1,0 +1,28 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+
+namespace KestrelFdmTransport.TransportComparison.Results;
+
+/// <summary>The figures of a server's event loops, taken again and again while it was loaded.</summary>
+internal sealed class LoopSamples(IReadOnlyList<IReadOnlyList<EventLoopStatistics>> samples)
+{
+    /// <summary>When what follows from a new load has happened.</summary>
+    private IEnumerable<IReadOnlyList<EventLoopStatistics>> Late => samples.Skip(samples.Count / 2);
+
+    internal long Moves => MovesBetween(0, samples.Count - 1);
+
+    internal long LateMoves => MovesBetween(samples.Count / 2, samples.Count - 1);
+
+    /// <summary>The busiest loop's percentage by the idlest one's, on average.</summary>
+    internal double BusyDifference => Late.Average(loops => 100 * (loops.Max(loop => loop.Busy) - loops.Min(loop => loop.Busy)));
+
+    /// <summary>The hottest loop's heat by the mean of all, on average.</summary>
+    internal double HeatShare => Late.Average(loops => Share(loops, loop => loop.Heat));
+
+    /// <summary>The highest loop's figure by the mean of all.</summary>
+    internal static double Share(IReadOnlyList<EventLoopStatistics> loops, Func<EventLoopStatistics, double> figure)
+        => loops.Sum(figure) is var sum and > 0 ? loops.Max(figure) * loops.Count / sum : 1;
+
+    private long MovesBetween(int first, int last) => samples[last].Sum(loop => loop.Moves) - samples[first].Sum(loop => loop.Moves);
+}
