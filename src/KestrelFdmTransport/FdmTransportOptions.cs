@@ -167,7 +167,7 @@ public sealed class FdmTransportOptions
     /// </summary>
     /// <remarks>
     /// Defaults to 5 ms; more than 0, at most <see cref="WarmGap"/>. A loop on which fewer than one gap in fifty is that short doubles both
-    /// times until enough are, so that a long round trip does not make everybody cold.
+    /// times until enough are, and once more, so that a long round trip does not make everybody cold.
     /// </remarks>
     public TimeSpan HotGap { get; set; } = TimeSpan.FromMilliseconds(5);
 
