@@ -429,6 +429,7 @@ internal sealed partial class EventLoop
         }
 
         Events += count;
+        _sets.BeginHarvest(count);
         for (int i = 0; i < count; i++)
         {
             ulong payload = _events.Payload(i);

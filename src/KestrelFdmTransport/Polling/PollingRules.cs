@@ -41,7 +41,10 @@ internal sealed record PollingRules
     internal int WarmWeight { get; init; } = 2;
 
     /// <summary>Up to this backlog the order of arrival rules.</summary>
-    internal int ArrivalOrderBacklog { get; init; } = 16;
+    internal int ArrivalOrderBacklog { get; init; } = 32;
+
+    /// <summary>Up to so many events of one harvest count as come at the same time, and then hot ones are served first; in a larger one they keep their order.</summary>
+    internal int SmallHarvest { get; init; } = 8;
 
     internal static long TicksOf(TimeSpan time) => time.Ticks * (Stopwatch.Frequency / TimeSpan.TicksPerSecond);
 }

@@ -24,6 +24,8 @@ internal sealed class PollingSets
     private int _warmBudget;
     private int _coldBudget;
     private bool _arrivalOrder;
+    private long _arrival;
+    private int _step;
     private long _clock;
 
     internal PollingSets(PollingRules rules, SpinGate spinGate)
@@ -81,6 +83,13 @@ internal sealed class PollingSets
         _counters[slot].Value = 0;
     }
 
+    /// <summary>So many events, in the order of their arrival, come next.</summary>
+    internal void BeginHarvest(int count)
+    {
+        _arrival = 0;
+        _step = count > _rules.SmallHarvest ? 1 : 0;
+    }
+
     /// <summary>An event was harvested: moves the counter and queues the connection unless it is queued already.</summary>
     /// <remarks>
     /// The gap is the think time: from the end of the last serve to the arrival. Measured when served instead, a hot
@@ -104,7 +113,10 @@ internal sealed class PollingSets
 
         // Spinning wants proof, not the benefit of the doubt.
         _spinGate.Observe(ref counter, now - counter.LastServed, _rules.FastGap);
-        Enqueue(ref counter, payload, now);
+
+        // A clock tick tells who was first and is nothing beside the times that count.
+        Enqueue(ref counter, payload, now + _arrival);
+        _arrival += _step;
     }
 
     /// <summary>Queues without an event: the share of a serve was used up, or somebody asked for the connection.</summary>

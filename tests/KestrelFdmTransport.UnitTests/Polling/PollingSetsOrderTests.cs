@@ -32,6 +32,25 @@ public sealed class PollingSetsOrderTests
         Assert.Equal(Enumerable.Range(0, 16), timeline.Turn(2000));
     }
 
+    [Fact]
+    public void In_a_large_harvest_the_first_is_first()
+    {
+        var timeline = new Timeline();
+        int[] gaps = [100, 10, 1, 100, 10, 1, 100, 10, 1];
+        for (int slot = 0; slot < gaps.Length; slot++)
+        {
+            timeline.Register(slot, 1000 - gaps[slot]);
+        }
+
+        timeline.Sets.BeginHarvest(gaps.Length);
+        for (int slot = 0; slot < gaps.Length; slot++)
+        {
+            timeline.Arrive(slot, 1000);
+        }
+
+        Assert.Equal(Enumerable.Range(0, gaps.Length), timeline.Turn(2000));
+    }
+
     [Theory]
     [InlineData(17, 0, 0, 17, 0, 0)]
     [InlineData(1, 40, 40, 1, 16, 16)]
