@@ -1,0 +1,123 @@
+using System;
+using System.Collections.Generic;
+using KestrelFdmTransport.Polling;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.Polling;
+
+/// <summary>
+/// One event loop on a CPU of its own, in virtual time: clients ask, wait for the answer and think; the loop harvests and serves as
+/// <c>EventLoop</c> does. The same seed always gives the same run.
+/// </summary>
+internal sealed class LoopSimulation
+{
+    private const double HarvestTime = 2;
+    private const double MeanService = 19;
+
+    private static readonly long s_microsecond = PollingRules.TicksOf(TimeSpan.FromMicroseconds(1));
+
+    private readonly PollingSets _sets;
+    private readonly Random _random;
+    private readonly List<Client> _clients = [];
+
+    /// <summary>Requests on their way, by the time at which they are there.</summary>
+    private readonly PriorityQueue<int, double> _coming = new();
+
+    private readonly List<int> _harvest = [];
+    private double _now;
+    private double _harvested;
+
+    public LoopSimulation(PollingRules rules, int seed, params ReadOnlySpan<ClientClass> classes)
+    {
+        _sets = new PollingSets(rules, new SpinGate());
+        _random = new Random(seed);
+        foreach (ClientClass clients in classes)
+        {
+            for (int i = 0; i < clients.Count; i++)
+            {
+                _sets.Register(_clients.Count, 0);
+                double first = _random.NextDouble() * (clients.Think(_random) + clients.RoundTrip);
+                _coming.Enqueue(_clients.Count, first);
+                _clients.Add(new Client(clients) { SentAt = first });
+            }
+        }
+    }
+
+    /// <summary>Who was served, in order.</summary>
+    public List<int> Order { get; } = [];
+
+    /// <param name="settle">What happens in so many milliseconds at first does not count.</param>
+    /// <param name="duration">Milliseconds that count.</param>
+    public LoopSimulation Run(double settle, double duration)
+    {
+        double from = settle * 1000;
+        double end = from + (duration * 1000);
+        while (_now < end)
+        {
+            Harvest();
+            _sets.BeginTurn();
+            while (_now < end && _sets.TryNext(out ulong payload))
+            {
+                Serve((int)payload, counts: _now >= from);
+            }
+        }
+
+        _clients.ForEach(client => client.Class.Silent(_now - Math.Max(from, client.SentAt)));
+        return this;
+    }
+
+    private void Harvest()
+    {
+        double since = _harvested;
+        if (_sets.Backlog == 0 && _coming.TryPeek(out _, out double next) && next > _now)
+        {
+            // Asleep until something comes.
+            since = _now = next;
+        }
+
+        _now += HarvestTime;
+        _harvested = _now;
+        _harvest.Clear();
+        while (_coming.TryPeek(out int slot, out double at) && at <= _now)
+        {
+            _harvest.Add(_coming.Dequeue());
+        }
+
+        _sets.BeginHarvest(_harvest.Count);
+        foreach (int slot in _harvest)
+        {
+            if (_clients[slot].Class.Reconnects)
+            {
+                _sets.Register(slot, Ticks(_now));
+            }
+
+            _sets.Arrived((uint)slot, Ticks(_now), Ticks(since));
+            Assert.InRange(_sets.Counter(slot).Value, (byte)0, PollingRules.CounterMax);
+        }
+    }
+
+    private void Serve(int slot, bool counts)
+    {
+        Client client = _clients[slot];
+        _sets.Dequeued(slot);
+        _now += MeanService * (0.5 + _random.NextDouble());
+        _sets.Served(slot, Ticks(_now));
+        Order.Add(slot);
+        if (counts)
+        {
+            client.Class.Answered(_now - client.SentAt, _sets.Counter(slot).Set);
+        }
+
+        client.SentAt = _now + client.Class.RoundTrip + client.Class.Think(_random);
+        _coming.Enqueue(slot, client.SentAt);
+    }
+
+    private static long Ticks(double microseconds) => (long)(microseconds * s_microsecond);
+
+    private sealed class Client(ClientClass clients)
+    {
+        public ClientClass Class { get; } = clients;
+
+        public double SentAt { get; set; }
+    }
+}

@@ -1,0 +1,122 @@
+using System;
+using KestrelFdmTransport.Polling;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.Polling;
+
+/// <summary>What clients see of the sets, in virtual time; each request costs 19 µs give or take a half.</summary>
+public sealed class LoopSimulationTests
+{
+    private const double MostService = 1.5 * 19;
+
+    private static readonly PollingRules s_arrivalOrder = PollingRules.Default with { Enabled = false };
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Nobody_starves_when_more_wants_to_be_served_than_can_be(int seed)
+    {
+        ClientClass hot = new(256, NoPause), warm = new(1000, Between(50, 150)), cold = new(2000, Between(500, 1500));
+        _ = new LoopSimulation(PollingRules.Default, seed, hot, warm, cold).Run(settle: 2000, duration: 1000);
+
+        // A turn serves at most all hot ones, twice as many warm ones and as many cold ones.
+        const double LongestTurn = 4 * 256 * MostService;
+        Assert.All([hot, warm, cold], clients => Assert.InRange(Math.Max(clients.Longest, clients.LongestSilence), 0, 2 * LongestTurn));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Hot_clients_stay_fast_under_overload_and_the_others_pay_little(double hotThink)
+    {
+        (ClientClass hot, ClientClass sporadic) = Overload(PollingRules.Default, hotThink);
+        (ClientClass hotBefore, ClientClass sporadicBefore) = Overload(s_arrivalOrder, hotThink);
+
+        Assert.InRange(hot.Percentile(99), 0, hotBefore.Percentile(99) / 16);
+        Assert.InRange(sporadic.Percentile(99), 0, 1.6 * sporadicBefore.Percentile(99));
+        Assert.InRange(hot.Requests + sporadic.Requests, 0.97 * (hotBefore.Requests + sporadicBefore.Requests), double.MaxValue);
+    }
+
+    [Theory]
+    [InlineData(0.7, 0.9, 1.1)]
+    [InlineData(0.85, 1.1, 1.1)]
+    [InlineData(0.9, 1.1, 1.1)]
+    [InlineData(0.95, 1.1, 1.1)]
+    public void At_high_utilisation_nobody_waits_much_longer_than_in_the_order_of_arrival(double load, double mostOfHot, double mostOfSporadic)
+    {
+        (ClientClass hot, ClientClass sporadic) = At(load, PollingRules.Default);
+        (ClientClass hotBefore, ClientClass sporadicBefore) = At(load, s_arrivalOrder);
+
+        Assert.InRange(hot.Percentile(99), 0, mostOfHot * hotBefore.Percentile(99));
+        Assert.InRange(sporadic.Percentile(99), 0, mostOfSporadic * sporadicBefore.Percentile(99));
+    }
+
+    [Fact]
+    public void If_all_are_hot_they_are_served_in_the_order_of_arrival()
+    {
+        Assert.Equal(Order(s_arrivalOrder), Order(PollingRules.Default));
+
+        static System.Collections.Generic.List<int> Order(PollingRules rules)
+            => new LoopSimulation(rules, seed: 1, new ClientClass(64, NoPause)).Run(settle: 0, duration: 200).Order;
+    }
+
+    [Theory]
+    [InlineData(400, 4000)]
+    [InlineData(400, 400)]
+    [InlineData(100, 4000)]
+    public void Behind_a_long_round_trip_those_that_think_for_30_ms_are_hot_and_those_that_think_for_2_s_are_not(int quick, int slow)
+    {
+        foreach (Func<double, Func<Random, double>> spread in new[] { Exactly, GiveOrTakeHalf, AtRandom })
+        {
+            ClientClass quicks = new(quick, spread(30)) { RoundTrip = 20_000 }, slows = new(slow, spread(2000)) { RoundTrip = 20_000 };
+            _ = new LoopSimulation(PollingRules.Default, seed: 1, quicks, slows).Run(settle: 8000, duration: 4000);
+
+            Assert.InRange(quicks.PartIn(PollingSet.Hot), 0.95, 1);
+            Assert.InRange(slows.PartIn(PollingSet.Hot), 0, 0.05);
+        }
+    }
+
+    [Fact]
+    public void A_newcomer_beside_a_thousand_greedy_clients_waits_for_one_turn_of_them()
+    {
+        ClientClass greedy = new(1000, NoPause), newcomers = new(16, Between(50, 150)) { Reconnects = true };
+        _ = new LoopSimulation(PollingRules.Default, seed: 1, greedy, newcomers).Run(settle: 500, duration: 1000);
+
+        Assert.InRange(newcomers.Percentile(99), 0, 1.05 * greedy.Percentile(99));
+    }
+
+    [Fact]
+    public void A_connection_that_was_silent_for_long_waits_for_two_turns_at_most()
+    {
+        ClientClass greedy = new(1000, NoPause), silent = new(16, Between(500, 1500));
+        _ = new LoopSimulation(PollingRules.Default, seed: 1, greedy, silent).Run(settle: 2000, duration: 2000);
+
+        Assert.InRange(silent.Longest, 0, 2.1 * greedy.Percentile(50));
+    }
+
+    private static (ClientClass Hot, ClientClass Sporadic) Overload(PollingRules rules, double hotThink)
+    {
+        ClientClass hot = new(8, Between(hotThink, hotThink)), sporadic = new(4500, Between(10, 100));
+        _ = new LoopSimulation(rules, seed: 1, hot, sporadic).Run(settle: 500, duration: 500);
+        return (hot, sporadic);
+    }
+
+    /// <summary>8 hot clients with a mean pause of 1 ms take 13.5 % of the loop's time, sporadic ones the rest.</summary>
+    private static (ClientClass Hot, ClientClass Sporadic) At(double load, PollingRules rules)
+    {
+        ClientClass hot = new(8, AtRandom(1)), sporadic = new((int)((load - 0.135) * 55_100 / 19), Between(10, 100));
+        _ = new LoopSimulation(rules, seed: 1, hot, sporadic).Run(settle: 500, duration: 3000);
+        return (hot, sporadic);
+    }
+
+    private static double NoPause(Random random) => 0;
+
+    private static Func<Random, double> Between(double least, double most) => random => 1000 * (least + ((most - least) * random.NextDouble()));
+
+    private static Func<Random, double> Exactly(double mean) => _ => 1000 * mean;
+
+    private static Func<Random, double> GiveOrTakeHalf(double mean) => Between(mean / 2, mean * 1.5);
+
+    private static Func<Random, double> AtRandom(double mean) => random => -1000 * mean * Math.Log(1 - random.NextDouble());
+}
