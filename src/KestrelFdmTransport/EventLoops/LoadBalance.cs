@@ -30,7 +30,7 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
             return 0;
         }
 
-        int own = loop.Load.Busy(now);
+        int own = loop.Load.LastingBusy;
         int least = own - Tolerance;
         foreach (EventLoop other in loops)
         {

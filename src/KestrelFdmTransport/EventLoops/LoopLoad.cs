@@ -28,6 +28,12 @@ internal sealed class LoopLoad
     /// <summary>Connections whose counter is hot. Owner only.</summary>
     internal int Hot { get; private set; }
 
+    /// <summary>
+    /// Thousandths of the less busy of the last two windows. Where load begins everywhere at once, a loop that has measured it looks
+    /// about before the others have; one window later they have, too. Owner only.
+    /// </summary>
+    internal int LastingBusy { get; private set; }
+
     /// <summary>Thousandths of the last window in which the loop had something to do.</summary>
     internal int Busy(long now) => IsStale(now) ? 0 : Volatile.Read(ref _busy);
 
@@ -45,7 +51,9 @@ internal sealed class LoopLoad
         long length = now - _begin;
         (int heat, int hot) = sets.Measure(now);
         Hot = hot;
-        Volatile.Write(ref _busy, (int)(Full * Math.Max(0, length - _idle) / length));
+        int busy = (int)(Full * Math.Max(0, length - _idle) / length);
+        LastingBusy = Math.Min(busy, _busy);
+        Volatile.Write(ref _busy, busy);
         Volatile.Write(ref _heat, heat);
         Volatile.Write(ref _measuredAt, now);
         _begin = now;

@@ -1,0 +1,88 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Polling;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace KestrelFdmTransport.UnitTests.EventLoops;
+
+/// <summary>
+/// Hot connections on event loops, each with work that takes a part of its loop's time, window after window in virtual time. The loops
+/// are real ones and sleep; what they would measure is told to them here.
+/// </summary>
+internal sealed class LoadPopulation : IDisposable
+{
+    private readonly EventLoopGroup _group;
+    private readonly Random _random;
+    private readonly List<double>[] _works;
+    private long _now = Stopwatch.GetTimestamp();
+
+    public LoadPopulation(int loops, int seed, bool moves = true)
+    {
+        _group = new EventLoopGroup(new EventLoopSettings { LoopCount = loops, MovesConnections = moves }, NullLogger.Instance);
+        _group.Acquire();
+        _random = new Random(seed);
+        _works = [.. Enumerable.Range(0, loops).Select(_ => new List<double>())];
+    }
+
+    public int Moves { get; private set; }
+
+    /// <summary>How far measurements are off, at most, as a part of what is measured.</summary>
+    public double Error { get; init; }
+
+    /// <summary>The parts of their time that the loops are busy, one would need more than there is.</summary>
+    public IEnumerable<double> Busy => _works.Select(works => Math.Min(1, works.Sum()));
+
+    public double Difference => Busy.Max() - Busy.Min();
+
+    public int Connections => _works.Sum(works => works.Count);
+
+    public void Add(int loop, double work, int count = 1) => _works[loop].AddRange(Enumerable.Repeat(work, count));
+
+    /// <summary>Each loop measures, then gives away, in any order.</summary>
+    public void Run(int windows)
+    {
+        for (int window = 0; window < windows; window++)
+        {
+            _now += LoopLoad.Window;
+            EventLoop[] loops = [.. _group.Loops];
+            _random.Shuffle(loops);
+            foreach (EventLoop loop in loops)
+            {
+                Measure(loop);
+                int emigrants = _group.Balance.Emigrants(loop, _now, out EventLoop? destination);
+                for (int i = 0; i < emigrants; i++)
+                {
+                    Move(_works[loop.Index], _works[destination!.Index]);
+                }
+            }
+        }
+    }
+
+    public void Dispose() => _group.Dispose();
+
+    private void Measure(EventLoop loop)
+    {
+        List<double> works = _works[loop.Index];
+        double busy = Math.Min(1, works.Sum() * (1 + (Error * ((2 * _random.NextDouble()) - 1))));
+        var sets = new PollingSets(PollingRules.Default, new SpinGate());
+        for (int slot = 0; slot < works.Count; slot++)
+        {
+            sets.Register(slot, _now, PollingRules.CounterMax);
+        }
+
+        loop.Load.Idled((long)(LoopLoad.Window * (1 - busy)));
+        loop.Load.Measure(_now, sets);
+    }
+
+    /// <summary>Whoever is served first goes: the loop does not know what each costs.</summary>
+    private void Move(List<double> from, List<double> to)
+    {
+        int index = _random.Next(from.Count);
+        to.Add(from[index]);
+        from.RemoveAt(index);
+        Moves++;
+    }
+}
