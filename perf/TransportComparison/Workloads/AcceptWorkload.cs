@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
-using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.TransportComparison.Loads;
@@ -17,13 +16,11 @@ internal sealed class AcceptWorkload(string name, string how, int connections, i
 {
     private const int Busy = 64;
 
-    private static readonly TimeSpan s_betweenLooks = TimeSpan.FromMilliseconds(50);
-
     internal override TimeSpan Overhead => TimeSpan.FromSeconds(1) + TimeSpan.FromMilliseconds(0.3 * connections);
 
     internal override async Task<Dictionary<string, double>> MeasureAsync(Trial trial, CancellationToken cancellation)
     {
-        await WaitForNobodyAsync(trial.Server, cancellation);
+        await WaitForQuietAsync(trial.Server, cancellation);
         using IdleCrowd crowd = await IdleCrowd.OpenAsync(trial.Server, Endpoint.Http, connections, atOnce, cancellation);
         EventLoopStatistics[] loops = await trial.Server.LoopsAsync(cancellation);
         (LoadOutcome outcome, LoopSamples busy) = await WatchAsync(trial, new ClientGroup(Busy, new Request()), cancellation);
@@ -31,14 +28,5 @@ internal sealed class AcceptWorkload(string name, string how, int connections, i
         figures[Metric.LoopShare.Key] = LoopSamples.Share(loops, loop => loop.Connections);
         figures[Metric.HeatShare.Key] = busy.HeatShare;
         return figures;
-    }
-
-    /// <summary>The connections of the round before may not all have ended yet.</summary>
-    private static async Task WaitForNobodyAsync(ServerProcess server, CancellationToken cancellation)
-    {
-        while ((await server.LoopsAsync(cancellation)).Sum(loop => loop.Connections) > 1)
-        {
-            await Task.Delay(s_betweenLooks, cancellation);
-        }
     }
 }

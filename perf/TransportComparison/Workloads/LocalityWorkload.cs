@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.TransportComparison.Candidates;
@@ -14,6 +15,9 @@ internal abstract class LocalityWorkload(string name, string description) : Work
 {
     private const int WarmUpConnections = 64;
 
+    /// <summary>Whoever asks has a connection himself, with a heat of its own, and so has who asked before.</summary>
+    private const int AskersWeight = 16;
+
     private static readonly TimeSpan s_betweenSamples = TimeSpan.FromMilliseconds(200);
 
     internal sealed override string Tool(LoadTools tools) => "own generator";
@@ -22,6 +26,15 @@ internal abstract class LocalityWorkload(string name, string description) : Work
 
     internal sealed override Task WarmUpAsync(Trial trial, CancellationToken cancellation)
         => new EpollLoad(Endpoint.Http, new ClientGroup(WarmUpConnections, new Request())).RunAsync(trial.Server, trial.Cpus, trial.Duration, cancellation);
+
+    /// <summary>Connections of a load before have ended, and their heat, by which new ones are dealt out, is forgotten.</summary>
+    private protected static async Task WaitForQuietAsync(ServerProcess server, CancellationToken cancellation)
+    {
+        while ((await server.LoopsAsync(cancellation)).Sum(loop => loop.Connections + loop.Heat) > AskersWeight)
+        {
+            await Task.Delay(s_betweenSamples, cancellation);
+        }
+    }
 
     /// <summary>Looks at the loops now and then until the load ends.</summary>
     private protected static async Task<(LoadOutcome Outcome, LoopSamples Loops)> WatchAsync(Trial trial, ClientGroup clients, CancellationToken cancellation)

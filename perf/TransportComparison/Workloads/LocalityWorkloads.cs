@@ -39,17 +39,17 @@ internal static class LocalityWorkloads
 
     private static IEnumerable<Workload> Skew()
     {
-        // Dear enough that the loops and not the load need the CPUs, and cheap enough to stay on the loops.
-        var clients = new ClientGroup(128, new Request("/compute/50"));
-        yield return new SkewWorkload("skew", "48 of 128 connections without pause, all on one of two loops, 50 µs of work", clients, busy: 48)
+        // Dear enough that the loops and not the load need the CPUs, and cheap enough that no callback is sent to the pool.
+        var clients = new ClientGroup(128, new Request("/compute/20"));
+        yield return new SkewWorkload("skew", "48 of 128 connections without pause, all on one of two loops, 20 µs of work", clients, busy: 48)
         {
             Loops = 2,
             Headline = Metric.OfBalanced,
             OnlyIfNamed = true,
         };
 
-        clients = clients with { Pause = new Pause(TimeSpan.FromMilliseconds(4), TimeSpan.FromMilliseconds(4), Paced: true) };
-        yield return new SkewWorkload("skew-paced", "48 of 128 connections that want 250 requests/s each, all on one of two loops, 50 µs of work", clients, busy: 48)
+        clients = clients with { Pause = new Pause(TimeSpan.FromMilliseconds(2), TimeSpan.FromMilliseconds(2), Paced: true) };
+        yield return new SkewWorkload("skew-paced", "48 of 128 connections that want 500 requests/s each, all on one of two loops, 20 µs of work", clients, busy: 48)
         {
             Loops = 2,
             Headline = Metric.BusyDifference,
