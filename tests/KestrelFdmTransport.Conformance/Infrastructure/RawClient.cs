@@ -66,6 +66,9 @@ internal sealed class RawClient : IDisposable
 
     public void Send(string text) => _socket.Send(Encoding.ASCII.GetBytes(text));
 
+    /// <summary>MSG_OOB.</summary>
+    public void SendUrgent(byte value) => _socket.Send([value], SocketFlags.OutOfBand);
+
     /// <summary>Sends the first <paramref name="length"/> bytes of the pattern; waits for room without a limit.</summary>
     public async Task SendPatternAsync(long length)
     {
