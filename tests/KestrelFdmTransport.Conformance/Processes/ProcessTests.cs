@@ -65,18 +65,23 @@ public sealed class ProcessTests(ITestOutputHelper output) : TransportTest(outpu
     }
 
     [Theory, MemberData(nameof(OnBoth))]
-    public async Task A_program_that_the_application_starts_inherits_no_descriptor(TransportKind transport)
+    public async Task Programs_that_the_application_starts_under_load_inherit_no_descriptor(TransportKind transport)
     {
+        const int Programs = 5;
         await using ChildProcess child = Serve(transport, ServingChild.Loopback);
         IPEndPoint endPoint = await child.ListeningAsync();
-        using RawClient idle = await RawClient.ConnectAsync(endPoint);
-        Assert.Equal("hello", (await idle.GetAsync("/")).Text);
+        Task[] load = [.. Enumerable.Range(0, 4).Select(_ => Task.Run(() => LoadAsync(endPoint, requests: 5)))];
         using RawClient client = await RawClient.ConnectAsync(endPoint);
+        for (int i = 0; i < Programs; i++)
+        {
+            string[] descriptors = (await client.GetAsync("/spawn")).Text.Split('\n');
+            Assert.Contains(descriptors, descriptor => descriptor.StartsWith("pipe:", StringComparison.Ordinal));
+            Assert.DoesNotContain(descriptors, descriptor => descriptor.StartsWith("socket:", StringComparison.Ordinal));
+            Assert.DoesNotContain(descriptors, descriptor => descriptor.StartsWith("anon_inode:", StringComparison.Ordinal));
+        }
 
-        string[] descriptors = (await client.GetAsync("/spawn")).Text.Split('\n');
-        Assert.Contains(descriptors, descriptor => descriptor.StartsWith("pipe:", StringComparison.Ordinal));
-        Assert.DoesNotContain(descriptors, descriptor => descriptor.StartsWith("socket:", StringComparison.Ordinal));
-        Assert.DoesNotContain(descriptors, descriptor => descriptor.StartsWith("anon_inode:", StringComparison.Ordinal));
+        await child.EndAsync();
+        await Task.WhenAll(load).Within("the end of all clients");
     }
 
     [Theory, MemberData(nameof(OnBoth))]
@@ -127,15 +132,18 @@ public sealed class ProcessTests(ITestOutputHelper output) : TransportTest(outpu
     private static ChildProcess Serve(TransportKind transport, params string[] arguments)
         => ChildProcess.Start(["serve", transport.ToString(), .. arguments]);
 
-    /// <summary>Requests without end, until the server is gone.</summary>
-    private static async Task LoadAsync(IPEndPoint endPoint)
+    /// <summary>Connections with so many requests each without end, until the server is gone.</summary>
+    private static async Task LoadAsync(IPEndPoint endPoint, int requests = int.MaxValue)
     {
         try
         {
-            using RawClient client = await RawClient.ConnectAsync(endPoint);
             while (true)
             {
-                Assert.Equal("hello", (await client.GetAsync("/")).Text);
+                using RawClient client = await RawClient.ConnectAsync(endPoint);
+                for (int i = 0; i < requests; i++)
+                {
+                    Assert.Equal("hello", (await client.GetAsync("/")).Text);
+                }
             }
         }
         catch (Exception exception) when (exception is SocketException or EndOfStreamException)
