@@ -65,6 +65,7 @@ internal sealed partial class ConnectionIo
     void IThreadPoolWorkItem.Execute()
     {
         Interlocked.Exchange(ref _queued, 0);
+        RacePoints.Reach(RacePoint.BurstSends, this);
         CallbackScope.SendDeferred(this);
     }
 
@@ -104,6 +105,7 @@ internal sealed partial class ConnectionIo
 
             TransmitGuarded();
             sent = Writer.TakeSent();
+            RacePoints.Reach(RacePoint.SenderLeaves, this);
         }
         while (!TryLeave(sent, out shut));
 
@@ -188,6 +190,7 @@ internal sealed partial class ConnectionIo
                 return;
             }
 
+            RacePoints.Reach(RacePoint.SenderSends, this);
             int edges = Volatile.Read(ref _writableEdges);
             int result = Writer.Transmit(_descriptor);
             if (result >= 0)
@@ -198,6 +201,8 @@ internal sealed partial class ConnectionIo
 
             if (result == -Errno.EAGAIN)
             {
+                RacePoints.Reach(RacePoint.SenderWaits, this);
+
                 // Either the loop, counting an edge, sees that we wait, or we see its count: no edge is lost.
                 Interlocked.Exchange(ref _waitingWritable, 1);
                 if (Volatile.Read(ref _writableEdges) == edges)

@@ -77,6 +77,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
         origin.ConnectionClosed();
         destination.ConnectionOpened();
         Blocks = Blocks.On(destination);
+        RacePoints.Reach(RacePoint.ConnectionMoves, this);
 
         // In this order: whoever has mail for us finds the new loop, or the old one, which forwards it.
         Loop = destination;

@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.ExceptionServices;
 using System.Threading;
+using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.Connections;
 
@@ -146,6 +147,7 @@ internal sealed partial class FdmPipeReader
             return false;
         }
 
+        RacePoints.Reach(RacePoint.ReceivePauses, _io);
         Interlocked.Exchange(ref _paused, 1);
         if ((MustPause(_io.Settings.ReadResumeThreshold) && !Volatile.Read(ref _completed))
             || Interlocked.CompareExchange(ref _paused, 0, 1) != 1)

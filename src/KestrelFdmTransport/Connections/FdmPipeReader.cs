@@ -5,6 +5,7 @@ using System.Runtime.ExceptionServices;
 using System.Threading;
 using System.Threading.Tasks;
 using System.Threading.Tasks.Sources;
+using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.Connections;
 
@@ -168,6 +169,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
     void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
+        RacePoints.Reach(RacePoint.ReadWaits, _io);
         if (!_waiter.TrySet(continuation, state, flags))
         {
             EndInput(PipeErrors.ConcurrentOperations());

@@ -4,6 +4,7 @@ using System.Runtime.ExceptionServices;
 using System.Threading;
 using System.Threading.Tasks;
 using System.Threading.Tasks.Sources;
+using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.Connections;
 
@@ -151,6 +152,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     void IValueTaskSource<FlushResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
+        RacePoints.Reach(RacePoint.FlushWaits, _io);
         if (!_waiter.TrySet(continuation, state, flags))
         {
             End(PipeErrors.ConcurrentOperations());
@@ -325,6 +327,8 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         {
             return;
         }
+
+        RacePoints.Reach(RacePoint.FlushPauses, _io);
 
         // The sender advances and then looks for a pause; we announce it and then look at what is sent.
         Interlocked.Exchange(ref _paused, 1);

@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using System.Threading;
+using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.EventLoops;
 
@@ -205,6 +206,7 @@ internal static class CallbackMonitor
     /// <summary>Returns true when there is work again, false when this thread should end.</summary>
     private static bool Park()
     {
+        RacePoints.Reach(RacePoint.MonitorParks, null);
         Volatile.Write(ref s_state, Parked);
         Interlocked.MemoryBarrierProcessWide();
         foreach (CallbackScope scope in Volatile.Read(ref s_scopes))

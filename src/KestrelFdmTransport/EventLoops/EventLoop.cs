@@ -282,6 +282,7 @@ internal sealed partial class EventLoop
     /// <returns>As <see cref="Run"/>.</returns>
     internal bool GoOn(CallbackScope scope, HandOver handOver)
     {
+        RacePoints.Reach(RacePoint.LoopTaken, this);
         long now = Stopwatch.GetTimestamp();
         _stalls.Add(handOver.Held, now);
         if (_current is { } source)
@@ -331,6 +332,7 @@ internal sealed partial class EventLoop
     private void Finish(CallbackScope scope)
     {
         scope.Disown(Name);
+        RacePoints.Reach(RacePoint.LoopEnds, this);
         Interlocked.Exchange(ref _ended, 1);
         ReadPosthumousMail();
         scope.ReleaseHoards();
@@ -513,6 +515,8 @@ internal sealed partial class EventLoop
         }
 
         timeout = UntilTimers(timeout);
+
+        RacePoints.Reach(RacePoint.LoopSleeps, this);
 
         // Full fence between the sleep word and the look into the mailbox; see _sleeping.
         Interlocked.Exchange(ref _sleeping, 1);

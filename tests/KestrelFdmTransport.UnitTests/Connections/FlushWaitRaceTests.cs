@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Threading;
 using System.Threading.Tasks;
+using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.UnitTests.EventLoops;
 using KestrelFdmTransport.UnitTests.Infrastructure;
@@ -19,6 +20,24 @@ public sealed class FlushWaitRaceTests : IDisposable
 
     public void Dispose() => _loops.Dispose();
 
+    /// <summary>All that is unsent leaves at a moment when nobody would tell the flush.</summary>
+    [Theory]
+    [InlineData(nameof(RacePoint.FlushPauses))]
+    [InlineData(nameof(RacePoint.FlushWaits))]
+    public async Task Room_that_comes_as_a_flush_begins_to_wait_ends_the_wait(string point)
+    {
+        using TestConnection connection = WithSmallBuffer(inline: false);
+        byte[] bytes = new byte[2_000];
+        FillSocket(connection, bytes);
+        using var race = new AtRacePoint(Enum.Parse<RacePoint>(point), connection.Io, () => MakeRoom(connection));
+
+        Task<FlushResult> flush = connection.Writer.WriteAsync(bytes).AsTask();
+        race.AssertHappened();
+
+        await flush.Within("the flush");
+        Assert.Equal(0, _pool.Rented);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -27,13 +46,7 @@ public sealed class FlushWaitRaceTests : IDisposable
         const int Rounds = 10_000;
         const int FlushSize = 2_000;
 
-        using var connection = new TestConnection(_loops.Loop, _pool.Create(), inline, pauseThreshold: 1_000);
-        using (var handle = new SafeSocketHandle(connection.Descriptor, ownsHandle: false))
-        using (var socket = new Socket(handle))
-        {
-            socket.SendBufferSize = 4096;
-        }
-
+        using TestConnection connection = WithSmallBuffer(inline);
         long sent = 0;
         long arrived = 0;
         TestThreads.Run(2, (number, meeting) =>
@@ -57,8 +70,7 @@ public sealed class FlushWaitRaceTests : IDisposable
                 }
                 else
                 {
-                    arrived += connection.TakeArrived().Length;
-                    connection.Io.Tell(connection.Io.Serve(EpollFlags.Out));
+                    arrived += MakeRoom(connection);
                 }
 
                 meeting.Meet();
@@ -72,6 +84,23 @@ public sealed class FlushWaitRaceTests : IDisposable
         });
         Assert.Equal(0, _pool.Rented);
         _pool.AssertNoViolation();
+    }
+
+    private TestConnection WithSmallBuffer(bool inline)
+    {
+        var connection = new TestConnection(_loops.Loop, _pool.Create(), inline, pauseThreshold: 1_000);
+        using var handle = new SafeSocketHandle(connection.Descriptor, ownsHandle: false);
+        using var socket = new Socket(handle);
+        socket.SendBufferSize = 4096;
+        return connection;
+    }
+
+    /// <summary>The peer reads everything, and the loop hears of it.</summary>
+    private static int MakeRoom(TestConnection connection)
+    {
+        int arrived = connection.TakeArrived().Length;
+        connection.Io.Tell(connection.Io.Serve(EpollFlags.Out));
+        return arrived;
     }
 
     private static long FillSocket(TestConnection connection, byte[] bytes)

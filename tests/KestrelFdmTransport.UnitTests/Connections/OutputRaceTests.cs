@@ -1,6 +1,8 @@
 using System;
+using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
+using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.UnitTests.EventLoops;
 using KestrelFdmTransport.UnitTests.Infrastructure;
@@ -18,6 +20,103 @@ public sealed class OutputRaceTests : IDisposable
     private readonly CheckingPool _pool = new();
 
     public void Dispose() => _loops.Dispose();
+
+    /// <summary>The only edge that there will be is counted between the system call and the sender's word.</summary>
+    [Fact]
+    public void Room_that_comes_as_the_sender_finds_the_socket_full_is_used()
+    {
+        const int Size = 1_000_000;
+
+        using var connection = new TestConnection(_loops.Loop, _pool.Create(), pauseThreshold: 2 * Size);
+        connection.Start();
+        int arrived = 0;
+        using var race = new AtRacePoint(RacePoint.SenderWaits, connection.Io, () =>
+        {
+            arrived += connection.TakeArrived().Length;
+            _loops.Settle();
+        });
+
+        connection.WriteNow(new byte[Size]);
+        race.AssertHappened();
+
+        Waiting.Until(() => (arrived += connection.TakeArrived().Length) == Size, "the rest of the bytes");
+    }
+
+    [Fact]
+    public void A_flush_that_comes_as_another_sender_leaves_is_sent()
+    {
+        using var connection = new TestConnection(_loops.Loop, _pool.Create());
+        using var race = new AtRacePoint(RacePoint.SenderLeaves, connection.Io, () => connection.WriteNow(new byte[1]));
+
+        connection.Io.SendDeferred();
+        race.AssertHappened();
+
+        Assert.Single(connection.TakeArrived());
+    }
+
+    [Fact]
+    public void A_flush_that_comes_as_the_sender_of_a_burst_begins_is_sent()
+    {
+        const int Flushes = 20;
+
+        using var connection = new TestConnection(_loops.Loop, _pool.Create());
+        using var begun = new ManualResetEventSlim();
+        using var flushed = new ManualResetEventSlim();
+        using var race = new AtRacePoint(RacePoint.BurstSends, connection.Io, () =>
+        {
+            begun.Set();
+            flushed.Within("the other flushes");
+        });
+        int missing = 0;
+        Waiting.Until(
+            () =>
+            {
+                FlushMany();
+                return begun.IsSet;
+            },
+            "a thread of the pool to send a burst");
+
+        FlushMany();
+        flushed.Set();
+        race.AssertHappened();
+        Waiting.Until(() => (missing -= connection.TakeArrived().Length) == 0, "the last flush");
+
+        void FlushMany()
+        {
+            for (int i = 0; i < Flushes; i++)
+            {
+                connection.WriteNow(new byte[1]);
+            }
+
+            missing += Flushes - connection.TakeArrived().Length;
+        }
+    }
+
+    /// <summary>The number may belong to somebody else as soon as it is closed.</summary>
+    [Fact]
+    public async Task A_connection_that_is_aborted_under_a_sender_keeps_its_descriptor_until_the_sender_has_left()
+    {
+        using var connection = new TestConnection(_loops.Loop, _pool.Create());
+        connection.Start();
+        string? before = What(connection.Descriptor);
+        string? during = null;
+        using var race = new AtRacePoint(RacePoint.SenderSends, connection.Io, () =>
+        {
+            connection.Connection.Abort(new ConnectionAbortedException());
+            _loops.Settle();
+            during = What(connection.Descriptor);
+        });
+
+        await connection.Writer.WriteAsync(new byte[1]).AsTask().Within("the flush");
+        race.AssertHappened();
+        await connection.EndAsync();
+
+        Assert.StartsWith("socket:", before, StringComparison.Ordinal);
+        Assert.Equal(before, during);
+        Assert.NotEqual(before, What(connection.Descriptor), StringComparer.Ordinal);
+
+        static string? What(int descriptor) => new FileInfo($"/proc/self/fd/{descriptor}").LinkTarget;
+    }
 
     /// <summary>The loop (writable again) and the monitor (a deferred flush) send while the application flushes.</summary>
     [Fact]

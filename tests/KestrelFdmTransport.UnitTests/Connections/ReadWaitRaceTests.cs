@@ -2,6 +2,7 @@ using System;
 using System.IO.Pipelines;
 using System.Threading;
 using System.Threading.Tasks;
+using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.UnitTests.EventLoops;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
@@ -15,6 +16,40 @@ public sealed class ReadWaitRaceTests : IDisposable
     private readonly LoopFixture _loops = new();
 
     public void Dispose() => _loops.Dispose();
+
+    [Fact]
+    public async Task Bytes_that_come_as_a_read_begins_to_wait_are_read()
+    {
+        using var connection = new TestConnection(_loops.Loop, new RingPool());
+        using var race = new AtRacePoint(RacePoint.ReadWaits, connection.Io, () =>
+        {
+            connection.BeginReceive()[0] = 1;
+            BringOne(connection);
+        });
+
+        Task<ReadResult> read = connection.Reader.ReadAsync().AsTask();
+        race.AssertHappened();
+
+        Assert.Equal(1, (await read.Within("the byte")).Buffer.Length);
+    }
+
+    [Fact]
+    public void Input_is_not_paused_for_ever_when_all_is_read_as_it_pauses()
+    {
+        using var connection = new TestConnection(_loops.Loop, new RingPool(), pauseThreshold: 1000);
+        using var race = new AtRacePoint(RacePoint.ReceivePauses, connection.Io, () =>
+        {
+            Assert.True(connection.Reader.TryRead(out ReadResult result));
+            connection.Reader.AdvanceTo(result.Buffer.End);
+        });
+
+        connection.BeginReceive();
+        connection.Reader.EndReceive(1500);
+        connection.Reader.TryPause();
+        race.AssertHappened();
+
+        Assert.False(connection.Reader.IsPaused);
+    }
 
     [Theory]
     [InlineData(true)]

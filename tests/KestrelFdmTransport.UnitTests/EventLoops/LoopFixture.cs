@@ -63,5 +63,13 @@ internal sealed class LoopFixture : IDisposable
 
     public void Run(Action action) => RunOn(Loop, action);
 
+    /// <summary>Waits until the loop has handled every event and all mail that there is by now.</summary>
+    public void Settle()
+    {
+        // The turn that handles the first may have harvested before; the one that handles the second has not.
+        Run(() => { });
+        Run(() => { });
+    }
+
     public void Dispose() => Group.Dispose();
 }

@@ -32,6 +32,9 @@ internal sealed class ProbeSource : IoSource
 
     public Action OnSendDeferred { get; init; } = static () => { };
 
+    /// <summary>What the source does to move; without it, it stays.</summary>
+    public Action<ProbeSource, EventLoop>? OnMove { get; init; }
+
     public int Closed => Volatile.Read(ref _closed);
 
     public int DeferredSends => Volatile.Read(ref _deferredSends);
@@ -53,6 +56,12 @@ internal sealed class ProbeSource : IoSource
 
         OnMailed(mail);
         return Notice.Nothing;
+    }
+
+    internal override bool TryMove(EventLoop destination)
+    {
+        OnMove?.Invoke(this, destination);
+        return OnMove is not null;
     }
 
     internal override void Tell(in Notice notice)

@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using System.Threading;
+using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
@@ -19,6 +20,110 @@ public sealed class WakeUpTests
         for (int i = 0; i < 100; i++)
         {
             loops.Run(() => { });
+        }
+    }
+
+    [Fact]
+    public void Mail_that_comes_as_the_loop_goes_to_sleep_is_handled()
+    {
+        using var loops = new LoopFixture();
+        using var handled = new ManualResetEventSlim();
+        var source = new ProbeSource { Loop = loops.Loop, OnMailed = _ => handled.Set() };
+        using AtRacePoint race = AsItGoesToSleep(loops, () => source.Post(Mail.Resume));
+
+        race.AssertHappened();
+
+        handled.Within("the handling of the mail");
+    }
+
+    [Fact]
+    public void A_stop_that_comes_as_the_loop_goes_to_sleep_ends_it()
+    {
+        using var loops = new LoopFixture();
+        using AtRacePoint race = AsItGoesToSleep(loops, loops.Loop.RequestStop);
+
+        race.AssertHappened();
+
+        Assert.True(loops.Loop.Join(Waiting.Limit));
+    }
+
+    [Fact]
+    public void Mail_that_comes_as_the_loop_ends_is_handled()
+    {
+        var loops = new LoopFixture();
+        using var handled = new ManualResetEventSlim();
+        var source = new ProbeSource { Loop = loops.Loop, OnMailed = _ => handled.Set() };
+        using var race = new AtRacePoint(RacePoint.LoopEnds, loops.Loop, () => source.Post(Mail.Resume));
+
+        loops.Dispose();
+        race.AssertHappened();
+
+        handled.Within("the handling of the mail");
+    }
+
+    [Fact]
+    public void Mail_that_comes_as_its_source_moves_is_handled_by_the_new_loop()
+    {
+        using var loops = new LoopFixture(loops: 2);
+        using var handled = new ManualResetEventSlim();
+        string? handler = null;
+        var source = new ProbeSource
+        {
+            Loop = loops.Loop,
+            OnMove = (source, destination) =>
+            {
+                source.Post(Mail.Resume);
+                source.Loop = destination;
+            },
+            OnMailed = _ =>
+            {
+                handler = Thread.CurrentThread.Name;
+                handled.Set();
+            },
+        };
+
+        loops.Run(() => Assert.True(loops.Loop.TryMove(source, loops.Loops[1])));
+
+        handled.Within("the handling of the mail");
+        Assert.Equal(loops.Loops[1].Name, handler);
+    }
+
+    [Fact]
+    public void A_flush_that_is_deferred_as_the_monitor_parks_is_sent()
+    {
+        using var loops = new LoopFixture();
+        using var parking = new ManualResetEventSlim();
+        using var deferred = new ManualResetEventSlim();
+        using var sent = new ManualResetEventSlim();
+        bool sentMeanwhile = false;
+        var source = new ProbeSource { Loop = loops.Loop, OnSendDeferred = sent.Set };
+        using var race = new AtRacePoint(RacePoint.MonitorParks, null, () =>
+        {
+            parking.Set();
+            deferred.Within("a flush");
+        });
+
+        CallbackMonitor.EnsureAwake();
+        TestThreads.Run(() =>
+        {
+            parking.Within("the monitor to park");
+            while (!deferred.IsSet)
+            {
+                CallbackScope.Run(source, _ => FlushAndBlock(), null, null);
+            }
+        });
+        race.AssertHappened();
+
+        Assert.True(sentMeanwhile);
+
+        void FlushAndBlock()
+        {
+            // Not if this thread has been without a CPU since it entered: then it is another callback's turn.
+            if (CallbackScope.TryDefer(source))
+            {
+                deferred.Set();
+                sentMeanwhile = sent.Wait(Waiting.Limit);
+            }
         }
     }
 
@@ -128,6 +233,14 @@ public sealed class WakeUpTests
             loops.Dispose();
             Assert.All(loops.Loops, loop => Assert.True(loop.Join(Waiting.Limit)));
         }
+    }
+
+    /// <summary>The next time, and nothing wakes the loop afterwards.</summary>
+    private static AtRacePoint AsItGoesToSleep(LoopFixture loops, Action @event)
+    {
+        AtRacePoint? race = null;
+        loops.Run(() => race = new AtRacePoint(RacePoint.LoopSleeps, loops.Loop, @event));
+        return race!;
     }
 
     private static void Pass(int nanoseconds)

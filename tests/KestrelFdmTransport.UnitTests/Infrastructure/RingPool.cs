@@ -20,9 +20,16 @@ internal sealed class RingPool : MemoryPool<byte>
         }
     }
 
+    /// <summary>What happens before a block is given out.</summary>
+    public Action? OnRent { get; init; }
+
     public override int MaxBufferSize => 4096;
 
-    public override IMemoryOwner<byte> Rent(int minBufferSize = -1) => _ring[_next++ % _ring.Length];
+    public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
+    {
+        OnRent?.Invoke();
+        return _ring[_next++ % _ring.Length];
+    }
 
     protected override void Dispose(bool disposing)
     {
