@@ -1,17 +1,12 @@
 namespace KestrelFdmTransport.Stress.HandOvers;
 
 /// <summary>How the loops are to be taken over.</summary>
-public sealed record HandOverSettings
+public sealed record HandOverSettings : StressSettings
 {
     /// <summary>Hand-overs in all.</summary>
     public required long Count { get; init; }
 
     public required int Loops { get; init; }
-
-    /// <summary>Connections at a time.</summary>
-    public int Connections { get; init; } = 64;
-
-    public int Seed { get; init; } = 1;
 
     /// <summary>Hand-overs until everything is stopped and started again.</summary>
     public int PerRound { get; init; } = 5_000;

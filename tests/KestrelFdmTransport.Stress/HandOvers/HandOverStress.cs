@@ -14,6 +14,7 @@ public static class HandOverStress
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(progress);
+        using RaceDelays? delays = RaceDelays.Begin(settings);
         var figures = new HandOverFigures();
         while (figures.HandOvers < settings.Count && figures.Problems.Count == 0 && !cancellationToken.IsCancellationRequested)
         {

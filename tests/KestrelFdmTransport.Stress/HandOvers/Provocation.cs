@@ -65,7 +65,8 @@ internal static class Provocation
         }
     }
 
-    private static void Delay()
+    /// <summary>Mostly nothing, sometimes up to a millisecond.</summary>
+    internal static void Delay()
     {
         switch (Random.Shared.Next(256))
         {

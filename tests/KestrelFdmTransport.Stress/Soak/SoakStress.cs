@@ -26,6 +26,7 @@ public static class SoakStress
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(progress);
+        using RaceDelays? delays = RaceDelays.Begin(settings);
 
         // A short life first: what the runtime sets up once is no leak.
         await LoadAsync(settings with { Duration = s_warmUp }, new SoakFigures(), TextWriter.Null, cancellationToken);

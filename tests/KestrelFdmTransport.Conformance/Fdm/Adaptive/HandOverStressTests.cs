@@ -10,13 +10,14 @@ namespace KestrelFdmTransport.Conformance.Fdm.Adaptive;
 public sealed class HandOverStressTests
 {
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(8)]
-    public async Task Thousands_of_hand_overs_lose_no_byte_and_no_request(int loops)
+    [InlineData(1, false)]
+    [InlineData(2, false)]
+    [InlineData(2, true)]
+    [InlineData(8, false)]
+    public async Task Thousands_of_hand_overs_lose_no_byte_and_no_request(int loops, bool raceDelays)
     {
         HandOverFigures figures = await HandOverStress.RunAsync(
-            new HandOverSettings { Count = 5_000, PerRound = 1_000, Loops = loops },
+            new HandOverSettings { Count = 5_000, PerRound = 1_000, Connections = 64, Loops = loops, RaceDelays = raceDelays },
             TextWriter.Null);
 
         Assert.Empty(figures.Problems);

@@ -1,0 +1,49 @@
+using System;
+using System.CommandLine;
+using System.Threading;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Conformance.Fdm;
+using KestrelFdmTransport.Conformance.Infrastructure;
+
+namespace KestrelFdmTransport.Stress;
+
+/// <summary>A command that loads the transport: the options that all have, and how they tell what came of it.</summary>
+internal abstract class StressCommand : Command
+{
+    protected StressCommand(string name, string description, int connections)
+        : base(name, description)
+    {
+        Connections.DefaultValueFactory = _ => connections;
+        Options.Add(Connections);
+        Options.Add(Seed);
+        Options.Add(RaceDelays);
+        SetAction(RunAsync);
+    }
+
+    protected Option<int> Connections { get; } = new("--connections") { Description = "How many clients at a time." };
+
+    protected Option<int> Seed { get; } = new("--seed")
+    {
+        Description = "What the clients do follows from it; when things happen does not.",
+        DefaultValueFactory = _ => 1,
+    };
+
+    protected Option<bool> RaceDelays { get; } = new("--race-delays") { Description = "Has threads rest now and then where a race could be lost." };
+
+    protected abstract Task<StressFigures> LoadAsync(ParseResult parsed, CancellationToken cancellationToken);
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        StressFigures figures = await LoadAsync(parsed, cancellationToken);
+
+        // Standbys, the blocking lane and the monitor end when they have had nothing to do for a while.
+        await Waiting.UntilAsync(() => ProcessState.Threads("fdm-").Count == 0, () => string.Join(' ', ProcessState.Threads("fdm-")));
+        await Console.Out.WriteLineAsync(figures.ToString());
+        foreach (string problem in figures.Problems)
+        {
+            await Console.Out.WriteLineAsync(problem);
+        }
+
+        return figures.Problems.Count == 0 ? 0 : 1;
+    }
+}
