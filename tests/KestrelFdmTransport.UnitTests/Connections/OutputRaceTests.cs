@@ -185,8 +185,7 @@ public sealed class OutputRaceTests : IDisposable
 
             // Nothing is sent any more, so whatever the maker of the socket has sent is its own to give back.
             connection.Connection.Abort(new ConnectionAbortedException());
-            LoopFixture.RunOn(_loops.Loop, () => { });
-            LoopFixture.RunOn(_loops.Loop, () => { });
+            _loops.Settle();
             await connection.EndAsync();
             Assert.True(_pool.Rented == 0, $"{_pool.Rented} blocks are missing after round {round}.");
         }
