@@ -10,9 +10,18 @@ internal sealed class SoakCommand : StressCommand
 {
     private readonly Option<double> _minutes = new("--minutes") { Description = "How long to load the server.", DefaultValueFactory = _ => 60 };
 
+    private readonly Option<double> _rest = new("--rest")
+    {
+        Description = "Seconds to wait at the end for the runtime's pools to shrink.",
+        DefaultValueFactory = _ => 0,
+    };
+
     internal SoakCommand()
         : base("soak", "Loads a server with all kinds of traffic, checks every response, and what is left at the end.", connections: 32)
-        => Options.Add(_minutes);
+    {
+        Options.Add(_minutes);
+        Options.Add(_rest);
+    }
 
     protected override async Task<StressFigures> LoadAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
@@ -20,6 +29,7 @@ internal sealed class SoakCommand : StressCommand
             new SoakSettings
             {
                 Duration = TimeSpan.FromMinutes(parsed.GetValue(_minutes)),
+                Rest = TimeSpan.FromSeconds(parsed.GetValue(_rest)),
                 Connections = parsed.GetValue(Connections),
                 Seed = parsed.GetValue(Seed),
                 RaceDelays = parsed.GetValue(RaceDelays),

@@ -121,6 +121,7 @@ internal sealed class SoakServer : IAsyncDisposable
     private ConnectionDelegate Count(ConnectionDelegate next) => connection =>
     {
         _figures.Opened();
+        _figures.See(connection);
         connection.ConnectionClosed.Register(static figures => ((SoakFigures)figures!).Ended(), _figures);
         return next(connection);
     };

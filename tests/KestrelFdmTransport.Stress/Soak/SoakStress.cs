@@ -19,6 +19,9 @@ public static class SoakStress
     /// <summary>Pipes and sockets that the runtime keeps for itself.</summary>
     private const int DescriptorSlack = 4;
 
+    /// <summary>Connections that something of the runtime may still look at. A leak would be hundreds.</summary>
+    private const int HeldSlack = 64;
+
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_progressInterval = TimeSpan.FromSeconds(15);
 
@@ -42,6 +45,7 @@ public static class SoakStress
             await Waiting.UntilAsync(
                 () => GC.GetTotalMemory(forceFullCollection: true) <= memory + MemorySlack,
                 () => $"{GC.GetTotalMemory(forceFullCollection: true)} bytes of managed memory, {memory} before");
+            await Waiting.UntilAsync(() => figures.Held <= HeldSlack, () => $"{figures.Held} connections in memory", "the collection of connections");
         }
         catch (TimeoutException exception)
         {
@@ -52,7 +56,27 @@ public static class SoakStress
         figures.Left = string.Create(
             CultureInfo.InvariantCulture,
             $"descriptors {descriptors} before, {ProcessState.Descriptors()} after; managed memory {memory / 1e6:0.0} MB before, {GC.GetTotalMemory(forceFullCollection: true) / 1e6:0.0} MB after");
+        if (settings.Rest > TimeSpan.Zero)
+        {
+            await RestAsync(settings.Rest);
+            figures.Left += string.Create(
+                CultureInfo.InvariantCulture,
+                $", {GC.GetTotalMemory(forceFullCollection: true) / 1e6:0.0} MB after {settings.Rest.TotalSeconds:0} seconds of rest");
+        }
+
+        figures.Left += string.Create(CultureInfo.InvariantCulture, $"; {figures.Held} connections in memory");
         return figures;
+    }
+
+    /// <summary>The shared array pool gives back what nobody has used for a minute, when there is a collection.</summary>
+    private static async Task RestAsync(TimeSpan time)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(start) < time)
+        {
+            await Task.Delay(TimeSpan.FromSeconds(2), CancellationToken.None);
+            GC.Collect();
+        }
     }
 
     private static async Task LoadAsync(SoakSettings settings, SoakFigures figures, TextWriter progress, CancellationToken cancellationToken)
@@ -69,7 +93,7 @@ public static class SoakStress
 
             await MoveAsync(server, settings, figures, progress, cancellationToken);
             server.End();
-            await Task.WhenAll(clients).Within();
+            await Task.WhenAll(clients).WaitAsync(SoakClient.Patience, CancellationToken.None);
             await Waiting.UntilAsync(() => figures.Open == 0, () => $"{figures.Open} connections", "the end of all connections");
         }
         finally
