@@ -7,6 +7,25 @@ internal sealed partial class ConnectionIo
 {
     private CallbackCost _cost;
 
+    /// <summary>A continuation is about to be dispatched.</summary>
+    internal void CountDispatch()
+    {
+        Loop.CountDispatch();
+        if (Settings.Adapts)
+        {
+            Loop.Group.Backlog.Add();
+        }
+    }
+
+    /// <summary>A continuation that was dispatched is about to run.</summary>
+    internal void CountBegin()
+    {
+        if (Settings.Adapts)
+        {
+            Loop.Group.Backlog.Begin();
+        }
+    }
+
     /// <summary>Runs a continuation of the application, in a scope that lets its flushes wait for its end.</summary>
     internal void Run(in PipeContinuation continuation)
         => CallbackScope.Run(this, continuation.Callback, continuation.State, continuation.Context);

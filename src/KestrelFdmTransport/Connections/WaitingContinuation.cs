@@ -30,7 +30,7 @@ internal struct WaitingContinuation
             return;
         }
 
-        io.Loop.CountDispatch();
+        io.CountDispatch();
 
         _waiter.Schedule(continuation);
         if (placement == Placement.Pool || !io.Loop.Group.Lane.TryQueue(end))
@@ -40,7 +40,11 @@ internal struct WaitingContinuation
     }
 
     /// <summary>Runs what was scheduled.</summary>
-    internal void Execute(ConnectionIo io) => io.Run(_waiter.TakeScheduled());
+    internal void Execute(ConnectionIo io)
+    {
+        io.CountBegin();
+        io.Run(_waiter.TakeScheduled());
+    }
 
     /// <summary>
     /// Takes the waiter if its wait is over. Between the look at the condition and the taking, another thread may have completed

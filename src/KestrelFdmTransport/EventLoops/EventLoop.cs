@@ -24,6 +24,9 @@ internal sealed partial class EventLoop
     private static readonly long s_preemptedAfter = Stopwatch.Frequency / 2_000;
     private static readonly long s_preemptedPause = Stopwatch.Frequency / 100;
 
+    /// <summary>A loop that has run nothing itself for so many turns may rest behind a backlog of what it has dispatched.</summary>
+    private const int TurnsBeforeRest = 8;
+
     /// <summary>An event that is there after so short a sleep was there before it.</summary>
     private static readonly long s_foundAtOnce = Stopwatch.Frequency / 200_000;
 
@@ -53,6 +56,9 @@ internal sealed partial class EventLoop
     private ulong _currentPayload;
     private IoSource? _mailInHand;
     private IoSource[] _stopping = [];
+
+    // Turns in which no callback ran here.
+    private int _turnsAlone;
 
     // Connections that are to move to another loop.
     private EventLoop? _destination;
@@ -356,6 +362,7 @@ internal sealed partial class EventLoop
                     }
 
                     Harvest();
+                    _turnsAlone++;
                     _sets.BeginTurn();
                     _phase = Phase.Serve;
                     break;
@@ -506,6 +513,11 @@ internal sealed partial class EventLoop
 
     private int Block()
     {
+        if (_turnsAlone >= TurnsBeforeRest && _group.Backlog.Rest() is > 0 and int rest)
+        {
+            Sys.Sleep(rest);
+        }
+
         int timeout = -1;
         long ticks = _deadlines.Until(Stopwatch.GetTimestamp());
         if (ticks >= 0)
@@ -600,6 +612,11 @@ internal sealed partial class EventLoop
 
     private bool Tell(CallbackScope scope, IoSource source, in Notice notice, bool hoarding = true)
     {
+        if (!notice.Has(Notice.MemoryWanted))
+        {
+            _turnsAlone = 0;
+        }
+
         _current = source;
         if (!scope.Tell(this, source, notice, hoarding))
         {

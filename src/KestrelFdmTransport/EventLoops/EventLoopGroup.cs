@@ -47,6 +47,8 @@ internal sealed class EventLoopGroup : IDisposable
 
     internal BlockingLane Lane { get; }
 
+    internal DispatchBacklog Backlog { get; } = new();
+
     internal LoadBalance Balance { get; }
 
     /// <summary>The loops that run at the moment, none before the first user. A loop that fails is replaced in its place.</summary>

@@ -71,6 +71,9 @@ internal static unsafe partial class LibC
     [LibraryImport(Name, EntryPoint = "clock_gettime", SetLastError = true)]
     internal static partial int ClockGetTime(int clock, nint* time);
 
+    [LibraryImport(Name, EntryPoint = "nanosleep", SetLastError = true)]
+    internal static partial int NanoSleep(nint* duration, nint* left);
+
     [LibraryImport(Name, EntryPoint = "getrusage", SetLastError = true)]
     internal static partial int GetRUsage(int who, nint* usage);
 

@@ -53,6 +53,13 @@ internal static unsafe class Sys
     internal static int EpollWait(int epoll, EpollEventBuffer events, int timeoutMilliseconds)
         => Result(LibC.EpollWait(epoll, events.Pointer, events.Capacity, timeoutMilliseconds));
 
+    /// <summary>Sleeps for less than a second; a signal may cut it short.</summary>
+    internal static void Sleep(int microseconds)
+    {
+        nint* duration = stackalloc nint[] { 0, microseconds * 1_000 };
+        _ = LibC.NanoSleep(duration, null);
+    }
+
     internal static int EventDescriptor() => Result(LibC.EventFd(0, CloseOnExec | NonBlocking));
 
     internal static int Signal(int eventDescriptor)

@@ -1,0 +1,51 @@
+using System;
+using KestrelFdmTransport.EventLoops;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.EventLoops;
+
+public sealed class DispatchBacklogTests
+{
+    [Fact]
+    public void A_loop_does_not_rest_while_a_CPU_may_run_out_of_work()
+    {
+        var backlog = new DispatchBacklog();
+        for (int i = 0; i < 15 * Environment.ProcessorCount; i++)
+        {
+            backlog.Add();
+            Assert.Equal(0, backlog.Rest());
+        }
+    }
+
+    [Fact]
+    public void A_loop_rests_longer_the_more_waits_and_never_longer_than_a_millisecond()
+    {
+        var backlog = new DispatchBacklog();
+        int rest = 0;
+        for (int i = 0; i < 100 * Environment.ProcessorCount; i++)
+        {
+            backlog.Add();
+            Assert.InRange(backlog.Rest(), rest, 1_000);
+            rest = backlog.Rest();
+        }
+
+        Assert.Equal(1_000, rest);
+    }
+
+    [Fact]
+    public void What_has_begun_does_not_count()
+    {
+        var backlog = new DispatchBacklog();
+        for (int i = 0; i < 100 * Environment.ProcessorCount; i++)
+        {
+            backlog.Add();
+        }
+
+        for (int i = 0; i < 100 * Environment.ProcessorCount; i++)
+        {
+            backlog.Begin();
+        }
+
+        Assert.Equal(0, backlog.Rest());
+    }
+}
