@@ -133,6 +133,9 @@ internal sealed partial class EventLoop
 
     internal long Events { get; private set; }
 
+    /// <summary>How many events there were at once the last time. Owner only.</summary>
+    internal int Harvested { get; private set; }
+
     internal PollingSets Sets => _sets;
 
     internal EventLoopGroup Group => _group;
@@ -438,6 +441,7 @@ internal sealed partial class EventLoop
         }
 
         Events += count;
+        Harvested = count;
         _sets.BeginHarvest(count);
         for (int i = 0; i < count; i++)
         {

@@ -20,6 +20,11 @@ internal sealed class ListenSource : IoSource
     /// <summary>Clients turned away at a time when descriptors have run out.</summary>
     private const int TurnAwayShare = 64;
 
+    /// <summary>One more client is accepted for so many events that came at once.</summary>
+    private const int EventsPerAccept = 32;
+
+    private const int MostAccepts = 16;
+
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(100);
 
@@ -68,8 +73,27 @@ internal sealed class ListenSource : IoSource
         Post(Mail.Close);
     }
 
+    /// <summary>
+    /// Accepts one client, so that the others may go to loops that are quicker; but more in a long turn, in which more have come: with one for
+    /// each turn of a loop that a thousand clients keep busy, new ones would wait for a good part of a second.
+    /// </summary>
     internal override Notice Serve(uint events)
     {
+        int share = Math.Min(1 + (Loop.Harvested / EventsPerAccept), MostAccepts);
+        Notice notice;
+        bool more;
+        do
+        {
+            notice = AcceptOne(out more);
+        }
+        while (more && --share > 0);
+
+        return notice;
+    }
+
+    private Notice AcceptOne(out bool more)
+    {
+        more = false;
         int result;
         ConnectionIo? unwanted = null;
         lock (_lock)
@@ -115,6 +139,7 @@ internal sealed class ListenSource : IoSource
         if (result >= 0)
         {
             _pause = default;
+            more = true;
             return Notice.Nothing;
         }
 
