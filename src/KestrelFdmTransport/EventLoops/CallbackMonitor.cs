@@ -6,7 +6,7 @@ using KestrelFdmTransport.Diagnostics;
 namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>
-/// Watches the callback scopes while any is busy, every four milliseconds as long as all of them are short, else every one. A callback that flushed and then does not end gets
+/// Watches the callback scopes while any is busy, every four milliseconds as long as all of them are short, else after one. A callback that flushed and then does not end gets
 /// its flush sent; one that holds a loop for too long gets the loop taken from it.
 /// </summary>
 /// <remarks>
@@ -26,7 +26,7 @@ internal static class CallbackMonitor
     private const int MostIdleSamplesBeforeParking = 48;
 
     /// <summary>
-    /// So many looks in a row that found no old callback, and we look half as often, and then half as often again: that is how it is nearly
+    /// So many looks in a row that found no callback a second time, and we look half as often, and then half as often again: that is how it is nearly
     /// always, and a wake-up costs more than the look.
     /// </summary>
     private const int CalmSamplesBeforeSlowing = 8;
@@ -43,7 +43,7 @@ internal static class CallbackMonitor
     /// <summary>A tick that comes so much too late says nothing about callbacks: we were all kept from running.</summary>
     private static readonly long s_late = Stopwatch.Frequency * 3 / 1000;
 
-    /// <summary>A callback that has taken this long may take longer, and is looked at every millisecond.</summary>
+    /// <summary>A callback that has taken this long may take longer, and is looked at again after a millisecond.</summary>
     private static readonly long s_old = Stopwatch.Frequency / 2_000;
 
     /// <summary>A park shorter than this was not worth it.</summary>
@@ -111,17 +111,18 @@ internal static class CallbackMonitor
     {
         int idle = 0;
         int calm = 0;
+        bool old = false;
         int patience = IdleSamplesBeforeParking;
         long last = Stopwatch.GetTimestamp();
         while (true)
         {
-            int period = Math.Min(1 << (calm / CalmSamplesBeforeSlowing), LongestPeriod);
+            int period = old ? 1 : Math.Min(1 << (calm / CalmSamplesBeforeSlowing), LongestPeriod);
             Thread.Sleep(period);
             long now = Stopwatch.GetTimestamp();
             bool onTime = now - last < (period * Stopwatch.Frequency / 1000) + s_late;
             last = now;
-            bool any = Sample(now, onTime, out bool old);
-            calm = old ? 0 : Math.Min(calm + 1, LongestPeriod * CalmSamplesBeforeSlowing);
+            bool any = Sample(now, onTime, out old, out bool again);
+            calm = again ? 0 : Math.Min(calm + 1, LongestPeriod * CalmSamplesBeforeSlowing);
             if (any)
             {
                 idle = 0;
@@ -143,10 +144,11 @@ internal static class CallbackMonitor
     }
 
     /// <summary>True if anything has been going on since the last sample.</summary>
-    private static bool Sample(long now, bool onTime, out bool old)
+    private static bool Sample(long now, bool onTime, out bool old, out bool again)
     {
         bool any = false;
         old = false;
+        again = false;
         foreach (CallbackScope scope in Volatile.Read(ref s_scopes))
         {
             CallbackSample sample = scope.Sample;
@@ -171,6 +173,7 @@ internal static class CallbackMonitor
             if (scope.HasDeferred && sample.SentWord != word)
             {
                 any = true;
+                again |= sample.Times > 1;
                 old |= now - scope.StartedAt > s_old;
                 SendIfSeenTwice(scope, word);
             }
@@ -178,6 +181,7 @@ internal static class CallbackMonitor
             if (!CallbackScope.IsLost(word) && scope.Waiting is { HandsOver: true } loop && scope.Word == word)
             {
                 any = true;
+                again |= sample.Times > 1;
                 old |= now - scope.StartedAt > s_old;
                 StallDetector.Look(scope, loop, word, now);
             }
