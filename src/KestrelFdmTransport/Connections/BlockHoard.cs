@@ -31,7 +31,15 @@ internal sealed class BlockHoard(object key) : ThreadHoard(key)
         _fetched = true;
         while (_blocks.Count < _wanted)
         {
-            _blocks.Push(Cache.RentBlock());
+            try
+            {
+                _blocks.Push(Cache.RentBlock());
+            }
+            catch (System.Exception) when (_blocks.Count > 0)
+            {
+                // A pool at its limit: what there is will do.
+                _wanted = 1;
+            }
         }
     }
 
@@ -78,6 +86,7 @@ internal sealed class BlockHoard(object key) : ThreadHoard(key)
     internal override void Release()
     {
         _wanted = 1;
+        _fetched = false;
         ReturnDownTo(0);
     }
 

@@ -33,6 +33,12 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     /// <summary>The filled part that nobody has taken yet starts here. Output chains only; belongs to the sender.</summary>
     internal int Start { get; set; }
 
+    /// <summary>
+    /// Link of <see cref="SegmentCache"/>. Not <see cref="ReadOnlySequenceSegment{T}.Next"/>: whoever still walks a chain that this segment
+    /// was in must not walk on into segments of other connections.
+    /// </summary>
+    internal BufferSegment? Cached { get; set; }
+
     internal bool IsReleased => Volatile.Read(ref _lease) == Released;
 
     internal void Attach(object owner, Memory<byte> block)

@@ -120,7 +120,10 @@ internal sealed partial class FdmPipeReader
         }
     }
 
-    /// <summary>As <see cref="Notify"/>, but false and nothing done if the continuation would run here.</summary>
+    /// <summary>
+    /// As <see cref="Notify"/>, but false and nothing done if the continuation would run here, or may need a new thread, which the loop would
+    /// wait for unwatched.
+    /// </summary>
     internal bool TryNotifyElsewhere()
     {
         if (!_waiter.IsSet || !IsReady(Volatile.Read(ref _minimum)))
@@ -129,7 +132,7 @@ internal sealed partial class FdmPipeReader
         }
 
         Placement placement = _io.Place();
-        if (placement == Placement.Inline)
+        if (placement != Placement.Pool)
         {
             return false;
         }

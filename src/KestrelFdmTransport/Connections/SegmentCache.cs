@@ -30,9 +30,9 @@ internal static class SegmentCache
             return new BufferSegment();
         }
 
-        t_first = segment.Following;
+        t_first = segment.Cached;
         t_count--;
-        segment.Link(null);
+        segment.Cached = null;
         return segment;
     }
 
@@ -44,7 +44,7 @@ internal static class SegmentCache
             GiveChain();
         }
 
-        segment.Link(t_first);
+        segment.Cached = t_first;
         t_first = segment;
         t_count++;
     }
@@ -69,11 +69,11 @@ internal static class SegmentCache
         BufferSegment last = t_first!;
         for (int i = 1; i < ChainLength; i++)
         {
-            last = last.Following!;
+            last = last.Cached!;
         }
 
-        BufferSegment chain = last.Following!;
-        last.Link(null);
+        BufferSegment chain = last.Cached!;
+        last.Cached = null;
         t_count = ChainLength;
         foreach (ref BufferSegment? place in s_depot.AsSpan())
         {

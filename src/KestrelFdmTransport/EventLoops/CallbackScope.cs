@@ -421,8 +421,8 @@ internal sealed class CallbackScope
         source.Account(ticks, waited);
     }
 
-    /// <summary>What is neither CPU time nor time spent ready and without a CPU was waiting.</summary>
-    private bool HasWaited(long ticks)
+    /// <summary>What is neither CPU time nor time spent ready and without a CPU was waiting. Null if that cannot be told.</summary>
+    private bool? HasWaited(long ticks)
     {
         Interop.ThreadUsage usage = Interop.Sys.OwnUsage();
         if (usage.Waits == _usage.Waits)
@@ -431,11 +431,12 @@ internal sealed class CallbackScope
             return false;
         }
 
-        // Counted from the last time that we asked, so a thread that was much preempted before is believed the next time.
+        // Counted from the last time that we asked: with more than the callback can have had, it is the past's, and the next time tells.
         long delay = Interop.Sys.ThreadRunDelay();
         long busy = usage.CpuTime - _usage.CpuTime + delay - _runDelay;
         _runDelay = delay;
-        return busy < ticks * (1_000_000_000 / Stopwatch.Frequency) / 2;
+        long passed = ticks * (1_000_000_000 / Stopwatch.Frequency);
+        return busy > passed + (passed / 8) ? null : busy < passed / 2;
     }
 
     private void RestoreThread()

@@ -9,7 +9,7 @@ namespace KestrelFdmTransport.EventLoops;
 /// </summary>
 internal sealed class DispatchBacklog
 {
-    /// <summary>What a dispatched callback takes at the very least is twice as long; in microseconds.</summary>
+    /// <summary>A callback that is dispatched for its cost takes at least twice as long; in microseconds.</summary>
     private const int HalfOfOne = 25;
 
     /// <summary>A shorter rest is not worth its timer; in microseconds.</summary>
@@ -17,16 +17,25 @@ internal sealed class DispatchBacklog
 
     private const int LongestRest = 1_000;
 
-    private int _count;
+    private int _added;
+    private int _begun;
 
-    internal void Add() => Interlocked.Increment(ref _count);
+    internal void Add() => Interlocked.Increment(ref _added);
 
-    internal void Begin() => Interlocked.Decrement(ref _count);
+    internal void Begin() => Interlocked.Increment(ref _begun);
 
     /// <summary>Microseconds for which the callbacks that wait keep all CPUs busy whatever happens; 0 if that is not worth a rest.</summary>
-    internal int Rest()
+    /// <param name="begun">How many had begun when the caller asked last. If none has since, the pool's threads may all be blocked.</param>
+    internal int Rest(ref int begun)
     {
-        int rest = Volatile.Read(ref _count) / Environment.ProcessorCount * HalfOfOne;
+        int before = begun;
+        begun = Volatile.Read(ref _begun);
+        if (begun == before)
+        {
+            return 0;
+        }
+
+        int rest = (Volatile.Read(ref _added) - begun) / Environment.ProcessorCount * HalfOfOne;
         return rest < ShortestRest ? 0 : Math.Min(rest, LongestRest);
     }
 }

@@ -57,8 +57,10 @@ internal sealed partial class EventLoop
     private IoSource? _mailInHand;
     private IoSource[] _stopping = [];
 
-    // Turns in which no callback ran here.
+    // Turns in which no callback ran here, and what there was to know of a rest behind the backlog.
     private int _turnsAlone;
+    private int _begun;
+    private long _rested;
 
     // Connections that are to move to another loop.
     private EventLoop? _destination;
@@ -365,7 +367,7 @@ internal sealed partial class EventLoop
                     }
 
                     Harvest();
-                    _turnsAlone++;
+                    _turnsAlone = Math.Min(_turnsAlone + 1, TurnsBeforeRest);
                     _sets.BeginTurn();
                     _phase = Phase.Serve;
                     break;
@@ -417,8 +419,11 @@ internal sealed partial class EventLoop
             }
 
             _now = Stopwatch.GetTimestamp();
-            _load.Idled(_now - idle);
-            if (_now - idle > s_foundAtOnce)
+            long slept = _now - idle - _rested;
+            _load.Idled(slept);
+            bool rested = _rested != 0;
+            _rested = 0;
+            if (slept > s_foundAtOnce && !rested)
             {
                 since = _now;
             }
@@ -517,9 +522,11 @@ internal sealed partial class EventLoop
 
     private int Block()
     {
-        if (_turnsAlone >= TurnsBeforeRest && _group.Backlog.Rest() is > 0 and int rest)
+        if (_turnsAlone == TurnsBeforeRest && _group.Backlog.Rest(ref _begun) is > 0 and int rest)
         {
+            long before = Stopwatch.GetTimestamp();
             Sys.Sleep(rest);
+            _rested = Stopwatch.GetTimestamp() - before;
         }
 
         int timeout = -1;
@@ -572,7 +579,7 @@ internal sealed partial class EventLoop
         while (true)
         {
             Notice notice = Serve(source, events);
-            if (notice.IsNothing || source.TryTellQuietly(notice))
+            if (notice.IsNothing || TryTellQuietly(source, ref notice))
             {
                 served = Stopwatch.GetTimestamp();
                 break;
@@ -614,9 +621,22 @@ internal sealed partial class EventLoop
         }
     }
 
+    private static bool TryTellQuietly(IoSource source, ref Notice notice)
+    {
+        try
+        {
+            return source.TryTellQuietly(notice);
+        }
+        catch (Exception exception)
+        {
+            notice = new Notice(Notice.Failed, null, exception);
+            return false;
+        }
+    }
+
     private bool Tell(CallbackScope scope, IoSource source, in Notice notice, bool hoarding = true)
     {
-        if (!notice.Has(Notice.MemoryWanted))
+        if (notice.Kinds != Notice.MemoryWanted)
         {
             _turnsAlone = 0;
         }

@@ -13,7 +13,7 @@ public sealed class DispatchBacklogTests
         for (int i = 0; i < 15 * Environment.ProcessorCount; i++)
         {
             backlog.Add();
-            Assert.Equal(0, backlog.Rest());
+            Assert.Equal(0, Rest(backlog));
         }
     }
 
@@ -25,8 +25,8 @@ public sealed class DispatchBacklogTests
         for (int i = 0; i < 100 * Environment.ProcessorCount; i++)
         {
             backlog.Add();
-            Assert.InRange(backlog.Rest(), rest, 1_000);
-            rest = backlog.Rest();
+            Assert.InRange(Rest(backlog), rest, 1_000);
+            rest = Rest(backlog);
         }
 
         Assert.Equal(1_000, rest);
@@ -46,6 +46,30 @@ public sealed class DispatchBacklogTests
             backlog.Begin();
         }
 
-        Assert.Equal(0, backlog.Rest());
+        Assert.Equal(0, Rest(backlog));
+    }
+
+    [Fact]
+    public void A_loop_does_not_rest_again_while_none_begins()
+    {
+        var backlog = new DispatchBacklog();
+        for (int i = 0; i < 100 * Environment.ProcessorCount; i++)
+        {
+            backlog.Add();
+        }
+
+        int begun = 0;
+        backlog.Begin();
+        Assert.NotEqual(0, backlog.Rest(ref begun));
+        Assert.Equal(0, backlog.Rest(ref begun));
+        backlog.Begin();
+        Assert.NotEqual(0, backlog.Rest(ref begun));
+    }
+
+    /// <summary>As a loop asks that has seen others begin.</summary>
+    private static int Rest(DispatchBacklog backlog)
+    {
+        int begun = -1;
+        return backlog.Rest(ref begun);
     }
 }
