@@ -39,6 +39,8 @@ internal sealed partial class FdmPipeReader
     /// <summary>True while the application waits for bytes and has consumed all there were.</summary>
     internal bool IsAwaited => _waiter.IsSet && !IsPaused && Volatile.Read(ref _consumed) == _received;
 
+    private bool IsWaitOver => _waiter.IsSet && IsReady(Volatile.Read(ref _minimum));
+
     /// <summary>Where the next bytes may go: behind unconsumed ones in the last block, else a block of their own.</summary>
     /// <returns>False if there is no block at hand.</returns>
     internal bool TryBeginReceive(out Span<byte> space)
@@ -114,7 +116,7 @@ internal sealed partial class FdmPipeReader
     /// <summary>Completes a waiting read if it has what it asked for.</summary>
     internal void Notify()
     {
-        if (_waiter.IsSet && IsReady(Volatile.Read(ref _minimum)))
+        if (IsWaitOver)
         {
             CompleteWaiter(Origin.Loop);
         }
@@ -126,7 +128,7 @@ internal sealed partial class FdmPipeReader
     /// </summary>
     internal bool TryNotifyElsewhere()
     {
-        if (!_waiter.IsSet || !IsReady(Volatile.Read(ref _minimum)))
+        if (!IsWaitOver)
         {
             return true;
         }

@@ -170,20 +170,24 @@ internal static class CallbackMonitor
             }
 
             sample.Times++;
-            if (scope.HasDeferred && sample.SentWord != word)
+            bool deferred = scope.HasDeferred && sample.SentWord != word;
+            EventLoop? held = !CallbackScope.IsLost(word) && scope.Waiting is { HandsOver: true } loop && scope.Word == word ? loop : null;
+            if (!deferred && held is null)
             {
-                any = true;
-                again |= sample.Times > 1;
-                old |= now - scope.StartedAt > s_old;
+                continue;
+            }
+
+            any = true;
+            again |= sample.Times > 1;
+            old |= now - scope.StartedAt > s_old;
+            if (deferred)
+            {
                 SendIfSeenTwice(scope, word);
             }
 
-            if (!CallbackScope.IsLost(word) && scope.Waiting is { HandsOver: true } loop && scope.Word == word)
+            if (held is not null)
             {
-                any = true;
-                again |= sample.Times > 1;
-                old |= now - scope.StartedAt > s_old;
-                StallDetector.Look(scope, loop, word, now);
+                StallDetector.Look(scope, held, word, now);
             }
         }
 

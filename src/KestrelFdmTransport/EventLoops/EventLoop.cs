@@ -421,12 +421,12 @@ internal sealed partial class EventLoop
             _now = Stopwatch.GetTimestamp();
             long slept = _now - idle - _rested;
             _load.Idled(slept);
-            bool rested = _rested != 0;
-            _rested = 0;
-            if (slept > s_foundAtOnce && !rested)
+            if (slept > s_foundAtOnce && _rested == 0)
             {
                 since = _now;
             }
+
+            _rested = 0;
         }
 
         Harvests++;
