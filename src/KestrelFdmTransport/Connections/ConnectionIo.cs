@@ -205,25 +205,19 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
 
     internal override void SendDeferred() => Send(Origin.Foreign);
 
-    /// <summary>The system call here, the rest on the pool: blocks that go back, the log, continuations.</summary>
-    internal override void SendFromMonitor()
-    {
-        if (_gate.TryEnter() == SendGate.Entry.Entered)
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(static state => state.Io.FinishSend(state.Sent), (Io: this, Sent: WorkAndLeave()), preferLocal: false);
-        }
-    }
+    internal override object? Transmit() => _gate.TryEnter() == SendGate.Entry.Entered ? WorkAndLeave() : null;
 
-    private void FinishSend(BufferSegment? sent)
+    internal override void FinishSend(object? sent)
     {
-        try
+        if (sent is BufferSegment segment)
         {
-            ReturnSent(sent);
+            ReturnSent(segment);
             AfterSend(Origin.Foreign);
         }
-        catch (Exception exception)
+        else
         {
-            CallbackScope.Fail(this, exception);
+            // Nothing has left: the gate was busy, or shut and there is something to drop, or the socket is full or broken.
+            Send(Origin.Foreign);
         }
     }
 

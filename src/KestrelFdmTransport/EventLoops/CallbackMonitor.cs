@@ -52,6 +52,7 @@ internal static class CallbackMonitor
     private static readonly Lock s_lock = new();
     private static readonly SemaphoreSlim s_wake = new(0);
     private static CallbackScope[] s_scopes = [];
+    private static HeldFlushes? s_held;
     private static int s_state = NoThread;
 
     internal static void Add(CallbackScope scope)
@@ -79,6 +80,20 @@ internal static class CallbackMonitor
         {
             Wake();
         }
+    }
+
+    /// <summary>Looks after flushes that are held back until there are none. Any thread.</summary>
+    internal static void Watch(HeldFlushes held)
+    {
+        HeldFlushes? first;
+        do
+        {
+            first = Volatile.Read(ref s_held);
+            held.NextWatched = first;
+        }
+        while (Interlocked.CompareExchange(ref s_held, held, first) != first);
+
+        EnsureAwake();
     }
 
     private static void Wake()
@@ -191,6 +206,27 @@ internal static class CallbackMonitor
             }
         }
 
+        return any | SampleHeld(onTime);
+    }
+
+    private static bool SampleHeld(bool onTime)
+    {
+        HeldFlushes? held = Volatile.Read(ref s_held) is null ? null : Interlocked.Exchange(ref s_held, null);
+        bool any = false;
+        while (held is not null)
+        {
+            // The link is read first: once it is not watched, another thread may put it into the list again.
+            HeldFlushes? next = held.NextWatched;
+            held.Look(onTime);
+            if (!held.TryUnwatch())
+            {
+                any = true;
+                Watch(held);
+            }
+
+            held = next;
+        }
+
         return any;
     }
 
@@ -217,18 +253,15 @@ internal static class CallbackMonitor
         RacePoints.Reach(RacePoint.MonitorParks, null);
         Volatile.Write(ref s_state, Parked);
         Interlocked.MemoryBarrierProcessWide();
-        foreach (CallbackScope scope in Volatile.Read(ref s_scopes))
+        if (Volatile.Read(ref s_held) is not null || Array.Exists(Volatile.Read(ref s_scopes), MustWatch))
         {
-            if (MustWatch(scope))
+            if (Interlocked.CompareExchange(ref s_state, Sampling, Parked) != Parked)
             {
-                if (Interlocked.CompareExchange(ref s_state, Sampling, Parked) != Parked)
-                {
-                    // Somebody woke us meanwhile: take the permit that goes with it.
-                    s_wake.Wait();
-                }
-
-                return true;
+                // Somebody woke us meanwhile: take the permit that goes with it.
+                s_wake.Wait();
             }
+
+            return true;
         }
 
         if (s_wake.Wait(s_lifetimeParked))

@@ -144,14 +144,21 @@ internal sealed class CallbackScope
         }
         finally
         {
+            bool dispatched = scope._watched;
             scope.Leave(source, loop: null);
             scope._owned = owned;
+            if (dispatched)
+            {
+                EventLoopGroup group = source.Loop.Group;
+                group.Backlog.End(scope.EndedAt - scope._startedAt);
+                group.HeldFlushes.SendIfDue(scope.EndedAt);
+            }
         }
     }
 
     /// <summary>
-    /// Called by a flush: true if it may wait because this thread is inside a young callback for <paramref name="source"/>.
-    /// The caller has put the data where <see cref="IoSource.SendDeferred"/> finds it.
+    /// Called by a flush: true if it may wait because this thread is inside a callback for <paramref name="source"/> that is young, or that
+    /// others wait behind. The caller has put the data where <see cref="IoSource.SendDeferred"/> finds it.
     /// </summary>
     internal static bool TryDefer(IoSource source)
     {
@@ -161,18 +168,18 @@ internal sealed class CallbackScope
             return false;
         }
 
-        if (scope._deferred)
+        long now = Stopwatch.GetTimestamp();
+        if (now - scope._startedAt >= s_deferralLimit)
         {
-            return Stopwatch.GetTimestamp() - scope._startedAt < s_deferralLimit;
+            return !scope._deferred && scope.TryHold(source, now);
         }
 
-        if (Stopwatch.GetTimestamp() - scope._startedAt >= s_deferralLimit)
+        if (!scope._deferred)
         {
-            return false;
+            Volatile.Write(ref scope._deferred, true);
+            CallbackMonitor.EnsureAwake();
         }
 
-        Volatile.Write(ref scope._deferred, true);
-        CallbackMonitor.EnsureAwake();
         return true;
     }
 
@@ -210,6 +217,19 @@ internal sealed class CallbackScope
         try
         {
             source.SendDeferred();
+        }
+        catch (Exception exception)
+        {
+            Fail(source, exception);
+        }
+    }
+
+    /// <summary>As <see cref="SendDeferred"/>, for the second part of a send.</summary>
+    internal static void FinishSend(IoSource source, object? sent)
+    {
+        try
+        {
+            source.FinishSend(sent);
         }
         catch (Exception exception)
         {
@@ -377,6 +397,9 @@ internal sealed class CallbackScope
         }
     }
 
+    /// <summary>Only what was dispatched is held back: there the flush has waited already, and more than one thread looks after it.</summary>
+    private bool TryHold(IoSource source, long now) => _watched && source.Loop.Group.HeldFlushes.TryHold(source, _startedAt, now);
+
     private bool Leave(IoSource? source, EventLoop? loop)
     {
         if (_isOurs)
@@ -388,7 +411,10 @@ internal sealed class CallbackScope
         {
             // Cleared first: the monitor may at worst send too, and the gate lets only one of us.
             Volatile.Write(ref _deferred, false);
-            SendDeferred(source!);
+            if (!TryHold(source!, Stopwatch.GetTimestamp()))
+            {
+                SendDeferred(source!);
+            }
         }
 
         EndedAt = Stopwatch.GetTimestamp();

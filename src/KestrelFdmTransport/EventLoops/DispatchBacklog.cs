@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.Threading;
 
 namespace KestrelFdmTransport.EventLoops;
@@ -9,33 +10,54 @@ namespace KestrelFdmTransport.EventLoops;
 /// </summary>
 internal sealed class DispatchBacklog
 {
-    /// <summary>A callback that is dispatched for its cost takes at least twice as long; in microseconds.</summary>
-    private const int HalfOfOne = 25;
+    /// <summary>What a callback takes that is dispatched for its cost, at least and as far as it counts; in microseconds.</summary>
+    private const int LeastCost = 50;
+
+    private const int MostCost = 1_000;
 
     /// <summary>A shorter rest is not worth its timer; in microseconds.</summary>
     private const int ShortestRest = 400;
 
-    private const int LongestRest = 1_000;
+    private const int LongestRest = 2_000;
+
+    private static readonly long s_microsecond = Stopwatch.Frequency / 1_000_000;
 
     private int _added;
     private int _begun;
+    private int _cost = LeastCost << CostShift;
+
+    /// <summary>The average moves by a sixteenth of what is new, and so has four more bits.</summary>
+    private const int CostShift = 4;
+
+    /// <summary>Microseconds for which the callbacks that wait keep all CPUs busy in all probability; 0 if that is hardly any time.</summary>
+    internal int KeepsBusy => Duration(Volatile.Read(ref _begun));
 
     internal void Add() => Interlocked.Increment(ref _added);
 
     internal void Begin() => Interlocked.Increment(ref _begun);
 
-    /// <summary>Microseconds for which the callbacks that wait keep all CPUs busy whatever happens; 0 if that is not worth a rest.</summary>
+    /// <summary>A dispatched callback has taken so long. Without synchronisation: an average may lose a sample.</summary>
+    internal void End(long ticks)
+    {
+        int cost = (int)Math.Clamp(ticks / s_microsecond, LeastCost, MostCost);
+        int before = Volatile.Read(ref _cost);
+        Volatile.Write(ref _cost, before + cost - (before >> CostShift));
+    }
+
+    /// <summary>Microseconds for which a loop that only dispatches may rest; 0 if that is not worth it.</summary>
     /// <param name="begun">How many had begun when the caller asked last. If none has since, the pool's threads may all be blocked.</param>
     internal int Rest(ref int begun)
     {
         int before = begun;
         begun = Volatile.Read(ref _begun);
-        if (begun == before)
-        {
-            return 0;
-        }
+        return begun == before ? 0 : Duration(begun);
+    }
 
-        int rest = (Volatile.Read(ref _added) - begun) / Environment.ProcessorCount * HalfOfOne;
-        return rest < ShortestRest ? 0 : Math.Min(rest, LongestRest);
+    /// <summary>By half of what they have cost on average: the next ones may be shorter.</summary>
+    private int Duration(int begun)
+    {
+        long waiting = (Volatile.Read(ref _added) - begun) / Environment.ProcessorCount;
+        long duration = waiting * Volatile.Read(ref _cost) >> (CostShift + 1);
+        return duration < ShortestRest ? 0 : (int)Math.Min(duration, LongestRest);
     }
 }

@@ -36,6 +36,7 @@ internal sealed class EventLoopGroup : IDisposable
         _maxSpinning = Math.Max(1, Environment.ProcessorCount - 1);
         Standbys = new Standbys(settings, logger, Unplace);
         Lane = new BlockingLane(settings.MaxBlockingThreads);
+        HeldFlushes = new HeldFlushes(Backlog);
         Balance = new LoadBalance(this, settings.MovesConnections);
         if (settings.PinLoops)
         {
@@ -48,6 +49,8 @@ internal sealed class EventLoopGroup : IDisposable
     internal BlockingLane Lane { get; }
 
     internal DispatchBacklog Backlog { get; } = new();
+
+    internal HeldFlushes HeldFlushes { get; }
 
     internal LoadBalance Balance { get; }
 

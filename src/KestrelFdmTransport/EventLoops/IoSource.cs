@@ -75,9 +75,16 @@ internal abstract class IoSource
     {
     }
 
+    /// <summary>The first part of <see cref="SendDeferred"/>: system calls, and no foreign code. Any thread.</summary>
+    /// <returns>To be given to <see cref="FinishSend"/>.</returns>
+    internal virtual object? Transmit() => null;
+
+    /// <summary>The rest of <see cref="SendDeferred"/>: blocks that go back, the log, continuations. Any thread.</summary>
+    internal virtual void FinishSend(object? sent) => SendDeferred();
+
     /// <summary>As <see cref="SendDeferred"/>, with no foreign code on the calling thread, which watches over all others.</summary>
-    internal virtual void SendFromMonitor()
-        => ThreadPool.UnsafeQueueUserWorkItem(static source => CallbackScope.SendDeferred(source), this, preferLocal: false);
+    internal void SendFromMonitor()
+        => ThreadPool.UnsafeQueueUserWorkItem(static state => CallbackScope.FinishSend(state.Source, state.Sent), (Source: this, Sent: Transmit()), preferLocal: false);
 
     /// <summary>What a log calls the source: an id and an endpoint. Any thread.</summary>
     internal virtual (string Id, object? EndPoint) Describe() => ("(none)", null);
