@@ -45,6 +45,7 @@ internal sealed partial class EventLoop
     private readonly ManualResetEventSlim _over = new();
     private readonly StallBudget _stalls = new();
     private readonly LoopLoad _load = new();
+    private readonly WakeRule _wakeRule = new();
 
     // The two sides of every wake-up: a poster pushes its mail and then reads this word; the loop writes it and then looks
     // into the mailbox. Both orders are full fences, so mail that the loop misses finds a loop that is seen to sleep.
@@ -61,6 +62,11 @@ internal sealed partial class EventLoop
     private int _turnsAlone;
     private int _begun;
     private long _rested;
+
+    // Of this window: how often the loop was woken, and for how much.
+    private int _wakes;
+    private long _wokenFor;
+    private bool _mayWakeGently;
 
     // Connections that are to move to another loop.
     private EventLoop? _destination;
@@ -471,6 +477,12 @@ internal sealed partial class EventLoop
     private void Balance()
     {
         _load.Measure(_now, _sets);
+        _wakeRule.Measure(_wakes, _wokenFor, Sys.Preemptions());
+        _wakes = 0;
+        _wokenFor = 0;
+
+        // Whoever has given the thread another policy means it.
+        _mayWakeGently = _wakeRule.IsGentle && Sys.SchedulingPolicy() == Sys.PolicyOther;
         _emigrants = _ending ? 0 : _group.Balance.Emigrants(this, _now, out _destination);
     }
 
@@ -548,8 +560,23 @@ internal sealed partial class EventLoop
             timeout = 0;
         }
 
-        int count = Sys.EpollWait(_epoll.Number, _events, timeout);
+        int count = _mayWakeGently && _turnsAlone == TurnsBeforeRest ? WaitGently(timeout) : Sys.EpollWait(_epoll.Number, _events, timeout);
         Volatile.Write(ref _sleeping, 0);
+        _wakes++;
+        _wokenFor += Math.Max(count, 0);
+        return count;
+    }
+
+    /// <summary>The policy is another one only while the loop sleeps, because what the thread starts inherits it.</summary>
+    private int WaitGently(int timeout)
+    {
+        _mayWakeGently = Sys.SetSchedulingPolicy(Sys.PolicyBatch) >= 0;
+        int count = Sys.EpollWait(_epoll.Number, _events, timeout);
+        if (_mayWakeGently)
+        {
+            Sys.SetSchedulingPolicy(Sys.PolicyOther);
+        }
+
         return count;
     }
 

@@ -85,4 +85,8 @@ internal static unsafe partial class LibC
 
     [LibraryImport(Name, EntryPoint = "sched_setaffinity", SetLastError = true)]
     internal static partial int SchedSetAffinity(int thread, nint maskSize, byte* mask);
+
+    /// <remarks>Takes any number of arguments; where .NET runs, they are passed as those of an ordinary function.</remarks>
+    [LibraryImport(Name, EntryPoint = "syscall", SetLastError = true)]
+    internal static partial nint SystemCall(nint number, nint first, nint second, void* third);
 }
