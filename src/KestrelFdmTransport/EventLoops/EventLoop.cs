@@ -24,8 +24,8 @@ internal sealed partial class EventLoop
     private static readonly long s_preemptedAfter = Stopwatch.Frequency / 2_000;
     private static readonly long s_preemptedPause = Stopwatch.Frequency / 100;
 
-    /// <summary>A loop that has run nothing itself for so many turns may rest behind a backlog of what it has dispatched.</summary>
-    private const int TurnsBeforeRest = 8;
+    /// <summary>A loop that has run nothing itself for so many turns only dispatches.</summary>
+    private const int TurnsAlone = 8;
 
     /// <summary>An event that is there after so short a sleep was there before it.</summary>
     private static readonly long s_foundAtOnce = Stopwatch.Frequency / 200_000;
@@ -170,6 +170,12 @@ internal sealed partial class EventLoop
 
     /// <summary>The clock as of the last harvest, in <see cref="Stopwatch"/> ticks.</summary>
     internal long Now => _now;
+
+    /// <summary>
+    /// What such a loop adds can only wait behind what it has dispatched: it need not hurry, and the pool's threads, which spin themselves,
+    /// need the CPU more.
+    /// </summary>
+    private bool OnlyDispatches => _turnsAlone == TurnsAlone;
 
     /// <summary>Ends the loop and every source in it. Any thread.</summary>
     internal void RequestStop()
@@ -373,7 +379,7 @@ internal sealed partial class EventLoop
                     }
 
                     Harvest();
-                    _turnsAlone = Math.Min(_turnsAlone + 1, TurnsBeforeRest);
+                    _turnsAlone = Math.Min(_turnsAlone + 1, TurnsAlone);
                     _sets.BeginTurn();
                     _phase = Phase.Serve;
                     break;
@@ -419,7 +425,7 @@ internal sealed partial class EventLoop
         else
         {
             long idle = Stopwatch.GetTimestamp();
-            if (!TrySpin(idle, out count))
+            if (OnlyDispatches || !TrySpin(idle, out count))
             {
                 count = Block();
             }
@@ -534,7 +540,7 @@ internal sealed partial class EventLoop
 
     private int Block()
     {
-        if (_turnsAlone == TurnsBeforeRest && _group.Backlog.Rest(ref _begun) is > 0 and int rest)
+        if (OnlyDispatches && _group.Backlog.Rest(ref _begun) is > 0 and int rest)
         {
             long before = Stopwatch.GetTimestamp();
             Sys.Sleep(rest);
@@ -560,7 +566,7 @@ internal sealed partial class EventLoop
             timeout = 0;
         }
 
-        int count = _mayWakeGently && _turnsAlone == TurnsBeforeRest ? WaitGently(timeout) : Sys.EpollWait(_epoll.Number, _events, timeout);
+        int count = _mayWakeGently && OnlyDispatches ? WaitGently(timeout) : Sys.EpollWait(_epoll.Number, _events, timeout);
         Volatile.Write(ref _sleeping, 0);
         _wakes++;
         _wokenFor += Math.Max(count, 0);
