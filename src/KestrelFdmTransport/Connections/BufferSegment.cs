@@ -17,8 +17,11 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     private const int Leased = 1;
     private const int Released = 2;
 
+    // Of the block; without one, the next segment in the cache.
     private object? _owner;
-    private int _lease;
+
+    // In input chains the lease, in output chains where the filled part starts that nobody has taken yet.
+    private int _leaseOrStart;
 
     /// <summary>The whole block; empty once it has been given back.</summary>
     internal Memory<byte> Block { get; private set; }
@@ -30,16 +33,39 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
 
     internal BufferSegment? Following => (BufferSegment?)Next;
 
+    /// <summary>The end of the chain. For whoever owns all of it.</summary>
+    internal BufferSegment Last
+    {
+        get
+        {
+            BufferSegment last = this;
+            while (last.Following is { } next)
+            {
+                last = next;
+            }
+
+            return last;
+        }
+    }
+
     /// <summary>The filled part that nobody has taken yet starts here. Output chains only; belongs to the sender.</summary>
-    internal int Start { get; set; }
+    internal int Start
+    {
+        get => _leaseOrStart;
+        set => _leaseOrStart = value;
+    }
 
     /// <summary>
     /// Link of <see cref="SegmentCache"/>. Not <see cref="ReadOnlySequenceSegment{T}.Next"/>: whoever still walks a chain that this segment
     /// was in must not walk on into segments of other connections.
     /// </summary>
-    internal BufferSegment? Cached { get; set; }
+    internal BufferSegment? Cached
+    {
+        get => _owner as BufferSegment;
+        set => _owner = value;
+    }
 
-    internal bool IsReleased => Volatile.Read(ref _lease) == Released;
+    internal bool IsReleased => Volatile.Read(ref _leaseOrStart) == Released;
 
     internal void Attach(object owner, Memory<byte> block)
     {
@@ -65,8 +91,7 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
         Next = null;
         RunningIndex = 0;
         End = 0;
-        Start = 0;
-        _lease = Unleased;
+        _leaseOrStart = Unleased;
     }
 
     /// <summary>Links <paramref name="next"/> behind this segment. Producer only.</summary>
@@ -87,14 +112,14 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     internal void Seal(int length) => Memory = Block[..length];
 
     /// <summary>Producer: may it write behind <see cref="End"/>? Not once the consumer has given the block back.</summary>
-    internal bool TryLease() => Interlocked.CompareExchange(ref _lease, Leased, Unleased) == Unleased;
+    internal bool TryLease() => Interlocked.CompareExchange(ref _leaseOrStart, Leased, Unleased) == Unleased;
 
     /// <summary>A full fence, because the producer then looks whether the consumer has passed it meanwhile.</summary>
-    internal void EndLease() => Interlocked.Exchange(ref _lease, Unleased);
+    internal void EndLease() => Interlocked.Exchange(ref _leaseOrStart, Unleased);
 
     /// <summary>Consumer: claims the block for giving it back, unless the producer writes into it.</summary>
-    internal bool TryClaim() => Interlocked.CompareExchange(ref _lease, Released, Unleased) == Unleased;
+    internal bool TryClaim() => Interlocked.CompareExchange(ref _leaseOrStart, Released, Unleased) == Unleased;
 
     /// <summary>Takes a claim back: there is something in the block after all.</summary>
-    internal void Unclaim() => Volatile.Write(ref _lease, Unleased);
+    internal void Unclaim() => Volatile.Write(ref _leaseOrStart, Unleased);
 }

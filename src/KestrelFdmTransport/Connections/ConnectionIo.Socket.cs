@@ -42,6 +42,9 @@ internal sealed partial class ConnectionIo
         }
     }
 
+    /// <summary>The socket that the application has asked for. Any thread.</summary>
+    internal Socket? TakenSocket => Volatile.Read(ref _socket);
+
     /// <summary>True once the application has closed the socket that it took.</summary>
     private bool IsSocketGone => Volatile.Read(ref _socketGone) != 0;
 

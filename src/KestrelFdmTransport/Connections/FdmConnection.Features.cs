@@ -11,7 +11,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace KestrelFdmTransport.Connections;
 
 /// <content>
-/// The connection is its own feature collection. What it implements needs no storage; what others set goes into a short list.
+/// The connection is its own feature collection. What it implements needs no storage; what others set has keys that it shares with other connections.
 /// </content>
 internal sealed partial class FdmConnection :
     IFeatureCollection,
@@ -22,8 +22,10 @@ internal sealed partial class FdmConnection :
     IConnectionLifetimeFeature,
     IConnectionSocketFeature
 {
-    private KeyValuePair<Type, object?>[]? _features;
-    private int _featureCount;
+    private FeatureKeys _featureKeys = FeatureKeys.None;
+
+    // What all the keys stand for, as Kestrel sets one object for several; or one value for each.
+    private object? _featureValues;
     private int _featureRevision;
 
     bool IFeatureCollection.IsReadOnly => false;
@@ -50,8 +52,8 @@ internal sealed partial class FdmConnection :
     {
         get
         {
-            int index = FeatureIndex(key);
-            return index >= 0 ? _features![index].Value : OwnFeature(key);
+            int index = _featureKeys.IndexOf(key);
+            return index >= 0 ? FeatureAt(index) : OwnFeature(key);
         }
 
         set => SetFeature(key, value);
@@ -83,41 +85,42 @@ internal sealed partial class FdmConnection :
 
     private FdmConnection? OwnFeature(Type key) => IsOwnFeature(key) ? this : null;
 
-    private int FeatureIndex(Type key)
-    {
-        for (int i = 0; i < _featureCount; i++)
-        {
-            if (_features![i].Key == key)
-            {
-                return i;
-            }
-        }
-
-        return -1;
-    }
+    private object? FeatureAt(int index) => _featureValues is FeatureValue[] values ? values[index].Value : _featureValues;
 
     private void SetFeature(Type key, object? value)
     {
+        // A feature of our own that somebody removes stays in the list with null, so that the removal holds.
         _featureRevision++;
-        int index = FeatureIndex(key);
+        int index = _featureKeys.IndexOf(key);
         if (index < 0)
         {
-            index = _featureCount;
-            if (_features is null)
+            index = _featureKeys.Count;
+            _featureKeys = _featureKeys.With(key);
+            if (index == 0)
             {
-                // As many as Kestrel sets.
-                _features = new KeyValuePair<Type, object?>[4];
+                _featureValues = value;
+                return;
             }
-            else if (index == _features.Length)
-            {
-                Array.Resize(ref _features, index + 4);
-            }
-
-            _featureCount++;
         }
 
-        // A feature of our own that somebody removes stays in the list with null, so that the removal holds.
-        _features![index] = new(key, value);
+        if (_featureValues is not FeatureValue[] values)
+        {
+            if (ReferenceEquals(_featureValues, value))
+            {
+                return;
+            }
+
+            values = new FeatureValue[_featureKeys.Count];
+            Array.Fill(values, new FeatureValue { Value = _featureValues });
+            _featureValues = values;
+        }
+        else if (index == values.Length)
+        {
+            Array.Resize(ref values, index + 4);
+            _featureValues = values;
+        }
+
+        values[index].Value = value;
     }
 
     private IEnumerator<KeyValuePair<Type, object>> EnumerateFeatures()
@@ -130,18 +133,24 @@ internal sealed partial class FdmConnection :
         ];
         foreach (Type key in own)
         {
-            if (FeatureIndex(key) < 0)
+            if (_featureKeys.IndexOf(key) < 0)
             {
                 yield return new(key, this);
             }
         }
 
-        for (int i = 0; i < _featureCount; i++)
+        for (int i = 0; i < _featureKeys.Count; i++)
         {
-            if (_features![i].Value is { } value)
+            if (FeatureAt(i) is { } value)
             {
-                yield return new(_features[i].Key, value);
+                yield return new(_featureKeys[i], value);
             }
         }
+    }
+
+    /// <summary>A type that no feature has.</summary>
+    private struct FeatureValue
+    {
+        internal object? Value;
     }
 }

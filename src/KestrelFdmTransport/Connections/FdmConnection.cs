@@ -27,15 +27,12 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     private readonly ConnectionIo _io;
     private readonly StrongBox<SocketName> _localName;
     private readonly SocketName _remoteName;
-    private EndPoint? _localEndPoint;
-    private EndPoint? _remoteEndPoint;
     private string? _connectionId;
     private IDictionary<object, object?>? _items;
     private IDuplexPipe? _transport;
     private CancellationTokenSource? _closedSource;
-    private OverriddenToken? _overriddenToken;
     private TaskCompletionSource? _disposed;
-    private System.Net.Sockets.Socket? _socketToDispose;
+    private bool _tokenOverridden;
     private int _endings;
 
     /// <param name="io">The descriptor's side.</param>
@@ -71,20 +68,24 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
 
     public override EndPoint? LocalEndPoint
     {
-        get => ReferenceEquals(_localEndPoint, s_noEndPoint) ? null : _localEndPoint ??= _localName.Value.ToEndPoint();
-        set => _localEndPoint = value ?? s_noEndPoint;
+        get => ReferenceEquals(base.LocalEndPoint, s_noEndPoint) ? null : base.LocalEndPoint ??= _localName.Value.ToEndPoint();
+        set => base.LocalEndPoint = value ?? s_noEndPoint;
     }
 
     public override EndPoint? RemoteEndPoint
     {
-        get => ReferenceEquals(_remoteEndPoint, s_noEndPoint) ? null : _remoteEndPoint ??= _remoteName.ToEndPoint();
-        set => _remoteEndPoint = value ?? s_noEndPoint;
+        get => ReferenceEquals(base.RemoteEndPoint, s_noEndPoint) ? null : base.RemoteEndPoint ??= _remoteName.ToEndPoint();
+        set => base.RemoteEndPoint = value ?? s_noEndPoint;
     }
 
     public override CancellationToken ConnectionClosed
     {
-        get => _overriddenToken?.Token ?? ClosedToken();
-        set => _overriddenToken = new OverriddenToken(value);
+        get => Volatile.Read(ref _tokenOverridden) ? base.ConnectionClosed : ClosedToken();
+        set
+        {
+            base.ConnectionClosed = value;
+            Volatile.Write(ref _tokenOverridden, true);
+        }
     }
 
     /// <summary>The descriptor's side.</summary>
@@ -115,9 +116,8 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     internal void FireConnectionClosed() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
 
     /// <summary>The descriptor is gone and every block of the transport's side is back.</summary>
-    internal void OnDescriptorClosed(System.Net.Sockets.Socket? socket)
+    internal void OnDescriptorClosed()
     {
-        _socketToDispose = socket;
         if (Signal(Ending.Closed))
         {
             // Not on the loop: disposing continues the application.
@@ -206,7 +206,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
 
     private void OnEnded()
     {
-        if (_socketToDispose is ConnectionSocket socket)
+        if (_io.TakenSocket is ConnectionSocket socket)
         {
             socket.DisposeByTransport();
         }
@@ -224,6 +224,4 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
         Closed = 2,
         Disposing = 4,
     }
-
-    private sealed record OverriddenToken(CancellationToken Token);
 }

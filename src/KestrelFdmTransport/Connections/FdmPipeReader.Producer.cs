@@ -11,7 +11,6 @@ internal sealed partial class FdmPipeReader
     /// <summary>Kestrel's Sockets transport asks for half a block; with less room left a new block is taken.</summary>
     private const int MinimumFree = BlockCache.BlockSize / 2;
 
-    private BufferSegment? _first;
     private BufferSegment? _receiveTail;
     private BufferSegment? _fresh;
     private bool _tailLeased;
@@ -19,9 +18,7 @@ internal sealed partial class FdmPipeReader
     private long _received;
     private int _paused;
     private bool _ended;
-    private int _endedOnce;
-    private ExceptionDispatchInfo? _error;
-    private int _chainEnds;
+    private int _endings;
 
     /// <summary>Bytes received so far. Any thread.</summary>
     internal long Received => Volatile.Read(ref _received);
@@ -30,7 +27,7 @@ internal sealed partial class FdmPipeReader
     internal bool IsCompleted => Volatile.Read(ref _completed);
 
     /// <summary>What the application has completed the reader with.</summary>
-    internal Exception? CompletionError => _completionError?.SourceException;
+    internal Exception? CompletionError => Volatile.Read(ref _rare)?.CompletionError?.SourceException;
 
     internal bool HasEnded => Volatile.Read(ref _ended);
 
@@ -89,7 +86,8 @@ internal sealed partial class FdmPipeReader
             fresh.End = count;
             if (_receiveTail is null)
             {
-                _first = fresh;
+                // The consumer's, but it does not look before there is something.
+                _head = fresh;
             }
             else
             {
@@ -168,10 +166,8 @@ internal sealed partial class FdmPipeReader
     /// <remarks>Any thread. The continuation of a waiting read goes to the pool: the end of a connection is not the hot path.</remarks>
     internal void EndInput(Exception? error)
     {
-        if (Interlocked.Exchange(ref _endedOnce, 1) == 0)
+        if (TryEnd(error))
         {
-            _error = error is null ? null : ExceptionDispatchInfo.Capture(error);
-            Volatile.Write(ref _ended, true);
             Interlocked.MemoryBarrier();
         }
 
@@ -182,15 +178,27 @@ internal sealed partial class FdmPipeReader
     /// <remarks>In this order: a read that was pending when the reader was completed must not look at blocks on their way back.</remarks>
     internal void EndProducer(Exception? error)
     {
-        if (Interlocked.Exchange(ref _endedOnce, 1) == 0)
+        TryEnd(error);
+        DropFresh();
+        EndChain(InputEnding.Producer);
+        CompleteWaiter(Origin.Foreign);
+    }
+
+    /// <summary>The first to end the input says how.</summary>
+    private bool TryEnd(Exception? error)
+    {
+        if ((Interlocked.Or(ref _endings, (int)InputEnding.Decided) & (int)InputEnding.Decided) != 0)
         {
-            _error = error is null ? null : ExceptionDispatchInfo.Capture(error);
-            Volatile.Write(ref _ended, true);
+            return false;
         }
 
-        DropFresh();
-        EndChain(ChainEnd.Producer);
-        CompleteWaiter(Origin.Foreign);
+        if (error is not null)
+        {
+            Rare().EndError = ExceptionDispatchInfo.Capture(error);
+        }
+
+        Volatile.Write(ref _ended, true);
+        return true;
     }
 
     private bool MustPause(long threshold)
@@ -237,15 +245,16 @@ internal sealed partial class FdmPipeReader
     }
 
     /// <summary>The second of the two sides to be done returns what is left. Either side.</summary>
-    private void EndChain(ChainEnd end)
+    private void EndChain(InputEnding end)
     {
-        int ends = Interlocked.Or(ref _chainEnds, (int)end);
-        if ((ends & (int)end) != 0 || (ends | (int)end) != (int)(ChainEnd.Consumer | ChainEnd.Producer))
+        const int Both = (int)(InputEnding.Consumer | InputEnding.Producer);
+        int before = Interlocked.Or(ref _endings, (int)end);
+        if ((before & (int)end) != 0 || ((before | (int)end) & Both) != Both)
         {
             return;
         }
 
-        BufferSegment? segment = _head ?? _first;
+        BufferSegment? segment = _head;
         while (segment is not null)
         {
             BufferSegment? next = segment.Following;
@@ -253,6 +262,6 @@ internal sealed partial class FdmPipeReader
             segment = next;
         }
 
-        _head = _tail = _first = _receiveTail = null;
+        _head = _tail = _receiveTail = null;
     }
 }

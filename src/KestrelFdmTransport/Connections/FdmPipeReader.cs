@@ -29,16 +29,15 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     private bool _reading;
     private bool _readingTentatively;
     private bool _running;
-    private WaitCancellation? _cancellation;
 
     // Both sides.
     private WaitingContinuation _waiter;
     private long _examined;
     private long _consumed;
-    private long _minimum = 1;
+    private int _minimum = 1;
     private int _cancelled;
     private bool _completed;
-    private ExceptionDispatchInfo? _completionError;
+    private RareEndState? _rare;
 
     internal FdmPipeReader(ConnectionIo io) => _io = io;
 
@@ -153,18 +152,22 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
         _reading = false;
         _readingTentatively = false;
-        _completionError = exception is null ? null : ExceptionDispatchInfo.Capture(exception);
+        if (exception is not null)
+        {
+            Rare().CompletionError = ExceptionDispatchInfo.Capture(exception);
+        }
+
         Volatile.Write(ref _completed, true);
 
         // A paused producer is waiting for us in vain now; it finds out on its loop.
         Interlocked.MemoryBarrier();
         ResumeProducer();
-        EndChain(ChainEnd.Consumer);
+        EndChain(InputEnding.Consumer);
     }
 
     ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token)
         => !IsReady(Volatile.Read(ref _minimum)) ? ValueTaskSourceStatus.Pending
-            : Volatile.Read(ref _ended) && _error is not null ? ValueTaskSourceStatus.Faulted
+            : Volatile.Read(ref _ended) && _rare?.EndError is not null ? ValueTaskSourceStatus.Faulted
             : ValueTaskSourceStatus.Succeeded;
 
     void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
@@ -191,7 +194,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             PipeErrors.ThrowGetResultBeforeCompleted();
         }
 
-        if (_cancellation is not { IsActive: true } cancellation)
+        if (_rare?.Cancellation is not { IsActive: true } cancellation)
         {
             return TakeResult();
         }
@@ -211,7 +214,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
     bool IWaitingEnd.IsReady => IsReady(Volatile.Read(ref _minimum));
 
-    private bool IsReady(long minimum)
+    private bool IsReady(int minimum)
         => Volatile.Read(ref _cancelled) != 0
             || Volatile.Read(ref _ended)
             || Volatile.Read(ref _received) - Volatile.Read(ref _examined) >= minimum;
@@ -221,8 +224,9 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         _running = true;
         if (cancellationToken.CanBeCanceled)
         {
-            _cancellation ??= new WaitCancellation();
-            _cancellation.Begin(s_tokenCancelled, this, cancellationToken);
+            RareEndState rare = Rare();
+            rare.Cancellation ??= new WaitCancellation();
+            rare.Cancellation.Begin(s_tokenCancelled, this, cancellationToken);
         }
 
         return new ValueTask<ReadResult>(this, 0);
@@ -230,7 +234,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
     private void OnTokenCancelled()
     {
-        if (_cancellation!.IsRequested)
+        if (_rare!.Cancellation!.IsRequested)
         {
             CancelPendingRead();
         }
@@ -242,7 +246,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         bool ended = Volatile.Read(ref _ended);
         if (ended)
         {
-            _error?.Throw();
+            _rare?.EndError?.Throw();
         }
 
         bool cancelled = Volatile.Read(ref _cancelled) != 0 && Interlocked.Exchange(ref _cancelled, 0) != 0;
@@ -269,7 +273,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     private ReadOnlySequence<byte> Unconsumed()
     {
         long received = Volatile.Read(ref _received);
-        if (received == _consumed || (_head ?? _first) is not { } first)
+        if (received == _consumed || _head is not { } first)
         {
             // Nothing there; or both ends are done and the blocks are gone, which only a read pending since before can see.
             return default;
@@ -292,7 +296,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         // Before the claim below: a producer whose lease makes the claim fail looks at this when its lease ends.
         Volatile.Write(ref _consumed, consumedTo);
         long received = Volatile.Read(ref _received);
-        BufferSegment head = DropConsumed(_head ?? _first!, received);
+        BufferSegment head = DropConsumed(_head!, received);
         if (received == consumedTo && !head.IsReleased)
         {
             ReleaseIfConsumed(head);
@@ -349,6 +353,9 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             PipeErrors.ThrowReadingAfterCompleted();
         }
     }
+
+    /// <summary>Any thread: of several that come at once, all get the same.</summary>
+    private RareEndState Rare() => Volatile.Read(ref _rare) ?? Interlocked.CompareExchange(ref _rare, new RareEndState(), null) ?? _rare;
 
     private void CompleteWaiter(Origin origin) => _waiter.Complete(this, _io, _io.Place(origin));
 }

@@ -17,7 +17,6 @@ internal sealed partial class FdmPipeWriter
     private long _sent;
     private bool _ended;
     private int _endedOnce;
-    private ExceptionDispatchInfo? _endError;
 
     /// <summary>Bytes flushed and not yet taken by the kernel. Any thread.</summary>
     internal long Unsent => Volatile.Read(ref _committed) - Volatile.Read(ref _sent);
@@ -28,7 +27,7 @@ internal sealed partial class FdmPipeWriter
     /// <summary>True once the application has completed the writer. Any thread.</summary>
     internal bool IsCompleted => Volatile.Read(ref _completed);
 
-    internal Exception? CompletionError => _completionError?.SourceException;
+    internal Exception? CompletionError => Volatile.Read(ref _rare)?.CompletionError?.SourceException;
 
     /// <summary>True if everything flushed has left. Any thread.</summary>
     internal bool IsDrained => Unsent <= 0;
@@ -47,13 +46,7 @@ internal sealed partial class FdmPipeWriter
                 _unsentTail.Link(chain);
             }
 
-            BufferSegment tail = chain;
-            while (tail.Following is { } next)
-            {
-                tail = next;
-            }
-
-            _unsentTail = tail;
+            _unsentTail = chain.Last;
         }
 
         return _unsentHead is not null;
@@ -90,13 +83,7 @@ internal sealed partial class FdmPipeWriter
     /// <summary>Puts blocks that have left back until the gate is left.</summary>
     internal void KeepSent(BufferSegment sent)
     {
-        BufferSegment last = sent;
-        while (last.Following is { } next)
-        {
-            last = next;
-        }
-
-        last.Link(_sentSegments);
+        sent.Last.Link(_sentSegments);
         _sentSegments = sent;
     }
 
@@ -119,7 +106,11 @@ internal sealed partial class FdmPipeWriter
             return;
         }
 
-        _endError = error is null ? null : ExceptionDispatchInfo.Capture(error);
+        if (error is not null)
+        {
+            Rare().EndError = ExceptionDispatchInfo.Capture(error);
+        }
+
         Volatile.Write(ref _ended, true);
         Interlocked.MemoryBarrier();
         CompleteWaiter(Origin.Foreign);

@@ -29,20 +29,17 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     // Producer.
     private BufferSegment? _head;
     private BufferSegment? _tail;
-    private BufferSegment? _outboxTail;
     private long _unflushed;
-    private WaitCancellation? _cancellation;
 
     // Both sides.
     private BufferSegment? _outbox;
-    private WaitingContinuation _waiter;
     private long _committed;
     private int _paused;
     private int _cancelled;
     private int _producing;
     private int _completeCalled;
     private bool _completed;
-    private ExceptionDispatchInfo? _completionError;
+    private RareOutputState? _rare;
 
     internal FdmPipeWriter(ConnectionIo io) => _io = io;
 
@@ -103,7 +100,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         ThrowIfCompleted();
         if (Volatile.Read(ref _ended))
         {
-            _endError?.Throw();
+            _rare?.EndError?.Throw();
             return new ValueTask<FlushResult>(new FlushResult(isCanceled: false, isCompleted: true));
         }
 
@@ -138,7 +135,11 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             return;
         }
 
-        _completionError = exception is null ? null : ExceptionDispatchInfo.Capture(exception);
+        if (exception is not null)
+        {
+            Rare().CompletionError = ExceptionDispatchInfo.Capture(exception);
+        }
+
         if ((Interlocked.Or(ref _producing, CompletePending) & Producing) == 0)
         {
             CompleteWhileProducing();
@@ -147,13 +148,13 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token)
         => !IsReady ? ValueTaskSourceStatus.Pending
-            : Volatile.Read(ref _ended) && _endError is not null ? ValueTaskSourceStatus.Faulted
+            : Volatile.Read(ref _ended) && _rare?.EndError is not null ? ValueTaskSourceStatus.Faulted
             : ValueTaskSourceStatus.Succeeded;
 
     void IValueTaskSource<FlushResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
         RacePoints.Reach(RacePoint.FlushWaits, _io);
-        if (!_waiter.TrySet(continuation, state, flags))
+        if (!Rare().Waiter.TrySet(continuation, state, flags))
         {
             End(PipeErrors.ConcurrentOperations());
             ThreadPool.UnsafeQueueUserWorkItem(continuation, state, preferLocal: false);
@@ -174,7 +175,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             PipeErrors.ThrowGetResultBeforeCompleted();
         }
 
-        if (_cancellation is not { IsActive: true } cancellation)
+        if (_rare?.Cancellation is not { IsActive: true } cancellation)
         {
             return TakeResult();
         }
@@ -187,7 +188,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     }
 
     /// <summary>Runs a continuation that was sent to the pool.</summary>
-    void IThreadPoolWorkItem.Execute() => _waiter.Execute(_io);
+    void IThreadPoolWorkItem.Execute() => _rare!.Waiter.Execute(_io);
 
     /// <summary>True if a flush would not wait, or no longer.</summary>
     public bool IsReady
@@ -217,7 +218,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     private void CompleteWhileProducing()
     {
-        if (_completionError is null)
+        if (_rare?.CompletionError is null)
         {
             Commit();
         }
@@ -298,7 +299,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         // A flush that nobody has sent yet is taken back, so that the outbox holds one chain and small flushes share a block.
         if (Volatile.Read(ref _outbox) is not null && Interlocked.Exchange(ref _outbox, null) is { } waiting)
         {
-            BufferSegment waitingTail = _outboxTail!;
+            BufferSegment waitingTail = waiting.Last;
             if (head == tail && head.End <= MergeLimit && head.End <= waitingTail.Free)
             {
                 head.Block.Span[..head.End].CopyTo(waitingTail.Block.Span[waitingTail.End..]);
@@ -316,7 +317,6 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
         // Before the outbox is filled: what is sent never exceeds what is committed.
         Volatile.Write(ref _committed, _committed + count);
-        _outboxTail = tail;
         Volatile.Write(ref _outbox, head);
         return true;
     }
@@ -342,8 +342,9 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     {
         if (cancellationToken.CanBeCanceled)
         {
-            _cancellation ??= new WaitCancellation();
-            _cancellation.Begin(s_tokenCancelled, this, cancellationToken);
+            RareOutputState rare = Rare();
+            rare.Cancellation ??= new WaitCancellation();
+            rare.Cancellation.Begin(s_tokenCancelled, this, cancellationToken);
         }
 
         return new ValueTask<FlushResult>(this, 0);
@@ -351,7 +352,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     private void OnTokenCancelled()
     {
-        if (_cancellation!.IsRequested)
+        if (_rare!.Cancellation!.IsRequested)
         {
             CancelPendingFlush();
         }
@@ -363,7 +364,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         bool ended = Volatile.Read(ref _ended);
         if (ended)
         {
-            _endError?.Throw();
+            _rare?.EndError?.Throw();
         }
 
         return new FlushResult(cancelled, ended);
@@ -377,5 +378,9 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         }
     }
 
-    private void CompleteWaiter(Origin origin) => _waiter.Complete(this, _io, _io.Place(origin));
+    /// <summary>Any thread: of several that come at once, all get the same.</summary>
+    private RareOutputState Rare() => Volatile.Read(ref _rare) ?? Interlocked.CompareExchange(ref _rare, new RareOutputState(), null) ?? _rare;
+
+    /// <summary>Whoever finds no state here finds no waiter either: the one that comes looks at the condition after making it.</summary>
+    private void CompleteWaiter(Origin origin) => Volatile.Read(ref _rare)?.Waiter.Complete(this, _io, _io.Place(origin));
 }

@@ -2,13 +2,16 @@ using System;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <summary>The sides that must both be done with the input chain before its blocks are returned.</summary>
+/// <summary>What has come to an end of an input. Its blocks are returned when both sides are done with the chain.</summary>
 [Flags]
-internal enum ChainEnd
+internal enum InputEnding
 {
     /// <summary>The application has completed its reader.</summary>
     Consumer = 1,
 
     /// <summary>The loop will receive no more.</summary>
     Producer = 2,
+
+    /// <summary>How the input ends is decided.</summary>
+    Decided = 4,
 }

@@ -1,0 +1,62 @@
+using System;
+using System.Threading;
+
+namespace KestrelFdmTransport.Connections;
+
+/// <summary>
+/// The keys of the features that were set on a connection, in their order. What sets them does the same on every connection, so that
+/// connections share one of these instead of each having its own list.
+/// </summary>
+internal sealed class FeatureKeys
+{
+    /// <summary>Nobody sets more; a list that somebody makes up at random is his connection's own.</summary>
+    private const int MostShared = 16;
+
+    internal static readonly FeatureKeys None = new([]);
+
+    private readonly Type[] _keys;
+    private FeatureKeys[] _longer = [];
+
+    private FeatureKeys(Type[] keys) => _keys = keys;
+
+    internal int Count => _keys.Length;
+
+    internal Type this[int index] => _keys[index];
+
+    /// <summary>-1 if there is none.</summary>
+    internal int IndexOf(Type key)
+    {
+        Type[] keys = _keys;
+        for (int i = 0; i < keys.Length; i++)
+        {
+            if (keys[i] == key)
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
+    /// <summary>These keys and <paramref name="key"/> behind them. Any thread.</summary>
+    internal FeatureKeys With(Type key)
+    {
+        while (true)
+        {
+            FeatureKeys[] longer = Volatile.Read(ref _longer);
+            foreach (FeatureKeys keys in longer)
+            {
+                if (keys._keys[^1] == key)
+                {
+                    return keys;
+                }
+            }
+
+            var made = new FeatureKeys([.. _keys, key]);
+            if (Count == MostShared || longer.Length == MostShared || Interlocked.CompareExchange(ref _longer, [.. longer, made], longer) == longer)
+            {
+                return made;
+            }
+        }
+    }
+}
