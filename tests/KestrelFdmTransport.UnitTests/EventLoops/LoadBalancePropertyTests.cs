@@ -90,6 +90,44 @@ public sealed class LoadBalancePropertyTests
         Assert.Equal(0, population.Moves);
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(4)]
+    [InlineData(8)]
+    public void Where_no_loop_has_time_to_spare_hot_connections_spread_evenly_and_then_nobody_moves(int loops)
+    {
+        for (int seed = 0; seed < 50; seed++)
+        {
+            var random = new Random(seed);
+            using var population = new LoadPopulation(loops, seed);
+            for (int loop = 0; loop < loops; loop++)
+            {
+                population.Add(loop, work: 1, count: 1 + random.Next(60));
+            }
+
+            population.Run(Windows);
+
+            Assert.True(population.CountShare <= 1.1 || population.CountDifference <= 2, FormattableString.Invariant($"Seed {seed}: {population.CountShare}"));
+            int moves = population.Moves;
+            population.Run(Windows);
+            Assert.Equal(moves, population.Moves);
+        }
+    }
+
+    [Fact]
+    public void A_few_dear_connections_and_many_cheap_ones_do_not_change_places_for_ever()
+    {
+        for (int seed = 0; seed < 50; seed++)
+        {
+            using var population = new LoadPopulation(loops: 2, seed);
+            population.Add(0, work: 0.0241, count: 40);
+            population.Add(1, work: 0.12, count: 8);
+            population.Run(20 * Windows);
+
+            Assert.InRange(population.Moves, 0, 160);
+        }
+    }
+
     [Fact]
     public void Nobody_moves_if_the_options_say_so()
     {

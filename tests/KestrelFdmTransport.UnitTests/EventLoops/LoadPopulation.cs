@@ -37,6 +37,11 @@ internal sealed class LoadPopulation : IDisposable
 
     public double Difference => Busy.Max() - Busy.Min();
 
+    /// <summary>The connections of the loop that has most, by the mean of all loops.</summary>
+    public double CountShare => (double)_works.Max(works => works.Count) * _works.Length / Connections;
+
+    public int CountDifference => _works.Max(works => works.Count) - _works.Min(works => works.Count);
+
     public int Connections => _works.Sum(works => works.Count);
 
     public void Add(int loop, double work, int count = 1) => _works[loop].AddRange(Enumerable.Repeat(work, count));
