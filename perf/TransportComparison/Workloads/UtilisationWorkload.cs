@@ -12,8 +12,9 @@ using KestrelFdmTransport.TransportComparison.Servers;
 namespace KestrelFdmTransport.TransportComparison.Workloads;
 
 /// <summary>
-/// Hot clients and sporadic ones that together want a part of what the server can do, which is measured before. They keep to their
-/// times as long as answers come before the next one, so what they want does not depend on how fast they are served.
+/// Hot clients and sporadic ones that together want a part of what the server can do, which is measured before. The reference gets its own
+/// part; all others that of the slowest of them, so that they have the same load. Clients keep to their times as long as answers come before
+/// the next one, so what they want does not depend on how fast they are served.
 /// </summary>
 internal sealed class UtilisationWorkload(int percent) : Workload(
     string.Create(CultureInfo.InvariantCulture, $"utilisation-{percent}"),
@@ -28,8 +29,8 @@ internal sealed class UtilisationWorkload(int percent) : Workload(
     private static readonly Pause s_sporadicPause = new(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(100), Paced: true);
     private static readonly TimeSpan s_capacityRun = TimeSpan.FromSeconds(2);
 
-    /// <summary>By the server's process.</summary>
-    private readonly Dictionary<int, double> _capacities = [];
+    /// <summary>By the candidate's name.</summary>
+    private readonly Dictionary<string, double> _capacities = new(StringComparer.Ordinal);
 
     internal override string Tool(LoadTools tools) => "own generator";
 
@@ -39,12 +40,12 @@ internal sealed class UtilisationWorkload(int percent) : Workload(
     {
         _ = await RunAsync(trial, OverloadClients, trial.Duration, cancellation);
         LoadOutcome outcome = await RunAsync(trial, OverloadClients, s_capacityRun, cancellation);
-        _capacities[trial.Server.ProcessId] = RateOf(outcome);
+        _capacities[trial.Server.Candidate.Name] = RateOf(outcome);
     }
 
     internal override async Task<Dictionary<string, double>> MeasureAsync(Trial trial, CancellationToken cancellation)
     {
-        double capacity = _capacities[trial.Server.ProcessId];
+        double capacity = CapacityOf(trial.Server.Candidate);
         LoadOutcome outcome = await RunAsync(trial, SporadicClients(capacity, percent), trial.Duration, cancellation);
         Dictionary<string, double> figures = Figures(outcome);
         figures[Metric.Capacity.Key] = capacity;
@@ -58,6 +59,11 @@ internal sealed class UtilisationWorkload(int percent) : Workload(
         double rate = (capacity * percent / 100) - (HotClients * HotRate);
         return Math.Max(1, (int)(rate * (s_sporadicPause.Least + s_sporadicPause.Most).TotalSeconds / 2));
     }
+
+    private double CapacityOf(Candidate candidate)
+        => candidate.Is(Candidate.Reference)
+            ? _capacities[candidate.Name]
+            : _capacities.Where(server => !string.Equals(server.Key, Candidate.Reference, StringComparison.Ordinal)).Min(server => server.Value);
 
     private static double RateOf(LoadOutcome outcome) => outcome.Groups.Sum(group => group.Rate);
 
