@@ -43,6 +43,9 @@ internal static partial class Log
     [LoggerMessage(41, LogLevel.Error, "Event loop {Loop}: not everything on it could be ended after it had failed.", EventName = "LoopNotEnded")]
     internal static partial void LoopNotEnded(ILogger logger, string loop, Exception exception);
 
+    [LoggerMessage(42, LogLevel.Error, "Event loop {Loop} could not be woken; it is tried again every millisecond.", EventName = "WakeUpFailed")]
+    internal static partial void WakeUpFailed(ILogger logger, string loop, Exception exception);
+
     [LoggerMessage(32, LogLevel.Warning, "Event loop {Loop} could not be pinned to CPU {Cpu}; it runs unpinned.", EventName = "PinningFailed")]
     internal static partial void PinningFailed(ILogger logger, string loop, int cpu);
 

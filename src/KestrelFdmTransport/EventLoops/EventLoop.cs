@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.Interop;
@@ -15,9 +16,8 @@ namespace KestrelFdmTransport.EventLoops;
 /// stopped. Only the owner touches it, save for the mailbox, the sleep word and the figures. After every call of the scope that
 /// says that the loop is lost, nothing of it is touched any more.
 /// </remarks>
-#pragma warning disable CA1001 // The loop's owner disposes what belongs to it when it ends; nobody else may.
+[SuppressMessage("Design", "CA1001", Justification = "The loop's owner disposes what belongs to it when it ends; nobody else may.")]
 internal sealed partial class EventLoop
-#pragma warning restore CA1001
 {
     private const int HarvestCapacity = 512;
     private const ulong WakePayload = ulong.MaxValue;
@@ -29,6 +29,8 @@ internal sealed partial class EventLoop
 
     /// <summary>An event that is there after so short a sleep was there before it.</summary>
     private static readonly long s_foundAtOnce = Stopwatch.Frequency / 200_000;
+
+    private static readonly TimeSpan s_wakeRetry = TimeSpan.FromMilliseconds(1);
 
     private readonly EventLoopGroup _group;
     private readonly ILogger _logger;
@@ -50,6 +52,7 @@ internal sealed partial class EventLoop
     // The two sides of every wake-up: a poster pushes its mail and then reads this word; the loop writes it and then looks
     // into the mailbox. Both orders are full fences, so mail that the loop misses finds a loop that is seen to sleep.
     private int _sleeping;
+    private int _wakeFailureTold;
 
     // Where the turn is.
     private Phase _phase;
@@ -177,28 +180,6 @@ internal sealed partial class EventLoop
     /// </summary>
     private bool OnlyDispatches => _turnsAlone == TurnsAlone;
 
-    /// <summary>Ends the loop and every source in it. Any thread.</summary>
-    internal void RequestStop()
-    {
-        _stopRequested = true;
-        Interlocked.MemoryBarrier();
-        WakeIfSleeping();
-    }
-
-    /// <summary>False if the owner is still inside somebody's callback when the time is up.</summary>
-    internal bool Join(TimeSpan timeout) => CallbackScope.Serves(this) || _over.Wait(timeout);
-
-    /// <summary>Puts a source with mail into the mailbox and wakes the loop if it sleeps. Any thread.</summary>
-    internal void Deliver(IoSource source)
-    {
-        _mailbox.Push(source);
-        WakeIfSleeping();
-        if (Volatile.Read(ref _ended) != 0)
-        {
-            ReadPosthumousMail();
-        }
-    }
-
     /// <summary>Adds a source to the slot table and its descriptor to the epoll. Owner only.</summary>
     /// <returns>Zero, or a negated error number with nothing registered.</returns>
     internal int Register(IoSource source, int descriptor, uint events)
@@ -236,6 +217,18 @@ internal sealed partial class EventLoop
     internal int Unwatch(int descriptor)
         => _epoll.TryAcquire() ? Released(Sys.EpollDelete(_epoll.Number, descriptor)) : -Errno.EBADF;
 
+    /// <summary>Serves a source that has just been registered in this turn, if others would keep it waiting. Owner only.</summary>
+    /// <param name="source">The source.</param>
+    /// <param name="events">What is probably ready, although nobody has said so.</param>
+    internal void Admit(IoSource source, uint events)
+    {
+        if (_sets.IsBehind)
+        {
+            source.PendingEvents |= events;
+            _sets.Admit(source.Payload, _now);
+        }
+    }
+
     /// <summary>Queues a source that has more to do than one serve allows. Owner only.</summary>
     internal void Requeue(IoSource source) => _sets.Requeue(source.Payload, _now);
 
@@ -245,23 +238,6 @@ internal sealed partial class EventLoop
 
     /// <summary>Drops the delay set by <see cref="ResumeAfter"/>. Owner only.</summary>
     internal void Forget(IoSource source) => _deadlines.Clear(source);
-
-    /// <summary>Gives the source to another loop if nothing is under way. Owner only.</summary>
-    internal bool TryMove(IoSource source, EventLoop destination)
-    {
-        source.FirstCounter = _sets.Counter((int)(uint)source.Payload).Value;
-        if (destination.HasFailed || !source.TryMove(destination))
-        {
-            return false;
-        }
-
-        _moved = true;
-        Moves++;
-        return true;
-    }
-
-    /// <summary>Closes the source after the turn's last event. Owner only.</summary>
-    internal void CloseAfterTurn(IoSource source) => _closing.Add(source);
 
     internal void ConnectionOpened() => Interlocked.Increment(ref _connections);
 
@@ -342,29 +318,6 @@ internal sealed partial class EventLoop
         return result;
     }
 
-    private void WakeIfSleeping()
-    {
-        if (Volatile.Read(ref _sleeping) != 0 && Interlocked.Exchange(ref _sleeping, 0) != 0 && _wake.TryAcquire())
-        {
-            Sys.Signal(_wake.Number);
-            _wake.Release();
-        }
-    }
-
-    /// <summary>From here on whoever brings mail reads it himself. Both sides write first and then look (full fences).</summary>
-    private void Finish(CallbackScope scope)
-    {
-        scope.Disown(Name);
-        RacePoints.Reach(RacePoint.LoopEnds, this);
-        Interlocked.Exchange(ref _ended, 1);
-        ReadPosthumousMail();
-        scope.ReleaseHoards();
-        _epoll.Dispose();
-        _wake.Dispose();
-        _events.Dispose();
-        _over.Set();
-    }
-
     private bool RunTurns(CallbackScope scope)
     {
         while (true)
@@ -411,179 +364,6 @@ internal sealed partial class EventLoop
                 return false;
             }
         }
-    }
-
-    private void Harvest()
-    {
-        int count;
-        long since = _now;
-        if (_sets.Backlog > 0 || _closing.Count > 0)
-        {
-            count = Sys.EpollWait(_epoll.Number, _events, 0);
-            _now = Stopwatch.GetTimestamp();
-        }
-        else
-        {
-            long idle = Stopwatch.GetTimestamp();
-            if (OnlyDispatches || !TrySpin(idle, out count))
-            {
-                count = Block();
-            }
-
-            _now = Stopwatch.GetTimestamp();
-            long slept = _now - idle - _rested;
-            _load.Idled(slept);
-            if (slept > s_foundAtOnce && _rested == 0)
-            {
-                since = _now;
-            }
-
-            _rested = 0;
-        }
-
-        Harvests++;
-        if (_load.IsDue(_now))
-        {
-            Balance();
-        }
-
-        if (count < 0)
-        {
-            if (count != -Errno.EINTR)
-            {
-                throw SocketErrors.Exception(-count);
-            }
-
-            return;
-        }
-
-        Events += count;
-        Harvested = count;
-        _sets.BeginHarvest(count);
-        for (int i = 0; i < count; i++)
-        {
-            ulong payload = _events.Payload(i);
-            if (payload != WakePayload && _slots.Find(payload) is { } source)
-            {
-                source.PendingEvents |= _events.Events(i);
-                if ((_events.Events(i) & ~EpollFlags.Out) == 0)
-                {
-                    // Room to send, which also comes with every registration: nothing that the peer has said.
-                    _sets.Requeue(payload, _now);
-                }
-                else
-                {
-                    _sets.Arrived(payload, _now, since);
-                }
-            }
-        }
-    }
-
-    /// <summary>A few times a second: how much there is to do here, and whether another loop should have some of it.</summary>
-    private void Balance()
-    {
-        _load.Measure(_now, _sets);
-        _wakeRule.Measure(_wakes, _wokenFor, Sys.Preemptions());
-        _wakes = 0;
-        _wokenFor = 0;
-
-        // Whoever has given the thread another policy means it.
-        _mayWakeGently = _wakeRule.IsGentle && Sys.SchedulingPolicy() == Sys.PolicyOther;
-        _emigrants = _ending ? 0 : _group.Balance.Emigrants(this, _now, out _destination);
-    }
-
-    /// <summary>After its serve: a hot connection with nothing under way goes to a loop that has less to do.</summary>
-    private void TryEmigrate(IoSource source, int slot)
-    {
-        LiveCounter counter = _sets.Counter(slot);
-        if (!counter.Queued && counter.Value >= PollingRules.CounterHot && TryMove(source, _destination!))
-        {
-            _emigrants--;
-        }
-    }
-
-    /// <summary>Polls for a short time instead of sleeping, if a connection is expected to speak again at once.</summary>
-    private bool TrySpin(long started, out int count)
-    {
-        count = 0;
-        if (_spinTicks == 0 || !_spinGate.IsOpen(started) || !_group.TryBeginSpin())
-        {
-            return false;
-        }
-
-        long now;
-        do
-        {
-            count = Sys.EpollWait(_epoll.Number, _events, 0);
-            if (count != 0 || !_mailbox.IsEmpty || (_stopRequested && !_ending))
-            {
-                _group.EndSpin();
-                return true;
-            }
-
-            now = Stopwatch.GetTimestamp();
-        }
-        while (now - started < _spinTicks);
-
-        _group.EndSpin();
-        if (now - started > _spinTicks + s_preemptedAfter)
-        {
-            _spinGate.Preempted(now, s_preemptedPause);
-        }
-        else
-        {
-            _spinGate.Missed();
-        }
-
-        return false;
-    }
-
-    private int Block()
-    {
-        if (OnlyDispatches && _group.Backlog.Rest(ref _begun) is > 0 and int rest)
-        {
-            long before = Stopwatch.GetTimestamp();
-            Sys.Sleep(rest);
-            _rested = Stopwatch.GetTimestamp() - before;
-        }
-
-        int timeout = -1;
-        long ticks = _deadlines.Until(Stopwatch.GetTimestamp());
-        if (ticks >= 0)
-        {
-            long milliseconds = (ticks * 1000 / Stopwatch.Frequency) + 1;
-            timeout = (int)Math.Min(milliseconds, int.MaxValue);
-        }
-
-        timeout = UntilTimers(timeout);
-
-        RacePoints.Reach(RacePoint.LoopSleeps, this);
-
-        // Full fence between the sleep word and the look into the mailbox; see _sleeping.
-        Interlocked.Exchange(ref _sleeping, 1);
-        if (!_mailbox.IsEmpty || (_stopRequested && !_ending))
-        {
-            timeout = 0;
-        }
-
-        int count = _mayWakeGently && OnlyDispatches ? WaitGently(timeout) : Sys.EpollWait(_epoll.Number, _events, timeout);
-        Volatile.Write(ref _sleeping, 0);
-        _wakes++;
-        _wokenFor += Math.Max(count, 0);
-        return count;
-    }
-
-    /// <summary>The policy is another one only while the loop sleeps, because what the thread starts inherits it.</summary>
-    private int WaitGently(int timeout)
-    {
-        _mayWakeGently = Sys.SetSchedulingPolicy(Sys.PolicyBatch) >= 0;
-        int count = Sys.EpollWait(_epoll.Number, _events, timeout);
-        if (_mayWakeGently)
-        {
-            Sys.SetSchedulingPolicy(Sys.PolicyOther);
-        }
-
-        return count;
     }
 
     private bool ServeAll(CallbackScope scope)
@@ -684,46 +464,6 @@ internal sealed partial class EventLoop
         return true;
     }
 
-    private bool ReadMail(CallbackScope scope)
-    {
-        if (_mailInHand is null && !_mailbox.IsEmpty)
-        {
-            _mailInHand = _mailbox.TakeAll();
-        }
-
-        while (_mailInHand is { } source)
-        {
-            // The link is read before the mail is taken: afterwards another thread may push the source again.
-            _mailInHand = source.NextMail;
-            source.NextMail = null;
-            if (TryForward(source))
-            {
-                continue;
-            }
-
-            if (!Deliver(scope, source, source.TakeMail()))
-            {
-                return false;
-            }
-        }
-
-        _phase = Phase.Resume;
-        return true;
-    }
-
-    /// <summary>Mail of a source that has moved: it has a place in one mailbox at a time, and this was it.</summary>
-    private bool TryForward(IoSource source)
-    {
-        EventLoop home = source.Loop;
-        if (home == this)
-        {
-            return false;
-        }
-
-        home.Deliver(source);
-        return true;
-    }
-
     private bool ResumeDue(CallbackScope scope)
     {
         while (_deadlines.TryTakeDue(_now, out IoSource? source))
@@ -736,177 +476,5 @@ internal sealed partial class EventLoop
 
         _phase = Phase.RunTimers;
         return true;
-    }
-
-    private bool Deliver(CallbackScope scope, IoSource source, Mail mail)
-    {
-        Notice notice = Handle(source, mail);
-        _currentPayload = source.Payload;
-        return notice.IsNothing || Tell(scope, source, notice);
-    }
-
-    private static Notice Handle(IoSource source, Mail mail)
-    {
-        try
-        {
-            return source.OnMail(mail);
-        }
-        catch (Exception exception)
-        {
-            return new Notice(Notice.Failed, null, exception);
-        }
-    }
-
-    /// <summary>Before the loop blocks, and before sources are closed: whoever waits for a connection to end may count blocks then.</summary>
-    private bool Release(CallbackScope scope)
-    {
-        _phase = Phase.Close;
-        if (_closing.Count > 0 || _moved)
-        {
-            _moved = false;
-            return scope.ReleaseHoards(this);
-        }
-
-        return _sets.Backlog > 0 || scope.TrimHoards(this);
-    }
-
-    private bool CloseAll(CallbackScope scope)
-    {
-        while (_closing.Count > 0)
-        {
-            IoSource source = _closing[^1];
-            _closing.RemoveAt(_closing.Count - 1);
-            Notice notice = Close(source);
-            _currentPayload = 0;
-
-            // Whatever is given back now goes all the way.
-            if (!notice.IsNothing && !Tell(scope, source, notice, hoarding: false))
-            {
-                return false;
-            }
-        }
-
-        _phase = Phase.Harvest;
-        if (_stopRequested && !_ending)
-        {
-            // A connection that another loop has given us may still be in the mail: the next turn reads it first.
-            _ending = true;
-            _stopping = _slots.Snapshot();
-            _phase = Phase.Stop;
-        }
-
-        return true;
-    }
-
-    private static Notice Close(IoSource source)
-    {
-        try
-        {
-            return source.Close();
-        }
-        catch (Exception exception)
-        {
-            return new Notice(Notice.Failed, null, exception);
-        }
-    }
-
-    private bool StopAll(CallbackScope scope)
-    {
-        while (_stopping.Length > 0)
-        {
-            IoSource source = _stopping[^1];
-            _stopping = _stopping[..^1];
-            _currentPayload = source.Payload;
-            if (!Tell(scope, source, new Notice(Notice.Stopped)))
-            {
-                return false;
-            }
-        }
-
-        _phase = Phase.ReadMail;
-        return true;
-    }
-
-    /// <summary>
-    /// Mail to a loop that has ended: a connection given to it by another loop at the last moment, or one whose last sender leaves
-    /// late. There is no owner any more, so any thread may handle it, one at a time.
-    /// </summary>
-    private void ReadPosthumousMail()
-    {
-        lock (_posthumous)
-        {
-            while (!_mailbox.IsEmpty)
-            {
-                EndRemaining();
-            }
-        }
-    }
-
-    /// <summary>Reads the mail and closes what wants to be closed, with nobody to take over. No other thread does so.</summary>
-    private void EndRemaining()
-    {
-        IoSource? source = _mailInHand ?? _mailbox.TakeAll();
-        _mailInHand = null;
-        while (source is not null)
-        {
-            IoSource? next = source.NextMail;
-            source.NextMail = null;
-            if (!TryForward(source))
-            {
-                TellAlone(source, Handle(source, source.TakeMail()));
-            }
-
-            source = next;
-        }
-
-        while (_closing.Count > 0)
-        {
-            source = _closing[^1];
-            _closing.RemoveAt(_closing.Count - 1);
-            TellAlone(source, Close(source));
-        }
-    }
-
-    private static void TellAlone(IoSource source, in Notice notice)
-    {
-        try
-        {
-            if (notice.Has(Notice.Failed))
-            {
-                CallbackScope.Fail(source, notice.Error!);
-            }
-            else if (!notice.IsNothing)
-            {
-                source.Tell(notice);
-            }
-        }
-        catch (Exception exception)
-        {
-            CallbackScope.Fail(source, exception);
-        }
-    }
-
-    /// <summary>After a failure of the loop itself: ends every source without looking at the epoll again.</summary>
-    private void EndAll()
-    {
-        _ending = true;
-        try
-        {
-            foreach (IoSource source in _slots.Snapshot())
-            {
-                TellAlone(source, new Notice(Notice.Stopped));
-            }
-
-            long patience = Stopwatch.GetTimestamp() + Stopwatch.Frequency;
-            do
-            {
-                EndRemaining();
-            }
-            while (_slots.Count > 0 && Stopwatch.GetTimestamp() < patience);
-        }
-        catch (Exception exception)
-        {
-            Log.LoopNotEnded(_logger, Name, exception);
-        }
     }
 }

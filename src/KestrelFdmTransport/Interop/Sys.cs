@@ -50,14 +50,14 @@ internal static unsafe class Sys
     internal static int EpollCreate() => Result(LibC.EpollCreate1(CloseOnExec));
 
     internal static int EpollAdd(int epoll, int descriptor, uint events, ulong payload)
-        => EpollControl(epoll, EpollFlags.Add, descriptor, events, payload);
+        => SystemCallFaults.Strikes(SystemCall.EpollAdd, descriptor, out int fault) ? fault : EpollControl(epoll, EpollFlags.Add, descriptor, events, payload);
 
     internal static int EpollDelete(int epoll, int descriptor)
-        => EpollControl(epoll, EpollFlags.Delete, descriptor, 0, 0);
+        => SystemCallFaults.Strikes(SystemCall.EpollDelete, descriptor, out int fault) ? fault : EpollControl(epoll, EpollFlags.Delete, descriptor, 0, 0);
 
     /// <summary>Not retried on EINTR: the loop computes its time-out anew.</summary>
     internal static int EpollWait(int epoll, EpollEventBuffer events, int timeoutMilliseconds)
-        => Result(LibC.EpollWait(epoll, events.Pointer, events.Capacity, timeoutMilliseconds));
+        => SystemCallFaults.Strikes(SystemCall.EpollWait, epoll, out int fault) ? fault : Result(LibC.EpollWait(epoll, events.Pointer, events.Capacity, timeoutMilliseconds));
 
     /// <summary>Sleeps for less than a second; a signal may cut it short.</summary>
     internal static void Sleep(int microseconds)
@@ -74,7 +74,7 @@ internal static unsafe class Sys
         nint result;
         do
         {
-            result = Result(LibC.Write(eventDescriptor, (byte*)&one, sizeof(ulong)));
+            result = SystemCallFaults.Strikes(SystemCall.Signal, eventDescriptor, out int fault) ? fault : Result(LibC.Write(eventDescriptor, (byte*)&one, sizeof(ulong)));
         }
         while (result == -Errno.EINTR);
 
@@ -82,14 +82,20 @@ internal static unsafe class Sys
     }
 
     /// <summary>Never retried: after EINTR Linux has released the number already, and another thread may own it by now.</summary>
-    internal static int Close(int descriptor) => Result(LibC.Close(descriptor));
+    internal static int Close(int descriptor)
+    {
+        int result = Result(LibC.Close(descriptor));
+
+        // A close that fails has happened all the same.
+        return SystemCallFaults.Strikes(SystemCall.Close, descriptor, out int fault) ? fault : result;
+    }
 
     internal static int Accept(int listener, byte* address, int* addressLength)
     {
         int result;
         do
         {
-            result = Result(LibC.Accept4(listener, address, addressLength, CloseOnExec | NonBlocking));
+            result = SystemCallFaults.Strikes(SystemCall.Accept, listener, out int fault) ? fault : Result(LibC.Accept4(listener, address, addressLength, CloseOnExec | NonBlocking));
         }
         while (result == -Errno.EINTR);
 
@@ -104,7 +110,7 @@ internal static unsafe class Sys
             nint result;
             do
             {
-                result = Result(LibC.Recv(descriptor, pointer, buffer.Length, DontWait));
+                result = SystemCallFaults.Strikes(SystemCall.Receive, descriptor, out int fault) ? fault : Result(LibC.Recv(descriptor, pointer, buffer.Length, DontWait));
             }
             while (result == -Errno.EINTR);
 
@@ -119,7 +125,7 @@ internal static unsafe class Sys
             nint result;
             do
             {
-                result = Result(LibC.Send(descriptor, pointer, buffer.Length, DontWait | NoSignal));
+                result = SystemCallFaults.Strikes(SystemCall.Send, descriptor, out int fault) ? fault : Result(LibC.Send(descriptor, pointer, buffer.Length, DontWait | NoSignal));
             }
             while (result == -Errno.EINTR);
 
@@ -133,7 +139,7 @@ internal static unsafe class Sys
         nint result;
         do
         {
-            result = Result(LibC.SendMsg(descriptor, &message, DontWait | NoSignal));
+            result = SystemCallFaults.Strikes(SystemCall.SendMessage, descriptor, out int fault) ? fault : Result(LibC.SendMsg(descriptor, &message, DontWait | NoSignal));
         }
         while (result == -Errno.EINTR);
 

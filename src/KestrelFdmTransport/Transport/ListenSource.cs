@@ -309,9 +309,14 @@ internal sealed class ListenSource : IoSource
         int result;
         if (_registered)
         {
-            // Had it not left before, it would be there still, and that is as good.
             result = Loop.Watch(_descriptor, Events, Payload);
-            result = result == -Errno.EEXIST ? 0 : result;
+            if (result == -Errno.EEXIST)
+            {
+                // It has not left before. It has to, for its place among the other loops.
+                Loop.Unwatch(_descriptor);
+                result = Loop.Watch(_descriptor, Events, Payload);
+                result = result == -Errno.EEXIST ? 0 : result;
+            }
         }
         else
         {

@@ -1,0 +1,45 @@
+using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.Polling;
+
+namespace KestrelFdmTransport.EventLoops;
+
+/// <content>How much the loop has to do, and what it gives to others.</content>
+internal sealed partial class EventLoop
+{
+    /// <summary>A few times a second: how much there is to do here, and whether another loop should have some of it.</summary>
+    private void Balance()
+    {
+        _load.Measure(_now, _sets);
+        _wakeRule.Measure(_wakes, _wokenFor, Sys.Preemptions());
+        _wakes = 0;
+        _wokenFor = 0;
+
+        // Whoever has given the thread another policy means it.
+        _mayWakeGently = _wakeRule.IsGentle && Sys.SchedulingPolicy() == Sys.PolicyOther;
+        _emigrants = _ending ? 0 : _group.Balance.Emigrants(this, _now, out _destination);
+    }
+
+    /// <summary>After its serve: a hot connection with nothing under way goes to a loop that has less to do.</summary>
+    private void TryEmigrate(IoSource source, int slot)
+    {
+        LiveCounter counter = _sets.Counter(slot);
+        if (!counter.Queued && counter.Value >= PollingRules.CounterHot && TryMove(source, _destination!))
+        {
+            _emigrants--;
+        }
+    }
+
+    /// <summary>Gives the source to another loop if nothing is under way. Owner only.</summary>
+    internal bool TryMove(IoSource source, EventLoop destination)
+    {
+        source.FirstCounter = _sets.Counter((int)(uint)source.Payload).Value;
+        if (destination.HasFailed || !source.TryMove(destination))
+        {
+            return false;
+        }
+
+        _moved = true;
+        Moves++;
+        return true;
+    }
+}

@@ -1,0 +1,17 @@
+namespace KestrelFdmTransport.Interop;
+
+/// <summary>The system calls that <see cref="SystemCallFaults"/> can have fail.</summary>
+internal enum SystemCall
+{
+    Accept,
+    Receive,
+    Send,
+    SendMessage,
+    EpollWait,
+    EpollAdd,
+    EpollDelete,
+
+    /// <summary>The write to an eventfd.</summary>
+    Signal,
+    Close,
+}
