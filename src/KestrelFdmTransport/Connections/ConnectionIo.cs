@@ -51,6 +51,11 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     {
         int result = Loop.Register(this, _descriptor, EpollFlags.Connection);
         _registered = result >= 0;
+        if (_registered)
+        {
+            Loop.Admit(this, EpollFlags.In);
+        }
+
         StartIdleTimer();
         return result;
     }
@@ -193,7 +198,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
         if (notice.Has(Told.Closed))
         {
             Writer.DropUnsent();
-            Connection.OnDescriptorClosed(_socket);
+            Connection.OnDescriptorClosed();
         }
 
         // Last: the callback may run here, and whatever came after it would wait for it.

@@ -45,6 +45,9 @@ internal sealed class PollingSets
 
     internal int Backlog => _hot.Count + _warm.Count + _cold.Count;
 
+    /// <summary>True if more waits than is served in the order of arrival.</summary>
+    internal bool IsBehind => Backlog > _rules.ArrivalOrderBacklog;
+
     internal int Waiting(PollingSet set) => set switch
     {
         PollingSet.Hot => _hot.Count,
@@ -126,6 +129,20 @@ internal sealed class PollingSets
         if (!counter.Queued)
         {
             Enqueue(ref counter, payload, now);
+        }
+    }
+
+    /// <summary>
+    /// Queues a newcomer for this turn. It has waited to be accepted for about as long as the others wait for their turn, and would wait twice
+    /// more: for the harvest of what it has sent meanwhile, and behind the hot ones.
+    /// </summary>
+    internal void Admit(ulong payload, long now)
+    {
+        ref LiveCounter counter = ref _counters[(int)(uint)payload];
+        if (!counter.Queued && counter.Set == PollingSet.Warm)
+        {
+            Enqueue(ref counter, payload, now);
+            _warmBudget++;
         }
     }
 
