@@ -18,7 +18,7 @@ public sealed class CrowdTests(ITestOutputHelper output) : TransportTest(output)
     public async Task Clients_that_send_byte_by_byte_are_all_answered(TransportKind transport)
     {
         TestServer server = await StartAsync(transport, Handlers.EchoBody);
-        RawClient[] clients = await ConnectAsync(server, 300);
+        RawClient[] clients = await ConnectAsync(server, 1_000);
         byte[] request = Encoding.ASCII.GetBytes("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nbody");
         for (int i = 0; i < request.Length; i++)
         {

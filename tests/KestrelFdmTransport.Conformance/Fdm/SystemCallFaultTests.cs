@@ -36,22 +36,22 @@ public sealed class SystemCallFaultTests(ITestOutputHelper output) : TransportTe
     /// <summary>Faults that no connection may notice.</summary>
     public static TheoryData<string, string[]> Harmless => new()
     {
-        { "accept4", ["EINTR", "EAGAIN", "ECONNABORTED", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EPROTO", "EPERM"] },
+        { "accept4", ["EINTR", "EAGAIN", "ECONNABORTED", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EPROTO", "EPERM", "EBADF", "EFAULT", "EINVAL", "ENOTSOCK", "EOPNOTSUPP"] },
         { "recvfrom", ["EINTR"] },
         { "sendto", ["EINTR"] },
         { "sendmsg", ["EINTR"] },
         { "epoll_wait", ["EINTR"] },
         { "write", ["EINTR"] },
-        { "close", ["EINTR", "EIO", "ENOSPC"] },
+        { "close", ["EINTR", "EIO", "ENOSPC", "EDQUOT", "EBADF"] },
     };
 
     /// <summary>Faults that cost the connection whose call fails.</summary>
     public static TheoryData<string, string[]> Costly => new()
     {
-        { "recvfrom", ["ECONNRESET", "ETIMEDOUT", "ENOMEM", "EIO"] },
-        { "sendto", ["ECONNRESET", "EPIPE", "ENOBUFS", "ENOMEM"] },
-        { "sendmsg", ["EPIPE", "ENOMEM"] },
-        { "epoll_ctl", ["ENOMEM", "ENOSPC"] },
+        { "recvfrom", ["ECONNRESET", "ETIMEDOUT", "ENOMEM", "EIO", "EBADF", "ECONNREFUSED", "EFAULT", "EINVAL", "ENOTCONN", "ENOTSOCK"] },
+        { "sendto", ["ECONNRESET", "EPIPE", "ENOBUFS", "ENOMEM", "EACCES", "EBADF", "EDESTADDRREQ", "EFAULT", "EINVAL", "EISCONN", "EMSGSIZE", "ENOTCONN", "ENOTSOCK", "EOPNOTSUPP"] },
+        { "sendmsg", ["EPIPE", "ENOMEM", "ECONNRESET", "ENOBUFS", "EACCES", "EBADF", "EFAULT", "EINVAL", "EMSGSIZE", "ENOTCONN", "ENOTSOCK"] },
+        { "epoll_ctl", ["ENOMEM", "ENOSPC", "EBADF", "EEXIST", "EINVAL", "ELOOP", "ENOENT", "EPERM"] },
     };
 
     [SkippableTheory, MemberData(nameof(Harmless))]
