@@ -1,3 +1,4 @@
+using System.Threading;
 using KestrelFdmTransport.EventLoops;
 
 namespace KestrelFdmTransport.Connections;
@@ -7,20 +8,19 @@ internal sealed partial class ConnectionIo
 {
     private CallbackCost _cost;
 
-    /// <summary>A continuation is about to be dispatched.</summary>
-    internal void CountDispatch()
+    /// <summary>A continuation is about to be queued to the thread pool.</summary>
+    internal void CountQueued()
     {
-        Loop.CountDispatch();
         if (Settings.Adapts)
         {
             Loop.Group.Backlog.Add();
         }
     }
 
-    /// <summary>A continuation that was dispatched is about to run.</summary>
+    /// <summary>A continuation that was dispatched is about to run. The blocking lane's threads are not the pool's.</summary>
     internal void CountBegin()
     {
-        if (Settings.Adapts)
+        if (Settings.Adapts && Thread.CurrentThread.IsThreadPoolThread)
         {
             Loop.Group.Backlog.Begin();
         }
@@ -50,6 +50,8 @@ internal sealed partial class ConnectionIo
     /// <summary>For a continuation that an application's call or a foreign thread makes run: never here.</summary>
     private Placement PlaceElsewhere()
         => Settings.Adapts && _cost.Place() == Placement.BlockingLane ? Placement.BlockingLane : Placement.Pool;
+
+    internal override bool Adapts => Settings.Adapts;
 
     /// <summary>What does not run on the loop for its cost is looked at more closely: no stall would ever show that it blocks.</summary>
     internal override bool IsSuspect => Settings.Adapts && _cost.Place() != Placement.Inline;

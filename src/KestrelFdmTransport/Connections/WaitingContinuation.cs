@@ -30,11 +30,11 @@ internal struct WaitingContinuation
             return;
         }
 
-        io.CountDispatch();
-
+        io.Loop.CountDispatch();
         _waiter.Schedule(continuation);
         if (placement == Placement.Pool || !io.Loop.Group.Lane.TryQueue(end))
         {
+            io.CountQueued();
             ThreadPool.UnsafeQueueUserWorkItem(end, preferLocal: false);
         }
     }

@@ -34,6 +34,9 @@ internal static class CallbackMonitor
     /// <summary>In milliseconds. What has just begun when we look is seen this much later, once.</summary>
     private const int LongestPeriod = 4;
 
+    /// <summary>As long as flushes may be held.</summary>
+    private const int HoldingPeriod = 2;
+
     private const int Sampling = 0;
     private const int Parked = 1;
     private const int NoThread = 2;
@@ -74,16 +77,12 @@ internal static class CallbackMonitor
     }
 
     /// <summary>Called after a scope has published something to watch. One read when the monitor is awake.</summary>
-    internal static void EnsureAwake()
-    {
-        if (Volatile.Read(ref s_state) != Sampling)
-        {
-            Wake();
-        }
-    }
+    /// <returns>False if there is no monitor and none can be started.</returns>
+    internal static bool EnsureAwake() => Volatile.Read(ref s_state) == Sampling || Wake();
 
     /// <summary>Looks after flushes that are held back until there are none. Any thread.</summary>
-    internal static void Watch(HeldFlushes held)
+    /// <returns>As <see cref="EnsureAwake"/>.</returns>
+    internal static bool Watch(HeldFlushes held)
     {
         HeldFlushes? first;
         do
@@ -93,10 +92,10 @@ internal static class CallbackMonitor
         }
         while (Interlocked.CompareExchange(ref s_held, held, first) != first);
 
-        EnsureAwake();
+        return EnsureAwake();
     }
 
-    private static void Wake()
+    private static bool Wake()
     {
         switch (Interlocked.Exchange(ref s_state, Sampling))
         {
@@ -104,21 +103,24 @@ internal static class CallbackMonitor
                 s_wake.Release();
                 break;
             case NoThread:
-                Start();
-                break;
+                return TryStart();
         }
+
+        return true;
     }
 
-    private static void Start()
+    private static bool TryStart()
     {
         try
         {
             new Thread(Run) { Name = "fdm-monitor", IsBackground = true }.UnsafeStart();
+            return true;
         }
         catch (Exception exception) when (exception is OutOfMemoryException or ThreadStateException)
         {
             // No room for a thread: callbacks go unwatched until there is.
             Volatile.Write(ref s_state, NoThread);
+            return false;
         }
     }
 
@@ -127,16 +129,19 @@ internal static class CallbackMonitor
         int idle = 0;
         int calm = 0;
         bool old = false;
+        bool holding = false;
         int patience = IdleSamplesBeforeParking;
         long last = Stopwatch.GetTimestamp();
         while (true)
         {
-            int period = old ? 1 : Math.Min(1 << (calm / CalmSamplesBeforeSlowing), LongestPeriod);
+            int period = old ? 1 : Math.Min(1 << (calm / CalmSamplesBeforeSlowing), holding ? HoldingPeriod : LongestPeriod);
             Thread.Sleep(period);
             long now = Stopwatch.GetTimestamp();
             bool onTime = now - last < (period * Stopwatch.Frequency / 1000) + s_late;
             last = now;
             bool any = Sample(now, onTime, out old, out bool again);
+            holding = SampleHeld(now);
+            any |= holding;
             calm = again ? 0 : Math.Min(calm + 1, LongestPeriod * CalmSamplesBeforeSlowing);
             if (any)
             {
@@ -206,10 +211,11 @@ internal static class CallbackMonitor
             }
         }
 
-        return any | SampleHeld(onTime);
+        return any;
     }
 
-    private static bool SampleHeld(bool onTime)
+    /// <summary>True if flushes are held.</summary>
+    private static bool SampleHeld(long now)
     {
         HeldFlushes? held = Volatile.Read(ref s_held) is null ? null : Interlocked.Exchange(ref s_held, null);
         bool any = false;
@@ -217,7 +223,8 @@ internal static class CallbackMonitor
         {
             // The link is read first: once it is not watched, another thread may put it into the list again.
             HeldFlushes? next = held.NextWatched;
-            held.Look(onTime);
+            held.NextWatched = null;
+            held.Look(now);
             if (!held.TryUnwatch())
             {
                 any = true;

@@ -30,6 +30,7 @@ internal sealed class CallbackScope
 
     private readonly ExecutionContext? _context;
     private readonly bool _isOurs;
+    private readonly bool _isPooled;
     private readonly List<ThreadHoard> _hoards = [];
     private string? _name;
     private EventLoop? _owned;
@@ -40,6 +41,7 @@ internal sealed class CallbackScope
     private Interop.ThreadUsage _usage;
     private long _runDelay;
     private bool _watched;
+    private bool _waited;
     private bool _deferred;
     private bool _hoarding = true;
 
@@ -47,6 +49,7 @@ internal sealed class CallbackScope
     {
         _isOurs = isOurs;
         Thread = Thread.CurrentThread;
+        _isPooled = Thread.IsThreadPoolThread;
         _name = Thread.Name;
         _context = isOurs ? ExecutionContext.Capture() : null;
         ServesLoops = servesLoops;
@@ -144,14 +147,12 @@ internal sealed class CallbackScope
         }
         finally
         {
-            bool dispatched = scope._watched;
+            bool dear = scope._watched;
             scope.Leave(source, loop: null);
             scope._owned = owned;
-            if (dispatched)
+            if (source.Adapts && scope._isPooled)
             {
-                EventLoopGroup group = source.Loop.Group;
-                group.Backlog.End(scope.EndedAt - scope._startedAt);
-                group.HeldFlushes.SendIfDue(scope.EndedAt);
+                scope.NoteEnd(source.Loop.Group, dear);
             }
         }
     }
@@ -398,7 +399,7 @@ internal sealed class CallbackScope
     }
 
     /// <summary>Only what was dispatched is held back: there the flush has waited already, and more than one thread looks after it.</summary>
-    private bool TryHold(IoSource source, long now) => _watched && source.Loop.Group.HeldFlushes.TryHold(source, _startedAt, now);
+    private bool TryHold(IoSource source, long now) => _watched && _isPooled && source.Loop.Group.HeldFlushes.TryHold(source, _startedAt, now);
 
     private bool Leave(IoSource? source, EventLoop? loop)
     {
@@ -439,11 +440,23 @@ internal sealed class CallbackScope
         return kept;
     }
 
+    /// <summary>A callback has ended that was queued to the thread pool.</summary>
+    private void NoteEnd(EventLoopGroup group, bool dear)
+    {
+        if (dear && !_waited)
+        {
+            group.Backlog.End(EndedAt - _startedAt);
+        }
+
+        group.HeldFlushes.SendIfDue(EndedAt);
+    }
+
     private void Account(IoSource source)
     {
         long ticks = EndedAt - _startedAt;
         bool? waited = _watched && ticks >= s_millisecond ? HasWaited(ticks) : null;
         _watched = false;
+        _waited = waited == true;
         source.Account(ticks, waited);
     }
 

@@ -1,3 +1,4 @@
+using System;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.Polling;
 
@@ -10,13 +11,18 @@ internal sealed partial class EventLoop
     private void Balance()
     {
         _load.Measure(_now, _sets);
-        _wakeRule.Measure(_wakes, _wokenFor, Sys.Preemptions());
+        MeasureWakes();
+        _emigrants = _ending ? 0 : _group.Balance.Emigrants(this, _now, out _destination);
+    }
+
+    private void MeasureWakes()
+    {
+        ProcessUsage usage = Sys.ProcessUsage();
+        long allWakes = _group.AddWakes(_wakes);
+        long delay = _wakeRule.IsGentle ? Sys.ThreadRunDelay() : 0;
+        _wakeRule.Measure(new WakeFigures(_wakes, _wokenFor, allWakes, usage.Preemptions, usage.CpuTime / Environment.ProcessorCount, delay));
         _wakes = 0;
         _wokenFor = 0;
-
-        // Whoever has given the thread another policy means it.
-        _mayWakeGently = _wakeRule.IsGentle && Sys.SchedulingPolicy() == Sys.PolicyOther;
-        _emigrants = _ending ? 0 : _group.Balance.Emigrants(this, _now, out _destination);
     }
 
     /// <summary>After its serve: a hot connection with nothing under way goes to a loop that has less to do.</summary>

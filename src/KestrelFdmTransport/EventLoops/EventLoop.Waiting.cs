@@ -140,19 +140,22 @@ internal sealed partial class EventLoop
             timeout = 0;
         }
 
-        int count = _mayWakeGently && OnlyDispatches ? WaitGently(timeout) : Sys.EpollWait(_epoll.Number, _events, timeout);
+        int count = _wakeRule.IsGentle && OnlyDispatches ? WaitGently(timeout) : Sys.EpollWait(_epoll.Number, _events, timeout);
         Volatile.Write(ref _sleeping, 0);
         _wakes++;
         _wokenFor += Math.Max(count, 0);
         return count;
     }
 
-    /// <summary>The policy is another one only while the loop sleeps, because what the thread starts inherits it.</summary>
+    /// <summary>
+    /// The policy is another one only while the loop sleeps, because what the thread starts inherits it. Whoever has given the thread a policy of
+    /// his choice, before or meanwhile, means it.
+    /// </summary>
     private int WaitGently(int timeout)
     {
-        _mayWakeGently = Sys.SetSchedulingPolicy(Sys.PolicyBatch) >= 0;
+        bool changed = Sys.SchedulingPolicy() == Sys.PolicyOther && Sys.SetSchedulingPolicy(Sys.PolicyBatch) >= 0;
         int count = Sys.EpollWait(_epoll.Number, _events, timeout);
-        if (_mayWakeGently)
+        if (changed && Sys.SchedulingPolicy() == Sys.PolicyBatch)
         {
             Sys.SetSchedulingPolicy(Sys.PolicyOther);
         }

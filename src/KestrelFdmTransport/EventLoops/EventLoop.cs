@@ -69,7 +69,6 @@ internal sealed partial class EventLoop
     // Of this window: how often the loop was woken, and for how much.
     private int _wakes;
     private long _wokenFor;
-    private bool _mayWakeGently;
 
     // Connections that are to move to another loop.
     private EventLoop? _destination;

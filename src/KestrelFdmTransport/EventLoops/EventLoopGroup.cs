@@ -20,6 +20,7 @@ internal sealed class EventLoopGroup : IDisposable
     private readonly ILogger _logger;
     private readonly int _maxSpinning;
     private readonly byte[] _processMask = [];
+    private long _wakes;
     private EventLoop[] _loops = [];
     private HandOverReport? _report;
     private Timer? _graceTimer;
@@ -56,6 +57,9 @@ internal sealed class EventLoopGroup : IDisposable
 
     /// <summary>The loops that run at the moment, none before the first user. A loop that fails is replaced in its place.</summary>
     internal EventLoop[] Loops => Volatile.Read(ref _loops);
+
+    /// <summary>Adds to how often the loops have been woken, and returns that. A loop adds at the end of a window.</summary>
+    internal long AddWakes(int wakes) => Interlocked.Add(ref _wakes, wakes);
 
     /// <summary>Called when a loop has failed, on that loop's thread.</summary>
     internal event EventHandler<LoopFailedEventArgs>? LoopFailed;

@@ -1,4 +1,3 @@
-using System;
 using System.Diagnostics;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
@@ -11,26 +10,30 @@ namespace KestrelFdmTransport.EventLoops;
 /// </summary>
 /// <remarks>
 /// Whoever ends a callback looks whether it is time. That somebody does is likely, not certain: the callbacks that wait may all block.
-/// So the monitor looks too, and sends what it has seen twice. That look is not lost: a flush is put in before the monitor is told of
-/// it, and the monitor says that it looks no more before it looks a last time.
+/// So the monitor looks too. That look is not lost: a flush is put in before the monitor is told of it, and the monitor says that it looks
+/// no more before it looks a last time.
 /// </remarks>
 internal sealed class HeldFlushes
 {
-    private const int Most = 8;
+    private const int MostSpares = 4;
+
+    /// <summary>Two milliseconds. The monitor's next look may be as much later.</summary>
+    private static readonly long s_longest = Stopwatch.Frequency / 500;
 
     private readonly Lock _lock = new();
     private readonly DispatchBacklog _backlog;
-    private IoSource[] _held = new IoSource[Most];
-    private IoSource[]? _spare;
+    private readonly FlushBatch?[] _spares = new FlushBatch?[MostSpares];
+    private FlushBatch _held;
+    private int _spareCount;
     private int _count;
     private long _since;
-    private long _taken;
     private int _isWatched;
 
-    // Monitor.
-    private long _seen = -1;
-
-    internal HeldFlushes(DispatchBacklog backlog) => _backlog = backlog;
+    internal HeldFlushes(DispatchBacklog backlog)
+    {
+        _backlog = backlog;
+        _held = new FlushBatch(this);
+    }
 
     /// <summary>Link of the monitor's list.</summary>
     internal HeldFlushes? NextWatched { get; set; }
@@ -49,68 +52,56 @@ internal sealed class HeldFlushes
     /// <param name="now">The time.</param>
     internal bool TryHold(IoSource source, long started, long now)
     {
-        // After a long one there is little to gain: few others end within the time that this one may wait.
+        // After a long one there is little to gain: few others end within the time that this one may wait. And whoever flushes may hold a
+        // lock of his own, so nobody waits for ours.
         long patience = Patience();
-        if ((now - started) * 2 > patience)
+        if ((now - started) * 2 > patience || !_lock.TryEnter())
         {
             return false;
         }
 
         bool first;
-        lock (_lock)
+        try
         {
-            if (_count == Most)
+            first = _count == 0;
+            if (!_held.TryAdd(source))
             {
                 return false;
             }
 
-            first = _count == 0;
             _since = first ? now : _since;
-            _held[_count] = source;
-            Volatile.Write(ref _count, _count + 1);
+            Volatile.Write(ref _count, _held.Count);
         }
-
-        if (first)
+        finally
         {
-            if (Interlocked.Exchange(ref _isWatched, 1) == 0)
-            {
-                CallbackMonitor.Watch(this);
-            }
-            else
-            {
-                CallbackMonitor.EnsureAwake();
-            }
+            _lock.Exit();
         }
 
-        return true;
+        if (!first)
+        {
+            return true;
+        }
+
+        // Without a monitor it stays in the list all the same, and the caller sends: the other one finds nothing.
+        return Interlocked.Exchange(ref _isWatched, 1) == 0 ? CallbackMonitor.Watch(this) : CallbackMonitor.EnsureAwake();
     }
 
     /// <summary>Sends what is held if it has been for long enough, or if it is enough. Foreign code runs here.</summary>
     internal void SendIfDue(long now)
     {
-        if (Volatile.Read(ref _count) is not 0 and int count && (count == Most || now - Volatile.Read(ref _since) >= Patience()))
+        if (Volatile.Read(ref _count) is not 0 and int count && (count == FlushBatch.Most || now - Volatile.Read(ref _since) >= Patience()))
         {
-            SendAll();
+            Take().Send();
         }
     }
 
-    /// <summary>Monitor: sends what was there at its last look already.</summary>
-    internal void Look(bool onTime)
+    /// <summary>Monitor: sends what has been held for so long that whoever was to send it has not come.</summary>
+    internal void Look(long now)
     {
-        long taken = Volatile.Read(ref _taken);
-        if (!onTime || taken != _seen || IsEmpty)
+        if (!IsEmpty && now - Volatile.Read(ref _since) >= s_longest)
         {
-            _seen = taken;
-            return;
+            Take().SendFromMonitor();
         }
-
-        IoSource[] held = Take(out int count);
-        for (int i = 0; i < count; i++)
-        {
-            held[i].SendFromMonitor();
-        }
-
-        GiveBack(held, count);
     }
 
     /// <summary>Monitor: true once there is nothing to look at; whoever puts something in afterwards says so.</summary>
@@ -126,51 +117,29 @@ internal sealed class HeldFlushes
         return IsEmpty || Interlocked.Exchange(ref _isWatched, 1) != 0;
     }
 
-    /// <summary>No longer than the callbacks that wait keep all CPUs busy.</summary>
-    private long Patience() => _backlog.KeepsBusy * (Stopwatch.Frequency / 1_000_000);
-
-    private void SendAll()
-    {
-        IoSource[] held = Take(out int count);
-        var sent = default(Sent);
-
-        // All system calls first: what follows is foreign code, which may take for ever.
-        for (int i = 0; i < count; i++)
-        {
-            sent[i] = held[i].Transmit();
-        }
-
-        for (int i = 0; i < count; i++)
-        {
-            CallbackScope.FinishSend(held[i], sent[i]);
-        }
-
-        GiveBack(held, count);
-    }
-
-    private IoSource[] Take(out int count)
+    /// <summary>Takes back a batch that everybody is done with.</summary>
+    internal void GiveBack(FlushBatch batch)
     {
         lock (_lock)
         {
-            IoSource[] held = _held;
-            count = _count;
-            _held = _spare ?? new IoSource[Most];
-            _spare = null;
-            Volatile.Write(ref _count, 0);
-            Volatile.Write(ref _taken, _taken + 1);
-            return held;
+            if (_spareCount < MostSpares)
+            {
+                _spares[_spareCount++] = batch;
+            }
         }
     }
 
-    private void GiveBack(IoSource[] held, int count)
-    {
-        Array.Clear(held, 0, count);
-        Volatile.Write(ref _spare, held);
-    }
+    /// <summary>No longer than the callbacks that wait keep all CPUs busy.</summary>
+    private long Patience() => _backlog.KeepsBusy * (Stopwatch.Frequency / 1_000_000);
 
-    [System.Runtime.CompilerServices.InlineArray(Most)]
-    private struct Sent
+    private FlushBatch Take()
     {
-        private object? _first;
+        lock (_lock)
+        {
+            FlushBatch held = _held;
+            _held = _spareCount > 0 ? _spares[--_spareCount]! : new FlushBatch(this);
+            Volatile.Write(ref _count, 0);
+            return held;
+        }
     }
 }

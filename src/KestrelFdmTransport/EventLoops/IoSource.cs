@@ -89,6 +89,9 @@ internal abstract class IoSource
     /// <summary>What a log calls the source: an id and an endpoint. Any thread.</summary>
     internal virtual (string Id, object? EndPoint) Describe() => ("(none)", null);
 
+    /// <summary>True if the source's callbacks run where their cost says, so that some of them wait for each other.</summary>
+    internal virtual bool Adapts => false;
+
     /// <summary>True if it is worth a system call to learn whether a callback that no loop waits for has waited for something.</summary>
     internal virtual bool IsSuspect => false;
 

@@ -274,13 +274,13 @@ internal static unsafe class Sys
         return (int)Result(LibC.SystemCall(SchedulerCallNumbers.Current.Set, 0, policy, &priority));
     }
 
-    /// <summary>How often threads of this process have lost their CPU to others; 0 if it cannot be learned.</summary>
-    internal static long Preemptions()
+    /// <summary>What this process has used so far; nothing if it cannot be learned.</summary>
+    internal static ProcessUsage ProcessUsage()
     {
         const int OfProcess = 0;
         const int Involuntary = 17;
         nint* usage = stackalloc nint[34];
-        return LibC.GetRUsage(OfProcess, usage) == 0 ? usage[Involuntary] : 0;
+        return LibC.GetRUsage(OfProcess, usage) == 0 ? new ProcessUsage(CpuTime(usage), usage[Involuntary]) : default;
     }
 
     /// <summary>What the calling thread has used so far; nothing if it cannot be learned.</summary>
@@ -291,7 +291,7 @@ internal static unsafe class Sys
         const int Voluntary = 16;
         nint* usage = stackalloc nint[34];
         return LibC.GetRUsage(OfThread, usage) == 0
-            ? new ThreadUsage(((long)(usage[0] + usage[2]) * 1_000_000_000) + ((long)(usage[1] + usage[3]) * 1_000), usage[Voluntary])
+            ? new ThreadUsage(CpuTime(usage), usage[Voluntary])
             : default;
     }
 
@@ -357,6 +357,10 @@ internal static unsafe class Sys
         Unsafe.WriteUnaligned(buffer + EpollEventLayout.Current.PayloadOffset, payload);
         return Result(LibC.EpollCtl(epoll, operation, descriptor, buffer));
     }
+
+    /// <summary>Nanoseconds, of the two timevals that a <c>struct rusage</c> begins with.</summary>
+    private static long CpuTime(nint* usage)
+        => ((long)(usage[0] + usage[2]) * 1_000_000_000) + ((long)(usage[1] + usage[3]) * 1_000);
 
     private static int Result(int result) => result >= 0 ? result : -Marshal.GetLastPInvokeError();
 

@@ -8,9 +8,10 @@ namespace KestrelFdmTransport.Polling;
 /// pay for a switch.
 /// </summary>
 /// <remarks>
-/// The process's involuntary switches tell: about one for each waking of the loop means that it is our own threads that are put aside. Beside
-/// another process's computing there are none, and there the loop must be quick. While the rule holds they do not tell any more; then it must at
-/// least be worth it, and now and then it is given up for a window to see.
+/// The process's involuntary switches tell: about one for each waking of its loops means that it is our own threads that are put aside. Beside
+/// another process's computing there are fewer, and there the loop must be quick. While the rule holds they do not tell any more; then it must be
+/// worth it, the loop must wait for a CPU for no longer than what the process has used of it explains, and now and then the rule is given up for
+/// a window to see.
 /// </remarks>
 internal sealed class WakeRule
 {
@@ -23,26 +24,45 @@ internal sealed class WakeRule
     /// <summary>Windows after which the rule must prove itself again.</summary>
     internal const int Term = 64;
 
+    /// <summary>Windows in which it is not tried again after others than ourselves have kept the loop waiting.</summary>
+    internal const int Rest = 256;
+
+    private long _allWakes;
     private long _preemptions = -1;
+    private long _cpuTime;
+    private long _runDelay = -1;
     private int _left;
 
     internal bool IsGentle => _left > 0;
 
     /// <summary>Ends a window.</summary>
-    /// <param name="wakes">How often the loop was woken in it.</param>
-    /// <param name="events">The events that it was woken for.</param>
-    /// <param name="preemptions">How often threads of the process have lost their CPU so far.</param>
-    internal void Measure(int wakes, long events, long preemptions)
+    internal void Measure(in WakeFigures figures)
     {
-        long before = _preemptions;
-        _preemptions = preemptions;
-        if (_left > 0)
+        long allWakes = figures.AllWakes - _allWakes;
+        long preemptions = _preemptions < 0 ? 0 : figures.Preemptions - _preemptions;
+        bool kept = IsGentle && _runDelay >= 0 && IsKeptByOthers(figures.RunDelay - _runDelay, figures.CpuTime - _cpuTime);
+        _allWakes = figures.AllWakes;
+        _preemptions = figures.Preemptions;
+        _cpuTime = figures.CpuTime;
+        _runDelay = IsGentle ? figures.RunDelay : -1;
+        if (kept)
         {
-            _left = events >= Gain * Math.Max(wakes, FewWakes) ? _left - 1 : 0;
+            _left = -Rest;
         }
-        else if (wakes >= FewWakes && before >= 0 && (preemptions - before) * 2 >= wakes)
+        else if (_left < 0)
+        {
+            _left++;
+        }
+        else if (_left > 0)
+        {
+            _left = figures.Events >= Gain * Math.Max(figures.Wakes, FewWakes) ? _left - 1 : 0;
+        }
+        else if (figures.Wakes >= FewWakes && preemptions * 2 >= allWakes)
         {
             _left = Term;
         }
     }
+
+    /// <summary>Three quarters, because whoever shares its CPUs with the clients waits for those, too.</summary>
+    private static bool IsKeptByOthers(long delay, long cpuTime) => cpuTime < delay / 4 * 3;
 }

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Threading;
+using System.Threading.Tasks;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.UnitTests.Infrastructure;
@@ -125,6 +126,57 @@ public sealed class HeldFlushesTests
             Hold(held, sent);
             sent.Within("the monitor to send");
         }
+    }
+
+    [Fact]
+    public void Whoever_flushes_again_takes_no_second_place()
+    {
+        FillBacklog();
+        HeldFlushes held = Unwatched();
+        var source = new ProbeSource();
+        for (int i = 0; i < 10; i++)
+        {
+            Assert.True(held.TryHold(source, _now, _now));
+        }
+
+        held.SendIfDue(_now);
+        Assert.Equal(0, source.DeferredSends);
+
+        held.SendIfDue(_now + s_longest);
+        Assert.Equal(1, source.DeferredSends);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Foreign_code_that_does_not_return_holds_up_its_own_connection_only(bool monitor)
+    {
+        FillBacklog();
+        HeldFlushes held = monitor ? new HeldFlushes(_backlog) : Unwatched();
+        using var blocked = new ManualResetEventSlim();
+        using var release = new ManualResetEventSlim();
+        using var others = new CountdownEvent(7);
+        var bad = new ProbeSource
+        {
+            OnSendDeferred = () =>
+            {
+                blocked.Set();
+                release.Within("the release");
+            },
+        };
+        long now = Stopwatch.GetTimestamp();
+        Assert.True(held.TryHold(bad, now, now));
+        for (int i = 0; i < 7; i++)
+        {
+            Assert.True(held.TryHold(new ProbeSource { OnSendDeferred = () => others.Signal() }, now, now));
+        }
+
+        Task sending = monitor ? Task.CompletedTask : Task.Run(() => held.SendIfDue(now + s_longest));
+        blocked.Within("the foreign code");
+        Assert.True(others.Wait(Waiting.Limit));
+        Assert.True(monitor || !sending.IsCompleted);
+        release.Set();
+        await sending.Within("the end of sending");
     }
 
     [Fact]

@@ -27,7 +27,7 @@ public sealed class SchedulingPolicyTests
     [Fact]
     public void Lost_CPUs_are_counted() => TestThreads.Run(() =>
     {
-        long before = Sys.Preemptions();
+        long before = Sys.ProcessUsage().Preemptions;
 
         // Two threads that compute on one CPU take it from each other.
         byte[] all = CpuSetOfThread();
@@ -38,7 +38,7 @@ public sealed class SchedulingPolicyTests
         TestThreads.Run(2, _ =>
         {
             Assert.Equal(0, Sys.SetCpuMask(one));
-            Waiting.Until(() => Volatile.Read(ref done) || (done = Sys.Preemptions() > before), "a thread to lose its CPU");
+            Waiting.Until(() => Volatile.Read(ref done) || (done = Sys.ProcessUsage().Preemptions > before), "a thread to lose its CPU");
         });
     });
 

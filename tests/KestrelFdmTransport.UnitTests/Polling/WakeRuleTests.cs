@@ -10,6 +10,9 @@ public sealed class WakeRuleTests
 
     private readonly WakeRule _rule = new();
     private long _preemptions;
+    private long _allWakes;
+    private long _cpuTime;
+    private long _runDelay;
 
     [Fact]
     public void A_loop_whose_wakes_put_the_own_threads_aside_becomes_gentle()
@@ -40,6 +43,49 @@ public sealed class WakeRuleTests
     }
 
     [Fact]
+    public void Switches_that_the_other_loops_cause_do_not_count_against_this_one()
+    {
+        for (int i = 0; i < 100; i++)
+        {
+            Window(preempted: Wakes, others: 15 * Wakes);
+            Assert.False(_rule.IsGentle);
+        }
+    }
+
+    [Theory]
+    [InlineData(0.9, 0.8)]
+    [InlineData(0.6, 0.5)]
+    [InlineData(0.3, 0)]
+    public void A_gentle_loop_stays_so_while_the_own_process_explains_its_waiting(double used, double waited)
+    {
+        BecomeGentle();
+        for (int i = 0; i < WakeRule.Term - 1; i++)
+        {
+            Window(preempted: 0, used: used, waited: waited);
+            Assert.True(_rule.IsGentle);
+        }
+    }
+
+    [Fact]
+    public void A_gentle_loop_that_others_keep_from_running_is_quick_again_for_a_long_time()
+    {
+        BecomeGentle();
+        Window(preempted: 0, used: 0.5, waited: 0.8);
+        Assert.True(_rule.IsGentle);
+
+        Window(preempted: 0, used: 0.5, waited: 0.8);
+        for (int i = 0; i < WakeRule.Rest; i++)
+        {
+            Assert.False(_rule.IsGentle);
+            Window(preempted: Wakes);
+        }
+
+        Assert.False(_rule.IsGentle);
+        Window(preempted: Wakes);
+        Assert.True(_rule.IsGentle);
+    }
+
+    [Fact]
     public void A_loop_that_is_seldom_woken_stays_quick()
     {
         for (int i = 0; i < 100; i++)
@@ -66,7 +112,7 @@ public sealed class WakeRuleTests
     {
         BecomeGentle();
 
-        Window(preempted: 0, wakes, events);
+        Window(preempted: 0, wakes: wakes, events: events);
         Assert.False(_rule.IsGentle);
     }
 
@@ -96,9 +142,19 @@ public sealed class WakeRuleTests
         Assert.True(_rule.IsGentle);
     }
 
-    private void Window(int preempted, int wakes = Wakes, long events = 3 * Wakes)
+    /// <param name="preempted">How often the process's threads have lost a CPU.</param>
+    /// <param name="wakes">How often the loop was woken.</param>
+    /// <param name="events">For how many events.</param>
+    /// <param name="others">How often the other loops were woken.</param>
+    /// <param name="used">The part of all CPUs' time that the process has had.</param>
+    /// <param name="waited">The part of its time that the loop has waited for a CPU.</param>
+    private void Window(int preempted, int wakes = Wakes, long events = 3 * Wakes, int others = 0, double used = 1, double waited = 0)
     {
+        const long Length = 50_000_000;
         _preemptions += preempted;
-        _rule.Measure(wakes, events, _preemptions);
+        _allWakes += wakes + others;
+        _cpuTime += (long)(used * Length);
+        _runDelay += (long)(waited * Length);
+        _rule.Measure(new WakeFigures(wakes, events, _allWakes, _preemptions, _cpuTime, _runDelay));
     }
 }
