@@ -27,10 +27,14 @@ internal sealed class WakeRule
     /// <summary>Windows in which it is not tried again after others than ourselves have kept the loop waiting.</summary>
     internal const int Rest = 256;
 
+    /// <summary>Windows over which it is looked at who has kept the loop waiting: one alone says little.</summary>
+    internal const int Trial = 8;
+
     private long _allWakes;
     private long _preemptions = -1;
     private long _cpuTime;
-    private long _runDelay = -1;
+    private long _runDelay;
+    private int _tried;
     private int _left;
 
     internal bool IsGentle => _left > 0;
@@ -40,29 +44,38 @@ internal sealed class WakeRule
     {
         long allWakes = figures.AllWakes - _allWakes;
         long preemptions = _preemptions < 0 ? 0 : figures.Preemptions - _preemptions;
-        bool kept = IsGentle && _runDelay >= 0 && IsKeptByOthers(figures.RunDelay - _runDelay, figures.CpuTime - _cpuTime);
         _allWakes = figures.AllWakes;
         _preemptions = figures.Preemptions;
-        _cpuTime = figures.CpuTime;
-        _runDelay = IsGentle ? figures.RunDelay : -1;
-        if (kept)
+        if (_left > 0)
         {
-            _left = -Rest;
+            _left = IsKeptByOthers(figures) ? -Rest
+                : figures.Events >= Gain * Math.Max(figures.Wakes, FewWakes) ? _left - 1
+                : 0;
         }
         else if (_left < 0)
         {
             _left++;
         }
-        else if (_left > 0)
-        {
-            _left = figures.Events >= Gain * Math.Max(figures.Wakes, FewWakes) ? _left - 1 : 0;
-        }
-        else if (figures.Wakes >= FewWakes && preemptions * 2 >= allWakes)
+        else if (figures.Wakes >= FewWakes && preemptions * 4 >= allWakes)
         {
             _left = Term;
+            _tried = -1;
         }
     }
 
     /// <summary>Three quarters, because whoever shares its CPUs with the clients waits for those, too.</summary>
-    private static bool IsKeptByOthers(long delay, long cpuTime) => cpuTime < delay / 4 * 3;
+    private bool IsKeptByOthers(in WakeFigures figures)
+    {
+        bool over = _tried == Trial;
+        bool kept = over && figures.CpuTime - _cpuTime < (figures.RunDelay - _runDelay) / 4 * 3;
+        if (over || _tried < 0)
+        {
+            _cpuTime = figures.CpuTime;
+            _runDelay = figures.RunDelay;
+            _tried = 0;
+        }
+
+        _tried++;
+        return kept;
+    }
 }
