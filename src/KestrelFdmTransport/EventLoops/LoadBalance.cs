@@ -19,19 +19,16 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
     /// <summary>A loop that is busier than this has no time to spare, and how much more it would need does not show in its time.</summary>
     private const int Saturated = 900;
 
-    /// <summary>The heat of two loops may differ by so many of what both have together: 53 by 47.</summary>
+    /// <summary>The heat of two loops may differ by this part of what both have together: 53 by 47.</summary>
     private const int HeatTolerance = 16;
 
     /// <summary>
     /// Where the loops' time can be evened out, heat must not undo it: so it rests after a move by time, and twice as long each time that
     /// had to put right what heat did.
     /// </summary>
-    private static readonly long s_heatRest = 10 * Stopwatch.Frequency;
+    private static readonly long s_heatRest = Stopwatch.Frequency;
 
-    private static readonly long s_mostHeatRest = 64 * s_heatRest;
-
-    // One giver at a time: two that both saw the same idle loop would bury it.
-    private long _closedUntil;
+    private static readonly long s_mostHeatRest = 600 * s_heatRest;
 
     // Whoever has begun a move writes these; a lost update is a rest that is too short once.
     private long _heatRest = s_heatRest;
@@ -42,19 +39,20 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
     internal int Emigrants(EventLoop loop, long now, out EventLoop? destination)
     {
         destination = null;
-        if (!moves || group.Loops.Length < 2)
+        if (!moves || group.Loops.Length < 2 || !loop.Load.IsSettled(now))
         {
             return 0;
         }
 
         int count = ByTime(loop, now, out destination);
-        bool byHeat = count == 0 && now >= Volatile.Read(ref _heatRestsUntil);
+        bool byHeat = destination is null && now >= Volatile.Read(ref _heatRestsUntil);
         if (byHeat)
         {
             count = ByHeat(loop, now, out destination);
         }
 
-        if (count == 0 || !TryBegin(now))
+        // The receiver first: two that both saw the same idle loop would bury it.
+        if (count == 0 || !destination!.Load.TryBeginMove(now) || !loop.Load.TryBeginMove(now))
         {
             return 0;
         }
@@ -78,13 +76,6 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
         _movedByHeat = byHeat;
     }
 
-    /// <summary>Two windows: one in which they move, one in which both sides see what it did.</summary>
-    private bool TryBegin(long now)
-    {
-        long closedUntil = Volatile.Read(ref _closedUntil);
-        return now >= closedUntil && Interlocked.CompareExchange(ref _closedUntil, now + (2 * LoopLoad.Window), closedUntil) == closedUntil;
-    }
-
     /// <summary>
     /// As many as would even out the time that two loops are busy, rounded down: a single connection that keeps a loop busy would do the same
     /// elsewhere, and so does not go back and forth.
@@ -97,7 +88,7 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
         foreach (EventLoop other in group.Loops)
         {
             int busy = other.Load.Busy(now);
-            if (other != loop && busy < least && !other.HasFailed)
+            if (busy < least && MayReceive(other, loop, now))
             {
                 least = busy;
                 destination = other;
@@ -107,26 +98,19 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
         return destination is null ? 0 : (int)((long)loop.Load.Hot * (own - least) / (2 * own));
     }
 
-    /// <summary>Where no loop has time to spare, those with many hot connections serve each of them less often than the others.</summary>
+    /// <summary>
+    /// Between loops that are about equally busy: the one with more hot connections serves each of them less often. As many as even out the heat
+    /// and, where there is time to spare, do not set the times apart.
+    /// </summary>
     private int ByHeat(EventLoop loop, long now, out EventLoop? destination)
     {
         destination = null;
-        if (loop.Load.LastingBusy < Saturated)
-        {
-            return 0;
-        }
-
-        int own = loop.Load.Heat(now);
+        int own = loop.Load.LastingHeat;
         int least = own;
         foreach (EventLoop other in group.Loops)
         {
-            if (other.HasFailed || other.Load.Busy(now) < Saturated)
-            {
-                return 0;
-            }
-
             int heat = other.Load.Heat(now);
-            if (heat < least)
+            if (heat < least && MayReceive(other, loop, now))
             {
                 least = heat;
                 destination = other;
@@ -134,8 +118,26 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
         }
 
         int difference = own - least;
-        return difference > (own + least) / HeatTolerance ? (int)((long)loop.Load.Hot * difference / (2 * own)) : 0;
+        if (destination is null || difference <= (own + least) / HeatTolerance)
+        {
+            return 0;
+        }
+
+        int count = (int)((long)loop.Load.Hot * difference / (2 * own));
+        int busy = loop.Load.LastingBusy;
+        int others = destination.Load.Busy(now);
+        if (busy > Saturated && others > Saturated)
+        {
+            return count;
+        }
+
+        // A hot connection takes busy / Hot of its loop's time, on average: with the whole tolerance, chance would often have them moved back.
+        int room = busy - others + (Tolerance / 4);
+        return room <= 0 ? 0 : busy == 0 ? count : (int)Math.Min(count, (long)room * loop.Load.Hot / (2 * busy));
     }
+
+    private static bool MayReceive(EventLoop other, EventLoop giver, long now)
+        => other != giver && !other.HasFailed && other.Load.IsSettled(now);
 
     /// <summary>True if this loop has more than its share of the connections and of the heat.</summary>
     internal bool IsAboveShare(EventLoop loop)

@@ -17,24 +17,35 @@ internal sealed class LoopLoad
     /// <summary>Long enough for a fair sample of what a thread gets from the scheduler, short enough to follow a shift of load.</summary>
     internal static readonly long Window = Stopwatch.Frequency / 20;
 
+    /// <summary>After a move: in one window they move, and then both sides' averages have to show what it did.</summary>
+    private static readonly long s_settling = 8 * Window;
+
     private static readonly long s_stale = 3 * Window;
 
     private long _begin = Stopwatch.GetTimestamp();
     private long _idle;
+    private double _average;
     private long _measuredAt;
     private int _busy;
     private int _heat;
+    private long _closedUntil;
 
     /// <summary>Connections whose counter is hot. Owner only.</summary>
     internal int Hot { get; private set; }
 
     /// <summary>
-    /// Thousandths of the less busy of the last two windows. Where load begins everywhere at once, a loop that has measured it looks
+    /// The lower of the last two averages. Where load begins everywhere at once, a loop that has measured it looks
     /// about before the others have; one window later they have, too. Owner only.
     /// </summary>
     internal int LastingBusy { get; private set; }
 
-    /// <summary>Thousandths of the last window in which the loop had something to do.</summary>
+    /// <summary>The lower of the last two sums of the live counters, for the same reason. Owner only.</summary>
+    internal int LastingHeat { get; private set; }
+
+    /// <summary>
+    /// Thousandths of its time in which the loop had something to do: an average in which the last window counts for a quarter, because
+    /// whoever shares its CPU with others has it in one window and not in the next.
+    /// </summary>
     internal int Busy(long now) => IsStale(now) ? 0 : Volatile.Read(ref _busy);
 
     /// <summary>The sum of the live counters.</summary>
@@ -51,13 +62,26 @@ internal sealed class LoopLoad
         long length = now - _begin;
         (int heat, int hot) = sets.Measure(now);
         Hot = hot;
-        int busy = (int)(Full * Math.Max(0, length - _idle) / length);
+        double part = (double)Math.Max(0, length - _idle) / length;
+        _average = IsStale(now) ? part : _average + ((part - _average) / 4);
+        int busy = (int)(Full * _average);
         LastingBusy = Math.Min(busy, _busy);
+        LastingHeat = Math.Min(heat, _heat);
         Volatile.Write(ref _busy, busy);
         Volatile.Write(ref _heat, heat);
         Volatile.Write(ref _measuredAt, now);
         _begin = now;
         _idle = 0;
+    }
+
+    /// <summary>False for a while after a move to or from here. Any thread.</summary>
+    internal bool IsSettled(long now) => now >= Volatile.Read(ref _closedUntil);
+
+    /// <summary>True for the one who may move connections to or from here. Any thread.</summary>
+    internal bool TryBeginMove(long now)
+    {
+        long until = Volatile.Read(ref _closedUntil);
+        return now >= until && Interlocked.CompareExchange(ref _closedUntil, now + s_settling, until) == until;
     }
 
     private bool IsStale(long now) => now - Volatile.Read(ref _measuredAt) > s_stale;

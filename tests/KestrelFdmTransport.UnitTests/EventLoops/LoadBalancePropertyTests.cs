@@ -14,7 +14,7 @@ public sealed class LoadBalancePropertyTests
     [InlineData(3)]
     [InlineData(4)]
     [InlineData(8)]
-    public void Many_small_loads_come_within_a_fifth_of_each_other_and_then_nobody_moves(int loops)
+    public void Many_small_loads_come_within_a_fifth_of_each_other_and_then_hardly_anybody_moves(int loops)
     {
         for (int seed = 0; seed < 50; seed++)
         {
@@ -25,9 +25,7 @@ public sealed class LoadBalancePropertyTests
 
             Assert.True(population.Difference <= 0.201, FormattableString.Invariant($"Seed {seed}: {population.Difference}"));
             Assert.True(population.Moves <= 2 * population.Connections, FormattableString.Invariant($"Seed {seed}: {population.Moves} moves of {population.Connections}"));
-            int moves = population.Moves;
-            population.Run(Windows);
-            Assert.Equal(moves, population.Moves);
+            AssertQuiet(population, seed);
         }
     }
 
@@ -45,10 +43,9 @@ public sealed class LoadBalancePropertyTests
             double before = population.Difference;
             population.Run(Windows);
 
-            Assert.True(population.Difference <= Math.Max(0.201, before), FormattableString.Invariant($"Seed {seed}: {population.Difference} after {before}"));
-            int moves = population.Moves;
-            population.Run(Windows);
-            Assert.Equal(moves, population.Moves);
+            // Heat may carry the large one to where there are more small ones.
+            Assert.True(population.Difference <= Math.Max(0.201, before + 0.15), FormattableString.Invariant($"Seed {seed}: {population.Difference} after {before}"));
+            AssertQuiet(population, seed);
         }
     }
 
@@ -136,6 +133,16 @@ public sealed class LoadBalancePropertyTests
         population.Run(Windows);
 
         Assert.Equal(0, population.Moves);
+    }
+
+    /// <summary>What heat moves, time may have to put right, but ever more seldom.</summary>
+    private static void AssertQuiet(LoadPopulation population, int seed)
+    {
+        population.Run(40 * Windows);
+        int moves = population.Moves;
+        population.Run(40 * Windows);
+        moves = population.Moves - moves;
+        Assert.True(moves <= Math.Max(2, population.Connections / 4), FormattableString.Invariant($"Seed {seed}: {moves} moves of {population.Connections}"));
     }
 
     /// <summary>At most nine tenths of all the loops' time, on as many loops as chance will have it.</summary>
