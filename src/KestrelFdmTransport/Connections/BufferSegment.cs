@@ -77,8 +77,14 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     /// <summary>Gives up the block; the caller returns its owner to where it came from.</summary>
     internal object? Detach()
     {
-        // Atomic: of two that might meet here, one gets it.
-        object? owner = Interlocked.Exchange(ref _owner, null);
+        // Atomic: of two that might meet here, one gets it. An application that reads while it disposes of the connection may come so late that
+        // the segment is in the cache already, whose link is not for it.
+        object? owner = Volatile.Read(ref _owner);
+        if (owner is null or BufferSegment || Interlocked.CompareExchange(ref _owner, null, owner) != owner)
+        {
+            return null;
+        }
+
         Block = default;
         Memory = default;
         return owner;

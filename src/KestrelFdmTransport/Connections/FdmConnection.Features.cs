@@ -52,7 +52,7 @@ internal sealed partial class FdmConnection :
     {
         get
         {
-            int index = _featureKeys.IndexOf(key);
+            int index = Volatile.Read(ref _featureKeys).IndexOf(key);
             return index >= 0 ? FeatureAt(index) : OwnFeature(key);
         }
 
@@ -85,42 +85,61 @@ internal sealed partial class FdmConnection :
 
     private FdmConnection? OwnFeature(Type key) => IsOwnFeature(key) ? this : null;
 
-    private object? FeatureAt(int index) => _featureValues is FeatureValue[] values ? values[index].Value : _featureValues;
+    /// <summary>Called with an index that <see cref="_featureKeys"/> has said before.</summary>
+    private object? FeatureAt(int index)
+    {
+        object? all = Volatile.Read(ref _featureValues);
+        return all is FeatureValue[] values ? values[index].Value : all;
+    }
 
     private void SetFeature(Type key, object? value)
     {
-        // A feature of our own that somebody removes stays in the list with null, so that the removal holds.
-        _featureRevision++;
-        int index = _featureKeys.IndexOf(key);
-        if (index < 0)
+        // Nobody may, but somebody may set two at once, and look at a third: then both stay, as they would on Sockets.
+        lock (_io)
         {
-            index = _featureKeys.Count;
-            _featureKeys = _featureKeys.With(key);
-            if (index == 0)
+            // A feature of our own that somebody removes stays in the list with null, so that the removal holds.
+            _featureRevision++;
+            FeatureKeys keys = _featureKeys;
+            int index = keys.IndexOf(key);
+            bool isNew = index < 0;
+            PutValue(isNew ? keys.Count : index, keys.Count + (isNew ? 1 : 0), value);
+            if (isNew)
             {
-                _featureValues = value;
-                return;
+                // After its value: whoever finds a key finds what belongs to it.
+                Volatile.Write(ref _featureKeys, keys.With(key));
             }
         }
+    }
 
-        if (_featureValues is not FeatureValue[] values)
+    private void PutValue(int index, int count, object? value)
+    {
+        object? present = _featureValues;
+        if (present is FeatureValue[] values)
         {
-            if (ReferenceEquals(_featureValues, value))
+            if (index == values.Length)
             {
-                return;
+                Array.Resize(ref values, index + 4);
             }
 
-            values = new FeatureValue[_featureKeys.Count];
-            Array.Fill(values, new FeatureValue { Value = _featureValues });
-            _featureValues = values;
+            values[index].Value = value;
         }
-        else if (index == values.Length)
+        else if (index == 0 && count == 1)
         {
-            Array.Resize(ref values, index + 4);
-            _featureValues = values;
+            Volatile.Write(ref _featureValues, value);
+            return;
+        }
+        else if (ReferenceEquals(present, value))
+        {
+            return;
+        }
+        else
+        {
+            values = new FeatureValue[count];
+            Array.Fill(values, new FeatureValue { Value = present });
+            values[index].Value = value;
         }
 
-        values[index].Value = value;
+        Volatile.Write(ref _featureValues, values);
     }
 
     private IEnumerator<KeyValuePair<Type, object>> EnumerateFeatures()
@@ -139,11 +158,12 @@ internal sealed partial class FdmConnection :
             }
         }
 
-        for (int i = 0; i < _featureKeys.Count; i++)
+        FeatureKeys keys = Volatile.Read(ref _featureKeys);
+        for (int i = 0; i < keys.Count; i++)
         {
             if (FeatureAt(i) is { } value)
             {
-                yield return new(_featureKeys[i], value);
+                yield return new(keys[i], value);
             }
         }
     }

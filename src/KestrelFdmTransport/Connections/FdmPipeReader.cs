@@ -317,11 +317,12 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
                 _tail = null;
             }
 
-            _io.Blocks.Return(head);
-            head = next;
+            // Before it is given back: whoever ends the chain meanwhile must not find it.
+            BufferSegment consumed = head;
+            _head = head = next;
+            _io.Blocks.Return(consumed);
         }
 
-        _head = head;
         return head;
     }
 

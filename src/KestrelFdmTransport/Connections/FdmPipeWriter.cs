@@ -299,7 +299,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         // A flush that nobody has sent yet is taken back, so that the outbox holds one chain and small flushes share a block.
         if (Volatile.Read(ref _outbox) is not null && Interlocked.Exchange(ref _outbox, null) is { } waiting)
         {
-            BufferSegment waitingTail = waiting.Last;
+            BufferSegment waitingTail = _rare?.OutboxTail ?? waiting.Last;
             if (head == tail && head.End <= MergeLimit && head.End <= waitingTail.Free)
             {
                 head.Block.Span[..head.End].CopyTo(waitingTail.Block.Span[waitingTail.End..]);
@@ -309,7 +309,9 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             }
             else
             {
+                // Behind a full socket there may be any number of blocks, and nobody should look for the last one at every flush.
                 waitingTail.Link(head);
+                Rare();
             }
 
             head = waiting;
@@ -317,6 +319,11 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
         // Before the outbox is filled: what is sent never exceeds what is committed.
         Volatile.Write(ref _committed, _committed + count);
+        if (_rare is { } rare)
+        {
+            rare.OutboxTail = tail;
+        }
+
         Volatile.Write(ref _outbox, head);
         return true;
     }

@@ -12,6 +12,10 @@ internal sealed class FeatureKeys
     /// <summary>Nobody sets more; a list that somebody makes up at random is his connection's own.</summary>
     private const int MostShared = 16;
 
+    private const int MostLists = 256;
+
+    private static int s_lists;
+
     internal static readonly FeatureKeys None = new([]);
 
     private readonly Type[] _keys;
@@ -38,6 +42,9 @@ internal sealed class FeatureKeys
         return -1;
     }
 
+    /// <summary>A type of a plug-in that may be unloaded must not be kept.</summary>
+    private bool MayShare(Type? key) => key is { IsCollectible: false } && Count < MostShared && Volatile.Read(ref s_lists) < MostLists;
+
     /// <summary>These keys and <paramref name="key"/> behind them. Any thread.</summary>
     internal FeatureKeys With(Type key)
     {
@@ -53,8 +60,14 @@ internal sealed class FeatureKeys
             }
 
             var made = new FeatureKeys([.. _keys, key]);
-            if (Count == MostShared || longer.Length == MostShared || Interlocked.CompareExchange(ref _longer, [.. longer, made], longer) == longer)
+            if (!MayShare(key) || longer.Length == MostShared)
             {
+                return made;
+            }
+
+            if (Interlocked.CompareExchange(ref _longer, [.. longer, made], longer) == longer)
+            {
+                Interlocked.Increment(ref s_lists);
                 return made;
             }
         }

@@ -183,11 +183,10 @@ internal sealed partial class EventLoop
     {
         Interlocked.Exchange(ref _sleeping, 1);
         await Task.Delay(s_wakeRetry).ConfigureAwait(false);
+        WakeIfSleeping();
         if (Interlocked.Exchange(ref _wakeFailureTold, 1) == 0)
         {
             Log.WakeUpFailed(_logger, Name, SocketErrors.Exception(errno));
         }
-
-        WakeIfSleeping();
     }
 }

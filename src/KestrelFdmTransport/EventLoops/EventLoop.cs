@@ -221,10 +221,9 @@ internal sealed partial class EventLoop
     /// <param name="events">What is probably ready, although nobody has said so.</param>
     internal void Admit(IoSource source, uint events)
     {
-        if (_sets.IsBehind)
+        if (_sets.IsBehind && _sets.Admit(source.Payload, _now))
         {
             source.PendingEvents |= events;
-            _sets.Admit(source.Payload, _now);
         }
     }
 

@@ -53,18 +53,16 @@ internal sealed class FlushBatch(HeldFlushes owner) : IThreadPoolWorkItem
         Finish();
     }
 
-    /// <summary>As <see cref="Send"/>, with no foreign code on the calling thread. The items help each other, as in <see cref="Send"/>.</summary>
+    /// <summary>As <see cref="Send"/>, with no foreign code on the calling thread.</summary>
     internal void SendFromMonitor()
     {
         Transmit();
-        _users = Math.Min(Count, 2);
-        for (int i = _users; i > 0; i--)
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-        }
+        _users = 1;
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
-    void IThreadPoolWorkItem.Execute() => Finish();
+    /// <summary>Somebody else may be held up, and so may we be: before each one another helper is sent for.</summary>
+    void IThreadPoolWorkItem.Execute() => Finish(sendsForHelp: true);
 
     /// <summary>All system calls first: no foreign code keeps a flush from leaving.</summary>
     private void Transmit()
@@ -75,10 +73,16 @@ internal sealed class FlushBatch(HeldFlushes owner) : IThreadPoolWorkItem
         }
     }
 
-    private void Finish()
+    private void Finish(bool sendsForHelp = false)
     {
         for (int i = Interlocked.Increment(ref _taken); i <= Count; i = Interlocked.Increment(ref _taken))
         {
+            if (sendsForHelp && i < Count)
+            {
+                Interlocked.Increment(ref _users);
+                ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+            }
+
             CallbackScope.FinishSend(_sources[i - 1]!, _results[i - 1]);
         }
 

@@ -77,13 +77,8 @@ internal sealed class HeldFlushes
             _lock.Exit();
         }
 
-        if (!first)
-        {
-            return true;
-        }
-
         // Without a monitor it stays in the list all the same, and the caller sends: the other one finds nothing.
-        return Interlocked.Exchange(ref _isWatched, 1) == 0 ? CallbackMonitor.Watch(this) : CallbackMonitor.EnsureAwake();
+        return first && Interlocked.Exchange(ref _isWatched, 1) == 0 ? CallbackMonitor.Watch(this) : CallbackMonitor.EnsureAwake();
     }
 
     /// <summary>Sends what is held if it has been for long enough, or if it is enough. Foreign code runs here.</summary>

@@ -30,10 +30,12 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
 
     private static readonly long s_mostHeatRest = 600 * s_heatRest;
 
-    // Whoever has begun a move writes these; a lost update is a rest that is too short once.
+    // Whoever has begun a move writes these; a lost update is a rest that is too short or too long once.
     private long _heatRest = s_heatRest;
     private long _heatRestsUntil;
-    private bool _movedByHeat;
+    private long _heatMovedAt;
+    private EventLoop? _heatGiver;
+    private EventLoop? _heatReceiver;
 
     /// <summary>How many of its hot connections a loop should give away in this window, and to whom.</summary>
     internal int Emigrants(EventLoop loop, long now, out EventLoop? destination)
@@ -45,7 +47,7 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
         }
 
         int count = ByTime(loop, now, out destination);
-        bool byHeat = destination is null && now >= Volatile.Read(ref _heatRestsUntil);
+        bool byHeat = destination is null;
         if (byHeat)
         {
             count = ByHeat(loop, now, out destination);
@@ -57,23 +59,35 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
             return 0;
         }
 
-        NoteMove(now, byHeat);
+        if (byHeat)
+        {
+            _heatMovedAt = now;
+            _heatGiver = loop;
+            _heatReceiver = destination;
+        }
+        else
+        {
+            RestHeat(loop, destination, now);
+        }
+
         return count;
     }
 
-    private void NoteMove(long now, bool byHeat)
+    /// <summary>Time has moved some. If it had to put right what heat has moved lately, heat rests the longer.</summary>
+    private void RestHeat(EventLoop giver, EventLoop receiver, long now)
     {
-        if (!byHeat)
+        bool lately = _heatReceiver is not null && now - _heatMovedAt < _heatRest + s_heatRest;
+        if (lately && _heatReceiver == giver && _heatGiver == receiver)
         {
-            if (_movedByHeat)
-            {
-                _heatRest = Math.Min(s_mostHeatRest, 2 * _heatRest);
-            }
-
-            Volatile.Write(ref _heatRestsUntil, now + _heatRest);
+            _heatRest = Math.Min(s_mostHeatRest, 2 * _heatRest);
+            _heatReceiver = null;
+        }
+        else if (!lately)
+        {
+            _heatRest = Math.Max(s_heatRest, _heatRest / 2);
         }
 
-        _movedByHeat = byHeat;
+        Volatile.Write(ref _heatRestsUntil, now + _heatRest);
     }
 
     /// <summary>
@@ -129,6 +143,11 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
         if (busy > Saturated && others > Saturated)
         {
             return count;
+        }
+
+        if (now < Volatile.Read(ref _heatRestsUntil))
+        {
+            return 0;
         }
 
         // A hot connection takes busy / Hot of its loop's time, on average: with the whole tolerance, chance would often have them moved back.

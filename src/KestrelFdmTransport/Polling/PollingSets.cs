@@ -133,17 +133,29 @@ internal sealed class PollingSets
     }
 
     /// <summary>
-    /// Queues a newcomer for this turn. It has waited to be accepted for about as long as the others wait for their turn, and would wait twice
-    /// more: for the harvest of what it has sent meanwhile, and behind the hot ones.
+    /// Queues a newcomer, for this turn if no other warm ones have to wait for the next. It has waited to be accepted for about as long as the
+    /// others wait for their turn, and would wait twice more: for the harvest of what it has sent meanwhile, and behind the hot ones.
     /// </summary>
-    internal void Admit(ulong payload, long now)
+    /// <returns>False if it was not queued.</returns>
+    internal bool Admit(ulong payload, long now)
     {
         ref LiveCounter counter = ref _counters[(int)(uint)payload];
-        if (!counter.Queued && counter.Set == PollingSet.Warm)
+        if (counter.Queued || counter.Set != PollingSet.Warm)
         {
-            Enqueue(ref counter, payload, now);
+            return false;
+        }
+
+        Enqueue(ref counter, payload, now);
+        if (_rules.Enabled)
+        {
             _warmBudget++;
         }
+        else
+        {
+            _hotBudget++;
+        }
+
+        return true;
     }
 
     internal void BeginTurn()

@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.InteropServices;
 
@@ -32,6 +33,7 @@ internal struct ReadyQueue
 
     internal ulong Dequeue(out long queuedAt)
     {
+        Debug.Assert(_count > 0, "A budget is never more than what is queued.");
         ulong payload = _entries[_head].Payload;
         queuedAt = _entries[_head].QueuedAt;
         _head = (_head + 1) & (_entries.Length - 1);

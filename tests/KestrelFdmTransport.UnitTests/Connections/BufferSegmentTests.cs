@@ -38,6 +38,18 @@ public sealed class BufferSegmentTests
     }
 
     [Fact]
+    public void Whoever_detaches_too_late_takes_nothing_from_the_cache()
+    {
+        BufferSegment next = Filled([5], 1);
+        _segment.Detach();
+        _segment.Recycle();
+        _segment.Cached = next;
+
+        Assert.Null(_segment.Detach());
+        Assert.Same(next, _segment.Cached);
+    }
+
+    [Fact]
     public void Links_carry_positions_in_the_input_chain()
     {
         BufferSegment second = Filled([5, 6, 7, 8], 4);

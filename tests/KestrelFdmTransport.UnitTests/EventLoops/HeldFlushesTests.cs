@@ -147,36 +147,40 @@ public sealed class HeldFlushesTests
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Foreign_code_that_does_not_return_holds_up_its_own_connection_only(bool monitor)
+    [InlineData(true, 1)]
+    [InlineData(true, 3)]
+    [InlineData(false, 1)]
+    [InlineData(false, 3)]
+    public async Task Foreign_code_that_does_not_return_holds_up_its_own_connection_only(bool monitor, int blocking)
     {
         FillBacklog();
         HeldFlushes held = monitor ? new HeldFlushes(_backlog) : Unwatched();
-        using var blocked = new ManualResetEventSlim();
+        using var blocked = new CountdownEvent(blocking);
         using var release = new ManualResetEventSlim();
-        using var others = new CountdownEvent(7);
-        var bad = new ProbeSource
-        {
-            OnSendDeferred = () =>
-            {
-                blocked.Set();
-                release.Within("the release");
-            },
-        };
+        using var others = new CountdownEvent(8 - blocking);
         long now = Stopwatch.GetTimestamp();
-        Assert.True(held.TryHold(bad, now, now));
-        for (int i = 0; i < 7; i++)
+        for (int i = 0; i < blocking; i++)
+        {
+            Assert.True(held.TryHold(new ProbeSource { OnSendDeferred = Block }, now, now));
+        }
+
+        for (int i = blocking; i < 8; i++)
         {
             Assert.True(held.TryHold(new ProbeSource { OnSendDeferred = () => others.Signal() }, now, now));
         }
 
         Task sending = monitor ? Task.CompletedTask : Task.Run(() => held.SendIfDue(now + s_longest));
-        blocked.Within("the foreign code");
+        Assert.True(blocked.Wait(Waiting.Limit));
         Assert.True(others.Wait(Waiting.Limit));
         Assert.True(monitor || !sending.IsCompleted);
         release.Set();
         await sending.Within("the end of sending");
+
+        void Block()
+        {
+            blocked.Signal();
+            release.Within("the release");
+        }
     }
 
     [Fact]

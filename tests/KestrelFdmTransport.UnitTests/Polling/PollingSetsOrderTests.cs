@@ -133,6 +133,69 @@ public sealed class PollingSetsOrderTests
         Assert.Equal([.. Enumerable.Range(0, 220), 300], timeline.Turn(2000));
     }
 
+    [Fact]
+    public void A_newcomer_of_a_long_turn_is_served_in_that_turn_behind_the_hot_and_warm_ones()
+    {
+        var timeline = new Timeline();
+        timeline.Queue(hot: 40, warm: 5, cold: 10);
+
+        Assert.Equal([.. Enumerable.Range(0, 45), 300, .. Enumerable.Range(45, 10)], TurnWithNewcomer(timeline, 300));
+        Assert.Equal(0, timeline.Sets.Backlog);
+    }
+
+    [Fact]
+    public void A_newcomer_does_not_come_before_warm_ones_for_which_the_turn_has_no_room()
+    {
+        var timeline = new Timeline();
+        timeline.Queue(hot: 20, warm: 100, cold: 0);
+
+        Assert.Equal(Enumerable.Range(0, 61), TurnWithNewcomer(timeline, 300));
+        Assert.Equal([.. Enumerable.Range(61, 16)], timeline.Turn(2001));
+    }
+
+    [Fact]
+    public void Without_polling_sets_a_newcomer_is_served_in_the_turn_too()
+    {
+        var timeline = new Timeline(Timeline.Rules with { Enabled = false });
+        timeline.Queue(hot: 20, warm: 100, cold: 100);
+
+        Assert.Equal([.. Enumerable.Range(0, 220), 300], TurnWithNewcomer(timeline, 300));
+        Assert.Equal(0, timeline.Sets.Backlog);
+    }
+
+    [Fact]
+    public void A_newcomer_that_waits_already_is_not_queued_twice()
+    {
+        var timeline = new Timeline();
+        timeline.Queue(hot: 0, warm: 0, cold: 100);
+        timeline.Register(300, now: 1000);
+        timeline.Arrive(300, 1000);
+        timeline.Sets.Admit(300, 1000);
+
+        Assert.Equal(101, timeline.Sets.Backlog);
+    }
+
+    /// <summary>The newcomer is registered when the first has been served.</summary>
+    private static List<int> TurnWithNewcomer(Timeline timeline, int newcomer)
+    {
+        var served = new List<int>();
+        timeline.Sets.BeginTurn();
+        while (timeline.Sets.TryNext(out ulong payload))
+        {
+            served.Add((int)payload);
+            timeline.Sets.Dequeued((int)payload);
+            timeline.Sets.Served((int)payload, 2000);
+            if (served.Count == 1)
+            {
+                Assert.True(timeline.Sets.IsBehind);
+                timeline.Register(newcomer, 2000);
+                timeline.Sets.Admit((uint)newcomer, 2000);
+            }
+        }
+
+        return served;
+    }
+
     private static List<int> TurnAndRequeue(PollingSets sets)
     {
         var served = new List<int>();
