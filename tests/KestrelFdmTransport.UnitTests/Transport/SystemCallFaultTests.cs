@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Net;
@@ -77,6 +78,31 @@ public sealed class SystemCallFaultTests(ITestOutputHelper output)
             Assert.Equal(1, server.Events.Count("LoopFailed"));
             Assert.Equal(0, server.Events.Count("LoopGivenUp"));
         });
+
+    [Theory]
+    [InlineData("EMFILE")]
+    [InlineData("ENFILE")]
+    [InlineData("ENOBUFS")]
+    [InlineData("ENOMEM")]
+    public async Task While_everything_has_run_out_accepting_rests_and_then_goes_on(string error)
+    {
+        const int LeastCalls = 16;
+        await using EchoServer server = await EchoServer.StartAsync(ApplicationScheduling.Adaptive);
+        Task clients;
+        using (var faults = new Faults(SystemCall.Accept, error, first: 1, step: 1))
+        {
+            long started = Stopwatch.GetTimestamp();
+            clients = Task.WhenAll(Enumerable.Range(0, Clients).Select(client => RunClientAsync(server.EndPoint, client)));
+            Waiting.Until(() => faults.Calls >= LeastCalls, "the calls");
+
+            // A rest takes 10 ms at least, on either loop.
+            Assert.InRange(LeastCalls, 0, 2 * (1 + (Stopwatch.GetElapsedTime(started).TotalMilliseconds / 10)));
+            Assert.InRange(server.Events.Count("AcceptPaused"), 1, LeastCalls);
+        }
+
+        await clients.Within("the clients");
+        Assert.Equal((Clients * Connections * Messages, 0), (_answered, _lost));
+    }
 
     [Fact]
     public Task A_loop_that_cannot_be_woken_is_told_of()
