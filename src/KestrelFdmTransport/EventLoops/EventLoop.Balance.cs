@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.Polling;
 
@@ -10,9 +11,19 @@ internal sealed partial class EventLoop
     /// <summary>A few times a second: how much there is to do here, and whether another loop should have some of it.</summary>
     private void Balance()
     {
-        _load.Measure(_now, _sets);
+        _load.Measure(_now, _sets, OwnCpuTime());
         MeasureWakes();
         _emigrants = _ending ? 0 : _group.Balance.Emigrants(this, _now, out _destination);
+    }
+
+    /// <summary>What the calling thread has had of a CPU since the last window, in clock ticks; negative if the loop was another thread's then.</summary>
+    private long OwnCpuTime()
+    {
+        long before = _cpuTime;
+        int owner = _cpuTimeOf;
+        _cpuTime = Sys.OwnUsage().CpuTime;
+        _cpuTimeOf = Environment.CurrentManagedThreadId;
+        return owner == _cpuTimeOf ? (_cpuTime - before) / (1_000_000_000 / Stopwatch.Frequency) : -1;
     }
 
     private void MeasureWakes()

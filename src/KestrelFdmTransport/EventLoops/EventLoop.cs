@@ -70,6 +70,10 @@ internal sealed partial class EventLoop
     private int _wakes;
     private long _wokenFor;
 
+    // When the last window ended: what the thread had used, and which one it was.
+    private long _cpuTime;
+    private int _cpuTimeOf;
+
     // Connections that are to move to another loop.
     private EventLoop? _destination;
     private int _emigrants;

@@ -16,9 +16,6 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
     /// </summary>
     private const int HandOverMargin = 4;
 
-    /// <summary>A loop that is busier than this has no time to spare, and how much more it would need does not show in its time.</summary>
-    private const int Saturated = 900;
-
     /// <summary>The heat of two loops may differ by this part of what both have together: 53 by 47.</summary>
     private const int HeatTolerance = 16;
 
@@ -140,7 +137,7 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
         int count = (int)((long)loop.Load.Hot * difference / (2 * own));
         int busy = loop.Load.LastingBusy;
         int others = destination.Load.Busy(now);
-        if (busy > Saturated && others > Saturated)
+        if (loop.Load.Busy(now) > LoopLoad.Saturated && others > LoopLoad.Saturated)
         {
             return count;
         }

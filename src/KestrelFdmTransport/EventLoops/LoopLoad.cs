@@ -14,6 +14,9 @@ internal sealed class LoopLoad
 {
     internal const int Full = 1000;
 
+    /// <summary>A loop that is busier than this has no time to spare, and how much more it would need does not show in its time.</summary>
+    internal const int Saturated = 900;
+
     /// <summary>Long enough for a fair sample of what a thread gets from the scheduler, short enough to follow a shift of load.</summary>
     internal static readonly long Window = Stopwatch.Frequency / 20;
 
@@ -25,6 +28,8 @@ internal sealed class LoopLoad
     private long _begin = Stopwatch.GetTimestamp();
     private long _idle;
     private double _average;
+    private double _ownAverage;
+    private int _lastingBefore;
     private long _measuredAt;
     private int _busy;
     private int _heat;
@@ -34,7 +39,8 @@ internal sealed class LoopLoad
     internal int Hot { get; private set; }
 
     /// <summary>
-    /// The lower of the last two averages. Where load begins everywhere at once, a loop that has measured it looks
+    /// What counts for giving connections away: the lower of the last two averages, of no more than the time that the loop had a CPU as long as it
+    /// has time to spare. Where load begins everywhere at once, a loop that has measured it looks
     /// about before the others have; one window later they have, too. Owner only.
     /// </summary>
     internal int LastingBusy { get; private set; }
@@ -57,17 +63,26 @@ internal sealed class LoopLoad
     internal bool IsDue(long now) => now - _begin >= Window;
 
     /// <summary>Ends a window. Owner only.</summary>
-    internal void Measure(long now, PollingSets sets)
+    /// <param name="now">The time.</param>
+    /// <param name="sets">The loop's.</param>
+    /// <param name="cpuTime">What the loop has had of a CPU in this window, in clock ticks; negative if that is not known.</param>
+    internal void Measure(long now, PollingSets sets, long cpuTime)
     {
         long length = now - _begin;
         (int heat, int hot) = sets.Measure(now);
         Hot = hot;
         double part = (double)Math.Max(0, length - _idle) / length;
-        _average = IsStale(now) ? part : _average + ((part - _average) / 4);
-        int busy = (int)(Full * _average);
-        LastingBusy = Math.Min(busy, _busy);
+
+        // With time to spare, waiting for a CPU that others use says nothing about the own connections.
+        double own = cpuTime >= 0 && Full * part < Saturated ? Math.Min(part, (double)cpuTime / length) : part;
+        bool stale = IsStale(now);
+        _average = stale ? part : _average + ((part - _average) / 4);
+        _ownAverage = stale ? own : _ownAverage + ((own - _ownAverage) / 4);
+        int lasting = (int)(Full * _ownAverage);
+        LastingBusy = Math.Min(lasting, _lastingBefore);
+        _lastingBefore = lasting;
         LastingHeat = Math.Min(heat, _heat);
-        Volatile.Write(ref _busy, busy);
+        Volatile.Write(ref _busy, (int)(Full * _average));
         Volatile.Write(ref _heat, heat);
         Volatile.Write(ref _measuredAt, now);
         _begin = now;

@@ -126,6 +126,28 @@ public sealed class LoadBalancePropertyTests
     }
 
     [Fact]
+    public void Nobody_moves_because_others_keep_a_loop_with_time_to_spare_from_its_CPU()
+    {
+        using var population = new LoadPopulation(loops: 2, seed: 1) { Deprived = { [0] = 0.5, [1] = 1 } };
+        population.Add(0, work: 0.02, count: 30);
+        population.Add(1, work: 0.01, count: 30);
+        population.Run(Windows);
+
+        Assert.Equal(0, population.Moves);
+    }
+
+    [Fact]
+    public void A_loop_without_time_to_spare_gives_to_another_whoever_keeps_it_from_its_CPU()
+    {
+        using var population = new LoadPopulation(loops: 2, seed: 1) { Deprived = { [0] = 0.5, [1] = 1 } };
+        population.Add(0, work: 0.04, count: 30);
+        population.Add(1, work: 0.01, count: 30);
+        population.Run(Windows);
+
+        Assert.InRange(population.Moves, 1, 20);
+    }
+
+    [Fact]
     public void Nobody_moves_if_the_options_say_so()
     {
         using var population = new LoadPopulation(loops: 2, seed: 1, moves: false);

@@ -32,6 +32,9 @@ internal sealed class LoadPopulation : IDisposable
     /// <summary>How far measurements are off, at most, as a part of what is measured.</summary>
     public double Error { get; init; }
 
+    /// <summary>Loops that others keep from their CPUs: which part of the time that they are busy they have one.</summary>
+    public Dictionary<int, double> Deprived { get; } = [];
+
     /// <summary>The parts of their time that the loops are busy, one would need more than there is.</summary>
     public IEnumerable<double> Busy => _works.Select(works => Math.Min(1, works.Sum()));
 
@@ -79,8 +82,11 @@ internal sealed class LoadPopulation : IDisposable
         }
 
         loop.Load.Idled((long)(LoopLoad.Window * (1 - busy)));
-        loop.Load.Measure(_now, sets);
+        loop.Load.Measure(_now, sets, CpuTime(loop, busy));
     }
+
+    private long CpuTime(EventLoop loop, double busy)
+        => Deprived.TryGetValue(loop.Index, out double part) ? (long)(LoopLoad.Window * busy * part) : -1;
 
     /// <summary>Whoever is served first goes: the loop does not know what each costs.</summary>
     private void Move(List<double> from, List<double> to)
