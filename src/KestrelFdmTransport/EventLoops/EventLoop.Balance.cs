@@ -30,8 +30,12 @@ internal sealed partial class EventLoop
     {
         ProcessUsage usage = Sys.ProcessUsage();
         long allWakes = _group.AddWakes(_wakes);
-        long delay = _wakeRule.IsGentle ? Sys.ThreadRunDelay() : 0;
-        _wakeRule.Measure(new WakeFigures(_wakes, _wokenFor, allWakes, usage.Preemptions, usage.CpuTime / Environment.ProcessorCount, delay));
+        if (_wakeRule.IsGentle && OnlyDispatches)
+        {
+            _runDelay = Sys.ThreadRunDelay();
+        }
+
+        _wakeRule.Measure(new WakeFigures(_wakes, _wokenFor, allWakes, usage.Preemptions, usage.CpuTime / Environment.ProcessorCount, _runDelay));
         _wakes = 0;
         _wokenFor = 0;
     }

@@ -69,6 +69,7 @@ internal sealed partial class EventLoop
     // Of this window: how often the loop was woken, and for how much.
     private int _wakes;
     private long _wokenFor;
+    private long _runDelay;
 
     // When the last window ended: what the thread had used, and which one it was.
     private long _cpuTime;

@@ -1,7 +1,9 @@
 using System;
+using System.Buffers.Text;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace KestrelFdmTransport.Interop;
 
@@ -298,8 +300,11 @@ internal static unsafe class Sys
     /// <summary>How long the calling thread has been ready to run and had no CPU, in nanoseconds; 0 if the kernel does not tell.</summary>
     internal static long ThreadRunDelay()
     {
-        string[] figures = ProcFile("/proc/thread-self/schedstat").Split(' ');
-        return figures.Length > 1 && long.TryParse(figures[1], NumberStyles.None, CultureInfo.InvariantCulture, out long delay) ? delay : 0;
+        // Without strings: it is asked for many times a second.
+        Span<byte> figures = stackalloc byte[128];
+        figures = figures[..ReadProcFile("/proc/thread-self/schedstat", figures)];
+        int second = figures.IndexOf((byte)' ') + 1;
+        return second > 0 && Utf8Parser.TryParse(figures[second..], out long delay, out _) ? delay : 0;
     }
 
     /// <summary>True if the thread runs or would if it had a CPU; false if it waits for something, or is not known.</summary>
@@ -334,6 +339,20 @@ internal static unsafe class Sys
         fixed (byte* pointer = mask)
         {
             return Result(LibC.SchedSetAffinity(threadId, mask.Length, pointer));
+        }
+    }
+
+    /// <summary>The bytes read; none if there is no such file, as on a kernel without the figure.</summary>
+    private static int ReadProcFile(string path, Span<byte> buffer)
+    {
+        try
+        {
+            using SafeFileHandle file = System.IO.File.OpenHandle(path, share: System.IO.FileShare.ReadWrite);
+            return System.IO.RandomAccess.Read(file, buffer, 0);
+        }
+        catch (Exception exception) when (exception is System.IO.IOException or UnauthorizedAccessException)
+        {
+            return 0;
         }
     }
 
