@@ -81,8 +81,10 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
         if (IsReady(1))
         {
+            // Before the result: what comes between the two is in it at least, and afterwards it might not be.
+            long received = Volatile.Read(ref _received);
             ReadResult result = TakeResult();
-            if (Volatile.Read(ref _received) - _examined >= minimumSize || result.IsCanceled || result.IsCompleted)
+            if (received - _examined >= minimumSize || result.IsCanceled || result.IsCompleted)
             {
                 return new ValueTask<ReadResult>(result);
             }

@@ -2,6 +2,7 @@ using System;
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Threading;
+using System.Threading.Tasks;
 using KestrelFdmTransport.UnitTests.EventLoops;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
@@ -59,6 +60,51 @@ public sealed class InputRaceTests : IDisposable
                 meeting.Meet();
             }
         });
+    }
+
+    [Fact]
+    public void A_read_that_wants_at_least_so_many_bytes_gets_them_however_they_come()
+    {
+        const int Least = 3;
+        const long Total = 600_000;
+
+        using var connection = new TestConnection(_loops.Loop, _pool.Create());
+        long received = 0;
+        long wanted = 0;
+        TestThreads.Run(
+            () =>
+            {
+                while (received < Total)
+                {
+                    // Close behind the reader, so that bytes come while it looks.
+                    if (received < Volatile.Read(ref wanted) + Least)
+                    {
+                        connection.Reader.EndReceive(Fill(connection, 1, received));
+                        connection.Reader.DropFresh();
+                        received++;
+                    }
+                }
+
+                connection.Reader.EndInput(null);
+            },
+            () =>
+            {
+                long consumed = 0;
+                while (consumed + Least <= Total)
+                {
+                    ValueTask<ReadResult> read = connection.Reader.ReadAtLeastAsync(Least);
+                    while (!read.IsCompleted)
+                    {
+                        Thread.SpinWait(1);
+                    }
+
+                    ReadOnlySequence<byte> bytes = read.GetAwaiter().GetResult().Buffer;
+                    Assert.InRange(bytes.Length, Math.Min(Least, Total - consumed), Total);
+                    connection.Reader.AdvanceTo(bytes.End);
+                    consumed += bytes.Length;
+                    Volatile.Write(ref wanted, consumed);
+                }
+            });
     }
 
     [Fact]
