@@ -84,6 +84,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             // Before the result: what comes between the two is in it at least, and afterwards it might not be.
             long received = Volatile.Read(ref _received);
             ReadResult result = TakeResult();
+            RacePoints.Reach(RacePoint.ReadCounts, _io);
             if (received - _examined >= minimumSize || result.IsCanceled || result.IsCompleted)
             {
                 return new ValueTask<ReadResult>(result);

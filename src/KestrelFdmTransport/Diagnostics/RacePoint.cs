@@ -21,6 +21,9 @@ internal enum RacePoint
     /// <summary>A connection has left a loop and has not been given to the other one yet.</summary>
     ConnectionMoves,
 
+    /// <summary>A read has what there is and is about to see whether that is as much as it wants.</summary>
+    ReadCounts,
+
     /// <summary>A read has seen no bytes and is about to register its waiter.</summary>
     ReadWaits,
 

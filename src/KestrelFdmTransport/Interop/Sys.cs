@@ -21,6 +21,9 @@ internal static unsafe class Sys
     /// <summary>Room for any <c>struct sockaddr_storage</c>.</summary>
     internal const int AddressCapacity = 128;
 
+    /// <summary>More than what is looked at of any file in /proc.</summary>
+    private const int ProcFileCapacity = 128;
+
     private const int CloseOnExec = 0x80000;
     private const int NonBlocking = 0x800;
     private const int DontWait = 0x40;
@@ -301,7 +304,7 @@ internal static unsafe class Sys
     internal static long ThreadRunDelay()
     {
         // Without strings: it is asked for many times a second.
-        Span<byte> figures = stackalloc byte[128];
+        Span<byte> figures = stackalloc byte[ProcFileCapacity];
         figures = figures[..ReadProcFile("/proc/thread-self/schedstat", figures)];
         int second = figures.IndexOf((byte)' ') + 1;
         return second > 0 && Utf8Parser.TryParse(figures[second..], out long delay, out _) ? delay : 0;
@@ -310,8 +313,10 @@ internal static unsafe class Sys
     /// <summary>True if the thread runs or would if it had a CPU; false if it waits for something, or is not known.</summary>
     internal static bool IsThreadRunnable(int threadId)
     {
-        string stat = ProcFile(string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{threadId}/stat"));
-        int state = stat.LastIndexOf(')') + 2;
+        // The state follows the number and the name, in which a bracket may be, too.
+        Span<byte> stat = stackalloc byte[ProcFileCapacity];
+        stat = stat[..ReadProcFile(string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{threadId}/stat"), stat)];
+        int state = stat.LastIndexOf((byte)')') + 2;
         return state > 1 && state < stat.Length && stat[state] == 'R';
     }
 
@@ -342,7 +347,7 @@ internal static unsafe class Sys
         }
     }
 
-    /// <summary>The bytes read; none if there is no such file, as on a kernel without the figure.</summary>
+    /// <summary>The bytes read; none if there is no such file, as on a kernel without the figure or for a thread that has ended.</summary>
     private static int ReadProcFile(string path, Span<byte> buffer)
     {
         try
@@ -353,19 +358,6 @@ internal static unsafe class Sys
         catch (Exception exception) when (exception is System.IO.IOException or UnauthorizedAccessException)
         {
             return 0;
-        }
-    }
-
-    /// <summary>Empty if there is none, as on a kernel without the figure or for a thread that has ended.</summary>
-    private static string ProcFile(string path)
-    {
-        try
-        {
-            return System.IO.File.ReadAllText(path);
-        }
-        catch (Exception exception) when (exception is System.IO.IOException or UnauthorizedAccessException)
-        {
-            return "";
         }
     }
 

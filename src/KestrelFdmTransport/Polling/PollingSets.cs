@@ -146,7 +146,7 @@ internal sealed class PollingSets
         }
 
         Enqueue(ref counter, payload, now);
-        if (_rules.Enabled)
+        if (QueueOf(counter) == PollingSet.Warm)
         {
             _warmBudget++;
         }
@@ -325,10 +325,13 @@ internal sealed class PollingSets
     private static byte Decayed(byte value, long gap, long hotGap)
         => (byte)Math.Max(0, value - Math.Min(PollingRules.CounterMax, gap / hotGap));
 
+    /// <summary>Without sets all wait in one queue.</summary>
+    private PollingSet QueueOf(in LiveCounter counter) => _rules.Enabled ? counter.Set : PollingSet.Hot;
+
     private void Enqueue(ref LiveCounter counter, ulong payload, long now)
     {
         counter.Queued = true;
-        switch (_rules.Enabled ? counter.Set : PollingSet.Hot)
+        switch (QueueOf(counter))
         {
             case PollingSet.Hot:
                 _hot.Enqueue(payload, now);

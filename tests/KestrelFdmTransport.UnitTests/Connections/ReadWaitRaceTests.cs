@@ -34,6 +34,24 @@ public sealed class ReadWaitRaceTests : IDisposable
     }
 
     [Fact]
+    public async Task Bytes_that_come_as_a_read_counts_what_it_has_do_not_make_it_end_without_them()
+    {
+        using var connection = new TestConnection(_loops.Loop, new RingPool());
+        connection.BeginReceive()[0] = 1;
+        BringOne(connection);
+        using var race = new AtRacePoint(RacePoint.ReadCounts, connection.Io, () =>
+        {
+            connection.BeginReceive()[0] = 2;
+            BringOne(connection);
+        });
+
+        Task<ReadResult> read = connection.Reader.ReadAtLeastAsync(2).AsTask();
+        race.AssertHappened();
+
+        Assert.Equal(2, (await read.Within("both bytes")).Buffer.Length);
+    }
+
+    [Fact]
     public void Input_is_not_paused_for_ever_when_all_is_read_as_it_pauses()
     {
         using var connection = new TestConnection(_loops.Loop, new RingPool(), pauseThreshold: 1000);

@@ -1,8 +1,6 @@
 using System;
-using System.Buffers;
 using System.Collections.Concurrent;
 using System.Collections.Generic;
-using System.IO.Pipelines;
 using System.Linq;
 using System.Net;
 using System.Net.Sockets;
@@ -75,22 +73,7 @@ internal sealed class EchoServer : IAsyncDisposable
     {
         try
         {
-            PipeReader input = connection.Transport.Input;
-            while (true)
-            {
-                ReadResult result = await input.ReadAsync();
-                foreach (ReadOnlyMemory<byte> part in result.Buffer)
-                {
-                    connection.Transport.Output.Write(part.Span);
-                }
-
-                input.AdvanceTo(result.Buffer.End);
-                await connection.Transport.Output.FlushAsync();
-                if (result.IsCompleted)
-                {
-                    break;
-                }
-            }
+            await Echo.RunAsync(connection.Transport);
         }
         catch (Exception exception)
         {

@@ -1,7 +1,5 @@
 using System;
-using System.Buffers;
 using System.Collections.Generic;
-using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
 using System.Threading;
@@ -110,25 +108,9 @@ public sealed class MoveTests
 
     private static async Task EchoAsync(ConnectionContext connection)
     {
-        PipeReader input = connection.Transport.Input;
-        PipeWriter output = connection.Transport.Output;
         try
         {
-            while (true)
-            {
-                ReadResult result = await input.ReadAsync();
-                foreach (ReadOnlyMemory<byte> part in result.Buffer)
-                {
-                    output.Write(part.Span);
-                }
-
-                input.AdvanceTo(result.Buffer.End);
-                await output.FlushAsync();
-                if (result.IsCompleted)
-                {
-                    break;
-                }
-            }
+            await Echo.RunAsync(connection.Transport);
         }
         catch (Exception exception) when (exception is ConnectionAbortedException or ConnectionResetException or InvalidOperationException)
         {
