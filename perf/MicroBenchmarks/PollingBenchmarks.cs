@@ -43,7 +43,7 @@ public class PollingBenchmarks
         int served = 0;
         while (served < Ready)
         {
-            _sets.BeginTurn();
+            _sets.BeginTurn(_now);
             while (_sets.TryNext(out ulong payload))
             {
                 int slot = (int)(uint)payload;

@@ -336,7 +336,7 @@ internal sealed partial class EventLoop
 
                     Harvest();
                     _turnsAlone = Math.Min(_turnsAlone + 1, TurnsAlone);
-                    _sets.BeginTurn();
+                    _sets.BeginTurn(_now);
                     _phase = Phase.Serve;
                     break;
                 case Phase.Serve:

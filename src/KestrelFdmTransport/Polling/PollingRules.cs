@@ -37,6 +37,15 @@ internal sealed record PollingRules
     /// <summary>What the warm and the cold set may always have served at a poll.</summary>
     internal int MinimumShare { get; init; } = 48;
 
+    /// <summary>
+    /// The same while the backlog is young. A loop that was kept from working for some milliseconds catches up; it does so several times later, at the cost of
+    /// all others, if hot connections that would have waited as well ask on and on meanwhile.
+    /// </summary>
+    internal int MinimumShareAtFirst { get; init; } = 128;
+
+    /// <summary>A loop that has been behind for so long is overloaded.</summary>
+    internal long LastingBacklog { get; init; } = TicksOf(TimeSpan.FromMilliseconds(200));
+
     /// <summary>With many hot connections the warm set's share is so many times their number, and the cold set's half of that.</summary>
     internal int WarmWeight { get; init; } = 2;
 

@@ -28,6 +28,9 @@ internal sealed class PollingSets
     private int _step;
     private long _clock;
 
+    /// <summary>Since when more has waited than is served in the order of arrival; <see cref="long.MaxValue"/>: it does not.</summary>
+    private long _behindSince = long.MaxValue;
+
     internal PollingSets(PollingRules rules, SpinGate spinGate)
     {
         _rules = rules;
@@ -158,17 +161,19 @@ internal sealed class PollingSets
         return true;
     }
 
-    internal void BeginTurn()
+    internal void BeginTurn(long now)
     {
         Turns++;
+        _behindSince = IsBehind ? Math.Min(_behindSince, now) : long.MaxValue;
+        int minimum = now - _behindSince >= _rules.LastingBacklog ? _rules.MinimumShare : _rules.MinimumShareAtFirst;
         int hot = _hot.Count;
         bool warmDue = Turns % _rules.WarmPeriod == 0 || hot == 0;
         bool coldDue = Turns % _rules.ColdPeriod == 0 || hot + _warm.Count == 0;
 
         _hotBudget = hot;
-        _warmBudget = warmDue ? Math.Min(_warm.Count, Math.Max(_rules.MinimumShare, hot * _rules.WarmWeight)) : 0;
-        _coldBudget = coldDue ? Math.Min(_cold.Count, Math.Max(_rules.MinimumShare, hot * _rules.WarmWeight / 2)) : 0;
-        _arrivalOrder = Backlog <= _rules.ArrivalOrderBacklog && warmDue && coldDue;
+        _warmBudget = warmDue ? Math.Min(_warm.Count, Math.Max(minimum, hot * _rules.WarmWeight)) : 0;
+        _coldBudget = coldDue ? Math.Min(_cold.Count, Math.Max(minimum, hot * _rules.WarmWeight / 2)) : 0;
+        _arrivalOrder = !IsBehind && warmDue && coldDue;
 
         Hot.Polls++;
         Warm.Polls += warmDue ? 1 : 0;

@@ -15,6 +15,9 @@ internal sealed class ClientClass(int count, Func<Random, double> think)
 
     public double RoundTrip { get; init; } = 60;
 
+    /// <summary>The time of thinking begins with the request, as far as the answer is there by then.</summary>
+    public bool Paced { get; init; }
+
     /// <summary>Each request is the first of a new connection.</summary>
     public bool Reconnects { get; init; }
 

@@ -13,11 +13,16 @@ internal sealed class LoopSimulation
 {
     private const double HarvestTime = 2;
     private const double MeanService = 19;
+    private const double PauseEvery = 333_333;
 
     private static readonly long s_microsecond = PollingRules.TicksOf(TimeSpan.FromMicroseconds(1));
 
     private readonly PollingSets _sets;
     private readonly Random _random;
+
+    /// <summary>Of its own, so that the pauses do not depend on who was served.</summary>
+    private readonly Random _pauses;
+
     private readonly List<Client> _clients = [];
 
     /// <summary>Requests on their way, by the time at which they are there.</summary>
@@ -26,11 +31,13 @@ internal sealed class LoopSimulation
     private readonly List<int> _harvest = [];
     private double _now;
     private double _harvested;
+    private double _pauseDue = PauseEvery;
 
     public LoopSimulation(PollingRules rules, int seed, params ReadOnlySpan<ClientClass> classes)
     {
         _sets = new PollingSets(rules, new SpinGate());
         _random = new Random(seed);
+        _pauses = new Random(seed);
         foreach (ClientClass clients in classes)
         {
             for (int i = 0; i < clients.Count; i++)
@@ -42,6 +49,9 @@ internal sealed class LoopSimulation
             }
         }
     }
+
+    /// <summary>For how many microseconds others have the CPU, three times a second, give or take four fifths.</summary>
+    public double Pause { get; init; }
 
     /// <summary>Who was served, in order.</summary>
     public List<int> Order { get; } = [];
@@ -55,7 +65,7 @@ internal sealed class LoopSimulation
         while (_now < end)
         {
             Harvest();
-            _sets.BeginTurn();
+            _sets.BeginTurn(Ticks(_now));
             while (_now < end && _sets.TryNext(out ulong payload))
             {
                 Serve((int)payload, counts: _now >= from);
@@ -73,6 +83,12 @@ internal sealed class LoopSimulation
         {
             // Asleep until something comes.
             since = _now = next;
+        }
+
+        if (Pause > 0 && _now > _pauseDue)
+        {
+            _now += Pause * (0.2 + (1.6 * _pauses.NextDouble()));
+            _pauseDue += PauseEvery;
         }
 
         _now += HarvestTime;
@@ -108,7 +124,9 @@ internal sealed class LoopSimulation
             client.Class.Answered(_now - client.SentAt, _sets.Counter(slot).Set);
         }
 
-        client.SentAt = _now + client.Class.RoundTrip + client.Class.Think(_random);
+        client.SentAt = client.Class.Paced
+            ? Math.Max(_now + client.Class.RoundTrip, client.SentAt + client.Class.Think(_random))
+            : _now + client.Class.RoundTrip + client.Class.Think(_random);
         _coming.Enqueue(slot, client.SentAt);
     }
 

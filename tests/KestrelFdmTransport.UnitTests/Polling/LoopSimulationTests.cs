@@ -52,6 +52,26 @@ public sealed class LoopSimulationTests
         Assert.InRange(sporadic.Percentile(99), 0, mostOfSporadic * sporadicBefore.Percentile(99));
     }
 
+    /// <summary>Hot clients that keep to their times ask on while the loop catches up; all others pay for what they get meanwhile.</summary>
+    [Theory]
+    [InlineData(0.85, 2)]
+    [InlineData(0.85, 5)]
+    [InlineData(0.85, 10)]
+    [InlineData(0.9, 2)]
+    [InlineData(0.9, 5)]
+    [InlineData(0.9, 10)]
+    [InlineData(0.95, 2)]
+    [InlineData(0.95, 5)]
+    [InlineData(0.95, 10)]
+    public void Where_others_take_the_CPU_now_and_then_the_sporadic_ones_wait_little_longer_than_in_the_order_of_arrival(double load, double pause)
+    {
+        (ClientClass hot, ClientClass sporadic) = Disturbed(load, pause, PollingRules.Default);
+        (ClientClass hotBefore, ClientClass sporadicBefore) = Disturbed(load, pause, s_arrivalOrder);
+
+        Assert.InRange(sporadic.Percentile(99), 0, 1.1 * sporadicBefore.Percentile(99));
+        Assert.InRange(hot.Percentile(99.9), 0, hotBefore.Percentile(99.9));
+    }
+
     [Fact]
     public void If_all_are_hot_they_are_served_in_the_order_of_arrival()
     {
@@ -107,6 +127,19 @@ public sealed class LoopSimulationTests
     {
         ClientClass hot = new(8, AtRandom(1)), sporadic = new((int)((load - 0.135) * 55_100 / 19), Between(10, 100));
         _ = new LoopSimulation(rules, seed: 1, hot, sporadic).Run(settle: 500, duration: 3000);
+        return (hot, sporadic);
+    }
+
+    /// <summary>As <see cref="At"/>, with hot clients that want 1,000 requests a second each, and so 15.2 % of the loop's time.</summary>
+    private static (ClientClass Hot, ClientClass Sporadic) Disturbed(double load, double pause, PollingRules rules)
+    {
+        ClientClass hot = new(8, Exactly(1)) { Paced = true };
+        ClientClass sporadic = new((int)((load - 0.152) * 55_000 / 19), Between(10, 100)) { Paced = true };
+        for (int seed = 1; seed <= 3; seed++)
+        {
+            _ = new LoopSimulation(rules, seed, hot, sporadic) { Pause = 1000 * pause }.Run(settle: 500, duration: 5000);
+        }
+
         return (hot, sporadic);
     }
 

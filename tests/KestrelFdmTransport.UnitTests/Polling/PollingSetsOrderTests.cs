@@ -175,11 +175,28 @@ public sealed class PollingSetsOrderTests
         Assert.Equal(101, timeline.Sets.Backlog);
     }
 
+    [Fact]
+    public void The_others_have_a_larger_share_until_the_backlog_has_lasted_for_a_while()
+    {
+        PollingRules rules = Timeline.Rules with { MinimumShareAtFirst = 20, LastingBacklog = 500 };
+        var timeline = new Timeline(rules);
+        timeline.Queue(hot: 1, warm: 100, cold: 0);
+
+        Assert.Equal(1 + 20, timeline.Turn(2000).Count);
+        Assert.Equal(20, timeline.Turn(2499).Count);
+        Assert.Equal(16, timeline.Turn(2500).Count);
+
+        // What is left is no backlog: the next one is young again.
+        Assert.Equal(100 - 20 - 20 - 16, timeline.Turn(2501).Count + timeline.Turn(2502).Count + timeline.Turn(2503).Count);
+        timeline.Queue(hot: 1, warm: 100, cold: 0);
+        Assert.Equal(1 + 20, timeline.Turn(2600).Count);
+    }
+
     /// <summary>The newcomer is registered when the first has been served.</summary>
     private static List<int> TurnWithNewcomer(Timeline timeline, int newcomer)
     {
         var served = new List<int>();
-        timeline.Sets.BeginTurn();
+        timeline.Sets.BeginTurn(2000);
         while (timeline.Sets.TryNext(out ulong payload))
         {
             served.Add((int)payload);
@@ -199,7 +216,7 @@ public sealed class PollingSetsOrderTests
     private static List<int> TurnAndRequeue(PollingSets sets)
     {
         var served = new List<int>();
-        sets.BeginTurn();
+        sets.BeginTurn(1000);
         while (sets.TryNext(out ulong payload))
         {
             served.Add((int)payload);

@@ -82,7 +82,7 @@ public sealed class PollingSetsPropertyTests
 
         private void Serve(bool requeue)
         {
-            _sets.BeginTurn();
+            _sets.BeginTurn(_now);
             while (_sets.TryNext(out ulong payload))
             {
                 int slot = (int)payload;

@@ -44,7 +44,7 @@ public sealed class PollingSetsQueueTests
     {
         _timeline.Register(0);
         _timeline.Arrive(0, 1);
-        Sets.BeginTurn();
+        Sets.BeginTurn(3);
         Assert.True(Sets.TryNext(out ulong payload));
         Sets.Dequeued((int)payload);
 
@@ -62,7 +62,7 @@ public sealed class PollingSetsQueueTests
 
         for (int turn = 0; turn < 10; turn++)
         {
-            Sets.BeginTurn();
+            Sets.BeginTurn(1000 + turn);
             int served = 0;
             while (Sets.TryNext(out ulong payload))
             {
@@ -85,7 +85,7 @@ public sealed class PollingSetsQueueTests
         Sets.Arrived(NextGeneration, 3, 3);
         Assert.Equal(2, Sets.Backlog);
 
-        Sets.BeginTurn();
+        Sets.BeginTurn(3);
         Assert.True(Sets.TryNext(out ulong first));
         Assert.Equal(0ul, first);
 

@@ -145,7 +145,7 @@ public sealed class SpinGateTests
         for (int i = 0; i < 4; i++)
         {
             sets.Arrived(0, 1, 1);
-            sets.BeginTurn();
+            sets.BeginTurn(1);
             Assert.True(sets.TryNext(out _));
             sets.Dequeued(0);
             sets.Served(0, 1);

@@ -10,7 +10,7 @@ internal sealed class Timeline
     public const long HotGap = 10;
     public const long WarmWindow = 100;
 
-    public static readonly PollingRules Rules = new() { HotGap = HotGap, WarmGap = WarmWindow, FastGap = 2, MinimumShare = 16 };
+    public static readonly PollingRules Rules = new() { HotGap = HotGap, WarmGap = WarmWindow, FastGap = 2, MinimumShare = 16, LastingBacklog = 0 };
 
     public Timeline()
         : this(Rules)
@@ -29,7 +29,7 @@ internal sealed class Timeline
     public List<int> Turn(long now)
     {
         var served = new List<int>();
-        Sets.BeginTurn();
+        Sets.BeginTurn(now);
         while (Sets.TryNext(out ulong payload))
         {
             int slot = (int)(uint)payload;
