@@ -12,9 +12,10 @@ using KestrelFdmTransport.TransportComparison.Servers;
 namespace KestrelFdmTransport.TransportComparison.Workloads;
 
 /// <summary>
-/// Hot clients and sporadic ones that together want a part of what the server can do, which is measured before, by its CPU time per request. The reference gets its own
-/// part, of what it serves under overload; all others that of the slowest of them, so that they have the same load. Clients keep to their times as long as answers come before
-/// the next one, so what they want does not depend on how fast they are served.
+/// Hot clients and sporadic ones that together keep the server's CPUs busy for a part of the time. How many requests do that is found out before, by trials, with code that
+/// is as good as it gets, and followed from round to round: two processes of the same server may differ by some percent for as long as they live, and at such loads that
+/// makes more of a difference than what is compared. The reference gets that part of what it serves under overload, because its threads spin when there is less to do. Clients
+/// keep to their times as long as answers come before the next one, so what they want does not depend on how fast they are served.
 /// </summary>
 internal sealed class UtilisationWorkload(int percent) : Workload(
     string.Create(CultureInfo.InvariantCulture, $"utilisation-{percent}"),
@@ -24,13 +25,16 @@ internal sealed class UtilisationWorkload(int percent) : Workload(
     private const double HotRate = 1000;
     private const int OverloadClients = 4500;
 
-    /// <summary>Percentage of what an overloaded server has served, at which its CPU time per request is measured.</summary>
-    private const int PartForCost = 90;
+    /// <summary>The JIT improves code for half a minute; then two trials in a row tell the same.</summary>
+    private const int MostTrials = 20;
+
+    private const int AlikeTrials = 2;
+    private const double Alike = 0.02;
 
     private static readonly Request s_request = new("/compute/10");
     private static readonly Pause s_hotPause = new(TimeSpan.FromSeconds(1 / HotRate), TimeSpan.FromSeconds(1 / HotRate), Paced: true);
     private static readonly Pause s_sporadicPause = new(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(100), Paced: true);
-    private static readonly TimeSpan s_capacityRun = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_capacityRun = TimeSpan.FromSeconds(3);
 
     /// <summary>By the candidate's name.</summary>
     private readonly Dictionary<string, double> _capacities = new(StringComparer.Ordinal);
@@ -42,28 +46,45 @@ internal sealed class UtilisationWorkload(int percent) : Workload(
     internal override async Task WarmUpAsync(Trial trial, CancellationToken cancellation)
     {
         _ = await RunAsync(trial, OverloadClients, trial.Duration, cancellation);
-        LoadOutcome outcome = await RunAsync(trial, OverloadClients, s_capacityRun, cancellation);
-        double capacity = RateOf(outcome);
+        double capacity = RateOf(await RunAsync(trial, OverloadClients, s_capacityRun, cancellation));
         Candidate candidate = trial.Server.Candidate;
-        if (!candidate.Is(Candidate.Reference))
-        {
-            // An overload costs more CPU per request than what is asked about. (The reference's threads spin when there is less to do.)
-            outcome = await RunAsync(trial, SporadicClients(capacity, PartForCost), s_capacityRun, cancellation);
-            capacity = Math.Max(capacity, 1e6 * trial.Cpus.Server.Length / Figures(outcome)[Metric.Cpu.Key]);
-        }
-
-        _capacities[candidate.Name] = capacity;
+        _capacities[candidate.Name] = candidate.Is(Candidate.Reference) ? capacity : await FindCapacityAsync(trial, capacity, cancellation);
     }
 
     internal override async Task<Dictionary<string, double>> MeasureAsync(Trial trial, CancellationToken cancellation)
     {
-        double capacity = CapacityOf(trial.Server.Candidate);
+        Candidate candidate = trial.Server.Candidate;
+        double capacity = _capacities[candidate.Name];
         LoadOutcome outcome = await RunAsync(trial, SporadicClients(capacity, percent), trial.Duration, cancellation);
         Dictionary<string, double> figures = Figures(outcome);
         figures[Metric.Capacity.Key] = capacity;
-        figures[Metric.Utilisation.Key] = figures[Metric.Cpu.Key] * RateOf(outcome) / 1e4 / trial.Cpus.Server.Length;
+        double utilisation = Utilisation(trial, outcome);
+        figures[Metric.Utilisation.Key] = utilisation;
+        if (!candidate.Is(Candidate.Reference))
+        {
+            // Half of it may be chance.
+            _capacities[candidate.Name] = (capacity + (capacity * percent / utilisation)) / 2;
+        }
+
         return figures;
     }
+
+    /// <summary>A request costs less the more wait at a time, so the capacity is that at this very utilisation.</summary>
+    private async Task<double> FindCapacityAsync(Trial trial, double capacity, CancellationToken cancellation)
+    {
+        int alike = 0;
+        for (int i = 0; i < MostTrials && alike < AlikeTrials; i++)
+        {
+            LoadOutcome outcome = await RunAsync(trial, SporadicClients(capacity, percent), s_capacityRun, cancellation);
+            double better = capacity * percent / Utilisation(trial, outcome);
+            alike = Math.Abs(better - capacity) < Alike * capacity ? alike + 1 : 0;
+            capacity = better;
+        }
+
+        return capacity;
+    }
+
+    private static double Utilisation(Trial trial, LoadOutcome outcome) => Figures(outcome)[Metric.Cpu.Key] * RateOf(outcome) / 1e4 / trial.Cpus.Server.Length;
 
     /// <summary>As many as want what the hot ones leave of that part of the capacity.</summary>
     internal static int SporadicClients(double capacity, int percent)
@@ -71,11 +92,6 @@ internal sealed class UtilisationWorkload(int percent) : Workload(
         double rate = (capacity * percent / 100) - (HotClients * HotRate);
         return Math.Max(1, (int)(rate * (s_sporadicPause.Least + s_sporadicPause.Most).TotalSeconds / 2));
     }
-
-    private double CapacityOf(Candidate candidate)
-        => candidate.Is(Candidate.Reference)
-            ? _capacities[candidate.Name]
-            : _capacities.Where(server => !string.Equals(server.Key, Candidate.Reference, StringComparison.Ordinal)).Min(server => server.Value);
 
     private static double RateOf(LoadOutcome outcome) => outcome.Groups.Sum(group => group.Rate);
 
