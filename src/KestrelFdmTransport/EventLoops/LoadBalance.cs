@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using System.Threading;
+using KestrelFdmTransport.Polling;
 
 namespace KestrelFdmTransport.EventLoops;
 
@@ -10,11 +11,14 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
     /// <summary>Thousandths of a loop's time; a smaller difference is not worth a move.</summary>
     private const int Tolerance = 200;
 
+    /// <summary>What a connection counts beside itself until its heat is known: as much as if it were as hot as can be.</summary>
+    private const int NewcomerHeat = PollingRules.CounterMax;
+
     /// <summary>
     /// Going to the back of the kernel's queue balances connections that come one by one; only in a burst does a loop get further
-    /// ahead than this, and then giving a connection away is worth waking its new owner.
+    /// ahead than this, four newcomers, and then giving a connection away is worth waking its new owner.
     /// </summary>
-    private const int HandOverMargin = 4;
+    private const int HandOverMargin = 4 * (1 + NewcomerHeat);
 
     /// <summary>The heat of two loops may differ by this part of what both have together: 53 by 47.</summary>
     private const int HeatTolerance = 16;
@@ -116,7 +120,7 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
     private int ByHeat(EventLoop loop, long now, out EventLoop? destination)
     {
         destination = null;
-        int own = loop.Load.LastingHeat;
+        int own = loop.Load.LastingHeat(now);
         int least = own;
         foreach (EventLoop other in group.Loops)
         {
@@ -172,13 +176,13 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
     /// The loop that a connection accepted by <paramref name="acceptor"/> should live on: the acceptor's own, unless a burst has
     /// left another one clearly behind.
     /// </summary>
-    internal EventLoop Home(EventLoop acceptor)
+    internal EventLoop Home(EventLoop acceptor, long now)
     {
         EventLoop home = acceptor;
-        long least = Weight(acceptor, acceptor.Now) - HandOverMargin;
+        long least = Weight(acceptor, now) - HandOverMargin;
         foreach (EventLoop loop in group.Loops)
         {
-            long weight = Weight(loop, acceptor.Now);
+            long weight = Weight(loop, now);
             if (weight < least && !loop.HasFailed)
             {
                 home = loop;
@@ -189,6 +193,7 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
         return home;
     }
 
-    /// <summary>Connections count, and hot ones count up to nine times; so neither the many nor the busy pile up on one loop.</summary>
-    private static long Weight(EventLoop loop, long now) => (long)loop.Connections + loop.Load.Heat(now);
+    /// <summary>Connections count, and hot ones count up to nine times, as do new ones; so neither the many nor the busy pile up on one loop.</summary>
+    private static long Weight(EventLoop loop, long now)
+        => (long)loop.Connections + loop.Load.LastingHeat(now) + (NewcomerHeat * loop.Load.Newcomers(now));
 }

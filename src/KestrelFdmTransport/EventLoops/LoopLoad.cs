@@ -33,6 +33,8 @@ internal sealed class LoopLoad
     private long _measuredAt;
     private int _busy;
     private int _heat;
+    private int _lastingHeat;
+    private readonly RecentCount _newcomers = new();
     private long _closedUntil;
 
     /// <summary>Connections whose counter is hot. Owner only.</summary>
@@ -45,9 +47,6 @@ internal sealed class LoopLoad
     /// </summary>
     internal int LastingBusy { get; private set; }
 
-    /// <summary>The lower of the last two sums of the live counters, for the same reason. Owner only.</summary>
-    internal int LastingHeat { get; private set; }
-
     /// <summary>
     /// Thousandths of its time in which the loop had something to do: an average in which the last window counts for a quarter, because
     /// whoever shares its CPU with others has it in one window and not in the next.
@@ -56,6 +55,15 @@ internal sealed class LoopLoad
 
     /// <summary>The sum of the live counters.</summary>
     internal int Heat(long now) => IsStale(now) ? 0 : Volatile.Read(ref _heat);
+
+    /// <summary>The lower of the last two sums: new connections are warm for some milliseconds, whatever they do later.</summary>
+    internal int LastingHeat(long now) => IsStale(now) ? 0 : Volatile.Read(ref _lastingHeat);
+
+    /// <summary>Connections that were accepted for this loop in the last one or two windows; what they will do does not show yet. Any thread.</summary>
+    internal int Newcomers(long now) => _newcomers.Read(now / Window);
+
+    /// <summary>Any thread.</summary>
+    internal void CountNewcomer(long now) => _newcomers.Add(now / Window);
 
     /// <summary>The loop had nothing to do, spinning or asleep. Owner only.</summary>
     internal void Idled(long ticks) => _idle += ticks;
@@ -81,7 +89,7 @@ internal sealed class LoopLoad
         int lasting = (int)(Full * _ownAverage);
         LastingBusy = Math.Min(lasting, _lastingBefore);
         _lastingBefore = lasting;
-        LastingHeat = Math.Min(heat, _heat);
+        Volatile.Write(ref _lastingHeat, Math.Min(heat, _heat));
         Volatile.Write(ref _busy, (int)(Full * _average));
         Volatile.Write(ref _heat, heat);
         Volatile.Write(ref _measuredAt, now);

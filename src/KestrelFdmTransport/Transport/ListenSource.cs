@@ -260,7 +260,7 @@ internal sealed class ListenSource : IoSource
 
         SocketName remote = SocketName.Parse(new ReadOnlySpan<byte>(address, Math.Min(length, Sys.AddressCapacity)));
         StrongBox<SocketName> local = _listener.IsWildcard ? LocalName(descriptor) : _listener.LocalName;
-        EventLoop home = _listener.IsShared ? _listener.Loops.Balance.Home(Loop) : Loop;
+        EventLoop home = _listener.IsShared ? _listener.Loops.Balance.Home(Loop, Loop.Now) : Loop;
         var io = new ConnectionIo(descriptor, local.Value.IsUnix, _listener.BlocksOf(home), _listener.ConnectionSettings) { Loop = home };
         var connection = new FdmConnection(io, local, remote);
         if (home == Loop)
@@ -279,6 +279,7 @@ internal sealed class ListenSource : IoSource
         }
 
         home.ConnectionOpened();
+        home.Load.CountNewcomer(Loop.Now);
         Loop.CountAccept();
         if (!_listener.Queue.TryEnqueue(connection))
         {

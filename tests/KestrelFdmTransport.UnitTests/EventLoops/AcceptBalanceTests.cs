@@ -1,0 +1,80 @@
+using System;
+using System.Linq;
+using KestrelFdmTransport.EventLoops;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.EventLoops;
+
+/// <summary>Where connections live that all are accepted by the same loop, as in a burst, in a moment in which nobody measures.</summary>
+public sealed class AcceptBalanceTests : IDisposable
+{
+    private readonly EventLoopGroup _group = new(new EventLoopSettings { LoopCount = 2 }, NullLogger.Instance);
+    private readonly long[] _accepted = new long[2];
+
+    public AcceptBalanceTests() => _group.Acquire();
+
+    public void Dispose() => _group.Dispose();
+
+    [Fact]
+    public void A_burst_spreads_although_one_loop_has_some_more_old_connections()
+    {
+        Open(loop: 0, connections: 5000);
+        Open(loop: 1, connections: 5040);
+
+        Accept(64, remain: true);
+
+        Assert.InRange(_accepted.Max(), 32, 32 + 4);
+    }
+
+    [Fact]
+    public void A_loop_that_has_many_fewer_connections_gets_the_next_ones()
+    {
+        Open(loop: 0, connections: 5000);
+        Open(loop: 1, connections: 4000);
+
+        Accept(100, remain: true);
+
+        Assert.InRange(_accepted[1], 96, 100);
+    }
+
+    [Fact]
+    public void Connections_that_end_at_once_spread_as_well()
+    {
+        Accept(1000, remain: false);
+
+        Assert.InRange(_accepted.Max(), 500, 500 + 4);
+    }
+
+    [Fact]
+    public void A_few_connections_stay_where_they_were_accepted()
+    {
+        Accept(4, remain: true);
+
+        Assert.Equal([4, 0], _accepted);
+    }
+
+    private void Open(int loop, int connections)
+    {
+        for (int i = 0; i < connections; i++)
+        {
+            _group.Loops[loop].ConnectionOpened();
+        }
+    }
+
+    private void Accept(int count, bool remain)
+    {
+        EventLoop acceptor = _group.Loops[0];
+        long now = acceptor.Now;
+        for (int i = 0; i < count; i++)
+        {
+            EventLoop home = _group.Balance.Home(acceptor, now);
+            home.Load.CountNewcomer(now);
+            _accepted[home.Index]++;
+            if (remain)
+            {
+                home.ConnectionOpened();
+            }
+        }
+    }
+}
