@@ -34,6 +34,7 @@ internal sealed class LoopLoad
     private int _busy;
     private int _heat;
     private int _lastingHeat;
+    private int _windowsAhead;
     private readonly RecentCount _newcomers = new();
     private long _closedUntil;
 
@@ -95,6 +96,19 @@ internal sealed class LoopLoad
         Volatile.Write(ref _measuredAt, now);
         _begin = now;
         _idle = 0;
+    }
+
+    /// <summary>True once for each time that the loop was ahead of another one for so many windows; at once if it has no time to spare. Once a window. Owner only.</summary>
+    internal bool IsAhead(bool now, int windows)
+    {
+        _windowsAhead = now ? _windowsAhead + 1 : 0;
+        if (_windowsAhead < windows && (!now || LastingBusy <= Saturated))
+        {
+            return false;
+        }
+
+        _windowsAhead = 0;
+        return true;
     }
 
     /// <summary>False for a while after a move to or from here. Any thread.</summary>

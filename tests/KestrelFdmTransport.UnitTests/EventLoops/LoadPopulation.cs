@@ -35,6 +35,9 @@ internal sealed class LoadPopulation : IDisposable
     /// <summary>Loops that others keep from their CPUs: which part of the time that they are busy they have one.</summary>
     public Dictionary<int, double> Deprived { get; } = [];
 
+    /// <summary>Loops that use more of their time at the moment than their connections need.</summary>
+    public Dictionary<int, double> Spikes { get; } = [];
+
     /// <summary>The parts of their time that the loops are busy, one would need more than there is.</summary>
     public IEnumerable<double> Busy => _works.Select(works => Math.Min(1, works.Sum()));
 
@@ -74,7 +77,7 @@ internal sealed class LoadPopulation : IDisposable
     private void Measure(EventLoop loop)
     {
         List<double> works = _works[loop.Index];
-        double busy = Math.Min(1, works.Sum() * (1 + (Error * ((2 * _random.NextDouble()) - 1))));
+        double busy = Math.Min(1, (works.Sum() * (1 + (Error * ((2 * _random.NextDouble()) - 1)))) + Spikes.GetValueOrDefault(loop.Index));
         var sets = new PollingSets(PollingRules.Default, new SpinGate());
         for (int slot = 0; slot < works.Count; slot++)
         {
