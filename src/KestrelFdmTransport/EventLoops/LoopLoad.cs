@@ -34,6 +34,7 @@ internal sealed class LoopLoad
     private int _busy;
     private int _heat;
     private int _lastingHeat;
+    private int _provenBefore;
     private int _windowsAhead;
     private readonly RecentCount _newcomers = new();
     private long _closedUntil;
@@ -57,7 +58,7 @@ internal sealed class LoopLoad
     /// <summary>The sum of the live counters.</summary>
     internal int Heat(long now) => IsStale(now) ? 0 : Volatile.Read(ref _heat);
 
-    /// <summary>The lower of the last two sums: new connections are warm for some milliseconds, whatever they do later.</summary>
+    /// <summary>The lower of the last two sums of those live counters that say more than that a connection is new.</summary>
     internal int LastingHeat(long now) => IsStale(now) ? 0 : Volatile.Read(ref _lastingHeat);
 
     /// <summary>Connections that were accepted for this loop in the last one or two windows; what they will do does not show yet. Any thread.</summary>
@@ -78,7 +79,7 @@ internal sealed class LoopLoad
     internal void Measure(long now, PollingSets sets, long cpuTime)
     {
         long length = now - _begin;
-        (int heat, int hot) = sets.Measure(now);
+        (int heat, int proven, int hot) = sets.Measure(now);
         Hot = hot;
         double part = (double)Math.Max(0, length - _idle) / length;
 
@@ -90,7 +91,8 @@ internal sealed class LoopLoad
         int lasting = (int)(Full * _ownAverage);
         LastingBusy = Math.Min(lasting, _lastingBefore);
         _lastingBefore = lasting;
-        Volatile.Write(ref _lastingHeat, Math.Min(heat, _heat));
+        Volatile.Write(ref _lastingHeat, Math.Min(proven, _provenBefore));
+        _provenBefore = proven;
         Volatile.Write(ref _busy, (int)(Full * _average));
         Volatile.Write(ref _heat, heat);
         Volatile.Write(ref _measuredAt, now);
