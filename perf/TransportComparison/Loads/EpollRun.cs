@@ -128,7 +128,7 @@ internal sealed class EpollRun : IDisposable
             while (_due.TryPeek(out LoadConnection? connection, out long due) && due <= now)
             {
                 _due.Dequeue();
-                GoOn(connection);
+                GoOn(connection, connection.Group.Clients.Pause.OnTime ? due : Stopwatch.GetTimestamp());
             }
         }
 
@@ -197,7 +197,7 @@ internal sealed class EpollRun : IDisposable
         Pause pause = connection.Group.Clients.Pause;
         if (pause.IsNone)
         {
-            GoOn(connection);
+            GoOn(connection, Stopwatch.GetTimestamp());
             return;
         }
 
@@ -205,7 +205,9 @@ internal sealed class EpollRun : IDisposable
         _due.Enqueue(connection, Stopwatch.GetTimestamp() + Ticks(pause.Most * _random.NextDouble()));
     }
 
-    private void GoOn(LoadConnection connection)
+    /// <param name="connection">Whose turn it is.</param>
+    /// <param name="since">When its latency begins, unless it has to connect first.</param>
+    private void GoOn(LoadConnection connection, long since)
     {
         if (connection.Descriptor < 0)
         {
@@ -213,7 +215,7 @@ internal sealed class EpollRun : IDisposable
         }
         else
         {
-            Begin(connection, Stopwatch.GetTimestamp());
+            Begin(connection, since);
         }
     }
 
@@ -285,7 +287,7 @@ internal sealed class EpollRun : IDisposable
 
         if (clients.Pause.IsNone)
         {
-            GoOn(connection);
+            GoOn(connection, Stopwatch.GetTimestamp());
             return clients.Request.Close;
         }
 
