@@ -128,7 +128,7 @@ internal sealed class EpollRun : IDisposable
             while (_due.TryPeek(out LoadConnection? connection, out long due) && due <= now)
             {
                 _due.Dequeue();
-                GoOn(connection, connection.Group.Clients.Pause.OnTime ? due : Stopwatch.GetTimestamp());
+                GoOn(connection);
             }
         }
 
@@ -197,7 +197,7 @@ internal sealed class EpollRun : IDisposable
         Pause pause = connection.Group.Clients.Pause;
         if (pause.IsNone)
         {
-            GoOn(connection, Stopwatch.GetTimestamp());
+            GoOn(connection);
             return;
         }
 
@@ -205,9 +205,7 @@ internal sealed class EpollRun : IDisposable
         _due.Enqueue(connection, Stopwatch.GetTimestamp() + Ticks(pause.Most * _random.NextDouble()));
     }
 
-    /// <param name="connection">Whose turn it is.</param>
-    /// <param name="since">When its latency begins, unless it has to connect first.</param>
-    private void GoOn(LoadConnection connection, long since)
+    private void GoOn(LoadConnection connection)
     {
         if (connection.Descriptor < 0)
         {
@@ -215,7 +213,7 @@ internal sealed class EpollRun : IDisposable
         }
         else
         {
-            Begin(connection, since);
+            Begin(connection, Stopwatch.GetTimestamp());
         }
     }
 
@@ -287,7 +285,7 @@ internal sealed class EpollRun : IDisposable
 
         if (clients.Pause.IsNone)
         {
-            GoOn(connection, Stopwatch.GetTimestamp());
+            GoOn(connection);
             return clients.Request.Close;
         }
 

@@ -12,12 +12,6 @@ internal readonly record struct Pause(TimeSpan Least, TimeSpan Most, bool Paced 
 {
     internal static readonly Pause None;
 
-    /// <summary>
-    /// A paced client keeps to its times whatever it waits: if an answer comes after the next request is due, that one follows at once, and its latency counts from when it was due
-    /// (otherwise a server that lets few wait for long would look better than one that lets many wait a little).
-    /// </summary>
-    internal bool OnTime { get; init; }
-
     internal bool IsNone => Most == TimeSpan.Zero;
 
     internal TimeSpan Draw(Random random) => Least + ((Most - Least) * random.NextDouble());

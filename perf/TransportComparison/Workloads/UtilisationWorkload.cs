@@ -15,8 +15,7 @@ namespace KestrelFdmTransport.TransportComparison.Workloads;
 /// Hot clients and sporadic ones that together keep the server's CPUs busy for a part of the time. How many requests do that is found out before, by trials, with code that
 /// is as good as it gets, and followed from round to round: two processes of the same server may differ by some percent for as long as they live, and at such loads that
 /// makes more of a difference than what is compared. The reference gets that part of what it serves under overload, because its threads spin when there is less to do. Clients
-/// keep to their times, and a request that is late because the answer before was counts from when it should have been sent: so neither the load nor the number of requests that
-/// meet a disturbance depends on how fast they are served.
+/// keep to their times as long as answers come before the next one, so what they want does not depend on how fast they are served.
 /// </summary>
 internal sealed class UtilisationWorkload(int percent) : Workload(
     string.Create(CultureInfo.InvariantCulture, $"utilisation-{percent}"),
@@ -33,8 +32,8 @@ internal sealed class UtilisationWorkload(int percent) : Workload(
     private const double Alike = 0.02;
 
     private static readonly Request s_request = new("/compute/10");
-    private static readonly Pause s_hotPause = new(TimeSpan.FromSeconds(1 / HotRate), TimeSpan.FromSeconds(1 / HotRate), Paced: true) { OnTime = true };
-    private static readonly Pause s_sporadicPause = new(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(100), Paced: true) { OnTime = true };
+    private static readonly Pause s_hotPause = new(TimeSpan.FromSeconds(1 / HotRate), TimeSpan.FromSeconds(1 / HotRate), Paced: true);
+    private static readonly Pause s_sporadicPause = new(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(100), Paced: true);
     private static readonly TimeSpan s_capacityRun = TimeSpan.FromSeconds(3);
 
     /// <summary>By the candidate's name.</summary>
