@@ -48,8 +48,15 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
     internal int Emigrants(EventLoop loop, long now, out EventLoop? destination)
     {
         destination = null;
-        if (!moves || group.Loops.Length < 2 || !loop.Load.IsSettled(now))
+        if (!moves || group.Loops.Length < 2)
         {
+            return 0;
+        }
+
+        if (!loop.Load.IsSettled(now))
+        {
+            // Who was ahead before a move has to show it again.
+            loop.Load.IsAhead(false, Patience);
             return 0;
         }
 
@@ -130,7 +137,7 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
         int least = own;
         foreach (EventLoop other in group.Loops)
         {
-            int heat = other.Load.Heat(now);
+            int heat = other.Load.ProvenHeat(now);
             if (heat < least && MayReceive(other, loop, now))
             {
                 least = heat;

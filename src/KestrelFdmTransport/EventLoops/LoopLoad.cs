@@ -34,7 +34,7 @@ internal sealed class LoopLoad
     private int _busy;
     private int _heat;
     private int _lastingHeat;
-    private int _provenBefore;
+    private int _provenHeat;
     private int _windowsAhead;
     private readonly RecentCount _newcomers = new();
     private long _closedUntil;
@@ -58,7 +58,10 @@ internal sealed class LoopLoad
     /// <summary>The sum of the live counters.</summary>
     internal int Heat(long now) => IsStale(now) ? 0 : Volatile.Read(ref _heat);
 
-    /// <summary>The lower of the last two sums of those live counters that say more than that a connection is new.</summary>
+    /// <summary>The sum of those live counters that say more than that a connection is new.</summary>
+    internal int ProvenHeat(long now) => IsStale(now) ? 0 : Volatile.Read(ref _provenHeat);
+
+    /// <summary>The lower of the last two <see cref="ProvenHeat"/>.</summary>
     internal int LastingHeat(long now) => IsStale(now) ? 0 : Volatile.Read(ref _lastingHeat);
 
     /// <summary>Connections that were accepted for this loop in the last one or two windows; what they will do does not show yet. Any thread.</summary>
@@ -91,8 +94,8 @@ internal sealed class LoopLoad
         int lasting = (int)(Full * _ownAverage);
         LastingBusy = Math.Min(lasting, _lastingBefore);
         _lastingBefore = lasting;
-        Volatile.Write(ref _lastingHeat, Math.Min(proven, _provenBefore));
-        _provenBefore = proven;
+        Volatile.Write(ref _lastingHeat, Math.Min(proven, _provenHeat));
+        Volatile.Write(ref _provenHeat, proven);
         Volatile.Write(ref _busy, (int)(Full * _average));
         Volatile.Write(ref _heat, heat);
         Volatile.Write(ref _measuredAt, now);

@@ -37,6 +37,8 @@ internal sealed class RecentCount
     /// <summary>Whoever has an older clock sees the newer window.</summary>
     private static ulong At(ulong state, uint window) => (int)(window - (uint)(state >> 32)) switch
     {
+        // Nothing has been counted yet, and the window that it seems to have is none.
+        _ when state == 0 => (ulong)window << 32,
         <= 0 => state,
         1 => ((ulong)window << 32) | ((ulong)(ushort)state << 16),
         _ => (ulong)window << 32,

@@ -92,6 +92,12 @@ internal sealed class PollingSets
     /// <summary>So many events, in the order of their arrival, come next.</summary>
     internal void BeginHarvest(int count)
     {
+        // Before they are queued: what waits now is what the last turn has left over, and a loop that leaves little over is not behind, however much comes at a time.
+        if (!IsBehind)
+        {
+            _behindSince = long.MaxValue;
+        }
+
         _arrival = 0;
         _step = count > _rules.SmallHarvest ? 1 : 0;
     }

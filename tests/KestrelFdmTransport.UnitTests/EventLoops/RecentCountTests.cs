@@ -45,6 +45,7 @@ public sealed class RecentCountTests
         Add(window: 1L + uint.MaxValue, times: 2);
 
         Assert.Equal(5, _count.Read(1L + uint.MaxValue));
+        Assert.Equal(2, _count.Read(2L + uint.MaxValue));
     }
 
     [Fact]

@@ -192,6 +192,19 @@ public sealed class PollingSetsOrderTests
         Assert.Equal(1 + 20, timeline.Turn(2600).Count);
     }
 
+    [Fact]
+    public void Backlogs_that_a_turn_works_off_do_not_add_up_to_a_lasting_one()
+    {
+        var timeline = new Timeline(Timeline.Rules with { MinimumShareAtFirst = 50, LastingBacklog = 500 });
+        timeline.Queue(hot: 0, warm: 50, cold: 0);
+        Assert.Equal(50, timeline.Turn(2000).Count);
+
+        timeline.Sets.BeginHarvest(100);
+        timeline.Queue(hot: 0, warm: 100, cold: 0);
+
+        Assert.Equal(50, timeline.Turn(20_000).Count);
+    }
+
     /// <summary>The newcomer is registered when the first has been served.</summary>
     private static List<int> TurnWithNewcomer(Timeline timeline, int newcomer)
     {
