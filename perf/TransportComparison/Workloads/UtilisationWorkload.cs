@@ -84,7 +84,7 @@ internal sealed class UtilisationWorkload(int percent) : Workload(
         return capacity;
     }
 
-    private static double Utilisation(Trial trial, LoadOutcome outcome) => Figures(outcome)[Metric.Cpu.Key] * RateOf(outcome) / 1e4 / trial.Cpus.Server.Length;
+    private static double Utilisation(Trial trial, LoadOutcome outcome) => outcome.Usage.CpuMicroseconds / outcome.Requests * RateOf(outcome) / 1e4 / trial.Cpus.Server.Length;
 
     /// <summary>As many as want what the hot ones leave of that part of the capacity.</summary>
     internal static int SporadicClients(double capacity, int percent)

@@ -20,12 +20,6 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
     /// </summary>
     private const int HandOverMargin = 4 * (1 + NewcomerHeat);
 
-    /// <summary>
-    /// Half a second. With time to spare nobody is in need, and for some tenths of a second times differ by chance: a loop that gets its CPU late finds more at a time,
-    /// and serves it with less work.
-    /// </summary>
-    private const int Patience = 10;
-
     /// <summary>The heat of two loops may differ by this part of what both have together: 53 by 47.</summary>
     private const int HeatTolerance = 16;
 
@@ -56,12 +50,12 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
         if (!loop.Load.IsSettled(now))
         {
             // Who was ahead before a move has to show it again.
-            loop.Load.IsAhead(false, Patience);
+            loop.Load.IsAhead(false);
             return 0;
         }
 
         int count = ByTime(loop, now, out destination);
-        bool byTime = loop.Load.IsAhead(count > 0, Patience);
+        bool byTime = loop.Load.IsAhead(count > 0);
         if (!byTime && (destination is null || count > 0))
         {
             count = ByHeat(loop, now, out destination);

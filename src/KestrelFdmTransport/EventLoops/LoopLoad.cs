@@ -17,6 +17,12 @@ internal sealed class LoopLoad
     /// <summary>A loop that is busier than this has no time to spare, and how much more it would need does not show in its time.</summary>
     internal const int Saturated = 900;
 
+    /// <summary>
+    /// Windows, half a second. With time to spare nobody is in need, and for some tenths of a second times differ by chance: a loop that gets its CPU late finds more at a time,
+    /// and serves it with less work.
+    /// </summary>
+    private const int Patience = 10;
+
     /// <summary>Long enough for a fair sample of what a thread gets from the scheduler, short enough to follow a shift of load.</summary>
     internal static readonly long Window = Stopwatch.Frequency / 20;
 
@@ -103,11 +109,20 @@ internal sealed class LoopLoad
         _idle = 0;
     }
 
-    /// <summary>True once for each time that the loop was ahead of another one for so many windows; at once if it has no time to spare. Once a window. Owner only.</summary>
-    internal bool IsAhead(bool now, int windows)
+    /// <summary>
+    /// Is told once a window whether the loop has more to do than another. True when that has lasted, and then it has to last again; at once if the loop has no
+    /// time to spare. Owner only.
+    /// </summary>
+    internal bool IsAhead(bool inThisWindow)
     {
-        _windowsAhead = now ? _windowsAhead + 1 : 0;
-        if (_windowsAhead < windows && (!now || LastingBusy <= Saturated))
+        if (!inThisWindow)
+        {
+            _windowsAhead = 0;
+            return false;
+        }
+
+        _windowsAhead++;
+        if (_windowsAhead < Patience && LastingBusy <= Saturated)
         {
             return false;
         }

@@ -28,7 +28,7 @@ internal sealed class PollingSets
     private int _step;
     private long _clock;
 
-    /// <summary>Since when more has waited than is served in the order of arrival; <see cref="long.MaxValue"/>: it does not.</summary>
+    /// <summary>Since when turns have left over more than is served in the order of arrival; <see cref="long.MaxValue"/>: they do not.</summary>
     private long _behindSince = long.MaxValue;
 
     internal PollingSets(PollingRules rules, SpinGate spinGate)

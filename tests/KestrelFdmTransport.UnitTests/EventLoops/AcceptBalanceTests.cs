@@ -1,7 +1,6 @@
 using System;
 using System.Linq;
 using KestrelFdmTransport.EventLoops;
-using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
@@ -9,12 +8,10 @@ namespace KestrelFdmTransport.UnitTests.EventLoops;
 /// <summary>Where connections live that all are accepted by the same loop, as in a burst, in a moment in which nobody measures.</summary>
 public sealed class AcceptBalanceTests : IDisposable
 {
-    private readonly EventLoopGroup _group = new(new EventLoopSettings { LoopCount = 2 }, NullLogger.Instance);
+    private readonly LoopFixture _loops = new(2);
     private readonly long[] _accepted = new long[2];
 
-    public AcceptBalanceTests() => _group.Acquire();
-
-    public void Dispose() => _group.Dispose();
+    public void Dispose() => _loops.Dispose();
 
     [Fact]
     public void A_burst_spreads_although_one_loop_has_some_more_old_connections()
@@ -58,17 +55,17 @@ public sealed class AcceptBalanceTests : IDisposable
     {
         for (int i = 0; i < connections; i++)
         {
-            _group.Loops[loop].ConnectionOpened();
+            _loops.Loops[loop].ConnectionOpened();
         }
     }
 
     private void Accept(int count, bool remain)
     {
-        EventLoop acceptor = _group.Loops[0];
+        EventLoop acceptor = _loops.Loop;
         long now = acceptor.Now;
         for (int i = 0; i < count; i++)
         {
-            EventLoop home = _group.Balance.Home(acceptor, now);
+            EventLoop home = _loops.Group.Balance.Home(acceptor, now);
             home.Load.CountNewcomer(now);
             _accepted[home.Index]++;
             if (remain)
