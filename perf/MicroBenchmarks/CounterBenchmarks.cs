@@ -15,12 +15,13 @@ public class CounterBenchmarks
     public void SetUp()
     {
         _sets.Register(0, now: 0);
-        _sets.Arrived(0, now: 1, since: 1);
+        _sets.BeginHarvest(count: 1, now: 1, since: 1);
+        _sets.Arrived(0);
     }
 
     /// <summary>The connection is queued already.</summary>
     [Benchmark]
-    public void ArrivedAgain() => _sets.Arrived(0, now: 2, since: 2);
+    public void ArrivedAgain() => _sets.Arrived(0);
 
     /// <summary>The spin gate's own count.</summary>
     [Benchmark]

@@ -7,7 +7,7 @@ namespace KestrelFdmTransport.MicroBenchmarks;
 [MemoryDiagnoser]
 public class PollingBenchmarks
 {
-    private readonly PollingRules _rules = PollingRules.Default;
+    private PollingRules _rules = null!;
     private PollingSets _sets = null!;
     private long _now;
 
@@ -15,9 +15,14 @@ public class PollingBenchmarks
     [Params(1, 64, 4096)]
     public int Ready { get; set; }
 
+    /// <summary>Served by shares as soon as there are many, or in the order of arrival.</summary>
+    [Params(false, true)]
+    public bool Overloaded { get; set; }
+
     [GlobalSetup]
     public void SetUp()
     {
+        _rules = PollingRules.Default with { LastingBacklog = Overloaded ? 0 : long.MaxValue };
         _sets = new PollingSets(_rules, new SpinGate());
         for (int slot = 0; slot < Ready; slot++)
         {
@@ -28,16 +33,18 @@ public class PollingBenchmarks
     [Benchmark]
     public int Hot() => Turn(_rules.HotGap / 2);
 
-    /// <summary>With a share per turn, a full backlog takes several turns; so it does here. So long a gap is cold on any scale.</summary>
+    /// <summary>A full backlog takes several turns, for each of which the time here counts. So long a gap is cold on any scale.</summary>
     [Benchmark]
     public int Cold() => Turn(_rules.WarmGap * 1000);
 
     private int Turn(long gap)
     {
+        long since = _now;
         _now += gap;
+        _sets.BeginHarvest(Ready, _now, since);
         for (int slot = 0; slot < Ready; slot++)
         {
-            _sets.Arrived((uint)slot, _now, _now);
+            _sets.Arrived((uint)slot);
         }
 
         int served = 0;
@@ -46,7 +53,7 @@ public class PollingBenchmarks
             _sets.BeginTurn(_now);
             while (_sets.TryNext(out ulong payload))
             {
-                int slot = (int)(uint)payload;
+                int slot = (int)payload;
                 _sets.Dequeued(slot);
                 _sets.Served(slot, _now);
                 served++;

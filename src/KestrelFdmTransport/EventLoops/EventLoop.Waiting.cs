@@ -30,7 +30,9 @@ internal sealed partial class EventLoop
             _now = Stopwatch.GetTimestamp();
             long slept = _now - idle - _rested;
             _load.Idled(slept);
-            if (slept > s_foundAtOnce && _rested == 0)
+
+            // After a rest others have the CPUs, and a wait that is little longer says nothing.
+            if (slept > (_rested == 0 ? s_foundAtOnce : s_preemptedAfter))
             {
                 since = _now;
             }
@@ -55,8 +57,8 @@ internal sealed partial class EventLoop
         }
 
         Events += count;
-        Harvested = count;
-        _sets.BeginHarvest(count);
+        _harvested = count;
+        _sets.BeginHarvest(count, _now, since);
         for (int i = 0; i < count; i++)
         {
             ulong payload = _events.Payload(i);
@@ -70,7 +72,7 @@ internal sealed partial class EventLoop
                 }
                 else
                 {
-                    _sets.Arrived(payload, _now, since);
+                    _sets.Arrived(payload);
                 }
             }
         }

@@ -20,6 +20,10 @@ namespace KestrelFdmTransport.EventLoops;
 internal sealed partial class EventLoop
 {
     private const int HarvestCapacity = 512;
+
+    /// <summary>A newcomer waits for so many others, and then for the next harvest, without being queued at once.</summary>
+    private const int MostToWaitFor = 32;
+
     private const ulong WakePayload = ulong.MaxValue;
     private static readonly long s_preemptedAfter = Stopwatch.Frequency / 2_000;
     private static readonly long s_preemptedPause = Stopwatch.Frequency / 100;
@@ -64,6 +68,7 @@ internal sealed partial class EventLoop
     // Turns in which no callback ran here, and what there was to know of a rest behind the backlog.
     private int _turnsAlone;
     private int _begun;
+    private int _harvested;
     private long _rested;
 
     // Of this window: how often the loop was woken, and for how much.
@@ -148,8 +153,8 @@ internal sealed partial class EventLoop
 
     internal long Events { get; private set; }
 
-    /// <summary>How many events there were at once the last time. Owner only.</summary>
-    internal int Harvested { get; private set; }
+    /// <summary>How many events there were at once the last time, or how many still wait if that is more. Owner only.</summary>
+    internal int Pending => Math.Max(_harvested, _sets.Backlog);
 
     internal PollingSets Sets => _sets;
 
@@ -226,7 +231,7 @@ internal sealed partial class EventLoop
     /// <param name="events">What is probably ready, although nobody has said so.</param>
     internal void Admit(IoSource source, uint events)
     {
-        if (_sets.IsBehind && _sets.Admit(source.Payload, _now))
+        if (Pending > MostToWaitFor && _sets.Admit(source.Payload, _now))
         {
             source.PendingEvents |= events;
         }

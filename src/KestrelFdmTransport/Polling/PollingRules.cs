@@ -34,26 +34,32 @@ internal sealed record PollingRules
     /// <summary>Turns between two polls of the cold set.</summary>
     internal int ColdPeriod { get; init; } = 1;
 
-    /// <summary>What the warm and the cold set may always have served at a poll.</summary>
-    internal int MinimumShare { get; init; } = 48;
+    /// <summary>
+    /// As long as a loop is not overloaded, the order of arrival rules, except that a hot connection counts as one that came earlier: by as much as makes the others wait for
+    /// this part of a serve longer. They wait for what hot ones bring in that time, so few hot ones come far ahead and many hardly at all.
+    /// </summary>
+    internal double HotCost { get; init; } = 0.7;
+
+    /// <summary>The most that a hot connection counts as earlier.</summary>
+    internal long MostHotAdvantage { get; init; } = TicksOf(TimeSpan.FromMilliseconds(1));
+
+    /// <summary>In the order of arrival so many are served before the loop looks for new events: an advantage is none until the event is found.</summary>
+    internal int ArrivalOrderTurn { get; init; } = 64;
+
+    /// <summary>A loop that leaves over more than so many is behind.</summary>
+    internal int MostBacklog { get; init; } = 32;
 
     /// <summary>
-    /// The same while the backlog is young. A loop that was kept from working for some milliseconds catches up; it does so several times later, at the cost of
-    /// all others, if hot connections that would have waited as well ask on and on meanwhile.
+    /// A loop that has been behind for so long is overloaded. One that was kept from working for some milliseconds is not: it catches up, and does so several times
+    /// later, at the cost of all others, if hot connections that would have waited as well ask on and on meanwhile.
     /// </summary>
-    internal int MinimumShareAtFirst { get; init; } = 128;
-
-    /// <summary>A loop that has been behind for so long is overloaded.</summary>
     internal long LastingBacklog { get; init; } = TicksOf(TimeSpan.FromMilliseconds(200));
+
+    /// <summary>What the warm and the cold set may always have served at a poll of an overloaded loop.</summary>
+    internal int MinimumShare { get; init; } = 48;
 
     /// <summary>With many hot connections the warm set's share is so many times their number, and the cold set's half of that.</summary>
     internal int WarmWeight { get; init; } = 2;
-
-    /// <summary>Up to this backlog the order of arrival rules.</summary>
-    internal int ArrivalOrderBacklog { get; init; } = 32;
-
-    /// <summary>Up to so many events of one harvest count as come at the same time, and then hot ones are served first; in a larger one they keep their order.</summary>
-    internal int SmallHarvest { get; init; } = 8;
 
     internal static long TicksOf(TimeSpan time) => time.Ticks * (Stopwatch.Frequency / TimeSpan.TicksPerSecond);
 }

@@ -13,9 +13,12 @@ namespace KestrelFdmTransport.Polling;
 /// </remarks>
 internal sealed class PollingSets
 {
+    private const int RememberedServes = 1024;
+
     private readonly PollingRules _rules;
     private readonly SpinGate _spinGate;
     private readonly GapScale _scale;
+    private volatile bool _enabled;
     private LiveCounter[] _counters = new LiveCounter[64];
     private ReadyQueue _hot = new(64);
     private ReadyQueue _warm = new(64);
@@ -24,18 +27,36 @@ internal sealed class PollingSets
     private int _warmBudget;
     private int _coldBudget;
     private bool _arrivalOrder;
-    private long _arrival;
-    private int _step;
+    private int _arrivalOrderBudget;
+    private long _hotAdvantage;
+    private long _turnBegan;
+    private int _turnServes;
+    private long _serveTime;
+    private int _serves;
+    private long _hotServes;
+    private long _nextArrival;
+    private long _arrivalStep;
+    private long _since;
+    private long _now;
     private long _clock;
+    private long _takenArrival;
 
-    /// <summary>Since when turns have left over more than is served in the order of arrival; <see cref="long.MaxValue"/>: they do not.</summary>
+    /// <summary>Since when turns have left over too much; <see cref="long.MaxValue"/>: they do not.</summary>
     private long _behindSince = long.MaxValue;
 
     internal PollingSets(PollingRules rules, SpinGate spinGate)
     {
         _rules = rules;
+        _enabled = rules.Enabled;
         _spinGate = spinGate;
         _scale = new GapScale(rules.HotGap);
+    }
+
+    /// <summary>False: one queue, served in the order of arrival. Any thread may change it; what is queued stays where it is.</summary>
+    internal bool Enabled
+    {
+        get => _enabled;
+        set => _enabled = value;
     }
 
     internal long Turns { get; private set; }
@@ -48,8 +69,11 @@ internal sealed class PollingSets
 
     internal int Backlog => _hot.Count + _warm.Count + _cold.Count;
 
-    /// <summary>True if more waits than is served in the order of arrival.</summary>
-    internal bool IsBehind => Backlog > _rules.ArrivalOrderBacklog;
+    /// <summary>True if so much waits that the loop is behind unless this turn ends it.</summary>
+    internal bool IsBehind => Backlog > _rules.MostBacklog;
+
+    /// <summary>True if the loop has been behind for so long, and others than hot ones have so much to do, that sets have shares of its turn.</summary>
+    internal bool IsOverloaded { get; private set; }
 
     internal int Waiting(PollingSet set) => set switch
     {
@@ -89,8 +113,11 @@ internal sealed class PollingSets
         _counters[slot].Value = 0;
     }
 
-    /// <summary>So many events, in the order of their arrival, come next.</summary>
-    internal void BeginHarvest(int count)
+    /// <summary>So many events come next, in the order of their arrival. They have come at some times since the last harvest, and one after the other.</summary>
+    /// <param name="count">The number of events.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="since">None of them was there at this time, or only just: the last harvest, or now if the loop slept until an event came.</param>
+    internal void BeginHarvest(int count, long now, long since)
     {
         // Before they are queued: what waits now is what the last turn has left over, and a loop that leaves little over is not behind, however much comes at a time.
         if (!IsBehind)
@@ -98,8 +125,10 @@ internal sealed class PollingSets
             _behindSince = long.MaxValue;
         }
 
-        _arrival = 0;
-        _step = count > _rules.SmallHarvest ? 1 : 0;
+        _now = now;
+        _since = since;
+        _arrivalStep = count > 0 ? (now - since) / count : 0;
+        _nextArrival = since + _arrivalStep;
     }
 
     /// <summary>An event was harvested: moves the counter and queues the connection unless it is queued already.</summary>
@@ -108,27 +137,23 @@ internal sealed class PollingSets
     /// connection stuck behind thousands of others would look warm; and so it would after a long turn, if the harvest were taken
     /// for the arrival. What a harvest finds at once has come at some time since the last one, and gets the benefit of the doubt.
     /// </remarks>
-    /// <param name="payload">The connection.</param>
-    /// <param name="now">The time.</param>
-    /// <param name="since">The event was not there at this time, or only just: the last harvest, or now if the loop slept until the event came.</param>
-    internal void Arrived(ulong payload, long now, long since)
+    internal void Arrived(ulong payload)
     {
+        long arrival = _nextArrival;
+        _nextArrival += _arrivalStep;
         ref LiveCounter counter = ref _counters[(int)(uint)payload];
         if (counter.Queued)
         {
             return;
         }
 
-        long gap = Math.Max(0, since - counter.LastServed);
+        long gap = Math.Max(0, _since - counter.LastServed);
         _scale.Add(gap);
         Move(ref counter, gap);
 
         // Spinning wants proof, not the benefit of the doubt.
-        _spinGate.Observe(ref counter, now - counter.LastServed, _rules.FastGap);
-
-        // A clock tick tells who was first and is nothing beside the times that count.
-        Enqueue(ref counter, payload, now + _arrival);
-        _arrival += _step;
+        _spinGate.Observe(ref counter, _now - counter.LastServed, _rules.FastGap);
+        Enqueue(ref counter, payload, arrival);
     }
 
     /// <summary>Queues without an event: the share of a serve was used up, or somebody asked for the connection.</summary>
@@ -137,7 +162,8 @@ internal sealed class PollingSets
         ref LiveCounter counter = ref _counters[(int)(uint)payload];
         if (!counter.Queued)
         {
-            Enqueue(ref counter, payload, now);
+            // By the clock of the turn it would come before all that was harvested with it.
+            Enqueue(ref counter, payload, Math.Max(now, _clock));
         }
     }
 
@@ -154,32 +180,33 @@ internal sealed class PollingSets
             return false;
         }
 
-        Enqueue(ref counter, payload, now);
-        if (QueueOf(counter) == PollingSet.Warm)
-        {
-            _warmBudget++;
-        }
-        else
-        {
-            _hotBudget++;
-        }
-
+        // In the order of arrival it came when the listen socket did that is being served; so without sets it does not go behind all others either.
+        Enqueue(ref counter, PollingSet.Warm, payload, _arrivalOrder ? _takenArrival : now);
+        _arrivalOrderBudget++;
+        _warmBudget++;
         return true;
     }
 
     internal void BeginTurn(long now)
     {
+        CountServes(now);
         Turns++;
         _behindSince = IsBehind ? Math.Min(_behindSince, now) : long.MaxValue;
-        int minimum = now - _behindSince >= _rules.LastingBacklog ? _rules.MinimumShare : _rules.MinimumShareAtFirst;
         int hot = _hot.Count;
+        int warmShare = Math.Max(_rules.MinimumShare, hot * _rules.WarmWeight);
+        int coldShare = Math.Max(_rules.MinimumShare, hot * _rules.WarmWeight / 2);
+
+        // Where the shares have room for all, hot ones gain nothing by them: all come again in the next turn, in whichever order.
+        IsOverloaded = now - _behindSince >= _rules.LastingBacklog && (_warm.Count > warmShare || _cold.Count > coldShare);
         bool warmDue = Turns % _rules.WarmPeriod == 0 || hot == 0;
         bool coldDue = Turns % _rules.ColdPeriod == 0 || hot + _warm.Count == 0;
 
+        // Each connection once, so that one that always has more to do does not keep the turn.
+        _arrivalOrder = !IsOverloaded && warmDue && coldDue;
+        _arrivalOrderBudget = _rules.ArrivalOrderTurn;
         _hotBudget = hot;
-        _warmBudget = warmDue ? Math.Min(_warm.Count, Math.Max(minimum, hot * _rules.WarmWeight)) : 0;
-        _coldBudget = coldDue ? Math.Min(_cold.Count, Math.Max(minimum, hot * _rules.WarmWeight / 2)) : 0;
-        _arrivalOrder = !IsBehind && warmDue && coldDue;
+        _warmBudget = warmDue ? Math.Min(_warm.Count, _arrivalOrder ? int.MaxValue : warmShare) : 0;
+        _coldBudget = coldDue ? Math.Min(_cold.Count, _arrivalOrder ? int.MaxValue : coldShare) : 0;
 
         Hot.Polls++;
         Warm.Polls += warmDue ? 1 : 0;
@@ -192,11 +219,13 @@ internal sealed class PollingSets
         PollingSet set;
         if (_arrivalOrder)
         {
-            if (!OldestOfAll(out set))
+            if (_arrivalOrderBudget == 0 || !OldestOfAll(out set))
             {
                 payload = 0;
                 return false;
             }
+
+            _arrivalOrderBudget--;
         }
         else if (_hotBudget > 0)
         {
@@ -224,8 +253,11 @@ internal sealed class PollingSets
 
     internal void Served(int slot, long now)
     {
-        _counters[slot].LastServed = now;
+        ref LiveCounter counter = ref _counters[slot];
+        counter.LastServed = now;
         _clock = now;
+        _turnServes++;
+        _hotServes += counter.Set == PollingSet.Hot ? 1 : 0;
     }
 
     /// <summary>
@@ -262,6 +294,27 @@ internal sealed class PollingSets
         return now - oldest;
     }
 
+    /// <summary>What a serve takes and how many of them are hot ones' is told by the last thousand or so.</summary>
+    private void CountServes(long now)
+    {
+        if (_turnServes > 0)
+        {
+            // Up to the limit of the advantage: one that held the loop for long, or was preempted, says little of the others.
+            _serveTime += Math.Clamp(_clock - _turnBegan, 0, _turnServes * _rules.MostHotAdvantage);
+            _serves += _turnServes;
+            _turnServes = 0;
+            _hotAdvantage = Math.Min(_rules.MostHotAdvantage, (long)(_rules.HotCost * _serveTime / Math.Max(1, _hotServes)));
+            if (_serves >= RememberedServes)
+            {
+                _serveTime /= 2;
+                _serves /= 2;
+                _hotServes /= 2;
+            }
+        }
+
+        _turnBegan = now;
+    }
+
     private ulong Take(PollingSet set)
     {
         switch (set)
@@ -281,6 +334,7 @@ internal sealed class PollingSets
     private ulong Take(ref ReadyQueue queue, PollingSetCount count)
     {
         ulong payload = queue.Dequeue(out long queuedAt);
+        _takenArrival = queuedAt;
         count.Served++;
 
         // Until the last one was served is until now, near enough, and spares a look at the clock.
@@ -288,7 +342,7 @@ internal sealed class PollingSets
         return payload;
     }
 
-    /// <summary>Among what this turn may still serve, the set whose head has waited longest; hot wins a tie.</summary>
+    /// <summary>Among what this turn may still serve, the set whose head has waited longest, hot ones with their advantage; hot wins a tie.</summary>
     private bool OldestOfAll(out PollingSet set)
     {
         set = PollingSet.Hot;
@@ -296,7 +350,7 @@ internal sealed class PollingSets
         bool found = false;
         if (_hotBudget > 0)
         {
-            oldest = _hot.OldestQueuedAt;
+            oldest = _hot.OldestQueuedAt - (_enabled ? _hotAdvantage : 0);
             found = true;
         }
 
@@ -339,21 +393,23 @@ internal sealed class PollingSets
         => (byte)Math.Max(0, value - Math.Min(PollingRules.CounterMax, gap / hotGap));
 
     /// <summary>Without sets all wait in one queue.</summary>
-    private PollingSet QueueOf(in LiveCounter counter) => _rules.Enabled ? counter.Set : PollingSet.Hot;
+    private PollingSet QueueOf(in LiveCounter counter) => _enabled ? counter.Set : PollingSet.Hot;
 
-    private void Enqueue(ref LiveCounter counter, ulong payload, long now)
+    private void Enqueue(ref LiveCounter counter, ulong payload, long arrival) => Enqueue(ref counter, QueueOf(counter), payload, arrival);
+
+    private void Enqueue(ref LiveCounter counter, PollingSet set, ulong payload, long arrival)
     {
         counter.Queued = true;
-        switch (QueueOf(counter))
+        switch (set)
         {
             case PollingSet.Hot:
-                _hot.Enqueue(payload, now);
+                _hot.Enqueue(payload, arrival);
                 break;
             case PollingSet.Warm:
-                _warm.Enqueue(payload, now);
+                _warm.Enqueue(payload, arrival);
                 break;
             default:
-                _cold.Enqueue(payload, now);
+                _cold.Enqueue(payload, arrival);
                 break;
         }
     }

@@ -178,6 +178,10 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
     /// <returns>A task that completes when the loops have stopped, or after a second if one is still inside application code.</returns>
     public ValueTask DisposeAsync() => Volatile.Read(ref _disposed) != 0 ? default : new ValueTask(Task.Run(Dispose));
 
+    /// <summary>Changes <see cref="FdmTransportOptions.PollingSets"/> while loops run, so that one process can be compared with itself.</summary>
+    internal void UsePollingSets(bool enabled)
+        => Array.ForEach(_loops.Loops, loop => loop.Sets.Enabled = enabled);
+
     /// <summary>Starts the loops if they do not run, and keeps them until <see cref="ReleaseLoops"/>.</summary>
     internal EventLoop[] AcquireLoops() => _loops.Acquire();
 

@@ -20,7 +20,7 @@ internal sealed class ListenSource : IoSource
     /// <summary>Clients turned away at a time when descriptors have run out.</summary>
     private const int TurnAwayShare = 64;
 
-    /// <summary>One more client is accepted for so many events that came at once.</summary>
+    /// <summary>One more client is accepted for so many events that came at once, or wait.</summary>
     private const int EventsPerAccept = 32;
 
     private const int MostAccepts = 16;
@@ -79,7 +79,7 @@ internal sealed class ListenSource : IoSource
     /// </summary>
     internal override Notice Serve(uint events)
     {
-        int share = Math.Min(1 + (Loop.Harvested / EventsPerAccept), MostAccepts);
+        int share = Math.Min(1 + (Loop.Pending / EventsPerAccept), MostAccepts);
         Notice notice;
         bool more;
         do

@@ -13,7 +13,14 @@ internal sealed class LoopSimulation
 {
     private const double HarvestTime = 2;
     private const double MeanService = 19;
+    private const double AcceptTime = 8;
     private const double PauseEvery = 333_333;
+
+    /// <summary>As in <c>EventLoop</c> and <c>ListenSource</c>.</summary>
+    private const int MostToWaitFor = 32;
+
+    private const int EventsPerAccept = 32;
+    private const int MostAccepts = 16;
 
     private static readonly long s_microsecond = PollingRules.TicksOf(TimeSpan.FromMicroseconds(1));
 
@@ -29,6 +36,15 @@ internal sealed class LoopSimulation
     private readonly PriorityQueue<int, double> _coming = new();
 
     private readonly List<int> _harvest = [];
+
+    /// <summary>The listen socket, as a source: its slot and who waits there to be accepted.</summary>
+    private readonly int _listen;
+
+    private readonly Queue<int> _connecting = new();
+
+    /// <summary>Connections whose event comes with their registration.</summary>
+    private readonly List<int> _registered = [];
+
     private double _now;
     private double _harvested;
     private double _pauseDue = PauseEvery;
@@ -48,6 +64,9 @@ internal sealed class LoopSimulation
                 _clients.Add(new Client(clients) { SentAt = first });
             }
         }
+
+        _listen = _clients.Count;
+        _sets.Register(_listen, 0);
     }
 
     /// <summary>For how many microseconds others have the CPU, three times a second, give or take four fifths.</summary>
@@ -68,7 +87,14 @@ internal sealed class LoopSimulation
             _sets.BeginTurn(Ticks(_now));
             while (_now < end && _sets.TryNext(out ulong payload))
             {
-                Serve((int)payload, counts: _now >= from);
+                if ((int)payload == _listen)
+                {
+                    Accept();
+                }
+                else
+                {
+                    Serve((int)payload, counts: _now >= from);
+                }
             }
         }
 
@@ -79,7 +105,7 @@ internal sealed class LoopSimulation
     private void Harvest()
     {
         double since = _harvested;
-        if (_sets.Backlog == 0 && _coming.TryPeek(out _, out double next) && next > _now)
+        if (_sets.Backlog == 0 && _connecting.Count == 0 && _registered.Count == 0 && _coming.TryPeek(out _, out double next) && next > _now)
         {
             // Asleep until something comes.
             since = _now = next;
@@ -93,23 +119,58 @@ internal sealed class LoopSimulation
 
         _now += HarvestTime;
         _harvested = _now;
-        _harvest.Clear();
-        while (_coming.TryPeek(out int slot, out double at) && at <= _now)
-        {
-            _harvest.Add(_coming.Dequeue());
-        }
-
-        _sets.BeginHarvest(_harvest.Count);
+        FindEvents();
+        _sets.BeginHarvest(_harvest.Count, Ticks(_now), Ticks(since));
         foreach (int slot in _harvest)
         {
-            if (_clients[slot].Class.Reconnects)
-            {
-                _sets.Register(slot, Ticks(_now));
-            }
-
-            _sets.Arrived((uint)slot, Ticks(_now), Ticks(since));
+            _sets.Arrived((uint)slot);
             Assert.InRange(_sets.Counter(slot).Value, (byte)0, PollingRules.CounterMax);
         }
+    }
+
+    private void FindEvents()
+    {
+        _harvest.Clear();
+        _harvest.AddRange(_registered);
+        _registered.Clear();
+        if (_connecting.Count > 0)
+        {
+            _harvest.Add(_listen);
+        }
+
+        while (_coming.TryPeek(out int slot, out double at) && at <= _now)
+        {
+            _coming.Dequeue();
+            if (!_clients[slot].Class.Reconnects)
+            {
+                _harvest.Add(slot);
+                continue;
+            }
+
+            if (_connecting.Count == 0)
+            {
+                _harvest.Add(_listen);
+            }
+
+            _connecting.Enqueue(slot);
+        }
+    }
+
+    private void Accept()
+    {
+        _sets.Dequeued(_listen);
+        int pending = Math.Max(_harvest.Count, _sets.Backlog);
+        for (int share = Math.Min(1 + (pending / EventsPerAccept), MostAccepts); share > 0 && _connecting.TryDequeue(out int slot); share--)
+        {
+            _now += AcceptTime;
+            _sets.Register(slot, Ticks(_now));
+            if (Math.Max(_harvest.Count, _sets.Backlog) <= MostToWaitFor || !_sets.Admit((uint)slot, Ticks(_harvested)))
+            {
+                _registered.Add(slot);
+            }
+        }
+
+        _sets.Served(_listen, Ticks(_now));
     }
 
     private void Serve(int slot, bool counts)

@@ -39,20 +39,31 @@ public sealed class LoopSimulationTests
     }
 
     [Theory]
-    [InlineData(0.7, 0.9, 1.1)]
-    [InlineData(0.85, 1.1, 1.1)]
-    [InlineData(0.9, 1.1, 1.1)]
-    [InlineData(0.95, 1.1, 1.1)]
-    public void At_high_utilisation_nobody_waits_much_longer_than_in_the_order_of_arrival(double load, double mostOfHot, double mostOfSporadic)
+    [InlineData(0.7, 1, 0.85)]
+    [InlineData(0.7, 8, 0.9)]
+    [InlineData(0.7, 28, 1.03)]
+    [InlineData(0.85, 1, 0.85)]
+    [InlineData(0.85, 8, 0.95)]
+    [InlineData(0.85, 28, 1.03)]
+    [InlineData(0.85, 40, 1.03)]
+    [InlineData(0.9, 1, 0.85)]
+    [InlineData(0.9, 8, 0.95)]
+    [InlineData(0.9, 28, 1.03)]
+    [InlineData(0.9, 40, 1.03)]
+    [InlineData(0.95, 1, 0.85)]
+    [InlineData(0.95, 8, 1)]
+    [InlineData(0.95, 28, 1.03)]
+    [InlineData(0.95, 40, 1.03)]
+    public void At_high_utilisation_hot_ones_wait_less_and_the_others_little_longer_than_in_the_order_of_arrival(double load, int hots, double mostOfHot)
     {
-        (ClientClass hot, ClientClass sporadic) = At(load, PollingRules.Default);
-        (ClientClass hotBefore, ClientClass sporadicBefore) = At(load, s_arrivalOrder);
+        (ClientClass hot, ClientClass sporadic) = At(load, hots, PollingRules.Default);
+        (ClientClass hotBefore, ClientClass sporadicBefore) = At(load, hots, s_arrivalOrder);
 
         Assert.InRange(hot.Percentile(99), 0, mostOfHot * hotBefore.Percentile(99));
-        Assert.InRange(sporadic.Percentile(99), 0, mostOfSporadic * sporadicBefore.Percentile(99));
+        Assert.InRange(sporadic.Percentile(99), 0, 1.1 * sporadicBefore.Percentile(99));
     }
 
-    /// <summary>Hot clients that keep to their times ask on while the loop catches up; all others pay for what they get meanwhile.</summary>
+    /// <summary>Hot clients that keep to their times would ask on while the loop catches up, and all others pay for what they get meanwhile.</summary>
     [Theory]
     [InlineData(0.85, 2)]
     [InlineData(0.85, 5)]
@@ -69,7 +80,8 @@ public sealed class LoopSimulationTests
         (ClientClass hotBefore, ClientClass sporadicBefore) = Disturbed(load, pause, s_arrivalOrder);
 
         Assert.InRange(sporadic.Percentile(99), 0, 1.1 * sporadicBefore.Percentile(99));
-        Assert.InRange(hot.Percentile(99.9), 0, hotBefore.Percentile(99.9));
+        Assert.InRange(hot.Percentile(90), 0, hotBefore.Percentile(90));
+        Assert.InRange(hot.Percentile(99.9), 0, 1.07 * hotBefore.Percentile(99.9));
     }
 
     [Fact]
@@ -98,12 +110,13 @@ public sealed class LoopSimulationTests
     }
 
     [Fact]
-    public void A_newcomer_beside_a_thousand_greedy_clients_waits_for_one_turn_of_them()
+    public void A_newcomer_beside_a_thousand_greedy_clients_waits_about_as_long_as_they_do()
     {
         ClientClass greedy = new(1000, NoPause), newcomers = new(16, Between(50, 150)) { Reconnects = true };
-        _ = new LoopSimulation(PollingRules.Default, seed: 1, greedy, newcomers).Run(settle: 500, duration: 1000);
+        _ = new LoopSimulation(PollingRules.Default, seed: 1, greedy, newcomers).Run(settle: 500, duration: 4000);
 
-        Assert.InRange(newcomers.Percentile(99), 0, 1.05 * greedy.Percentile(99));
+        Assert.InRange(newcomers.Percentile(50), 0, 1.1 * greedy.Percentile(50));
+        Assert.InRange(newcomers.Percentile(99), 0, 1.1 * greedy.Percentile(99));
     }
 
     [Fact]
@@ -122,11 +135,15 @@ public sealed class LoopSimulationTests
         return (hot, sporadic);
     }
 
-    /// <summary>8 hot clients with a mean pause of 1 ms take 13.5 % of the loop's time, sporadic ones the rest.</summary>
-    private static (ClientClass Hot, ClientClass Sporadic) At(double load, PollingRules rules)
+    /// <summary>A hot client with a mean pause of 1 ms takes 1.7 % of the loop's time, sporadic ones what is left.</summary>
+    private static (ClientClass Hot, ClientClass Sporadic) At(double load, int hots, PollingRules rules)
     {
-        ClientClass hot = new(8, AtRandom(1)), sporadic = new((int)((load - 0.135) * 55_100 / 19), Between(10, 100));
-        _ = new LoopSimulation(rules, seed: 1, hot, sporadic).Run(settle: 500, duration: 3000);
+        ClientClass hot = new(hots, AtRandom(1)), sporadic = new((int)((load - (0.017 * hots)) * 55_100 / 19), Between(10, 100));
+        for (int seed = 1; seed <= 3; seed++)
+        {
+            _ = new LoopSimulation(rules, seed, hot, sporadic).Run(settle: 500, duration: 3000);
+        }
+
         return (hot, sporadic);
     }
 

@@ -32,8 +32,68 @@ public sealed class PollingSetsOrderTests
         Assert.Equal(Enumerable.Range(0, 16), timeline.Turn(2000));
     }
 
+    [Theory]
+    [InlineData(1000, 0)]
+    [InlineData(1006, 0)]
+    [InlineData(1007, 3)]
+    [InlineData(1026, 3)]
+    [InlineData(1027, 6)]
+    public void A_hot_one_comes_before_those_that_came_a_little_earlier(int time, int place)
+    {
+        // Three came at 1000 and three at 1020.
+        var timeline = new Timeline(Timeline.Rules with { HotCost = 3 });
+        timeline.Learn(serve: 2);
+        for (int slot = 0; slot < 6; slot++)
+        {
+            timeline.Register(slot, 0);
+            timeline.Arrive(slot, slot < 3 ? 1000 : 1020);
+        }
+
+        timeline.Register(6, time - 1);
+        timeline.Arrive(6, time);
+
+        Assert.Equal(PollingSet.Hot, timeline.Sets.Counter(6).Set);
+        Assert.Equal(place, timeline.Turn(2000).IndexOf(6));
+    }
+
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(3, 1)]
+    public void The_more_is_served_for_hot_ones_the_less_they_come_ahead(int hotServes, int place)
+    {
+        // One serve in four is a hot one's, and takes 4: with a cost of one it comes 16 ahead; if three are, by five.
+        var timeline = new Timeline(Timeline.Rules with { HotCost = 1 });
+        timeline.Queue(hot: hotServes, warm: 4 - hotServes, cold: 0);
+        timeline.Sets.BeginTurn(1000);
+        for (int i = 1; timeline.Sets.TryNext(out ulong payload); i++)
+        {
+            timeline.Sets.Dequeued((int)payload);
+            timeline.Sets.Served((int)payload, 1000 + (4 * i));
+        }
+
+        timeline.Register(10, 0);
+        timeline.Arrive(10, 2000);
+        timeline.Register(11, 2009);
+        timeline.Arrive(11, 2010);
+
+        Assert.Equal(place, timeline.Turn(3000).IndexOf(11));
+    }
+
     [Fact]
-    public void In_a_large_harvest_the_first_is_first()
+    public void However_long_serves_take_the_advantage_of_hot_ones_has_a_limit()
+    {
+        var timeline = new Timeline(Timeline.Rules with { HotCost = 3, MostHotAdvantage = 10 });
+        timeline.Learn(serve: 1_000);
+        timeline.Register(0, 0);
+        timeline.Arrive(0, 2000);
+        timeline.Register(1, 2011);
+        timeline.Arrive(1, 2012);
+
+        Assert.Equal([0, 1], timeline.Turn(3000));
+    }
+
+    [Fact]
+    public void What_is_harvested_after_a_turn_keeps_its_order()
     {
         var timeline = new Timeline();
         int[] gaps = [100, 10, 1, 100, 10, 1, 100, 10, 1];
@@ -42,13 +102,48 @@ public sealed class PollingSetsOrderTests
             timeline.Register(slot, 1000 - gaps[slot]);
         }
 
-        timeline.Sets.BeginHarvest(gaps.Length);
+        timeline.Sets.BeginHarvest(gaps.Length, now: 1000, since: 1000 - gaps.Length);
         for (int slot = 0; slot < gaps.Length; slot++)
         {
-            timeline.Arrive(slot, 1000);
+            timeline.Sets.Arrived((uint)slot);
         }
 
         Assert.Equal(Enumerable.Range(0, gaps.Length), timeline.Turn(2000));
+    }
+
+    [Fact]
+    public void What_asked_for_more_in_a_turn_comes_behind_what_was_harvested_for_it()
+    {
+        var timeline = new Timeline();
+        timeline.Queue(hot: 2, warm: 0, cold: 2);
+        timeline.Sets.Served(0, 1005);
+        timeline.Sets.BeginTurn(1005);
+        Assert.True(timeline.Sets.TryNext(out ulong first));
+        timeline.Sets.Dequeued((int)first);
+        timeline.Sets.Requeue(first, 1000);
+
+        Assert.Equal([1, 2, 3, 0], timeline.Turn(1010));
+    }
+
+    [Fact]
+    public void A_young_backlog_is_served_in_the_order_of_arrival_so_many_in_a_turn()
+    {
+        var timeline = new Timeline(Timeline.Rules with { LastingBacklog = 500, ArrivalOrderTurn = 20, HotCost = 1000, MostHotAdvantage = 50 });
+        timeline.Learn(serve: 50);
+        for (int slot = 0; slot < 60; slot++)
+        {
+            timeline.Register(slot, 0);
+            timeline.Arrive(slot, 1000 + slot);
+        }
+
+        Assert.Equal(Enumerable.Range(0, 20), timeline.Turn(2000));
+
+        timeline.Register(60, 1099);
+        timeline.Arrive(60, 1100);
+
+        Assert.Equal([.. Enumerable.Range(20, 20)], timeline.Turn(2001));
+        Assert.Equal([.. Enumerable.Range(40, 10), 60, .. Enumerable.Range(50, 9)], timeline.Turn(2002));
+        Assert.Equal([59], timeline.Turn(2003));
     }
 
     [Theory]
@@ -58,7 +153,6 @@ public sealed class PollingSetsOrderTests
     [InlineData(12, 100, 100, 12, 24, 16)]
     [InlineData(30, 100, 100, 30, 60, 30)]
     [InlineData(200, 700, 400, 200, 400, 200)]
-    [InlineData(1000, 10, 0, 1000, 10, 0)]
     [InlineData(3, 9, 9, 3, 9, 9)]
     public void A_long_backlog_is_served_by_weight(int hot, int warm, int cold, int hotServed, int warmServed, int coldServed)
     {
@@ -97,6 +191,23 @@ public sealed class PollingSetsOrderTests
     }
 
     [Fact]
+    public void A_long_backlog_for_all_of_which_the_shares_have_room_is_served_in_the_order_of_arrival()
+    {
+        var timeline = new Timeline(Timeline.Rules with { ArrivalOrderTurn = 40 });
+        timeline.Register(0, 0);
+        timeline.Arrive(0, 1000);
+        for (int slot = 1; slot <= 100; slot++)
+        {
+            timeline.Register(slot, 1000);
+            timeline.Arrive(slot, 1001);
+        }
+
+        Assert.Equal(PollingSet.Hot, timeline.Sets.Counter(1).Set);
+        Assert.Equal(Enumerable.Range(0, 40), timeline.Turn(2000));
+        Assert.False(timeline.Sets.IsOverloaded);
+    }
+
+    [Fact]
     public void A_set_that_is_not_due_waits_while_there_is_hotter_work()
     {
         var timeline = new Timeline(Timeline.Rules with { WarmPeriod = 3, ColdPeriod = 4 });
@@ -130,7 +241,8 @@ public sealed class PollingSetsOrderTests
         timeline.Register(300, now: 1000);
         timeline.Arrive(300, 1000);
 
-        Assert.Equal([.. Enumerable.Range(0, 220), 300], timeline.Turn(2000));
+        List<int> served = [.. timeline.Turn(2000), .. timeline.Turn(2001), .. timeline.Turn(2002), .. timeline.Turn(2003)];
+        Assert.Equal([.. Enumerable.Range(0, 220), 300], served);
     }
 
     [Fact]
@@ -154,16 +266,6 @@ public sealed class PollingSetsOrderTests
     }
 
     [Fact]
-    public void Without_polling_sets_a_newcomer_is_served_in_the_turn_too()
-    {
-        var timeline = new Timeline(Timeline.Rules with { Enabled = false });
-        timeline.Queue(hot: 20, warm: 100, cold: 100);
-
-        Assert.Equal([.. Enumerable.Range(0, 220), 300], TurnWithNewcomer(timeline, 300));
-        Assert.Equal(0, timeline.Sets.Backlog);
-    }
-
-    [Fact]
     public void A_newcomer_that_waits_already_is_not_queued_twice()
     {
         var timeline = new Timeline();
@@ -175,34 +277,53 @@ public sealed class PollingSetsOrderTests
         Assert.Equal(101, timeline.Sets.Backlog);
     }
 
-    [Fact]
-    public void The_others_have_a_larger_share_until_the_backlog_has_lasted_for_a_while()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void In_the_order_of_arrival_a_newcomer_came_when_the_listen_socket_did(bool sets)
     {
-        PollingRules rules = Timeline.Rules with { MinimumShareAtFirst = 20, LastingBacklog = 500 };
-        var timeline = new Timeline(rules);
+        var timeline = new Timeline(Timeline.Rules with { Enabled = sets, LastingBacklog = 500, ArrivalOrderTurn = 40 });
+        for (int slot = 0; slot < 100; slot++)
+        {
+            timeline.Register(slot, 999 + slot);
+            timeline.Arrive(slot, 1000 + slot);
+        }
+
+        // The first one served accepts the newcomer, which does not take another's place in the turn.
+        List<int> served = TurnWithNewcomer(timeline, 300);
+
+        Assert.Equal([0, 300, .. Enumerable.Range(1, 39)], served);
+    }
+
+    [Fact]
+    public void A_backlog_that_has_lasted_is_served_by_weight_until_it_is_gone()
+    {
+        var timeline = new Timeline(Timeline.Rules with { LastingBacklog = 500, ArrivalOrderTurn = 20 });
         timeline.Queue(hot: 1, warm: 100, cold: 0);
 
-        Assert.Equal(1 + 20, timeline.Turn(2000).Count);
+        Assert.Equal(20, timeline.Turn(2000).Count);
         Assert.Equal(20, timeline.Turn(2499).Count);
+        Assert.False(timeline.Sets.IsOverloaded);
         Assert.Equal(16, timeline.Turn(2500).Count);
+        Assert.True(timeline.Sets.IsOverloaded);
 
         // What is left is no backlog: the next one is young again.
-        Assert.Equal(100 - 20 - 20 - 16, timeline.Turn(2501).Count + timeline.Turn(2502).Count + timeline.Turn(2503).Count);
+        Assert.Equal(101 - 20 - 20 - 16, timeline.Turn(2501).Count + timeline.Turn(2502).Count + timeline.Turn(2503).Count);
         timeline.Queue(hot: 1, warm: 100, cold: 0);
-        Assert.Equal(1 + 20, timeline.Turn(2600).Count);
+        Assert.Equal(20, timeline.Turn(2600).Count);
+        Assert.False(timeline.Sets.IsOverloaded);
     }
 
     [Fact]
     public void Backlogs_that_a_turn_works_off_do_not_add_up_to_a_lasting_one()
     {
-        var timeline = new Timeline(Timeline.Rules with { MinimumShareAtFirst = 50, LastingBacklog = 500 });
+        var timeline = new Timeline(Timeline.Rules with { LastingBacklog = 500 });
         timeline.Queue(hot: 0, warm: 50, cold: 0);
         Assert.Equal(50, timeline.Turn(2000).Count);
 
-        timeline.Sets.BeginHarvest(100);
-        timeline.Queue(hot: 0, warm: 100, cold: 0);
+        timeline.Queue(hot: 0, warm: 60, cold: 0);
 
-        Assert.Equal(50, timeline.Turn(20_000).Count);
+        Assert.Equal(60, timeline.Turn(20_000).Count);
     }
 
     /// <summary>The newcomer is registered when the first has been served.</summary>

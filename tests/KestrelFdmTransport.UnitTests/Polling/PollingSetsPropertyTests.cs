@@ -11,24 +11,48 @@ public sealed class PollingSetsPropertyTests
     private const int Slots = 400;
     private const int Turns = 2_000;
 
+    /// <summary>The time within a harvest is told by parts of it.</summary>
+    private const int Step = 1_000;
+
+    private static readonly PollingRules s_rules = Timeline.Rules with { HotGap = Timeline.HotGap * Step, WarmGap = Timeline.WarmWindow * Step, FastGap = 2 * Step };
+
     [Theory]
     [InlineData(1, 1, 1)]
     [InlineData(2, 1, 1)]
     [InlineData(3, 2, 4)]
     [InlineData(4, 7, 3)]
     [InlineData(5, 1, 16)]
-    public void Nobody_starves_and_nobody_is_served_unasked(int seed, int warmPeriod, int coldPeriod)
+    public void Under_overload_nobody_starves_and_nobody_is_served_unasked(int seed, int warmPeriod, int coldPeriod)
+        => Play(s_rules with { WarmPeriod = warmPeriod, ColdPeriod = coldPeriod, ArrivalOrderTurn = Slots }, seed);
+
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(2, 5)]
+    [InlineData(3, 50)]
+    public void In_the_order_of_arrival_nobody_comes_before_one_who_came_earlier_by_more_than_the_advantage(int seed, int advantage)
+        => Play(s_rules with { LastingBacklog = long.MaxValue, HotCost = advantage, MostHotAdvantage = advantage * Step, ArrivalOrderTurn = 20 }, seed);
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Nobody_starves_where_overload_comes_and_goes(int seed)
+    {
+        Run run = Play(s_rules with { LastingBacklog = 500 * Step, HotCost = 5, MostHotAdvantage = 5 * Step, ArrivalOrderTurn = 40 }, seed);
+
+        Assert.InRange(run.OverloadedTurns, Turns / 20, Turns * 19 / 20);
+    }
+
+    private static Run Play(PollingRules rules, int seed)
     {
         var random = new Random(seed);
-        var run = new Run(Timeline.Rules with { WarmPeriod = warmPeriod, ColdPeriod = coldPeriod }, random);
+        var run = new Run(rules, random);
         for (int turn = 0; turn < Turns; turn++)
         {
             // Quiet times, busy times, and floods that would starve the others if they could.
-            int arrivals = random.Next(4) switch { 0 => 0, 1 => random.Next(5), 2 => random.Next(50), _ => random.Next(Slots) };
-            for (int i = 0; i < arrivals; i++)
-            {
-                run.Arrive(random.Next(2) == 0 ? random.Next(Slots / 4) : random.Next(Slots));
-            }
+            bool quiet = turn / 100 % 2 == 0;
+            int arrivals = random.Next(quiet ? 2 : 4) switch { 0 => 0, 1 => random.Next(5), 2 => random.Next(50), _ => random.Next(Slots) };
+            run.Harvest(arrivals);
 
             run.Turn();
         }
@@ -40,6 +64,7 @@ public sealed class PollingSetsPropertyTests
         }
 
         run.AssertNobodyWaits();
+        return run;
     }
 
     private sealed class Run
@@ -47,10 +72,9 @@ public sealed class PollingSetsPropertyTests
         private readonly PollingRules _rules;
         private readonly Random _random;
         private readonly PollingSets _sets;
-
-        // What is queued, and the turn by which it must have been served.
-        private readonly Dictionary<int, long> _due = [];
+        private readonly Dictionary<int, Waiting> _waiting = [];
         private long _now = 1;
+        private long _harvested;
 
         public Run(PollingRules rules, Random random)
         {
@@ -65,47 +89,88 @@ public sealed class PollingSetsPropertyTests
 
         public int Backlog => _sets.Backlog;
 
-        public void Arrive(int slot)
+        public int OverloadedTurns { get; private set; }
+
+        public void Harvest(int count)
         {
-            // From well inside a hot gap to beyond the warm window, and the clock of a serve may be ahead of the harvest's.
-            _now += _random.Next(10) == 0 ? _random.Next(2 * (int)Timeline.WarmWindow) : _random.Next(3);
-            _sets.Arrived((uint)slot, _now, _now - _random.Next(3));
-            Assert.InRange(_sets.Counter(slot).Value, (byte)0, PollingRules.CounterMax);
-            Queued(slot);
+            // From well inside a hot gap to beyond the warm window.
+            long since = _harvested;
+            _now += Step * (_random.Next(10) == 0 ? _random.Next(count * 2 * (int)Timeline.WarmWindow) : _random.Next(3 * count));
+            _harvested = _now;
+            _sets.BeginHarvest(count, _now, since);
+            for (int i = 1; i <= count; i++)
+            {
+                int slot = _random.Next(2) == 0 ? _random.Next(Slots / 4) : _random.Next(Slots);
+                _sets.Arrived((uint)slot);
+                Assert.InRange(_sets.Counter(slot).Value, (byte)0, PollingRules.CounterMax);
+                Queued(slot, _sets.Turns, since + ((_now - since) / count * i), _now - since);
+            }
         }
 
         public void Turn() => Serve(requeue: true);
 
         public void Drain() => Serve(requeue: false);
 
-        public void AssertNobodyWaits() => Assert.Empty(_due);
+        public void AssertNobodyWaits() => Assert.Empty(_waiting);
 
         private void Serve(bool requeue)
         {
             _sets.BeginTurn(_now);
+            OverloadedTurns += _sets.IsOverloaded ? 1 : 0;
             while (_sets.TryNext(out ulong payload))
             {
                 int slot = (int)payload;
-                Assert.True(_due.Remove(slot, out long due), $"Slot {slot} was not queued.");
-                Assert.True(_sets.Turns <= due, $"Slot {slot} was due in turn {due} and is served in turn {_sets.Turns}.");
+                Assert.True(_waiting.Remove(slot, out Waiting? served), $"Slot {slot} was not queued.");
+                Assert.True(_sets.Turns <= served.Due, $"Slot {slot} was due in turn {served.Due} and is served in turn {_sets.Turns}.");
+                if (!_sets.IsOverloaded && _rules is { WarmPeriod: 1, ColdPeriod: 1 })
+                {
+                    AssertNobodyWasFirst(slot, served);
+                }
+
                 _sets.Dequeued(slot);
                 if (requeue && _random.Next(3) == 0)
                 {
-                    _sets.Requeue(payload, _now);
-                    Queued(slot);
+                    _sets.Requeue(payload, _harvested);
+                    Queued(slot, _sets.Turns + 1, _now, slack: 0);
                 }
 
-                _sets.Served(slot, _now + _random.Next(20));
+                _now += Step * _random.Next(3);
+                _sets.Served(slot, _now);
             }
         }
 
-        /// <summary>At worst the set's minimum share is served at each of its polls, and it is polled once a period.</summary>
-        private void Queued(int slot)
+        /// <summary>
+        /// Except who asks for more in this turn, and so comes in the next; and in a set, what was queued between two harvests comes before what the second one found.
+        /// </summary>
+        private void AssertNobodyWasFirst(int slot, Waiting served)
+        {
+            foreach ((int other, Waiting waiting) in _waiting)
+            {
+                long before = served.IsHot && !waiting.IsHot ? _rules.MostHotAdvantage : 0;
+                Assert.True(
+                    waiting.FirstTurn > _sets.Turns || served.QueuedAt <= waiting.QueuedAt + before + waiting.Slack + Step,
+                    $"Slot {slot}, which came at {served.QueuedAt}, is served before {other}, which came at {waiting.QueuedAt}.");
+            }
+        }
+
+        private void Queued(int slot, long firstTurn, long now, long slack)
         {
             PollingSet set = _sets.Counter(slot).Set;
+            _waiting.TryAdd(slot, new Waiting(firstTurn, _sets.Turns + TurnsAtMost(set), now, slack, set == PollingSet.Hot));
+        }
+
+        /// <summary>
+        /// Under overload at worst the set's minimum share is served at each of its polls, and it is polled once a period. In the order of arrival all that wait come first,
+        /// and each hot one again that comes within the advantage.
+        /// </summary>
+        private int TurnsAtMost(PollingSet set)
+        {
             int period = set switch { PollingSet.Hot => 1, PollingSet.Warm => _rules.WarmPeriod, _ => _rules.ColdPeriod };
             int polls = set == PollingSet.Hot ? 1 : ((_sets.Waiting(set) - 1) / _rules.MinimumShare) + 1;
-            _due.TryAdd(slot, _sets.Turns + ((polls + 1) * period));
+            int inOrder = _rules.LastingBacklog == 0 ? 0 : (2 * Slots / _rules.ArrivalOrderTurn) + 1;
+            return ((polls + 1) * period) + inOrder;
         }
+
+        private sealed record Waiting(long FirstTurn, long Due, long QueuedAt, long Slack, bool IsHot);
     }
 }

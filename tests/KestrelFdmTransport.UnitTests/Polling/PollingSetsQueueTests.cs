@@ -79,10 +79,10 @@ public sealed class PollingSetsQueueTests
     public void The_payload_of_a_former_tenant_is_handed_out_and_dropping_it_leaves_the_new_tenant_queued()
     {
         _timeline.Register(0);
-        Sets.Arrived(0, 1, 1);
+        _timeline.Arrive(0, 1);
         Sets.Unregister(0);
         _timeline.Register(0, 2);
-        Sets.Arrived(NextGeneration, 3, 3);
+        _timeline.Arrive(NextGeneration, 3);
         Assert.Equal(2, Sets.Backlog);
 
         Sets.BeginTurn(3);
@@ -90,7 +90,7 @@ public sealed class PollingSetsQueueTests
         Assert.Equal(0ul, first);
 
         // The slot table does not know the first payload any more, so the loop drops it: no Dequeued, no Served.
-        Sets.Arrived(NextGeneration, 4, 4);
+        _timeline.Arrive(NextGeneration, 4);
         Assert.True(Sets.TryNext(out ulong second));
         Assert.Equal(NextGeneration, second);
         Sets.Dequeued(0);
@@ -105,7 +105,7 @@ public sealed class PollingSetsQueueTests
     public void A_new_tenant_is_not_taken_for_queued_because_of_the_former_one()
     {
         _timeline.Register(0);
-        Sets.Arrived(0, 1, 1);
+        _timeline.Arrive(0, 1);
         Sets.Unregister(0);
         _timeline.Register(0, 2);
 

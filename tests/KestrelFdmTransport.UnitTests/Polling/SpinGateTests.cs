@@ -144,7 +144,8 @@ public sealed class SpinGateTests
         sets.Register(0, 0);
         for (int i = 0; i < 4; i++)
         {
-            sets.Arrived(0, 1, 1);
+            sets.BeginHarvest(1, 1, 1);
+            sets.Arrived(0);
             sets.BeginTurn(1);
             Assert.True(sets.TryNext(out _));
             sets.Dequeued(0);

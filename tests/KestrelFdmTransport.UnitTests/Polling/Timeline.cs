@@ -4,13 +4,13 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Polling;
 
-/// <summary>Polling sets under a clock that the test sets: a gap below 10 is hot, one below 100 warm, one below 2 fast.</summary>
+/// <summary>Polling sets under a clock that the test sets: a gap below 10 is hot, one below 100 warm, one below 2 fast. A loop that is behind is overloaded at once.</summary>
 internal sealed class Timeline
 {
     public const long HotGap = 10;
     public const long WarmWindow = 100;
 
-    public static readonly PollingRules Rules = new() { HotGap = HotGap, WarmGap = WarmWindow, FastGap = 2, MinimumShare = 16, LastingBacklog = 0 };
+    public static readonly PollingRules Rules = new() { HotGap = HotGap, WarmGap = WarmWindow, FastGap = 2, MinimumShare = 16, LastingBacklog = 0, HotCost = 0 };
 
     public Timeline()
         : this(Rules)
@@ -23,7 +23,14 @@ internal sealed class Timeline
 
     public void Register(int slot, long now = 0) => Sets.Register(slot, now);
 
-    public void Arrive(int slot, long now) => Sets.Arrived((uint)slot, now, now);
+    public void Arrive(int slot, long now) => Arrive((ulong)slot, now);
+
+    /// <summary>The loop slept until the event came.</summary>
+    public void Arrive(ulong payload, long now)
+    {
+        Sets.BeginHarvest(1, now, now);
+        Sets.Arrived(payload);
+    }
 
     /// <summary>One turn; each connection is served at once and asks for no more.</summary>
     public List<int> Turn(long now)
@@ -39,6 +46,20 @@ internal sealed class Timeline
         }
 
         return served;
+    }
+
+    /// <summary>Lets the sets learn that a serve takes so long. Uses a slot of its own.</summary>
+    public void Learn(long serve)
+    {
+        const int Slot = 999;
+        Register(Slot);
+        Arrive(Slot, 0);
+        Sets.BeginTurn(0);
+        Assert.True(Sets.TryNext(out _));
+        Sets.Dequeued(Slot);
+        Sets.Served(Slot, serve);
+        Assert.Empty(Turn(serve));
+        Sets.Unregister(Slot);
     }
 
     /// <summary>Plays a table of arrivals, each served in the moment it comes.</summary>
