@@ -59,6 +59,9 @@ internal sealed class Application(string name, int stepsPerMicrosecond)
                 return context.Response.Body.WriteAsync(Answers.Megabyte).AsTask();
             case "/upload":
                 return UploadAsync(context);
+            case "/polling-sets/on" or "/polling-sets/off":
+                context.RequestServices.GetRequiredService<FdmTransportFactory>().UsePollingSets(path.EndsWith("on", StringComparison.Ordinal));
+                return Task.CompletedTask;
             case "/identity":
                 return context.Response.WriteAsync(_identity);
             case "/loop":

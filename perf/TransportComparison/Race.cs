@@ -19,7 +19,7 @@ internal sealed class Race(Settings settings, LoadTools tools, int stepsPerMicro
     /// <summary>How long one candidate takes.</summary>
     internal static TimeSpan Estimate(Workload workload, Settings settings)
     {
-        TimeSpan preparing = workload.FreshServer ? s_start : s_start + settings.WarmUp + TimeSpan.FromSeconds(1);
+        TimeSpan preparing = workload.FreshServer ? s_start : s_start + settings.WarmUp + workload.Preparation;
         TimeSpan round = workload.FreshServer ? s_start + workload.Overhead : settings.Duration + workload.Overhead;
         return preparing + (settings.Rounds * round);
     }

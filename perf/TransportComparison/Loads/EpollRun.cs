@@ -23,6 +23,7 @@ internal sealed class EpollRun : IDisposable
     private static readonly long s_millisecond = Stopwatch.Frequency / 1000;
 
     private readonly ServerProcess _server;
+    private readonly Alternation? _alternation;
     private readonly LoadGroup[] _groups;
     private readonly LoadConnection[] _connections;
     private readonly byte[] _address;
@@ -37,11 +38,12 @@ internal sealed class EpollRun : IDisposable
     private int _connecting;
     private bool _started;
 
-    internal EpollRun(ServerProcess server, Endpoint endpoint, LoadGroup[] groups)
+    internal EpollRun(ServerProcess server, Endpoint endpoint, LoadGroup[] groups, Alternation? alternation)
     {
         _server = server;
+        _alternation = alternation;
         _groups = groups;
-        _connections = [.. groups.SelectMany(group => Enumerable.Repeat(group, group.Clients.Connections)).Select((group, index) => new LoadConnection(group, index))];
+        _connections = [.. groups.SelectMany(group => Enumerable.Repeat(group, group.Clients.Connections)).Select((group, index) => new LoadConnection(group, Array.IndexOf(groups, group), index))];
         SocketAddress address = new IPEndPoint(IPAddress.Loopback, server.Port(endpoint)).Serialize();
         _address = address.Buffer.Span[..address.Size].ToArray();
     }
@@ -57,6 +59,7 @@ internal sealed class EpollRun : IDisposable
 
         Serve(s_settle, cancellation);
         Array.ForEach(_groups, group => group.Clear());
+        _alternation?.Begin(_groups.Length);
         ServerUsage before = _server.Usage();
         double seconds = Serve(duration, cancellation);
         ServerUsage usage = _server.Usage() - before;
@@ -225,6 +228,7 @@ internal sealed class EpollRun : IDisposable
         connection.Sent = 0;
         connection.Waiting = group.Clients.Depth;
         connection.SentAt = since;
+        connection.Spell = _alternation?.Current;
         connection.Send();
     }
 
@@ -271,6 +275,7 @@ internal sealed class EpollRun : IDisposable
 
         long nanoseconds = (long)Stopwatch.GetElapsedTime(connection.SentAt).TotalNanoseconds;
         (connection.Slow ? connection.Group.SlowLatencies : connection.Group.Latencies).Record(nanoseconds);
+        connection.Spell?.Latencies[connection.GroupIndex].Record(nanoseconds);
     }
 
     /// <summary>True if the connection is another one now.</summary>

@@ -4,12 +4,14 @@ using KestrelFdmTransport.Interop;
 namespace KestrelFdmTransport.TransportComparison.Loads;
 
 /// <summary>One client of <see cref="EpollLoad"/>.</summary>
-internal sealed class LoadConnection(LoadGroup group, int index)
+internal sealed class LoadConnection(LoadGroup group, int groupIndex, int index)
 {
     /// <summary>Among all of a run.</summary>
     internal int Index { get; } = index;
 
     internal LoadGroup Group { get; } = group;
+
+    internal int GroupIndex { get; } = groupIndex;
 
     /// <summary>-1 between two connections.</summary>
     internal int Descriptor { get; set; } = -1;
@@ -24,6 +26,9 @@ internal sealed class LoadConnection(LoadGroup group, int index)
     internal int Sent { get; set; }
 
     internal long SentAt { get; set; }
+
+    /// <summary>How the server worked then; see <see cref="Alternation"/>.</summary>
+    internal Spell? Spell { get; set; }
 
     /// <summary>Requests without answer.</summary>
     internal int Waiting { get; set; }

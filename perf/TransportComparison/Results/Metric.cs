@@ -30,6 +30,10 @@ internal sealed record Metric(string Key, string Title, string Format, string? R
     internal static readonly Metric Managed = new("managed", "managed bytes/connection", "N0", "managed ×");
     internal static readonly Metric Capacity = new("capacity", "capacity, requests/s", "N0");
     internal static readonly Metric Utilisation = new("utilisation", "server's CPU %", "N0");
+    internal static readonly Metric P90ByArrival = new("p90ByArrival", "p90 by that in order of arrival", "0.00");
+    internal static readonly Metric P99ByArrival = new("p99ByArrival", "p99 by that in order of arrival", "0.00");
+    internal static readonly Metric OthersP90ByArrival = new("othersP90ByArrival", "others p90 by that in order of arrival", "0.00");
+    internal static readonly Metric OthersP99ByArrival = new("othersP99ByArrival", "others p99 by that in order of arrival", "0.00");
     internal static readonly Metric OfBalanced = new("ofBalanced", "× balanced", "0.00");
     internal static readonly Metric BusyDifference = new("busyDifference", "busiest loop by idlest, points of 100", "N0");
     internal static readonly Metric LoopShare = new("loopShare", "highest loop × mean", "0.00");
@@ -47,7 +51,7 @@ internal sealed record Metric(string Key, string Title, string Format, string? R
     internal static readonly IReadOnlyList<Metric> All =
     [
         Rate, Cpu, User, System, Switches, SystemCalls, P50, P99, P999, SlowRate, SlowP99, OthersRate, OthersP99, Resident, Managed,
-        Capacity, Utilisation, OfBalanced, BusyDifference, LoopShare, HeatShare, Moves, LateMoves, .. Sets, .. OthersSets,
+        Capacity, Utilisation, P90ByArrival, P99ByArrival, OthersP90ByArrival, OthersP99ByArrival, OfBalanced, BusyDifference, LoopShare, HeatShare, Moves, LateMoves, .. Sets, .. OthersSets,
     ];
 
     /// <summary>Those that some candidate has.</summary>

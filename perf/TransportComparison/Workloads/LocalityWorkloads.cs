@@ -20,6 +20,7 @@ internal static class LocalityWorkloads
         foreach (int percent in s_percents)
         {
             yield return new UtilisationWorkload(percent) { Headline = Metric.P99, OnlyIfNamed = true };
+            yield return new SetsWorkload(percent) { Headline = Metric.OthersP99ByArrival, OnlyIfNamed = true };
         }
     }
 

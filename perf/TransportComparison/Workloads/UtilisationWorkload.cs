@@ -17,9 +17,9 @@ namespace KestrelFdmTransport.TransportComparison.Workloads;
 /// makes more of a difference than what is compared. The reference gets that part of what it serves under overload, because its threads spin when there is less to do. Clients
 /// keep to their times as long as answers come before the next one, so what they want does not depend on how fast they are served.
 /// </summary>
-internal sealed class UtilisationWorkload(int percent) : Workload(
-    string.Create(CultureInfo.InvariantCulture, $"utilisation-{percent}"),
-    string.Create(CultureInfo.InvariantCulture, $"{percent} % of the capacity wanted by {HotClients} hot clients (1,000 requests/s each) and sporadic others (every 10–100 ms), 10 µs of work"))
+internal class UtilisationWorkload(int percent, string name = "utilisation", string also = "") : Workload(
+    string.Create(CultureInfo.InvariantCulture, $"{name}-{percent}"),
+    string.Create(CultureInfo.InvariantCulture, $"{percent} % of the capacity wanted by {HotClients} hot clients (1,000 requests/s each) and sporadic others (every 10–100 ms), 10 µs of work{also}"))
 {
     private const int HotClients = 8;
     private const double HotRate = 1000;
@@ -27,6 +27,8 @@ internal sealed class UtilisationWorkload(int percent) : Workload(
 
     /// <summary>The JIT improves code for half a minute; then two trials in a row tell the same.</summary>
     private const int MostTrials = 20;
+
+    private const int UsualTrials = 8;
 
     private const int AlikeTrials = 2;
     private const double Alike = 0.02;
@@ -38,6 +40,8 @@ internal sealed class UtilisationWorkload(int percent) : Workload(
 
     /// <summary>By the candidate's name.</summary>
     private readonly Dictionary<string, double> _capacities = new(StringComparer.Ordinal);
+
+    internal override TimeSpan Preparation => base.Preparation + (UsualTrials * s_capacityRun);
 
     internal override string Tool(LoadTools tools) => "own generator";
 
@@ -51,11 +55,13 @@ internal sealed class UtilisationWorkload(int percent) : Workload(
         _capacities[candidate.Name] = candidate.Is(Candidate.Reference) ? capacity : await FindCapacityAsync(trial, capacity, cancellation);
     }
 
-    internal override async Task<Dictionary<string, double>> MeasureAsync(Trial trial, CancellationToken cancellation)
+    internal override Task<Dictionary<string, double>> MeasureAsync(Trial trial, CancellationToken cancellation) => MeasureAsync(trial, alternation: null, cancellation);
+
+    private protected async Task<Dictionary<string, double>> MeasureAsync(Trial trial, Alternation? alternation, CancellationToken cancellation)
     {
         Candidate candidate = trial.Server.Candidate;
         double capacity = _capacities[candidate.Name];
-        LoadOutcome outcome = await RunAsync(trial, SporadicClients(capacity, percent), trial.Duration, cancellation);
+        LoadOutcome outcome = await RunAsync(trial, SporadicClients(capacity, percent), trial.Duration, cancellation, alternation);
         Dictionary<string, double> figures = Figures(outcome);
         figures[Metric.Capacity.Key] = capacity;
         double utilisation = Utilisation(trial, outcome);
@@ -95,7 +101,10 @@ internal sealed class UtilisationWorkload(int percent) : Workload(
 
     private static double RateOf(LoadOutcome outcome) => outcome.Groups.Sum(group => group.Rate);
 
-    private static Task<LoadOutcome> RunAsync(Trial trial, int sporadicClients, TimeSpan duration, CancellationToken cancellation)
-        => new EpollLoad(Endpoint.Http, new ClientGroup(HotClients, s_request) { Pause = s_hotPause }, new ClientGroup(sporadicClients, s_request) { Pause = s_sporadicPause })
-            .RunAsync(trial.Server, trial.Cpus, duration, cancellation);
+    private static Task<LoadOutcome> RunAsync(Trial trial, int sporadicClients, TimeSpan duration, CancellationToken cancellation, Alternation? alternation = null)
+    {
+        var hot = new ClientGroup(HotClients, s_request) { Pause = s_hotPause };
+        var sporadic = new ClientGroup(sporadicClients, s_request) { Pause = s_sporadicPause };
+        return new EpollLoad(Endpoint.Http, hot, sporadic) { Alternation = alternation }.RunAsync(trial.Server, trial.Cpus, duration, cancellation);
+    }
 }

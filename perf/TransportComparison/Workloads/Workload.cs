@@ -27,6 +27,9 @@ internal abstract class Workload(string name, string description)
     /// <summary>Whether a round needs a server that nobody has used.</summary>
     internal virtual bool FreshServer => false;
 
+    /// <summary>What the warm-up takes beyond its load, about.</summary>
+    internal virtual TimeSpan Preparation => TimeSpan.FromSeconds(1);
+
     /// <summary>What a round takes beyond its load.</summary>
     internal virtual TimeSpan Overhead => TimeSpan.FromSeconds(0.4);
 

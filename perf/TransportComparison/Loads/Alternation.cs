@@ -1,0 +1,93 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Net.Http;
+using System.Threading;
+using System.Threading.Tasks;
+using KestrelFdmTransport.TransportComparison.Results;
+using KestrelFdmTransport.TransportComparison.Servers;
+
+namespace KestrelFdmTransport.TransportComparison.Loads;
+
+/// <summary>
+/// Switches a server between two ways of working all the time while it is loaded, in random order and for as long each. Two processes of one server differ by some percent
+/// for as long as they live, and what else happens on the machine changes from second to second: near saturation either makes more of a difference than most ways of working.
+/// </summary>
+/// <param name="paths">What to ask for to have it work in the first way, and in the second.</param>
+internal sealed class Alternation(params string[] paths)
+{
+    internal const int Ways = 2;
+
+    /// <summary>Of the spell before may be left what has to be done first.</summary>
+    private static readonly TimeSpan s_settle = TimeSpan.FromMilliseconds(20);
+
+    private static readonly TimeSpan s_spell = TimeSpan.FromMilliseconds(80);
+
+    private readonly Random _random = new(1);
+    private readonly List<Spell> _spells = [];
+    private volatile Spell? _current;
+    private int _groups;
+
+    /// <summary>Where requests belong that are sent now; null where they do not count.</summary>
+    internal Spell? Current => _current;
+
+    /// <summary>
+    /// What a percentile is at most in the calmest quarter of the spells of one way, in microseconds. Others have the CPUs for some milliseconds in many of the rest, and those
+    /// decide over the p99 of such a spell, and of all together.
+    /// </summary>
+    internal double Percentile(int way, int group, double percent)
+        => Statistics.Quantile([.. _spells.Where(spell => spell.Way == way && spell.Latencies[group].Count > 0).Select(spell => spell.Latencies[group].Percentile(percent))], 0.25);
+
+    /// <summary>From here on requests count, of so many groups of clients.</summary>
+    internal void Begin(int groups) => Volatile.Write(ref _groups, groups);
+
+    /// <summary>Until cancelled; then the server works in the second way.</summary>
+    internal async Task RunAsync(ServerProcess server, CancellationToken cancellation)
+    {
+        using var client = new HttpClient();
+        try
+        {
+            while (true)
+            {
+                int first = _random.Next(Ways);
+                for (int i = 0; i < Ways; i++)
+                {
+                    int way = (first + i) % Ways;
+                    await SwitchAsync(client, server, way, cancellation);
+                    await Task.Delay(s_settle, cancellation);
+                    await StayAsync(way, cancellation);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            _current = null;
+            await SwitchAsync(client, server, Ways - 1, CancellationToken.None);
+        }
+    }
+
+    private async Task StayAsync(int way, CancellationToken cancellation)
+    {
+        Spell? spell = Volatile.Read(ref _groups) is > 0 and int groups ? new Spell(way, groups) : null;
+        _current = spell;
+        await Task.Delay(s_spell, cancellation);
+        _current = null;
+        if (spell is not null)
+        {
+            _spells.Add(spell);
+        }
+    }
+
+    private async Task SwitchAsync(HttpClient client, ServerProcess server, int way, CancellationToken cancellation)
+    {
+        try
+        {
+            using HttpResponseMessage response = await client.GetAsync(server.Url(Endpoint.Http, paths[way]), cancellation);
+            response.EnsureSuccessStatusCode();
+        }
+        catch (HttpRequestException e)
+        {
+            throw new ServerException($"The server cannot be switched: {e.Message}", e);
+        }
+    }
+}
