@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 namespace HelloFdm;
 
 /// <summary>Which transport serves, what its event loops have done since they started, and the connection that asks.</summary>
-internal sealed record LoopsReport(bool Active, string Transport, IFdmConnectionFeature? Connection, ThreadStatistics? Threads, IReadOnlyList<EventLoopStatistics> Loops)
+internal sealed record LoopsReport(bool Active, string Transport, ConnectionReport? Connection, ThreadStatistics? Threads, IReadOnlyList<EventLoopStatistics> Loops)
 {
     public static LoopsReport Create(IServiceProvider services, IFdmConnectionFeature? connection = null)
     {
@@ -19,6 +19,11 @@ internal sealed record LoopsReport(bool Active, string Transport, IFdmConnection
         }
 
         ApplicationScheduling scheduling = services.GetRequiredService<IOptions<FdmTransportOptions>>().Value.Scheduling;
-        return new LoopsReport(Active: true, $"FDM transport, {loops.Count} event loop(s), {scheduling} scheduling", connection, services.GetRequiredService<FdmTransportFactory>().GetThreadStatistics(), loops);
+        return new LoopsReport(
+            Active: true,
+            $"FDM transport, {loops.Count} event loop(s), {scheduling} scheduling",
+            connection is null ? null : ConnectionReport.Of(connection),
+            services.GetRequiredService<FdmTransportFactory>().GetThreadStatistics(),
+            loops);
     }
 }

@@ -1,0 +1,29 @@
+using System;
+using System.Threading;
+using KestrelFdmTransport;
+
+namespace HelloFdm;
+
+/// <summary>What the transport knows about one connection.</summary>
+/// <param name="IdleTimeout">Null: none.</param>
+/// <param name="IdleTimeLeft">Null: there is no timeout.</param>
+internal sealed record ConnectionReport(
+    int LoopIndex,
+    PollingSet PollingSet,
+    int LiveCounter,
+    long BytesReceived,
+    long BytesSent,
+    TimeSpan? IdleTimeout,
+    TimeSpan? IdleTimeLeft)
+{
+    public static ConnectionReport Of(IFdmConnectionFeature connection) => new(
+        connection.LoopIndex,
+        connection.PollingSet,
+        connection.LiveCounter,
+        connection.BytesReceived,
+        connection.BytesSent,
+        Finite(connection.IdleTimeout),
+        Finite(connection.IdleTimeLeft));
+
+    private static TimeSpan? Finite(TimeSpan time) => time == Timeout.InfiniteTimeSpan ? null : time;
+}
