@@ -22,7 +22,7 @@ public class PollingBenchmarks
     [GlobalSetup]
     public void SetUp()
     {
-        _rules = PollingRules.Default with { LastingBacklog = Overloaded ? 0 : long.MaxValue };
+        _rules = PollingRules.Default with { LastingBacklog = Overloaded ? 0 : long.MaxValue, LongWait = long.MaxValue };
         _sets = new PollingSets(_rules, new SpinGate());
         for (int slot = 0; slot < Ready; slot++)
         {

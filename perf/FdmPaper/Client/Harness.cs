@@ -8,6 +8,8 @@ namespace KestrelFdmTransport.FdmPaper.Client;
 /// <summary>Runs all cells round after round, all servers in turn within each.</summary>
 internal sealed class Harness(Plan plan, IReadOnlyList<ServerProcess> servers)
 {
+    private const int WarmUpRuns = 24;
+
     private static readonly TimeSpan s_settle = TimeSpan.FromMilliseconds(150);
 
     private readonly Dictionary<Cell, List<Measurement>> _measured = [];
@@ -71,9 +73,9 @@ internal sealed class Harness(Plan plan, IReadOnlyList<ServerProcess> servers)
 
     private void WarmUp(ServerProcess server)
     {
-        // The JIT replaces code while it runs, so it wants several short runs rather than one.
+        // The JIT replaces code while it runs, so it wants several short runs rather than one; that of the transport is done after some ten seconds.
         using var active = new ActiveConnections(server.Port, plan.Active);
-        for (int i = 0; i < 6; i++)
+        for (int i = 0; i < WarmUpRuns; i++)
         {
             active.Run(0, TimeSpan.FromSeconds(0.5), server);
             Thread.Sleep(50);

@@ -53,7 +53,10 @@ internal sealed record PollingRules
     /// A loop that has been behind for so long is overloaded. One that was kept from working for some milliseconds is not: it catches up, and does so several times
     /// later, at the cost of all others, if hot connections that would have waited as well ask on and on meanwhile.
     /// </summary>
-    internal long LastingBacklog { get; init; } = TicksOf(TimeSpan.FromMilliseconds(200));
+    internal long LastingBacklog { get; init; } = TicksOf(TimeSpan.FromMilliseconds(500));
+
+    /// <summary>A loop that is behind and lets somebody wait for so long is overloaded at once.</summary>
+    internal long LongWait { get; init; } = TicksOf(TimeSpan.FromMilliseconds(30));
 
     /// <summary>What the warm and the cold set may always have served at a poll of an overloaded loop.</summary>
     internal int MinimumShare { get; init; } = 48;

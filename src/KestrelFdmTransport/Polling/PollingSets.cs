@@ -13,11 +13,10 @@ namespace KestrelFdmTransport.Polling;
 /// </remarks>
 internal sealed class PollingSets
 {
-    private const int RememberedServes = 1024;
-
     private readonly PollingRules _rules;
     private readonly SpinGate _spinGate;
     private readonly GapScale _scale;
+    private readonly HotAdvantage _advantage;
     private volatile bool _enabled;
     private LiveCounter[] _counters = new LiveCounter[64];
     private ReadyQueue _hot = new(64);
@@ -28,12 +27,6 @@ internal sealed class PollingSets
     private int _coldBudget;
     private bool _arrivalOrder;
     private int _arrivalOrderBudget;
-    private long _hotAdvantage;
-    private long _turnBegan;
-    private int _turnServes;
-    private long _serveTime;
-    private int _serves;
-    private long _hotServes;
     private long _nextArrival;
     private long _arrivalStep;
     private long _since;
@@ -50,6 +43,7 @@ internal sealed class PollingSets
         _enabled = rules.Enabled;
         _spinGate = spinGate;
         _scale = new GapScale(rules.HotGap);
+        _advantage = new HotAdvantage(rules);
     }
 
     /// <summary>False: one queue, served in the order of arrival. Any thread may change it; what is queued stays where it is.</summary>
@@ -189,7 +183,7 @@ internal sealed class PollingSets
 
     internal void BeginTurn(long now)
     {
-        CountServes(now);
+        _advantage.BeginTurn(now);
         Turns++;
         _behindSince = IsBehind ? Math.Min(_behindSince, now) : long.MaxValue;
         int hot = _hot.Count;
@@ -197,7 +191,8 @@ internal sealed class PollingSets
         int coldShare = Math.Max(_rules.MinimumShare, hot * _rules.WarmWeight / 2);
 
         // Where the shares have room for all, hot ones gain nothing by them: all come again in the next turn, in whichever order.
-        IsOverloaded = now - _behindSince >= _rules.LastingBacklog && (_warm.Count > warmShare || _cold.Count > coldShare);
+        bool mayServeAll = _warm.Count <= warmShare && _cold.Count <= coldShare;
+        IsOverloaded = !mayServeAll && (now - _behindSince >= _rules.LastingBacklog || (IsBehind && OldestWaiting(now) >= _rules.LongWait));
         bool warmDue = Turns % _rules.WarmPeriod == 0 || hot == 0;
         bool coldDue = Turns % _rules.ColdPeriod == 0 || hot + _warm.Count == 0;
 
@@ -256,8 +251,7 @@ internal sealed class PollingSets
         ref LiveCounter counter = ref _counters[slot];
         counter.LastServed = now;
         _clock = now;
-        _turnServes++;
-        _hotServes += counter.Set == PollingSet.Hot ? 1 : 0;
+        _advantage.Served(counter.Set, now);
     }
 
     /// <summary>
@@ -292,27 +286,6 @@ internal sealed class PollingSets
         oldest = _warm.Count > 0 ? Math.Min(oldest, _warm.OldestQueuedAt) : oldest;
         oldest = _cold.Count > 0 ? Math.Min(oldest, _cold.OldestQueuedAt) : oldest;
         return now - oldest;
-    }
-
-    /// <summary>What a serve takes and how many of them are hot ones' is told by the last thousand or so.</summary>
-    private void CountServes(long now)
-    {
-        if (_turnServes > 0)
-        {
-            // Up to the limit of the advantage: one that held the loop for long, or was preempted, says little of the others.
-            _serveTime += Math.Clamp(_clock - _turnBegan, 0, _turnServes * _rules.MostHotAdvantage);
-            _serves += _turnServes;
-            _turnServes = 0;
-            _hotAdvantage = Math.Min(_rules.MostHotAdvantage, (long)(_rules.HotCost * _serveTime / Math.Max(1, _hotServes)));
-            if (_serves >= RememberedServes)
-            {
-                _serveTime /= 2;
-                _serves /= 2;
-                _hotServes /= 2;
-            }
-        }
-
-        _turnBegan = now;
     }
 
     private ulong Take(PollingSet set)
@@ -350,7 +323,7 @@ internal sealed class PollingSets
         bool found = false;
         if (_hotBudget > 0)
         {
-            oldest = _hot.OldestQueuedAt - (_enabled ? _hotAdvantage : 0);
+            oldest = _hot.OldestQueuedAt - (_enabled ? _advantage.Ticks : 0);
             found = true;
         }
 

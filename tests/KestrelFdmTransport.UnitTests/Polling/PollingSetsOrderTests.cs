@@ -314,6 +314,18 @@ public sealed class PollingSetsOrderTests
         Assert.False(timeline.Sets.IsOverloaded);
     }
 
+    [Theory]
+    [InlineData(1299, false)]
+    [InlineData(1300, true)]
+    public void A_backlog_in_which_somebody_waits_for_long_is_served_by_weight_at_once(long now, bool overloaded)
+    {
+        var timeline = new Timeline(Timeline.Rules with { LastingBacklog = 5000, LongWait = 300 });
+        timeline.Queue(hot: 1, warm: 60, cold: 0);
+
+        Assert.Equal(overloaded ? 1 + 16 : 61, timeline.Turn(now).Count);
+        Assert.Equal(overloaded, timeline.Sets.IsOverloaded);
+    }
+
     [Fact]
     public void Backlogs_that_a_turn_works_off_do_not_add_up_to_a_lasting_one()
     {

@@ -30,7 +30,7 @@ public sealed class PollingSetsPropertyTests
     [InlineData(2, 5)]
     [InlineData(3, 50)]
     public void In_the_order_of_arrival_nobody_comes_before_one_who_came_earlier_by_more_than_the_advantage(int seed, int advantage)
-        => Play(s_rules with { LastingBacklog = long.MaxValue, HotCost = advantage, MostHotAdvantage = advantage * Step, ArrivalOrderTurn = 20 }, seed);
+        => Play(s_rules with { LastingBacklog = long.MaxValue, LongWait = long.MaxValue, HotCost = advantage, MostHotAdvantage = advantage * Step, ArrivalOrderTurn = 20 }, seed);
 
     [Theory]
     [InlineData(1)]
@@ -38,7 +38,7 @@ public sealed class PollingSetsPropertyTests
     [InlineData(3)]
     public void Nobody_starves_where_overload_comes_and_goes(int seed)
     {
-        Run run = Play(s_rules with { LastingBacklog = 500 * Step, HotCost = 5, MostHotAdvantage = 5 * Step, ArrivalOrderTurn = 40 }, seed);
+        Run run = Play(s_rules with { LastingBacklog = 500 * Step, LongWait = 300 * Step, HotCost = 5, MostHotAdvantage = 5 * Step, ArrivalOrderTurn = 40 }, seed);
 
         Assert.InRange(run.OverloadedTurns, Turns / 20, Turns * 19 / 20);
     }
