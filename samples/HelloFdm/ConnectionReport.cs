@@ -4,9 +4,7 @@ using KestrelFdmTransport;
 
 namespace HelloFdm;
 
-/// <summary>What the transport knows about one connection.</summary>
-/// <param name="IdleTimeout">Null: none.</param>
-/// <param name="IdleTimeLeft">Null: there is no timeout.</param>
+/// <summary>What the transport knows about one connection. Without an idle timeout the last two are null.</summary>
 internal sealed record ConnectionReport(
     int LoopIndex,
     PollingSet PollingSet,
