@@ -282,7 +282,9 @@ public sealed class PollingSetsOrderTests
     [InlineData(false)]
     public void In_the_order_of_arrival_a_newcomer_came_when_the_listen_socket_did(bool sets)
     {
-        var timeline = new Timeline(Timeline.Rules with { Enabled = sets, LastingBacklog = 500, ArrivalOrderTurn = 40 });
+        // Without sets all others are in one queue, which has no advantage, hot or not.
+        var timeline = new Timeline(Timeline.Rules with { Enabled = sets, LastingBacklog = 500, ArrivalOrderTurn = 40, HotCost = sets ? 0 : 1000 });
+        timeline.Learn(serve: 50);
         for (int slot = 0; slot < 100; slot++)
         {
             timeline.Register(slot, 999 + slot);
