@@ -10,14 +10,12 @@ using KestrelFdmTransport.TransportComparison.Servers;
 namespace KestrelFdmTransport.TransportComparison.Loads;
 
 /// <summary>
-/// Switches a server between two ways of working all the time while it is loaded, in random order and for as long each. Two processes of one server differ by some percent
+/// Switches a server between some ways of working all the time while it is loaded, from a random one on and for as long each. Two processes of one server differ by some percent
 /// for as long as they live, and what else happens on the machine changes from second to second: near saturation either makes more of a difference than most ways of working.
 /// </summary>
-/// <param name="paths">What to ask for to have it work in the first way, and in the second.</param>
+/// <param name="paths">What to ask for to have it work in each way.</param>
 internal sealed class Alternation(params string[] paths)
 {
-    internal const int Ways = 2;
-
     /// <summary>Of the spell before may be left what has to be done first.</summary>
     private static readonly TimeSpan s_settle = TimeSpan.FromMilliseconds(20);
 
@@ -41,7 +39,7 @@ internal sealed class Alternation(params string[] paths)
     /// <summary>From here on requests count, of so many groups of clients.</summary>
     internal void Begin(int groups) => Volatile.Write(ref _groups, groups);
 
-    /// <summary>Until cancelled; then the server works in the second way.</summary>
+    /// <summary>Until cancelled; then the server works in the last way.</summary>
     internal async Task RunAsync(ServerProcess server, CancellationToken cancellation)
     {
         using var client = new HttpClient();
@@ -49,11 +47,11 @@ internal sealed class Alternation(params string[] paths)
         {
             while (true)
             {
-                int first = _random.Next(Ways);
-                for (int i = 0; i < Ways; i++)
+                int first = _random.Next(paths.Length);
+                for (int i = 0; i < paths.Length; i++)
                 {
-                    int way = (first + i) % Ways;
-                    await SwitchAsync(client, server, way, cancellation);
+                    int way = (first + i) % paths.Length;
+                    await server.AskAsync(client, paths[way], cancellation);
                     await Task.Delay(s_settle, cancellation);
                     await StayAsync(way, cancellation);
                 }
@@ -62,7 +60,7 @@ internal sealed class Alternation(params string[] paths)
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             _current = null;
-            await SwitchAsync(client, server, Ways - 1, CancellationToken.None);
+            await server.AskAsync(client, paths[^1], CancellationToken.None);
         }
     }
 
@@ -75,19 +73,6 @@ internal sealed class Alternation(params string[] paths)
         if (spell is not null)
         {
             _spells.Add(spell);
-        }
-    }
-
-    private async Task SwitchAsync(HttpClient client, ServerProcess server, int way, CancellationToken cancellation)
-    {
-        try
-        {
-            using HttpResponseMessage response = await client.GetAsync(server.Url(Endpoint.Http, paths[way]), cancellation);
-            response.EnsureSuccessStatusCode();
-        }
-        catch (HttpRequestException e)
-        {
-            throw new ServerException($"The server cannot be switched: {e.Message}", e);
         }
     }
 }

@@ -32,7 +32,7 @@ internal sealed class EpollLoad(Endpoint endpoint, params IReadOnlyList<ClientGr
 
     private LoadOutcome Run(ServerProcess server, TimeSpan duration, CancellationToken cancellation)
     {
-        using var run = new EpollRun(server, endpoint, [.. groups.Select(group => new LoadGroup(group))], Alternation);
+        using var run = new EpollRun(server, endpoint, [.. groups.Select((group, index) => new LoadGroup(group, index))], Alternation);
         return run.Run(duration, cancellation);
     }
 }

@@ -43,7 +43,7 @@ internal sealed class EpollRun : IDisposable
         _server = server;
         _alternation = alternation;
         _groups = groups;
-        _connections = [.. groups.SelectMany(group => Enumerable.Repeat(group, group.Clients.Connections)).Select((group, index) => new LoadConnection(group, Array.IndexOf(groups, group), index))];
+        _connections = [.. groups.SelectMany(group => Enumerable.Repeat(group, group.Clients.Connections)).Select((group, index) => new LoadConnection(group, index))];
         SocketAddress address = new IPEndPoint(IPAddress.Loopback, server.Port(endpoint)).Serialize();
         _address = address.Buffer.Span[..address.Size].ToArray();
     }
@@ -275,7 +275,7 @@ internal sealed class EpollRun : IDisposable
 
         long nanoseconds = (long)Stopwatch.GetElapsedTime(connection.SentAt).TotalNanoseconds;
         (connection.Slow ? connection.Group.SlowLatencies : connection.Group.Latencies).Record(nanoseconds);
-        connection.Spell?.Latencies[connection.GroupIndex].Record(nanoseconds);
+        connection.Spell?.Latencies[connection.Group.Index].Record(nanoseconds);
     }
 
     /// <summary>True if the connection is another one now.</summary>

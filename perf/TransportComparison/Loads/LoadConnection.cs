@@ -4,14 +4,12 @@ using KestrelFdmTransport.Interop;
 namespace KestrelFdmTransport.TransportComparison.Loads;
 
 /// <summary>One client of <see cref="EpollLoad"/>.</summary>
-internal sealed class LoadConnection(LoadGroup group, int groupIndex, int index)
+internal sealed class LoadConnection(LoadGroup group, int index)
 {
     /// <summary>Among all of a run.</summary>
     internal int Index { get; } = index;
 
     internal LoadGroup Group { get; } = group;
-
-    internal int GroupIndex { get; } = groupIndex;
 
     /// <summary>-1 between two connections.</summary>
     internal int Descriptor { get; set; } = -1;

@@ -5,8 +5,11 @@ using System.Linq;
 namespace KestrelFdmTransport.TransportComparison.Loads;
 
 /// <summary>A group of clients at work.</summary>
-internal sealed class LoadGroup(ClientGroup clients)
+internal sealed class LoadGroup(ClientGroup clients, int index)
 {
+    /// <summary>Among all of a run.</summary>
+    internal int Index { get; } = index;
+
     internal ClientGroup Clients { get; } = clients;
 
     internal byte[] Bytes { get; } = clients.Request.ToBytes(clients.Depth);

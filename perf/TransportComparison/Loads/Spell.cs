@@ -2,7 +2,7 @@ using System.Linq;
 
 namespace KestrelFdmTransport.TransportComparison.Loads;
 
-/// <summary>A time in which a server worked in one of two ways.</summary>
+/// <summary>A time in which a server worked in one way; see <see cref="Alternation"/>.</summary>
 internal sealed class Spell(int way, int groups)
 {
     internal int Way { get; } = way;

@@ -91,22 +91,14 @@ internal sealed class ServerProcess : IAsyncDisposable
     internal async Task<long[]> SetTallyAsync(CancellationToken cancellation)
         => JsonSerializer.Deserialize<long[]>(await AskAsync("/tally", cancellation))!;
 
-    public async ValueTask DisposeAsync()
-    {
-        _process.Kill();
-        await _process.WaitForExitAsync();
-        _process.Dispose();
-    }
-
-    private async Task<string> AskAsync(string path, CancellationToken cancellation)
+    /// <summary>Asks with a client whose connection stays.</summary>
+    internal async Task<string> AskAsync(HttpClient client, string path, CancellationToken cancellation)
     {
         if (_process.HasExited)
         {
             throw new ServerException(string.Create(CultureInfo.InvariantCulture, $"The server has ended with exit code {_process.ExitCode}."));
         }
 
-        // A connection of its own for each question: none may stay in the server.
-        using var client = new HttpClient { Timeout = s_patience };
         try
         {
             return await client.GetStringAsync(Url(Endpoint.Http, path), cancellation);
@@ -119,6 +111,20 @@ internal sealed class ServerProcess : IAsyncDisposable
         {
             throw new ServerException("The server does not answer in time.", e);
         }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+    }
+
+    private async Task<string> AskAsync(string path, CancellationToken cancellation)
+    {
+        // A connection of its own for each question: none may stay in the server.
+        using var client = new HttpClient { Timeout = s_patience };
+        return await AskAsync(client, path, cancellation);
     }
 
     private static Dictionary<Endpoint, int> Ports(string? ready)

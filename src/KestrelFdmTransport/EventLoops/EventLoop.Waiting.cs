@@ -57,7 +57,6 @@ internal sealed partial class EventLoop
         }
 
         Events += count;
-        _harvested = count;
         _sets.BeginHarvest(count, _now, since);
         for (int i = 0; i < count; i++)
         {

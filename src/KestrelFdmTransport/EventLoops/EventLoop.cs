@@ -20,10 +20,6 @@ namespace KestrelFdmTransport.EventLoops;
 internal sealed partial class EventLoop
 {
     private const int HarvestCapacity = 512;
-
-    /// <summary>A newcomer waits for so many others, and then for the next harvest, without being queued at once.</summary>
-    private const int MostToWaitFor = 32;
-
     private const ulong WakePayload = ulong.MaxValue;
     private static readonly long s_preemptedAfter = Stopwatch.Frequency / 2_000;
     private static readonly long s_preemptedPause = Stopwatch.Frequency / 100;
@@ -68,7 +64,6 @@ internal sealed partial class EventLoop
     // Turns in which no callback ran here, and what there was to know of a rest behind the backlog.
     private int _turnsAlone;
     private int _begun;
-    private int _harvested;
     private long _rested;
 
     // Of this window: how often the loop was woken, and for how much.
@@ -153,9 +148,6 @@ internal sealed partial class EventLoop
 
     internal long Events { get; private set; }
 
-    /// <summary>How many events there were at once the last time, or how many still wait if that is more. Owner only.</summary>
-    internal int Pending => Math.Max(_harvested, _sets.Backlog);
-
     internal PollingSets Sets => _sets;
 
     internal EventLoopGroup Group => _group;
@@ -231,7 +223,7 @@ internal sealed partial class EventLoop
     /// <param name="events">What is probably ready, although nobody has said so.</param>
     internal void Admit(IoSource source, uint events)
     {
-        if (Pending > MostToWaitFor && _sets.Admit(source.Payload, _now))
+        if (_sets.Admit(source.Payload, _now))
         {
             source.PendingEvents |= events;
         }

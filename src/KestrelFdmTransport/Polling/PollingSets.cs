@@ -9,7 +9,7 @@ namespace KestrelFdmTransport.Polling;
 /// connection served, so polling a set here means examining its queue.
 /// </summary>
 /// <remarks>
-/// Pure logic: no I/O and no clock. The low half of a payload is the slot index. All members belong to the loop's owner.
+/// Pure logic: no I/O and no clock. The low half of a payload is the slot index. All members that do not say otherwise belong to the loop's owner.
 /// </remarks>
 internal sealed class PollingSets
 {
@@ -27,6 +27,7 @@ internal sealed class PollingSets
     private int _coldBudget;
     private bool _arrivalOrder;
     private int _arrivalOrderBudget;
+    private int _harvested;
     private long _nextArrival;
     private long _arrivalStep;
     private long _since;
@@ -62,6 +63,9 @@ internal sealed class PollingSets
     internal PollingSetCount Cold { get; } = new();
 
     internal int Backlog => _hot.Count + _warm.Count + _cold.Count;
+
+    /// <summary>How many events there were at once the last time, or how many still wait if that is more.</summary>
+    internal int Pending => Math.Max(_harvested, Backlog);
 
     /// <summary>True if so much waits that the loop is behind unless this turn ends it.</summary>
     internal bool IsBehind => Backlog > _rules.MostBacklog;
@@ -119,6 +123,7 @@ internal sealed class PollingSets
             _behindSince = long.MaxValue;
         }
 
+        _harvested = count;
         _now = now;
         _since = since;
         _arrivalStep = count > 0 ? (now - since) / count : 0;
@@ -162,14 +167,14 @@ internal sealed class PollingSets
     }
 
     /// <summary>
-    /// Queues a newcomer, for this turn if no other warm ones have to wait for the next. It has waited to be accepted for about as long as the
+    /// Queues a newcomer that others would keep waiting, for this turn if no other warm ones have to wait for the next. It has waited to be accepted for about as long as the
     /// others wait for their turn, and would wait twice more: for the harvest of what it has sent meanwhile, and behind the hot ones.
     /// </summary>
     /// <returns>False if it was not queued.</returns>
     internal bool Admit(ulong payload, long now)
     {
         ref LiveCounter counter = ref _counters[(int)(uint)payload];
-        if (counter.Queued || counter.Set != PollingSet.Warm)
+        if (Pending <= _rules.MostBacklog || counter.Queued || counter.Set != PollingSet.Warm)
         {
             return false;
         }

@@ -79,7 +79,7 @@ internal sealed class ListenSource : IoSource
     /// </summary>
     internal override Notice Serve(uint events)
     {
-        int share = Math.Min(1 + (Loop.Pending / EventsPerAccept), MostAccepts);
+        int share = Share(Loop.Sets.Pending);
         Notice notice;
         bool more;
         do
@@ -90,6 +90,9 @@ internal sealed class ListenSource : IoSource
 
         return notice;
     }
+
+    /// <summary>How many clients a serve accepts.</summary>
+    internal static int Share(int pending) => Math.Min(1 + (pending / EventsPerAccept), MostAccepts);
 
     private Notice AcceptOne(out bool more)
     {

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using KestrelFdmTransport.Polling;
+using KestrelFdmTransport.Transport;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Polling;
@@ -15,12 +16,6 @@ internal sealed class LoopSimulation
     private const double MeanService = 19;
     private const double AcceptTime = 8;
     private const double PauseEvery = 333_333;
-
-    /// <summary>As in <c>EventLoop</c> and <c>ListenSource</c>.</summary>
-    private const int MostToWaitFor = 32;
-
-    private const int EventsPerAccept = 32;
-    private const int MostAccepts = 16;
 
     private static readonly long s_microsecond = PollingRules.TicksOf(TimeSpan.FromMicroseconds(1));
 
@@ -159,12 +154,11 @@ internal sealed class LoopSimulation
     private void Accept()
     {
         _sets.Dequeued(_listen);
-        int pending = Math.Max(_harvest.Count, _sets.Backlog);
-        for (int share = Math.Min(1 + (pending / EventsPerAccept), MostAccepts); share > 0 && _connecting.TryDequeue(out int slot); share--)
+        for (int share = ListenSource.Share(_sets.Pending); share > 0 && _connecting.TryDequeue(out int slot); share--)
         {
             _now += AcceptTime;
             _sets.Register(slot, Ticks(_now));
-            if (Math.Max(_harvest.Count, _sets.Backlog) <= MostToWaitFor || !_sets.Admit((uint)slot, Ticks(_harvested)))
+            if (!_sets.Admit((uint)slot, Ticks(_harvested)))
             {
                 _registered.Add(slot);
             }
