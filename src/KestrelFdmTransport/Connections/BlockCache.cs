@@ -1,5 +1,6 @@
 using System;
 using System.Buffers;
+using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 
 namespace KestrelFdmTransport.Connections;
@@ -20,6 +21,7 @@ internal sealed class BlockCache
 
     internal BlockCache(MemoryPool<byte> pool, EventLoop loop)
     {
+        FaultPoints.Reach(FaultPoint.BlockCacheMade);
         Pool = pool;
         _loop = loop;
         _maxPooled = pool.MaxBufferSize;

@@ -1,6 +1,7 @@
 using System;
 using System.Net.Sockets;
 using System.Threading;
+using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
 
@@ -90,6 +91,7 @@ internal sealed partial class ConnectionIo
             {
                 try
                 {
+                    FaultPoints.Reach(FaultPoint.SocketMade);
                     Volatile.Write(ref _socket, new ConnectionSocket(new SafeSocketHandle(duplicate, ownsHandle: true), this));
                 }
                 catch (Exception exception)

@@ -18,6 +18,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
 
     internal ConnectionIo(int descriptor, bool isUnix, BlockCache blocks, ConnectionSettings settings)
     {
+        FaultPoints.Reach(FaultPoint.IoMade);
         _descriptor = descriptor;
         _isUnix = isUnix;
 

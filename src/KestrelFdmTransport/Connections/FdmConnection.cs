@@ -40,6 +40,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     /// <param name="remote">The peer's address.</param>
     internal FdmConnection(ConnectionIo io, StrongBox<SocketName> local, in SocketName remote)
     {
+        FaultPoints.Reach(FaultPoint.ConnectionMade);
         _io = io;
         _localName = local;
         _remoteName = remote;
@@ -113,7 +114,11 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     }
 
     /// <summary>Cancels <see cref="ConnectionClosed"/> on the pool, once.</summary>
-    internal void FireConnectionClosed() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    internal void FireConnectionClosed()
+    {
+        FaultPoints.Reach(FaultPoint.WorkQueued);
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
 
     /// <summary>The descriptor is gone and every block of the transport's side is back.</summary>
     internal void OnDescriptorClosed()
@@ -121,6 +126,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
         if (Signal(Ending.Closed))
         {
             // Not on the loop: disposing continues the application.
+            FaultPoints.Reach(FaultPoint.WorkQueued);
             ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.OnEnded(), this, preferLocal: false);
         }
     }

@@ -1,10 +1,13 @@
 using System.Runtime.ExceptionServices;
+using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.Connections;
 
 /// <summary>What most ends of a pipe never need, made when one does: an idle connection is the smaller for it.</summary>
 internal class RareEndState
 {
+    internal RareEndState() => FaultPoints.Reach(FaultPoint.RareStateMade);
+
     /// <summary>The token of the running wait.</summary>
     internal WaitCancellation? Cancellation { get; set; }
 

@@ -1,5 +1,6 @@
 using System;
 using System.Threading;
+using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.Connections;
 
@@ -27,6 +28,7 @@ internal static class SegmentCache
         BufferSegment? segment = t_first ?? TakeChain();
         if (segment is null)
         {
+            FaultPoints.Reach(FaultPoint.SegmentMade);
             return new BufferSegment();
         }
 

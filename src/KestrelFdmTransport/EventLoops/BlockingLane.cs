@@ -68,8 +68,7 @@ internal sealed class BlockingLane
     {
         try
         {
-            new Thread(static state => ((Start)state!).Lane.Run(((Start)state).First)) { Name = Name, IsBackground = true }
-                .UnsafeStart(new Start(this, first));
+            OwnThread.Start(Name, static state => ((Start)state!).Lane.Run(((Start)state).First), new Start(this, first));
             return true;
         }
         catch (Exception exception) when (exception is OutOfMemoryException or ThreadStateException)

@@ -113,7 +113,7 @@ internal static class CallbackMonitor
     {
         try
         {
-            new Thread(Run) { Name = "fdm-monitor", IsBackground = true }.UnsafeStart();
+            OwnThread.Start("fdm-monitor", static _ => Run(), null);
             return true;
         }
         catch (Exception exception) when (exception is OutOfMemoryException or ThreadStateException)

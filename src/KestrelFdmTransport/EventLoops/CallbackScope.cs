@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Threading;
+using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.EventLoops;
 
@@ -378,6 +379,7 @@ internal sealed class CallbackScope
             }
         }
 
+        FaultPoints.Reach(FaultPoint.HoardMade);
         ThreadHoard created = create(key);
         _hoards.Add(created);
         return created;

@@ -20,7 +20,11 @@ internal sealed partial class EventLoop
     internal bool Join(TimeSpan timeout) => CallbackScope.Serves(this) || _over.Wait(timeout);
 
     /// <summary>Closes the source after the turn's last event. Owner only.</summary>
-    internal void CloseAfterTurn(IoSource source) => _closing.Add(source);
+    internal void CloseAfterTurn(IoSource source)
+    {
+        FaultPoints.Reach(FaultPoint.CloseQueued);
+        _closing.Add(source);
+    }
 
     /// <summary>From here on whoever brings mail reads it himself. Both sides write first and then look (full fences).</summary>
     private void Finish(CallbackScope scope)
@@ -69,6 +73,7 @@ internal sealed partial class EventLoop
         if (_stopRequested && !_ending)
         {
             // A connection that another loop has given us may still be in the mail: the next turn reads it first.
+            FaultPoints.Reach(FaultPoint.SourcesListed);
             _ending = true;
             _stopping = _slots.Snapshot();
             _phase = Phase.Stop;
@@ -171,6 +176,7 @@ internal sealed partial class EventLoop
         _ending = true;
         try
         {
+            FaultPoints.Reach(FaultPoint.SourcesListed);
             foreach (IoSource source in _slots.Snapshot())
             {
                 TellAlone(source, new Notice(Notice.Stopped));

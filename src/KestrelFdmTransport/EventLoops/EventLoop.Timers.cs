@@ -1,4 +1,5 @@
 using System;
+using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.Polling;
 
 namespace KestrelFdmTransport.EventLoops;
@@ -24,7 +25,11 @@ internal sealed partial class EventLoop
     /// <summary>Has the source's <see cref="IoSource.OnTimer"/> called once, not before <paramref name="due"/>. Owner only.</summary>
     /// <param name="source">A registered source; it has one timer, and this replaces it.</param>
     /// <param name="due">As <see cref="Environment.TickCount64"/>.</param>
-    internal void SetTimer(IoSource source, long due) => _timers.Set((int)(uint)source.Payload, due);
+    internal void SetTimer(IoSource source, long due)
+    {
+        FaultPoints.Reach(FaultPoint.TimerSet);
+        _timers.Set((int)(uint)source.Payload, due);
+    }
 
     internal void CountIdleTimeout() => IdleTimeouts++;
 

@@ -105,6 +105,7 @@ internal sealed partial class EventLoop
             throw SocketErrors.Exception(-added);
         }
 
+        FaultPoints.Reach(FaultPoint.LoopMade);
         _now = Stopwatch.GetTimestamp();
         HandsOver = settings.HandsOver;
         StallThreshold = settings.StallThreshold;
@@ -190,7 +191,9 @@ internal sealed partial class EventLoop
             return -Errno.EBADF;
         }
 
+        FaultPoints.Reach(FaultPoint.SlotTaken);
         source.Payload = _slots.Add(source);
+        FaultPoints.Reach(FaultPoint.SourceCounted);
         _sets.Register((int)(uint)source.Payload, _now, source.FirstCounter);
         int result = Sys.EpollAdd(_epoll.Number, descriptor, events, source.Payload);
         if (result < 0)
@@ -234,7 +237,10 @@ internal sealed partial class EventLoop
 
     /// <summary>Resumes the source after <paramref name="delay"/>, or when it is resumed otherwise. Owner only.</summary>
     internal void ResumeAfter(IoSource source, TimeSpan delay)
-        => _deadlines.Set(source, Stopwatch.GetTimestamp() + (long)(delay.TotalSeconds * Stopwatch.Frequency));
+    {
+        FaultPoints.Reach(FaultPoint.DeadlineSet);
+        _deadlines.Set(source, Stopwatch.GetTimestamp() + (long)(delay.TotalSeconds * Stopwatch.Frequency));
+    }
 
     /// <summary>Drops the delay set by <see cref="ResumeAfter"/>. Owner only.</summary>
     internal void Forget(IoSource source) => _deadlines.Clear(source);

@@ -88,6 +88,7 @@ internal sealed class EventLoopGroup : IDisposable
         {
             if (--_users == 0 && !_disposed)
             {
+                FaultPoints.Reach(FaultPoint.TimerMade);
                 _graceTimer = new Timer(static state => ((EventLoopGroup)state!).StopIfUnused(), this, s_grace, s_grace);
             }
         }

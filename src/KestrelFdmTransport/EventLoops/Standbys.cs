@@ -59,7 +59,7 @@ internal sealed class Standbys
 
     /// <summary>Starts the first owner of a loop.</summary>
     internal static void Start(EventLoop loop)
-        => new Thread(static state => Serve((EventLoop)state!)) { Name = loop.Name, IsBackground = true }.UnsafeStart(loop);
+        => OwnThread.Start(loop.Name, static state => Serve((EventLoop)state!), loop);
 
     /// <summary>Sends a standby to take a loop over; false if there is none and none may be made. Monitor only.</summary>
     internal bool TrySend(HandOver handOver)
@@ -89,7 +89,7 @@ internal sealed class Standbys
 
         try
         {
-            new Thread(static state => Serve((HandOver)state!)) { Name = Name, IsBackground = true }.UnsafeStart(handOver);
+            OwnThread.Start(Name, static state => Serve((HandOver)state!), handOver);
             return true;
         }
         catch (Exception exception) when (exception is OutOfMemoryException or ThreadStateException)

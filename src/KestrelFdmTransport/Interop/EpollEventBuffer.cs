@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.Interop;
 
@@ -13,6 +14,7 @@ internal sealed unsafe class EpollEventBuffer : IDisposable
 
     internal EpollEventBuffer(int capacity)
     {
+        FaultPoints.Reach(FaultPoint.EventBufferMade);
         Capacity = capacity;
         _events = (byte*)NativeMemory.AlignedAlloc((nuint)(capacity * s_size), 64);
     }

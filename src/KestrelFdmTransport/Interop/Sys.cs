@@ -52,7 +52,8 @@ internal static unsafe class Sys
     /// <summary>As <see cref="PolicyOther"/>, but a thread that wakes up does not take the CPU from another one: sched(7).</summary>
     internal const int PolicyBatch = 3;
 
-    internal static int EpollCreate() => Result(LibC.EpollCreate1(CloseOnExec));
+    internal static int EpollCreate()
+        => SystemCallFaults.Strikes(SystemCall.EpollCreate, -1, out int fault) ? fault : Result(LibC.EpollCreate1(CloseOnExec));
 
     internal static int EpollAdd(int epoll, int descriptor, uint events, ulong payload)
         => SystemCallFaults.Strikes(SystemCall.EpollAdd, descriptor, out int fault) ? fault : EpollControl(epoll, EpollFlags.Add, descriptor, events, payload);
@@ -71,7 +72,8 @@ internal static unsafe class Sys
         _ = LibC.NanoSleep(duration, null);
     }
 
-    internal static int EventDescriptor() => Result(LibC.EventFd(0, CloseOnExec | NonBlocking));
+    internal static int EventDescriptor()
+        => SystemCallFaults.Strikes(SystemCall.EventDescriptor, -1, out int fault) ? fault : Result(LibC.EventFd(0, CloseOnExec | NonBlocking));
 
     internal static int Signal(int eventDescriptor)
     {
@@ -151,18 +153,19 @@ internal static unsafe class Sys
         return (int)result;
     }
 
-    internal static int ShutdownBothWays(int descriptor) => Result(LibC.Shutdown(descriptor, ShutdownBoth));
+    internal static int ShutdownBothWays(int descriptor)
+        => SystemCallFaults.Strikes(SystemCall.Shutdown, descriptor, out int fault) ? fault : Result(LibC.Shutdown(descriptor, ShutdownBoth));
 
     /// <summary>A stream socket, as <see cref="Accept"/> would make it.</summary>
     internal static int Socket(int addressFamily)
-        => Result(LibC.Socket(addressFamily, SocketTypeStream | CloseOnExec | NonBlocking, 0));
+        => SystemCallFaults.Strikes(SystemCall.Socket, -1, out int fault) ? fault : Result(LibC.Socket(addressFamily, SocketTypeStream | CloseOnExec | NonBlocking, 0));
 
     /// <summary>Begins to connect; -EINPROGRESS means that the descriptor becomes writable when it is decided.</summary>
     internal static int Connect(int descriptor, ReadOnlySpan<byte> address)
     {
         fixed (byte* pointer = address)
         {
-            int result = Result(LibC.Connect(descriptor, pointer, address.Length));
+            int result = SystemCallFaults.Strikes(SystemCall.Connect, descriptor, out int fault) ? fault : Result(LibC.Connect(descriptor, pointer, address.Length));
 
             // An interrupted connect goes on by itself; calling again would only say so.
             return result == -Errno.EINTR ? -Errno.EINPROGRESS : result;
@@ -174,14 +177,14 @@ internal static unsafe class Sys
     {
         int error = 0;
         int length = sizeof(int);
-        int result = Result(LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionError, &error, &length));
+        int result = SystemCallFaults.Strikes(SystemCall.TakeError, descriptor, out int fault) ? fault : Result(LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionError, &error, &length));
         return result < 0 ? result : -error;
     }
 
     internal static int NoDelay(int descriptor)
     {
         int one = 1;
-        return Result(LibC.SetSockOpt(descriptor, OptionLevelTcp, OptionNoDelay, &one, sizeof(int)));
+        return SystemCallFaults.Strikes(SystemCall.NoDelay, descriptor, out int fault) ? fault : Result(LibC.SetSockOpt(descriptor, OptionLevelTcp, OptionNoDelay, &one, sizeof(int)));
     }
 
     /// <summary>Resets a TCP connection at once and keeps the descriptor: connect(2) with <c>AF_UNSPEC</c>.</summary>
@@ -190,17 +193,17 @@ internal static unsafe class Sys
         ulong* address = stackalloc ulong[2];
         address[0] = AddressFamilyUnspecified;
         address[1] = 0;
-        return Result(LibC.Connect(descriptor, (byte*)address, 2 * sizeof(ulong)));
+        return SystemCallFaults.Strikes(SystemCall.Reset, descriptor, out int fault) ? fault : Result(LibC.Connect(descriptor, (byte*)address, 2 * sizeof(ulong)));
     }
 
     internal static int LocalAddress(int descriptor, byte* address, int* addressLength)
-        => Result(LibC.GetSockName(descriptor, address, addressLength));
+        => SystemCallFaults.Strikes(SystemCall.LocalAddress, descriptor, out int fault) ? fault : Result(LibC.GetSockName(descriptor, address, addressLength));
 
     /// <summary>The bytes that wait in the receive queue, or a negated error number.</summary>
     internal static int Readable(int descriptor)
     {
         int count = 0;
-        int result = Result(LibC.IoCtl(descriptor, BytesReadable, &count));
+        int result = SystemCallFaults.Strikes(SystemCall.Readable, descriptor, out int fault) ? fault : Result(LibC.IoCtl(descriptor, BytesReadable, &count));
         return result < 0 ? result : count;
     }
 
@@ -208,7 +211,7 @@ internal static unsafe class Sys
     internal static int LingerZero(int descriptor)
     {
         int* linger = stackalloc int[] { 1, 0 };
-        return Result(LibC.SetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, 2 * sizeof(int)));
+        return SystemCallFaults.Strikes(SystemCall.Linger, descriptor, out int fault) ? fault : Result(LibC.SetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, 2 * sizeof(int)));
     }
 
     /// <summary>True if the close of the last descriptor would be a reset.</summary>
@@ -219,7 +222,8 @@ internal static unsafe class Sys
         return LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, &length) == 0 && linger[0] != 0 && linger[1] == 0;
     }
 
-    internal static int Duplicate(int descriptor) => Result(LibC.FCntl(descriptor, DuplicateCloseOnExec, 0));
+    internal static int Duplicate(int descriptor)
+        => SystemCallFaults.Strikes(SystemCall.Duplicate, descriptor, out int fault) ? fault : Result(LibC.FCntl(descriptor, DuplicateCloseOnExec, 0));
 
     internal static int StreamPair(out int first, out int second)
     {

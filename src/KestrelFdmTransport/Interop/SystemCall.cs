@@ -14,4 +14,20 @@ internal enum SystemCall
     /// <summary>The write to an eventfd.</summary>
     Signal,
     Close,
+    EpollCreate,
+    EventDescriptor,
+    Socket,
+    Connect,
+
+    /// <summary>Takes a descriptor's pending error.</summary>
+    TakeError,
+    NoDelay,
+    LocalAddress,
+    Duplicate,
+    Shutdown,
+
+    /// <summary>The connect that resets.</summary>
+    Reset,
+    Linger,
+    Readable,
 }

@@ -7,17 +7,18 @@ namespace KestrelFdmTransport.Interop;
 /// <summary>Lets tests have system calls fail with errors that no kernel can be made to give.</summary>
 /// <remarks>
 /// Only where the process's configuration says so. Everywhere else the compiler sees a constant, and nothing is left of the
-/// calls in optimized code.
+/// calls in optimized code, nor in a trimmed application (ILLink.Substitutions.xml).
 /// </remarks>
 internal static class SystemCallFaults
 {
-    private static readonly bool s_enabled = AppContext.TryGetSwitch("KestrelFdmTransport.SystemCallFaults", out bool enabled) && enabled;
     private static Func<SystemCall, int, int>? s_injected;
+
+    private static bool IsEnabled { get; } = AppContext.TryGetSwitch("KestrelFdmTransport.SystemCallFaults", out bool enabled) && enabled;
 
     /// <summary>Asked before each call, with its descriptor, for the number of the error that it shall fail with; 0 to let it happen.</summary>
     internal static Func<SystemCall, int, int>? Injected
     {
-        set => Volatile.Write(ref s_injected, s_enabled ? value : throw new InvalidOperationException("This process has no system-call faults."));
+        set => Volatile.Write(ref s_injected, IsEnabled ? value : throw new InvalidOperationException("This process has no system-call faults."));
     }
 
     /// <summary>True if the call is not to happen, or its outcome not to count.</summary>
@@ -27,7 +28,7 @@ internal static class SystemCallFaults
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool Strikes(SystemCall call, int descriptor, out int result)
     {
-        result = s_enabled ? -(Volatile.Read(ref s_injected)?.Invoke(call, descriptor) ?? 0) : 0;
+        result = IsEnabled ? -(Volatile.Read(ref s_injected)?.Invoke(call, descriptor) ?? 0) : 0;
         return result < 0;
     }
 }

@@ -3,6 +3,7 @@ using System.Threading;
 using System.Threading.Channels;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.Transport;
 
@@ -20,6 +21,9 @@ internal sealed class AcceptQueue
         _limit = limit;
         _onRoom = onRoom;
     }
+
+    /// <summary>Places that are reserved or filled; while the queue is full, maybe some more for a moment.</summary>
+    internal int Reserved => Volatile.Read(ref _reserved);
 
     /// <summary>Reserves a place before a connection is accepted. False: <c>onRoom</c> is called when there is one.</summary>
     internal bool TryReserve()
@@ -46,7 +50,11 @@ internal sealed class AcceptQueue
     internal void CancelReservation() => MakeRoom();
 
     /// <summary>Fills a reserved place. False once the queue is complete.</summary>
-    internal bool TryEnqueue(FdmConnection connection) => _channel.Writer.TryWrite(connection);
+    internal bool TryEnqueue(FdmConnection connection)
+    {
+        FaultPoints.Reach(FaultPoint.ConnectionQueued);
+        return _channel.Writer.TryWrite(connection);
+    }
 
     /// <summary>No more connections; those in the queue are still delivered, and then null or <paramref name="error"/>.</summary>
     internal void Complete(Exception? error = null) => _channel.Writer.TryComplete(error);

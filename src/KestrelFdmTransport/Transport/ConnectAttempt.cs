@@ -5,6 +5,7 @@ using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
 
@@ -33,6 +34,7 @@ internal sealed class ConnectAttempt : IoSource
 
     internal ConnectAttempt(EndPoint target, BlockCache blocks, ConnectionSettings settings, FdmTransportOptions options)
     {
+        FaultPoints.Reach(FaultPoint.AttemptMade);
         _address = target.Serialize();
         _blocks = blocks;
         _settings = settings;
@@ -212,6 +214,7 @@ internal sealed class ConnectAttempt : IoSource
             Loop.Unregister(this);
         }
 
+        FaultPoints.Reach(FaultPoint.AttemptConnected);
         SocketName remote = SocketName.Parse(Address);
         var io = new ConnectionIo(_descriptor, remote.IsUnix, _blocks, _settings) { Loop = Loop };
         var connection = new FdmConnection(io, new StrongBox<SocketName>(SocketName.OfLocal(_descriptor)), remote);

@@ -6,6 +6,7 @@ using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
 using Microsoft.AspNetCore.Connections;
@@ -36,6 +37,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
         int acceptQueueLength,
         ConnectionSettings settings)
     {
+        FaultPoints.Reach(FaultPoint.ListenerMade);
         _sockets = sockets;
         _handles = Array.ConvertAll(sockets, static socket => socket.SafeHandle);
         Loops = loops;
@@ -185,6 +187,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
     /// <summary>Has the loop accept. Inside the lock.</summary>
     private void Watch(EventLoop loop)
     {
+        FaultPoints.Reach(FaultPoint.ListenSourceMade);
         int index = loop.Index;
         var source = new ListenSource(this, DescriptorOf(IsShared ? 0 : index)) { Loop = loop };
         Volatile.Write(ref _sources[index], source);

@@ -1,0 +1,74 @@
+namespace KestrelFdmTransport.Diagnostics;
+
+/// <summary>The steps that take something, each of which may fail for want of memory or of a thread.</summary>
+internal enum FaultPoint
+{
+    /// <summary>One of our threads is about to be started.</summary>
+    ThreadStarts,
+
+    /// <summary>Something is about to be queued to the thread pool.</summary>
+    WorkQueued,
+
+    /// <summary>A timer of the runtime is about to be made.</summary>
+    TimerMade,
+
+    /// <summary>Native memory for a loop's events is about to be taken.</summary>
+    EventBufferMade,
+
+    /// <summary>A loop has its descriptors and is about to be finished.</summary>
+    LoopMade,
+
+    /// <summary>A source is about to get its slot.</summary>
+    SlotTaken,
+
+    /// <summary>A source has its slot and is about to get its place in the polling sets.</summary>
+    SourceCounted,
+
+    /// <summary>A source is about to be put among those that wait for a time.</summary>
+    DeadlineSet,
+
+    /// <summary>A connection is about to be put into the wheel of idle timeouts.</summary>
+    TimerSet,
+
+    /// <summary>A source is about to be put among those that are closed after the turn.</summary>
+    CloseQueued,
+
+    /// <summary>The sources of a loop that ends are about to be listed.</summary>
+    SourcesListed,
+
+    /// <summary>A thread is about to make a place for the blocks of an endpoint.</summary>
+    HoardMade,
+
+    /// <summary>A listener is about to be made of its sockets.</summary>
+    ListenerMade,
+
+    /// <summary>A loop's part in listening is about to be made.</summary>
+    ListenSourceMade,
+
+    /// <summary>The memory of an endpoint on a loop is about to be made.</summary>
+    BlockCacheMade,
+
+    /// <summary>The descriptor's side of a connection is about to be made.</summary>
+    IoMade,
+
+    /// <summary>The application's side of a connection is about to be made.</summary>
+    ConnectionMade,
+
+    /// <summary>An accepted connection is about to be put into the accept queue.</summary>
+    ConnectionQueued,
+
+    /// <summary>A segment object is about to be made.</summary>
+    SegmentMade,
+
+    /// <summary>The state that few connections need is about to be made.</summary>
+    RareStateMade,
+
+    /// <summary>A duplicate descriptor is about to become the application's socket.</summary>
+    SocketMade,
+
+    /// <summary>An attempt to connect is about to be made.</summary>
+    AttemptMade,
+
+    /// <summary>A descriptor has been connected and is about to become a connection.</summary>
+    AttemptConnected,
+}

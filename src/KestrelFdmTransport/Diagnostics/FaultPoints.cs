@@ -1,0 +1,32 @@
+using System;
+using System.Runtime.CompilerServices;
+using System.Threading;
+
+namespace KestrelFdmTransport.Diagnostics;
+
+/// <summary>Lets tests have memory and threads run out at a <see cref="FaultPoint"/>.</summary>
+/// <remarks>
+/// Only where the process's configuration says so. Everywhere else the compiler sees a constant, and nothing is left of the
+/// calls in optimized code, nor in a trimmed application (ILLink.Substitutions.xml).
+/// </remarks>
+internal static class FaultPoints
+{
+    private static Action<FaultPoint>? s_reached;
+
+    private static bool IsEnabled { get; } = AppContext.TryGetSwitch("KestrelFdmTransport.FaultPoints", out bool enabled) && enabled;
+
+    /// <summary>Called by the thread that reaches a point. What it throws is thrown by the step.</summary>
+    internal static Action<FaultPoint>? Reached
+    {
+        set => Volatile.Write(ref s_reached, IsEnabled ? value : throw new InvalidOperationException("This process has no fault points."));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Reach(FaultPoint point)
+    {
+        if (IsEnabled)
+        {
+            Volatile.Read(ref s_reached)?.Invoke(point);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+using System;
+using System.Threading;
+using KestrelFdmTransport.Diagnostics;
+
+namespace KestrelFdmTransport.EventLoops;
+
+/// <summary>The one place where threads of ours are started.</summary>
+internal static class OwnThread
+{
+    /// <summary>Starts a background thread without the caller's execution context.</summary>
+    /// <exception cref="OutOfMemoryException">There is no room for one more.</exception>
+    internal static void Start(string name, ParameterizedThreadStart body, object? state)
+    {
+        FaultPoints.Reach(FaultPoint.ThreadStarts);
+        new Thread(body) { Name = name, IsBackground = true }.UnsafeStart(state);
+    }
+}
