@@ -41,33 +41,35 @@ internal sealed class BlockCache
     internal BlockCache For(EventLoop loop) => loop == _loop ? this : new BlockCache(Pool, loop) { Siblings = Siblings };
 
     /// <summary>A segment with a block that has room for at least <paramref name="sizeHint"/> bytes. Foreign code runs here.</summary>
+    /// <param name="spares">The segment objects of the connection.</param>
     /// <param name="sizeHint">0 for an ordinary block; beyond the pool's largest block the array pool helps out.</param>
-    internal BufferSegment Rent(int sizeHint)
+    internal BufferSegment Rent(ref SpareSegments spares, int sizeHint)
     {
         BlockHoard? hoard = Hoard();
         if (sizeHint > _maxPooled)
         {
             byte[] array = ArrayPool<byte>.Shared.Rent(Math.Max(BlockSize, sizeHint));
-            return Attach(array, array);
+            return Attach(ref spares, array, array);
         }
 
         IMemoryOwner<byte> block = sizeHint <= PooledSize && hoard is not null && hoard.TryTake(out IMemoryOwner<byte>? kept)
             ? kept!
             : Pool.Rent(Math.Min(_maxPooled, Math.Max(BlockSize, sizeHint)));
-        return Attach(block, block.Memory);
+        return Attach(ref spares, block);
     }
 
     /// <summary>A segment for a loop's owner, who must not go to the pool; null if nothing is at hand (<see cref="Fetch"/>).</summary>
-    internal BufferSegment? TryRent()
+    /// <param name="spares">The segment objects of the connection.</param>
+    internal BufferSegment? TryRent(ref SpareSegments spares)
     {
         BlockHoard? hoard = Hoard();
         if (hoard is null)
         {
             // No thread of a loop: somebody drives this by hand, and may go to the pool.
-            return Rent(0);
+            return Rent(ref spares, 0);
         }
 
-        return hoard.TryTake(out IMemoryOwner<byte>? block) ? Attach(block!, block!.Memory) : null;
+        return hoard.TryTake(out IMemoryOwner<byte>? block) ? Attach(ref spares, block!) : null;
     }
 
     /// <summary>Gets the calling thread blocks for <see cref="TryRent"/>. Foreign code runs here.</summary>
@@ -98,12 +100,12 @@ internal sealed class BlockCache
         }
     }
 
-    /// <summary>Gives back the segment with its block, if it still has one.</summary>
-    internal void Return(BufferSegment segment)
+    /// <summary>Gives back the block, if the segment still has one, and keeps the segment object for its connection.</summary>
+    internal void Return(ref SpareSegments spares, BufferSegment segment)
     {
         ReturnBlock(segment);
         segment.Recycle();
-        SegmentCache.Keep(segment);
+        spares.Keep(segment);
     }
 
     /// <summary>A pool that throws must not keep a connection from ending.</summary>
@@ -119,9 +121,23 @@ internal sealed class BlockCache
         }
     }
 
-    private static BufferSegment Attach(object owner, Memory<byte> block)
+    private BufferSegment Attach(ref SpareSegments spares, IMemoryOwner<byte> block)
     {
-        BufferSegment segment = SegmentCache.Take();
+        try
+        {
+            return Attach(ref spares, block, block.Memory);
+        }
+        catch
+        {
+            // A pool's memory that throws when it is looked at is still the pool's.
+            ReturnBlock(block);
+            throw;
+        }
+    }
+
+    private static BufferSegment Attach(ref SpareSegments spares, object owner, Memory<byte> block)
+    {
+        BufferSegment segment = spares.Take();
         segment.Attach(owner, block);
         return segment;
     }

@@ -17,7 +17,7 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     private const int Leased = 1;
     private const int Released = 2;
 
-    // Of the block; without one, the next segment in the cache.
+    // Of the block; of a spare segment, the next spare one.
     private object? _owner;
 
     // In input chains the lease, in output chains where the filled part starts that nobody has taken yet.
@@ -30,6 +30,18 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     internal int End { get; set; }
 
     internal int Free => Block.Length - End;
+
+    /// <summary>What is not filled; nothing once the block has been given back. Producer only.</summary>
+    internal Memory<byte> Room
+    {
+        get
+        {
+            // One look at each: the block may be given back meanwhile.
+            Memory<byte> block = Block;
+            int end = End;
+            return end < block.Length ? block[end..] : default;
+        }
+    }
 
     internal BufferSegment? Following => (BufferSegment?)Next;
 
@@ -56,14 +68,13 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     }
 
     /// <summary>
-    /// Link of <see cref="SegmentCache"/>. Not <see cref="ReadOnlySequenceSegment{T}.Next"/>: whoever still walks a chain that this segment
-    /// was in must not walk on into segments of other connections.
+    /// Link of <see cref="SpareSegments"/>. Not <see cref="ReadOnlySequenceSegment{T}.Next"/>: whoever still walks a chain that this segment
+    /// was in must not walk on into spare ones.
     /// </summary>
-    internal BufferSegment? Cached
-    {
-        get => _owner as BufferSegment;
-        set => _owner = value;
-    }
+    internal BufferSegment? NextSpare => _owner as BufferSegment;
+
+    /// <summary>This one and the spare ones behind it.</summary>
+    internal int SpareCount => End;
 
     internal bool IsReleased => Volatile.Read(ref _leaseOrStart) == Released;
 
@@ -77,8 +88,7 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     /// <summary>Gives up the block; the caller returns its owner to where it came from.</summary>
     internal object? Detach()
     {
-        // Atomic: of two that might meet here, one gets it. An application that reads while it disposes of the connection may come so late that
-        // the segment is in the cache already, whose link is not for it.
+        // Atomic: of two that might meet here, one gets it. A spare segment's link is not for either.
         object? owner = Volatile.Read(ref _owner);
         if (owner is null or BufferSegment || Interlocked.CompareExchange(ref _owner, null, owner) != owner)
         {
@@ -98,6 +108,20 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
         RunningIndex = 0;
         End = 0;
         _leaseOrStart = Unleased;
+    }
+
+    /// <summary>Puts a recycled segment before the spare ones.</summary>
+    internal void JoinSpares(BufferSegment? next)
+    {
+        _owner = next;
+        End = (next?.SpareCount ?? 0) + 1;
+    }
+
+    /// <summary>Ends what <see cref="JoinSpares"/> began.</summary>
+    internal void LeaveSpares()
+    {
+        _owner = null;
+        End = 0;
     }
 
     /// <summary>Links <paramref name="next"/> behind this segment. Producer only.</summary>

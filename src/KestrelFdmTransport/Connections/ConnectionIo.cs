@@ -13,6 +13,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
 {
     private readonly int _descriptor;
     private readonly bool _isUnix;
+    private SpareSegments _spares;
     private bool _registered;
     private bool _closed;
 
@@ -34,6 +35,9 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
 
     /// <summary>The memory of the connection's loop. Another loop's is as good, only colder.</summary>
     internal BlockCache Blocks { get; private set; }
+
+    /// <summary>The segment objects that wait for their next use in this connection.</summary>
+    internal ref SpareSegments Spares => ref _spares;
 
     internal ConnectionSettings Settings { get; }
 

@@ -55,7 +55,7 @@ internal sealed partial class FdmPipeReader
             EndLease(tail);
         }
 
-        _fresh ??= _io.Blocks.TryRent();
+        _fresh ??= _io.Blocks.TryRent(ref _io.Spares);
         space = _fresh is null ? default : _fresh.Block.Span;
         return _fresh is not null;
     }
@@ -107,7 +107,7 @@ internal sealed partial class FdmPipeReader
         if (_fresh is { } fresh)
         {
             _fresh = null;
-            _io.Blocks.Return(fresh);
+            _io.Blocks.Return(ref _io.Spares, fresh);
         }
     }
 

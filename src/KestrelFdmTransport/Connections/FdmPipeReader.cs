@@ -117,6 +117,12 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             PipeErrors.ThrowInvalidExaminedOrConsumed();
         }
 
+        // What was received only grows, so no position that we gave out is beyond it.
+        if (Math.Max(consumedTo, examinedTo) > Volatile.Read(ref _received))
+        {
+            PipeErrors.ThrowInvalidCursor();
+        }
+
         if (examinedSegment is not null)
         {
             // May go back: Pipe of .NET 10 allows it. A full fence: the producer writes its pause and then reads this; we write this and then look for a pause.
@@ -285,14 +291,22 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
         BufferSegment head = DropConsumed(first, received);
         BufferSegment tail = _tail ?? head;
-        while (tail.Following is { } next && next.RunningIndex < received)
+        try
         {
-            tail.Seal((int)(next.RunningIndex - tail.RunningIndex));
-            tail = next;
-        }
+            while (tail.Following is { } next && next.RunningIndex < received)
+            {
+                tail.Seal((int)(next.RunningIndex - tail.RunningIndex));
+                tail = next;
+            }
 
-        _tail = tail;
-        return new ReadOnlySequence<byte>(head, (int)(_consumed - head.RunningIndex), tail, (int)(received - tail.RunningIndex));
+            _tail = tail;
+            return new ReadOnlySequence<byte>(head, (int)(_consumed - head.RunningIndex), tail, (int)(received - tail.RunningIndex));
+        }
+        catch (ArgumentOutOfRangeException) when (Volatile.Read(ref _completed))
+        {
+            // Completed on another thread meanwhile, and the blocks are gone.
+            return default;
+        }
     }
 
     private void Consume(long consumedTo)
@@ -300,7 +314,13 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         // Before the claim below: a producer whose lease makes the claim fail looks at this when its lease ends.
         Volatile.Write(ref _consumed, consumedTo);
         long received = Volatile.Read(ref _received);
-        BufferSegment head = DropConsumed(_head!, received);
+        if (_head is not { } first)
+        {
+            // Completed on another thread meanwhile, and the blocks are gone.
+            return;
+        }
+
+        BufferSegment head = DropConsumed(first, received);
         if (received == consumedTo && !head.IsReleased)
         {
             ReleaseIfConsumed(head);
@@ -324,7 +344,17 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             // Before it is given back: whoever ends the chain meanwhile must not find it.
             BufferSegment consumed = head;
             _head = head = next;
-            _io.Blocks.Return(consumed);
+            _io.Blocks.ReturnBlock(consumed);
+
+            // The reader may be completed on another thread meanwhile. Complete says so and then, after a full fence, has the chain walked from
+            // our head; we have moved the head and look for that after one. So either the walk begins behind the segment, or the object is not
+            // used again while somebody walks over it.
+            Interlocked.MemoryBarrier();
+            if (!Volatile.Read(ref _completed))
+            {
+                consumed.Recycle();
+                _io.Spares.Keep(consumed);
+            }
         }
 
         return head;
@@ -344,6 +374,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     {
         if (!_reading && !_readingTentatively)
         {
+            ThrowIfCompleted();
             PipeErrors.ThrowNoReadToComplete();
         }
 

@@ -15,17 +15,21 @@ internal sealed partial class FdmPipeWriter
     private BufferSegment? _unsentTail;
     private BufferSegment? _sentSegments;
     private long _sent;
+    private long _dropped;
     private bool _ended;
     private int _endedOnce;
 
-    /// <summary>Bytes flushed and not yet taken by the kernel. Any thread.</summary>
-    internal long Unsent => Volatile.Read(ref _committed) - Volatile.Read(ref _sent);
+    /// <summary>Bytes flushed and neither taken by the kernel nor dropped. Any thread.</summary>
+    internal long Unsent => Volatile.Read(ref _committed) - Volatile.Read(ref _sent) - Volatile.Read(ref _dropped);
 
     /// <summary>Bytes that the kernel has taken. Any thread.</summary>
     internal long Sent => Volatile.Read(ref _sent);
 
     /// <summary>True once the application has completed the writer. Any thread.</summary>
     internal bool IsCompleted => Volatile.Read(ref _completed);
+
+    /// <summary>True as soon as the application completes the writer, even if a producer is inside. Any thread.</summary>
+    internal bool IsCompleteCalled => Volatile.Read(ref _completeCalled) != 0;
 
     internal Exception? CompletionError => Volatile.Read(ref _rare)?.CompletionError?.SourceException;
 
@@ -61,14 +65,14 @@ internal sealed partial class FdmPipeWriter
             : TransmitMany(descriptor, head);
         if (result > 0)
         {
-            AdvanceSent(result);
+            Volatile.Write(ref _sent, _sent + AdvanceUnsent(result));
         }
 
         return result;
     }
 
     /// <summary>Drops what is unsent: nothing more will leave.</summary>
-    internal void SkipUnsent() => AdvanceSent(long.MaxValue);
+    internal void SkipUnsent() => Volatile.Write(ref _dropped, _dropped + AdvanceUnsent(long.MaxValue));
 
     /// <summary>Returns the blocks that have left. The caller has left the gate; a pin keeps the connection from ending.</summary>
     internal void ReturnSent(BufferSegment sent) => ReturnChain(sent);
@@ -80,12 +84,8 @@ internal sealed partial class FdmPipeWriter
         return sent;
     }
 
-    /// <summary>Puts blocks that have left back until the gate is left.</summary>
-    internal void KeepSent(BufferSegment sent)
-    {
-        sent.Last.Link(_sentSegments);
-        _sentSegments = sent;
-    }
+    /// <summary>Puts back what <see cref="TakeSent"/> has just taken, until the gate is left.</summary>
+    internal void KeepSent(BufferSegment sent) => _sentSegments = sent;
 
     /// <summary>Lets a paused flush go on if enough has left. Any thread, after a full fence that follows the sending.</summary>
     internal void ResumeFlush(Origin origin)
@@ -141,27 +141,37 @@ internal sealed partial class FdmPipeWriter
         IoVector* vectors = stackalloc IoVector[MaxVectors];
         var pins = default(PinnedBlocks);
         int count = 0;
-        for (BufferSegment? segment = head; segment is not null && count < MaxVectors; segment = segment.Following)
+        int result;
+        try
         {
-            if (segment.End > segment.Start)
+            for (BufferSegment? segment = head; segment is not null && count < MaxVectors; segment = segment.Following)
             {
-                vectors[count].Base = pins.Pin(count, segment.Block) + segment.Start;
-                vectors[count].Length = segment.End - segment.Start;
-                count++;
+                if (segment.End > segment.Start)
+                {
+                    vectors[count].Base = pins.Pin(count, segment.Block) + segment.Start;
+                    vectors[count].Length = segment.End - segment.Start;
+                    count++;
+                }
             }
+
+            result = count == 0 ? 0 : Sys.Send(descriptor, vectors, count);
+        }
+        finally
+        {
+            // A pool's memory may throw at the one after these.
+            pins.Unpin(count);
         }
 
-        int result = count == 0 ? 0 : Sys.Send(descriptor, vectors, count);
-        pins.Unpin(count);
         if (count == 0)
         {
-            AdvanceSent(0);
+            AdvanceUnsent(0);
         }
 
         return result;
     }
 
-    private void AdvanceSent(long count)
+    /// <summary>Takes this many bytes off what is unsent; returns how many there were.</summary>
+    private long AdvanceUnsent(long count)
     {
         BufferSegment? segment = _unsentHead;
         long advanced = 0;
@@ -189,7 +199,7 @@ internal sealed partial class FdmPipeWriter
             _unsentTail = null;
         }
 
-        Volatile.Write(ref _sent, _sent + advanced);
+        return advanced;
     }
 
     private void ReturnChain(BufferSegment head)
@@ -198,8 +208,25 @@ internal sealed partial class FdmPipeWriter
         while (segment is not null)
         {
             BufferSegment? next = segment.Following;
-            _io.Blocks.Return(segment);
+            Return(segment);
             segment = next;
+        }
+    }
+
+    /// <summary>Gives the block back. The object is used again only if nobody can have come too late to it.</summary>
+    /// <remarks>
+    /// Complete says that it was called, by an exchange, before it hands over what the application has written. So what a producer may have in
+    /// its hands while another thread completes the writer comes here after that, and is not used again.
+    /// </remarks>
+    private void Return(BufferSegment segment)
+    {
+        if (IsCompleteCalled)
+        {
+            _io.Blocks.ReturnBlock(segment);
+        }
+        else
+        {
+            _io.Blocks.Return(ref _io.Spares, segment);
         }
     }
 }

@@ -47,17 +47,37 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     public override long UnflushedBytes => _unflushed;
 
+    /// <remarks>
+    /// What is there already needs no guard against a <see cref="Complete"/> on another thread: the segment may leave meanwhile, but once the
+    /// writer has been completed it is never used again, so all that a late caller can do is to write into memory that was given back, as
+    /// with <see cref="Pipe"/>.
+    /// </remarks>
     public override Memory<byte> GetMemory(int sizeHint = 0)
     {
-        BufferSegment tail = EnsureRoom(sizeHint);
-        return tail.Block[tail.End..];
+        ThrowIfCompleted();
+        if (sizeHint < 0)
+        {
+            PipeErrors.ThrowOutOfRange(nameof(sizeHint));
+        }
+
+        Memory<byte> room = _tail is { } tail ? tail.Room : default;
+        if (room.Length >= Math.Max(1, sizeHint))
+        {
+            return room;
+        }
+
+        BeginProducing();
+        try
+        {
+            return EnsureRoom(sizeHint).Room;
+        }
+        finally
+        {
+            EndProducing();
+        }
     }
 
-    public override Span<byte> GetSpan(int sizeHint = 0)
-    {
-        BufferSegment tail = EnsureRoom(sizeHint);
-        return tail.Block.Span[tail.End..];
-    }
+    public override Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
 
     public override void Advance(int bytes)
     {
@@ -83,9 +103,17 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             return ValueTask.FromCanceled<FlushResult>(cancellationToken);
         }
 
+        bool committed;
         BeginProducing();
-        bool committed = Commit();
-        EndProducing();
+        try
+        {
+            committed = Commit();
+        }
+        finally
+        {
+            EndProducing();
+        }
+
         if (committed)
         {
             _io.Flush();
@@ -219,21 +247,26 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     private void CompleteWhileProducing()
     {
-        if (_rare?.CompletionError is null)
+        try
         {
-            Commit();
+            if (_rare?.CompletionError is null)
+            {
+                Commit();
+            }
+            else if (_head is { } unflushed)
+            {
+                _head = _tail = null;
+                _unflushed = 0;
+                ReturnChain(unflushed);
+            }
         }
-        else if (_head is { } unflushed)
+        finally
         {
-            _head = _tail = null;
-            _unflushed = 0;
-            ReturnChain(unflushed);
+            // Before the send below: whoever finds everything sent after this ends the connection.
+            Volatile.Write(ref _completed, true);
+            Volatile.Write(ref _producing, Idle);
+            _io.Send(Origin.Foreign);
         }
-
-        // Before the send below: whoever finds everything sent after this ends the connection.
-        Volatile.Write(ref _completed, true);
-        Volatile.Write(ref _producing, Idle);
-        _io.Send(Origin.Foreign);
     }
 
     private void Append(ReadOnlySpan<byte> source)
@@ -249,21 +282,17 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         }
     }
 
+    /// <summary>Between <see cref="BeginProducing"/> and <see cref="EndProducing"/>.</summary>
     private BufferSegment EnsureRoom(int sizeHint)
     {
         ThrowIfCompleted();
-        if (sizeHint < 0)
-        {
-            PipeErrors.ThrowOutOfRange(nameof(sizeHint));
-        }
-
         BufferSegment? tail = _tail;
         if (tail is not null && tail.Free >= Math.Max(1, sizeHint))
         {
             return tail;
         }
 
-        BufferSegment segment = _io.Blocks.Rent(sizeHint);
+        BufferSegment segment = _io.Blocks.Rent(ref _io.Spares, sizeHint);
         if (tail is null)
         {
             _head = segment;
@@ -301,11 +330,9 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         if (Volatile.Read(ref _outbox) is not null && Interlocked.Exchange(ref _outbox, null) is { } waiting)
         {
             BufferSegment waitingTail = _rare?.OutboxTail ?? waiting.Last;
-            if (head == tail && head.End <= MergeLimit && head.End <= waitingTail.Free)
+            if (head == tail && head.End <= MergeLimit && head.End <= waitingTail.Free && TryCopy(head, waitingTail))
             {
-                head.Block.Span[..head.End].CopyTo(waitingTail.Block.Span[waitingTail.End..]);
-                waitingTail.End += head.End;
-                _io.Blocks.Return(head);
+                Return(head);
                 tail = waitingTail;
             }
             else
@@ -326,6 +353,22 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         }
 
         Volatile.Write(ref _outbox, head);
+        return true;
+    }
+
+    /// <summary>False if a pool's memory throws when it is looked at: then the sender finds out, and the connection ends.</summary>
+    private static bool TryCopy(BufferSegment from, BufferSegment to)
+    {
+        try
+        {
+            from.Block.Span[..from.End].CopyTo(to.Block.Span[to.End..]);
+        }
+        catch (Exception)
+        {
+            return false;
+        }
+
+        to.End += from.End;
         return true;
     }
 

@@ -21,7 +21,14 @@ internal struct PinnedBlocks
     {
         for (int i = 0; i < count; i++)
         {
-            this[i].Dispose();
+            try
+            {
+                this[i].Dispose();
+            }
+            catch (Exception)
+            {
+                // Foreign code. The others must be unpinned all the same, and what was sent must be accounted for.
+            }
         }
     }
 }

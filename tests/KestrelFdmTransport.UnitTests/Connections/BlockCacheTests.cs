@@ -13,6 +13,7 @@ public sealed class BlockCacheTests : IDisposable
     private readonly LoopFixture _loops = new();
     private readonly CheckingPool _pool = new();
     private readonly BlockCache _cache;
+    private SpareSegments _spares;
 
     public BlockCacheTests() => _cache = new BlockCache(_pool.Create(), _loops.Loop);
 
@@ -28,28 +29,28 @@ public sealed class BlockCacheTests : IDisposable
     [InlineData(4096)]
     public void An_ordinary_block_comes_from_the_pool(int sizeHint)
     {
-        BufferSegment segment = _cache.Rent(sizeHint);
+        BufferSegment segment = _cache.Rent(ref _spares, sizeHint);
 
         Assert.Equal((4096, 1), (segment.Block.Length, _pool.Rented));
-        _cache.Return(segment);
+        _cache.Return(ref _spares, segment);
     }
 
     [Fact]
     public void What_is_larger_than_the_pools_blocks_comes_from_elsewhere()
     {
-        BufferSegment segment = _cache.Rent(4097);
+        BufferSegment segment = _cache.Rent(ref _spares, 4097);
 
         Assert.True(segment.Block.Length >= 4097);
         Assert.Equal(0, _pool.Rented);
-        _cache.Return(segment);
+        _cache.Return(ref _spares, segment);
     }
 
     [Fact]
     public void A_segment_without_a_block_returns_nothing()
     {
-        BufferSegment segment = _cache.Rent(0);
+        BufferSegment segment = _cache.Rent(ref _spares, 0);
         _cache.ReturnBlock(segment);
-        _cache.Return(segment);
+        _cache.Return(ref _spares, segment);
 
         Assert.Equal(0, _pool.Rented);
     }
@@ -57,12 +58,12 @@ public sealed class BlockCacheTests : IDisposable
     [Fact]
     public void On_another_thread_the_block_goes_to_the_pool_and_the_segment_waits_for_its_next_use()
     {
-        BufferSegment segment = _cache.Rent(0);
-        _cache.Return(segment);
+        BufferSegment segment = _cache.Rent(ref _spares, 0);
+        _cache.Return(ref _spares, segment);
 
         Assert.Equal(0, _pool.Rented);
-        Assert.Same(segment, _cache.Rent(0));
-        _cache.Return(segment);
+        Assert.Same(segment, _cache.Rent(ref _spares, 0));
+        _cache.Return(ref _spares, segment);
     }
 
     [Fact]
@@ -70,21 +71,21 @@ public sealed class BlockCacheTests : IDisposable
     {
         _loops.Run(() =>
         {
-            BufferSegment first = _cache.Rent(0);
-            BufferSegment second = _cache.Rent(0);
+            BufferSegment first = _cache.Rent(ref _spares, 0);
+            BufferSegment second = _cache.Rent(ref _spares, 0);
             Memory<byte> block = second.Block;
-            _cache.Return(first);
-            _cache.Return(second);
+            _cache.Return(ref _spares, first);
+            _cache.Return(ref _spares, second);
             Assert.Equal(2, _pool.Rented);
 
-            BufferSegment third = _cache.Rent(0);
+            BufferSegment third = _cache.Rent(ref _spares, 0);
             Assert.Equal(block, third.Block);
             Assert.Equal(2, _pool.Rented);
-            BufferSegment[] more = [_cache.Rent(0), _cache.Rent(0)];
+            BufferSegment[] more = [_cache.Rent(ref _spares, 0), _cache.Rent(ref _spares, 0)];
             Assert.Equal(3, _pool.Rented);
-            _cache.Return(third);
-            _cache.Return(more[0]);
-            _cache.Return(more[1]);
+            _cache.Return(ref _spares, third);
+            _cache.Return(ref _spares, more[0]);
+            _cache.Return(ref _spares, more[1]);
         });
         _loops.Run(() => Assert.Equal(2, _pool.Rented));
     }
@@ -103,12 +104,12 @@ public sealed class BlockCacheTests : IDisposable
                 var segments = new BufferSegment[40];
                 for (int i = 0; i < segments.Length; i++)
                 {
-                    segments[i] = _cache.Rent(0);
+                    segments[i] = _cache.Rent(ref _spares, 0);
                 }
 
                 foreach (BufferSegment segment in segments)
                 {
-                    _cache.Return(segment);
+                    _cache.Return(ref _spares, segment);
                 }
 
                 rented = _pool.Rented;
@@ -125,14 +126,14 @@ public sealed class BlockCacheTests : IDisposable
     [Fact]
     public void What_comes_back_while_sources_are_closed_goes_to_the_pool_at_once()
     {
-        BufferSegment segment = _cache.Rent(0);
+        BufferSegment segment = _cache.Rent(ref _spares, 0);
         int rented = -1;
         var source = new ProbeSource
         {
             Loop = _loops.Loop,
             OnClosedTold = () =>
             {
-                _cache.Return(segment);
+                _cache.Return(ref _spares, segment);
                 rented = _pool.Rented;
             },
         };

@@ -38,15 +38,15 @@ public sealed class BufferSegmentTests
     }
 
     [Fact]
-    public void Whoever_detaches_too_late_takes_nothing_from_the_cache()
+    public void Whoever_detaches_too_late_takes_nothing_from_the_spare_segments()
     {
         BufferSegment next = Filled([5], 1);
         _segment.Detach();
         _segment.Recycle();
-        _segment.Cached = next;
+        _segment.JoinSpares(next);
 
         Assert.Null(_segment.Detach());
-        Assert.Same(next, _segment.Cached);
+        Assert.Same(next, _segment.NextSpare);
     }
 
     [Fact]

@@ -1,0 +1,76 @@
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Threading;
+using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.UnitTests.Infrastructure;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.Connections;
+
+[Collection(Races.Name)]
+public sealed class SpareSegmentsTests
+{
+    private SpareSegments _spares;
+
+    [Fact]
+    public void A_segment_that_was_kept_is_taken_again_without_a_link()
+    {
+        BufferSegment first = _spares.Take();
+        BufferSegment second = _spares.Take();
+        _spares.Keep(first);
+        _spares.Keep(second);
+
+        Assert.Same(second, _spares.Take());
+        Assert.Same(first, _spares.Take());
+        Assert.All([first, second], segment => Assert.Equal((null, null, 0), (segment.Following, segment.NextSpare, segment.End)));
+    }
+
+    [Fact]
+    public void No_more_are_kept_than_a_large_response_has()
+    {
+        var given = new HashSet<BufferSegment>(ReferenceEqualityComparer.Instance);
+        for (int i = 0; i < 100; i++)
+        {
+            var segment = new BufferSegment();
+            given.Add(segment);
+            _spares.Keep(segment);
+        }
+
+        int kept = 0;
+        while (given.Contains(_spares.Take()))
+        {
+            kept++;
+        }
+
+        Assert.Equal(32, kept);
+    }
+
+    [Fact]
+    public void No_segment_is_handed_out_twice_whoever_takes_and_gives_back()
+    {
+        const int Threads = 3;
+        const int Rounds = 50_000;
+        using var taken = new BlockingCollection<BufferSegment>();
+        int twice = 0;
+        TestThreads.Run(Threads, number =>
+        {
+            for (int i = 0; i < Rounds; i++)
+            {
+                if ((i + number) % 2 == 0 || !taken.TryTake(out BufferSegment? segment))
+                {
+                    segment = _spares.Take();
+                    int before = segment.Start;
+                    segment.Start = 1;
+                    Interlocked.Add(ref twice, before);
+                    taken.Add(segment);
+                    continue;
+                }
+
+                segment.Start = 0;
+                _spares.Keep(segment);
+            }
+        });
+
+        Assert.Equal(0, twice);
+    }
+}
