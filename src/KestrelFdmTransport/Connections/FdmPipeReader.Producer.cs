@@ -187,15 +187,14 @@ internal sealed partial class FdmPipeReader
     /// <summary>The first to end the input says how.</summary>
     private bool TryEnd(Exception? error)
     {
+        // Made before it is said that there is an end: there may be no memory for it.
+        RareEndState? rare = error is null ? null : Rare();
         if ((Interlocked.Or(ref _endings, (int)InputEnding.Decided) & (int)InputEnding.Decided) != 0)
         {
             return false;
         }
 
-        if (error is not null)
-        {
-            Rare().EndError = ExceptionDispatchInfo.Capture(error);
-        }
+        rare?.EndError = ExceptionDispatchInfo.Capture(error!);
 
         Volatile.Write(ref _ended, true);
         return true;

@@ -159,13 +159,13 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             return;
         }
 
-        _reading = false;
-        _readingTentatively = false;
         if (exception is not null)
         {
             Rare().CompletionError = ExceptionDispatchInfo.Capture(exception);
         }
 
+        _reading = false;
+        _readingTentatively = false;
         Volatile.Write(ref _completed, true);
 
         // A paused producer is waiting for us in vain now; it finds out on its loop.

@@ -101,15 +101,14 @@ internal sealed partial class FdmPipeWriter
     /// <summary>Nothing more will be sent: flushes complete from now on, with the error if there is one. Any thread.</summary>
     internal void End(Exception? error)
     {
+        // Made before it is said that there is an end: there may be no memory for it.
+        RareOutputState? rare = error is null ? null : Rare();
         if (Interlocked.Exchange(ref _endedOnce, 1) != 0)
         {
             return;
         }
 
-        if (error is not null)
-        {
-            Rare().EndError = ExceptionDispatchInfo.Capture(error);
-        }
+        rare?.EndError = ExceptionDispatchInfo.Capture(error!);
 
         Volatile.Write(ref _ended, true);
         Interlocked.MemoryBarrier();

@@ -158,15 +158,14 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     public override void Complete(Exception? exception = null)
     {
+        // Made before it is said that there is an end: there may be no memory for it.
+        RareOutputState? rare = exception is null ? null : Rare();
         if (Interlocked.Exchange(ref _completeCalled, 1) != 0)
         {
             return;
         }
 
-        if (exception is not null)
-        {
-            Rare().CompletionError = ExceptionDispatchInfo.Capture(exception);
-        }
+        rare?.CompletionError = ExceptionDispatchInfo.Capture(exception!);
 
         if ((Interlocked.Or(ref _producing, CompletePending) & Producing) == 0)
         {
@@ -316,6 +315,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         }
 
         BufferSegment tail = _tail!;
+        bool linked = false;
         long count = _unflushed;
         _head = null;
         _tail = null;
@@ -337,9 +337,8 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             }
             else
             {
-                // Behind a full socket there may be any number of blocks, and nobody should look for the last one at every flush.
                 waitingTail.Link(head);
-                Rare();
+                linked = true;
             }
 
             head = waiting;
@@ -347,12 +346,15 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
         // Before the outbox is filled: what is sent never exceeds what is committed.
         Volatile.Write(ref _committed, _committed + count);
-        if (_rare is { } rare)
+        Volatile.Write(ref _outbox, head);
+
+        // Behind a full socket there may be any number of blocks, and nobody should look for the last one at every flush. Last: there may be
+        // no memory for it.
+        if ((linked ? Rare() : _rare) is { } rare)
         {
             rare.OutboxTail = tail;
         }
 
-        Volatile.Write(ref _outbox, head);
         return true;
     }
 

@@ -16,8 +16,8 @@ internal sealed class HookedPool : MemoryPool<byte>
     /// <summary>What happens before a block is given out.</summary>
     public Action? OnRent { get; set; }
 
-    /// <summary>What happens before a block is taken back.</summary>
-    public Action? OnReturn { get; set; }
+    /// <summary>What happens before a block, which it gets, is taken back.</summary>
+    public Action<MemoryManager<byte>>? OnReturn { get; set; }
 
     /// <summary>What happens when a block is looked at.</summary>
     public Action? OnLook { get; set; }
@@ -73,7 +73,7 @@ internal sealed class HookedPool : MemoryPool<byte>
 
         protected override void Dispose(bool disposing)
         {
-            pool.OnReturn?.Invoke();
+            pool.OnReturn?.Invoke(this);
             if (Interlocked.Exchange(ref _returned, 1) != 0)
             {
                 Interlocked.Increment(ref pool._returnedTwice);
