@@ -135,6 +135,19 @@ internal sealed class BlockCache
         }
     }
 
+    /// <summary>A pool that throws must not keep an endpoint from ending.</summary>
+    internal void DisposePool()
+    {
+        try
+        {
+            Pool.Dispose();
+        }
+        catch (Exception exception)
+        {
+            _loop.ReportPoolFailure(exception);
+        }
+    }
+
     private static BufferSegment Attach(ref SpareSegments spares, object owner, Memory<byte> block)
     {
         BufferSegment segment = spares.Take();

@@ -41,11 +41,12 @@ internal static class BlockCaches
         return current;
     }
 
+    /// <summary>Disposes of each pool, whatever another one throws.</summary>
     internal static void DisposePools(ReadOnlySpan<BlockCache> caches)
     {
         foreach (BlockCache cache in caches)
         {
-            cache.Pool.Dispose();
+            cache.DisposePool();
         }
     }
 }

@@ -56,7 +56,6 @@ internal sealed partial class ConnectionIo
 
         if (Interlocked.Exchange(ref _queued, 1) == 0)
         {
-            FaultPoints.Reach(FaultPoint.WorkQueued);
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }
 

@@ -114,11 +114,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     }
 
     /// <summary>Cancels <see cref="ConnectionClosed"/> on the pool, once.</summary>
-    internal void FireConnectionClosed()
-    {
-        FaultPoints.Reach(FaultPoint.WorkQueued);
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-    }
+    internal void FireConnectionClosed() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
 
     /// <summary>The descriptor is gone and every block of the transport's side is back.</summary>
     internal void OnDescriptorClosed()
@@ -126,7 +122,6 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
         if (Signal(Ending.Closed))
         {
             // Not on the loop: disposing continues the application.
-            FaultPoints.Reach(FaultPoint.WorkQueued);
             ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.OnEnded(), this, preferLocal: false);
         }
     }

@@ -185,7 +185,6 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         if (!_waiter.TrySet(continuation, state, flags))
         {
             EndInput(PipeErrors.ConcurrentOperations());
-            FaultPoints.Reach(FaultPoint.WorkQueued);
             ThreadPool.UnsafeQueueUserWorkItem(continuation, state, preferLocal: false);
             return;
         }

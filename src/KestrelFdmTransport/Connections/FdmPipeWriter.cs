@@ -184,7 +184,6 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         if (!Rare().Waiter.TrySet(continuation, state, flags))
         {
             End(PipeErrors.ConcurrentOperations());
-            FaultPoints.Reach(FaultPoint.WorkQueued);
             ThreadPool.UnsafeQueueUserWorkItem(continuation, state, preferLocal: false);
             return;
         }

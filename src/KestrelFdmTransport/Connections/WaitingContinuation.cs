@@ -1,7 +1,6 @@
 using System;
 using System.Threading;
 using System.Threading.Tasks.Sources;
-using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.Connections;
 
@@ -36,7 +35,6 @@ internal struct WaitingContinuation
         if (placement == Placement.Pool || !io.Loop.Group.Lane.TryQueue(end))
         {
             io.CountQueued();
-            FaultPoints.Reach(FaultPoint.WorkQueued);
             ThreadPool.UnsafeQueueUserWorkItem(end, preferLocal: false);
         }
     }

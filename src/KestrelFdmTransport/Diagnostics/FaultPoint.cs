@@ -6,9 +6,6 @@ internal enum FaultPoint
     /// <summary>One of our threads is about to be started.</summary>
     ThreadStarts,
 
-    /// <summary>Something is about to be queued to the thread pool.</summary>
-    WorkQueued,
-
     /// <summary>A timer of the runtime is about to be made.</summary>
     TimerMade,
 

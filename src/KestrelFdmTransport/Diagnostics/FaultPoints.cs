@@ -6,6 +6,7 @@ namespace KestrelFdmTransport.Diagnostics;
 
 /// <summary>Lets tests have memory and threads run out at a <see cref="FaultPoint"/>.</summary>
 /// <remarks>
+/// Queueing to the thread pool is no such point: where that fails, the runtime's own continuations fail, too, and the process ends.
 /// Only where the process's configuration says so. Everywhere else the compiler sees a constant, and nothing is left of the
 /// calls in optimized code, nor in a trimmed application (ILLink.Substitutions.xml).
 /// </remarks>

@@ -55,7 +55,7 @@ internal static partial class Log
     [LoggerMessage(34, LogLevel.Information, "{EndPoint} is served by the Sockets transport: {Reason}", EventName = "ServedBySockets")]
     internal static partial void ServedBySockets(ILogger logger, EndPoint endPoint, string reason);
 
-    [LoggerMessage(36, LogLevel.Error, "Event loop {Loop}: a memory pool threw when it was given blocks back.", EventName = "ReleaseFailed")]
+    [LoggerMessage(36, LogLevel.Error, "Event loop {Loop}: a memory pool threw when it was given blocks back or disposed.", EventName = "ReleaseFailed")]
     internal static partial void ReleaseFailed(ILogger logger, string loop, Exception exception);
 
     [LoggerMessage(37, LogLevel.Debug, @"Connection id ""{ConnectionId}"" on {EndPoint} held {Loop} for {Milliseconds} ms ({Kind}); another thread has taken the loop over. {Others} more like it since the last message.", EventName = "LoopStalled")]

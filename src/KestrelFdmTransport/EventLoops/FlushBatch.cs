@@ -1,7 +1,6 @@
 using System;
 using System.Runtime.CompilerServices;
 using System.Threading;
-using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.EventLoops;
 
@@ -48,7 +47,6 @@ internal sealed class FlushBatch(HeldFlushes owner) : IThreadPoolWorkItem
         if (Count > 1)
         {
             // On this thread's own queue it is next, unless this thread is held up: then another one takes it from there.
-            FaultPoints.Reach(FaultPoint.WorkQueued);
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
         }
 
@@ -60,7 +58,6 @@ internal sealed class FlushBatch(HeldFlushes owner) : IThreadPoolWorkItem
     {
         Transmit();
         _users = 1;
-        FaultPoints.Reach(FaultPoint.WorkQueued);
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
@@ -83,7 +80,6 @@ internal sealed class FlushBatch(HeldFlushes owner) : IThreadPoolWorkItem
             if (sendsForHelp && i < Count)
             {
                 Interlocked.Increment(ref _users);
-                FaultPoints.Reach(FaultPoint.WorkQueued);
                 ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
             }
 

@@ -1,6 +1,5 @@
 using System;
 using System.Threading;
-using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.Polling;
 
 namespace KestrelFdmTransport.EventLoops;
@@ -85,10 +84,7 @@ internal abstract class IoSource
 
     /// <summary>As <see cref="SendDeferred"/>, with no foreign code on the calling thread, which watches over all others.</summary>
     internal void SendFromMonitor()
-    {
-        FaultPoints.Reach(FaultPoint.WorkQueued);
-        ThreadPool.UnsafeQueueUserWorkItem(static state => CallbackScope.FinishSend(state.Source, state.Sent), (Source: this, Sent: Transmit()), preferLocal: false);
-    }
+        => ThreadPool.UnsafeQueueUserWorkItem(static state => CallbackScope.FinishSend(state.Source, state.Sent), (Source: this, Sent: Transmit()), preferLocal: false);
 
     /// <summary>What a log calls the source: an id and an endpoint. Any thread.</summary>
     internal virtual (string Id, object? EndPoint) Describe() => ("(none)", null);

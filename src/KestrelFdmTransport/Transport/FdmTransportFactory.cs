@@ -199,5 +199,16 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
     }
 
     private BlockCache CreateBlocks(EventLoop loop, string owner)
-        => new(_poolFactory.Create(new MemoryPoolOptions { Owner = owner }), loop);
+    {
+        MemoryPool<byte> pool = _poolFactory.Create(new MemoryPoolOptions { Owner = owner });
+        try
+        {
+            return new BlockCache(pool, loop);
+        }
+        catch
+        {
+            pool.Dispose();
+            throw;
+        }
+    }
 }
