@@ -86,7 +86,6 @@ internal sealed class EpollRun : IDisposable
         }
 
         _ = Sys.Close(_epoll);
-        _events.Dispose();
     }
 
     private void ConnectAll(CancellationToken cancellation)

@@ -84,8 +84,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
 
         origin.Unregister(this);
         _registered = false;
-        origin.ConnectionClosed();
-        destination.ConnectionOpened();
+        origin.ConnectionMoved(destination);
         Blocks = Blocks.On(destination);
         RacePoints.Reach(RacePoint.ConnectionMoves, this);
 

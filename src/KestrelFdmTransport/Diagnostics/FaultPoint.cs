@@ -30,9 +30,6 @@ internal enum FaultPoint
     /// <summary>A source is about to be put among those that are closed after the turn.</summary>
     CloseQueued,
 
-    /// <summary>The sources of a loop that ends are about to be listed.</summary>
-    SourcesListed,
-
     /// <summary>A thread is about to make a place for the blocks of an endpoint.</summary>
     HoardMade,
 

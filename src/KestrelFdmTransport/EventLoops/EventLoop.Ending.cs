@@ -1,5 +1,4 @@
 using System;
-using System.Diagnostics;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
 
@@ -22,21 +21,27 @@ internal sealed partial class EventLoop
     /// <summary>Closes the source after the turn's last event. Owner only.</summary>
     internal void CloseAfterTurn(IoSource source)
     {
-        FaultPoints.Reach(FaultPoint.CloseQueued);
-        _closing.Add(source);
+        try
+        {
+            FaultPoints.Reach(FaultPoint.CloseQueued);
+            _closing.Add(source);
+        }
+        catch (OutOfMemoryException)
+        {
+            // It has to be closed all the same, and asking for it takes no memory: the next turn tries again.
+            source.Post(Mail.Close);
+        }
     }
 
-    /// <summary>From here on whoever brings mail reads it himself. Both sides write first and then look (full fences).</summary>
+    /// <summary>From here on a thread of the pool reads the mail that comes. Both sides write first and then look (full fences).</summary>
     private void Finish(CallbackScope scope)
     {
         scope.Disown(Name);
         RacePoints.Reach(RacePoint.LoopEnds, this);
         Interlocked.Exchange(ref _ended, 1);
-        ReadPosthumousMail();
+        ReadLateMail();
         scope.ReleaseHoards();
-        _epoll.Dispose();
-        _wake.Dispose();
-        _events.Dispose();
+        Abandon();
         _over.Set();
     }
 
@@ -73,9 +78,8 @@ internal sealed partial class EventLoop
         if (_stopRequested && !_ending)
         {
             // A connection that another loop has given us may still be in the mail: the next turn reads it first.
-            FaultPoints.Reach(FaultPoint.SourcesListed);
             _ending = true;
-            _stopping = _slots.Snapshot();
+            _stopping = int.MaxValue;
             _phase = Phase.Stop;
         }
 
@@ -96,10 +100,8 @@ internal sealed partial class EventLoop
 
     private bool StopAll(CallbackScope scope)
     {
-        while (_stopping.Length > 0)
+        while (_slots.Below(ref _stopping) is { } source)
         {
-            IoSource source = _stopping[^1];
-            _stopping = _stopping[..^1];
             _currentPayload = source.Payload;
             if (!Tell(scope, source, new Notice(Notice.Stopped)))
             {
@@ -112,21 +114,22 @@ internal sealed partial class EventLoop
     }
 
     /// <summary>
-    /// Mail to a loop that has ended: a connection given to it by another loop at the last moment, or one whose last sender leaves
-    /// late. There is no owner any more, so any thread may handle it, one at a time.
+    /// Has mail read that has come to a loop that has ended: a connection given to it by another loop at the last moment, or one whose last sender leaves
+    /// late. Not here: telling runs foreign code, and the poster may be the monitor, or another loop's owner outside any callback, or hold a lock.
     /// </summary>
-    private void ReadPosthumousMail()
+    private void QueueLateMail() => ThreadPool.UnsafeQueueUserWorkItem(static loop => loop.ReadLateMail(), this, preferLocal: false);
+
+    /// <summary>One thread at a time reads. It looks once more after it has said that it is done, so another that comes meanwhile may go.</summary>
+    private void ReadLateMail()
     {
-        lock (_posthumous)
+        while (!_mailbox.IsEmpty && Interlocked.Exchange(ref _readsLateMail, 1) == 0)
         {
-            while (!_mailbox.IsEmpty)
-            {
-                EndRemaining();
-            }
+            EndRemaining();
+            Interlocked.Exchange(ref _readsLateMail, 0);
         }
     }
 
-    /// <summary>Reads the mail and closes what wants to be closed, with nobody to take over. No other thread does so.</summary>
+    /// <summary>Reads the mail and closes what wants to be closed, with no owner that could be taken over. No other thread does so.</summary>
     private void EndRemaining()
     {
         IoSource? source = _mailInHand ?? _mailbox.TakeAll();
@@ -176,18 +179,14 @@ internal sealed partial class EventLoop
         _ending = true;
         try
         {
-            FaultPoints.Reach(FaultPoint.SourcesListed);
-            foreach (IoSource source in _slots.Snapshot())
+            int end = int.MaxValue;
+            while (_slots.Below(ref end) is { } source)
             {
                 TellAlone(source, new Notice(Notice.Stopped));
             }
 
-            long patience = Stopwatch.GetTimestamp() + Stopwatch.Frequency;
-            do
-            {
-                EndRemaining();
-            }
-            while (_slots.Count > 0 && Stopwatch.GetTimestamp() < patience);
+            // One whose sender is inside its gate at this moment has its mail posted by that sender, and read as what comes to a loop that has ended.
+            EndRemaining();
         }
         catch (Exception exception)
         {

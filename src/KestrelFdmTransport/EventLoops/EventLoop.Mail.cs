@@ -13,7 +13,7 @@ internal sealed partial class EventLoop
         WakeIfSleeping();
         if (Volatile.Read(ref _ended) != 0)
         {
-            ReadPosthumousMail();
+            QueueLateMail();
         }
     }
 

@@ -59,7 +59,9 @@ internal sealed partial class EventLoop
     private IoSource? _current;
     private ulong _currentPayload;
     private IoSource? _mailInHand;
-    private IoSource[] _stopping = [];
+
+    /// <summary>The sources in slots below this one have yet to be told that the loop stops.</summary>
+    private int _stopping;
 
     // Turns in which no callback ran here, and what there was to know of a rest behind the backlog.
     private int _turnsAlone;
@@ -82,8 +84,10 @@ internal sealed partial class EventLoop
 
     private long _now;
     private int _connections;
-    private readonly Lock _posthumous = new();
     private int _ended;
+
+    /// <summary>Not zero while a thread reads the mail of this loop, which has ended.</summary>
+    private int _readsLateMail;
     private volatile bool _stopRequested;
     private bool _ending;
 
@@ -95,20 +99,28 @@ internal sealed partial class EventLoop
         _logger = logger;
         _sets = new PollingSets(settings.Rules, _spinGate);
         _spinTicks = settings.SpinDuration.Ticks * (Stopwatch.Frequency / TimeSpan.TicksPerSecond);
-        _epoll = Open(Sys.EpollCreate());
-        _wake = Open(Sys.EventDescriptor());
-
-        // Edge-triggered and never read: each write is an edge, and the counter cannot overflow in the life of a machine.
-        int added = Sys.EpollAdd(_epoll.Number, _wake.Number, EpollFlags.In | EpollFlags.EdgeTriggered, WakePayload);
-        if (added < 0)
-        {
-            throw SocketErrors.Exception(-added);
-        }
-
-        FaultPoints.Reach(FaultPoint.LoopMade);
         _now = Stopwatch.GetTimestamp();
         HandsOver = settings.HandsOver;
         StallThreshold = settings.StallThreshold;
+        _epoll = Open(Sys.EpollCreate());
+        try
+        {
+            _wake = Open(Sys.EventDescriptor());
+
+            // Edge-triggered and never read: each write is an edge, and the counter cannot overflow in the life of a machine.
+            int added = Sys.EpollAdd(_epoll.Number, _wake.Number, EpollFlags.In | EpollFlags.EdgeTriggered, WakePayload);
+            if (added < 0)
+            {
+                throw SocketErrors.Exception(-added);
+            }
+
+            FaultPoints.Reach(FaultPoint.LoopMade);
+        }
+        catch
+        {
+            Abandon();
+            throw;
+        }
     }
 
     /// <summary>The steps of a turn.</summary>
@@ -127,6 +139,9 @@ internal sealed partial class EventLoop
     internal int Index { get; }
 
     internal string Name { get; }
+
+    /// <summary>The highest number of a descriptor that the loop has taken for itself.</summary>
+    internal int HighestDescriptor => Math.Max(_epoll.Number, _wake.Number);
 
     /// <summary>The connections of this loop. Any thread may read.</summary>
     internal int Connections => Volatile.Read(ref _connections);
@@ -193,8 +208,17 @@ internal sealed partial class EventLoop
 
         FaultPoints.Reach(FaultPoint.SlotTaken);
         source.Payload = _slots.Add(source);
-        FaultPoints.Reach(FaultPoint.SourceCounted);
-        _sets.Register((int)(uint)source.Payload, _now, source.FirstCounter);
+        try
+        {
+            FaultPoints.Reach(FaultPoint.SourceCounted);
+            _sets.Register((int)(uint)source.Payload, _now, source.FirstCounter);
+        }
+        catch
+        {
+            _slots.Remove(source.Payload);
+            throw;
+        }
+
         int result = Sys.EpollAdd(_epoll.Number, descriptor, events, source.Payload);
         if (result < 0)
         {
@@ -245,9 +269,24 @@ internal sealed partial class EventLoop
     /// <summary>Drops the delay set by <see cref="ResumeAfter"/>. Owner only.</summary>
     internal void Forget(IoSource source) => _deadlines.Clear(source);
 
-    internal void ConnectionOpened() => Interlocked.Increment(ref _connections);
+    internal void ConnectionOpened()
+    {
+        _group.ConnectionOpened();
+        Interlocked.Increment(ref _connections);
+    }
 
-    internal void ConnectionClosed() => Interlocked.Decrement(ref _connections);
+    internal void ConnectionClosed()
+    {
+        Interlocked.Decrement(ref _connections);
+        _group.ConnectionClosed();
+    }
+
+    /// <summary>A connection goes from this loop to another one of the group, whose number of connections is the same at every moment.</summary>
+    internal void ConnectionMoved(EventLoop destination)
+    {
+        Interlocked.Increment(ref destination._connections);
+        Interlocked.Decrement(ref _connections);
+    }
 
     internal void CountAccept() => Accepts++;
 
@@ -257,6 +296,13 @@ internal sealed partial class EventLoop
     internal void CountPause() => Pauses++;
 
     internal void CountRest() => Rests++;
+
+    /// <summary>Gives back what the loop has taken, if there is no thread to run it.</summary>
+    internal void Abandon()
+    {
+        _epoll.Dispose();
+        _wake?.Dispose();
+    }
 
     /// <summary>Runs the loop until it ends or this thread loses it.</summary>
     /// <returns>True if the loop has ended, false if somebody else owns it now.</returns>

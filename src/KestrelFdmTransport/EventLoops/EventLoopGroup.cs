@@ -1,7 +1,9 @@
 using System;
 using System.Diagnostics;
+using System.Globalization;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.Interop;
 using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.EventLoops;
@@ -12,6 +14,12 @@ namespace KestrelFdmTransport.EventLoops;
 /// </summary>
 internal sealed class EventLoopGroup : IDisposable
 {
+    /// <summary>An epoll and an eventfd.</summary>
+    private const int DescriptorsPerLoop = 2;
+
+    /// <summary>Descriptors left to the rest of the process.</summary>
+    private const int ReservedDescriptors = 16;
+
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_joinTimeout = TimeSpan.FromSeconds(1);
 
@@ -25,6 +33,7 @@ internal sealed class EventLoopGroup : IDisposable
     private HandOverReport? _report;
     private Timer? _graceTimer;
     private int _users;
+    private int _connections;
     private int _spinning;
     private bool _disposed;
 
@@ -76,8 +85,7 @@ internal sealed class EventLoopGroup : IDisposable
             }
 
             _users++;
-            _graceTimer?.Dispose();
-            _graceTimer = null;
+            _graceTimer!.Change(Timeout.Infinite, Timeout.Infinite);
             return _loops;
         }
     }
@@ -88,11 +96,17 @@ internal sealed class EventLoopGroup : IDisposable
         {
             if (--_users == 0 && !_disposed)
             {
-                FaultPoints.Reach(FaultPoint.TimerMade);
-                _graceTimer = new Timer(static state => ((EventLoopGroup)state!).StopIfUnused(), this, s_grace, s_grace);
+                _graceTimer!.Change(s_grace, s_grace);
             }
         }
     }
+
+    /// <summary>The connections of all loops. Not their sum: one that moves while they are added up would be missed. Any thread.</summary>
+    internal int Connections => Volatile.Read(ref _connections);
+
+    internal void ConnectionOpened() => Interlocked.Increment(ref _connections);
+
+    internal void ConnectionClosed() => Interlocked.Decrement(ref _connections);
 
     public void Dispose()
     {
@@ -228,20 +242,59 @@ internal sealed class EventLoopGroup : IDisposable
         }
     }
 
+    /// <summary>All of the loops, or none and nothing left of them.</summary>
     private void StartLoops()
     {
+        FaultPoints.Reach(FaultPoint.TimerMade);
+        _graceTimer ??= new Timer(static state => ((EventLoopGroup)state!).StopIfUnused(), this, Timeout.Infinite, Timeout.Infinite);
+        ThrowIfTooMany(DescriptorsPerLoop * _settings.LoopCount);
         var loops = new EventLoop[_settings.LoopCount];
-        for (int i = 0; i < loops.Length; i++)
+        int made = 0;
+        int started = 0;
+        try
         {
-            loops[i] = new EventLoop(i, this, _settings, _logger);
-        }
+            for (; made < loops.Length; made++)
+            {
+                loops[made] = new EventLoop(made, this, _settings, _logger);
+                ThrowIfTooMany(loops[made].HighestDescriptor + 1);
+            }
 
-        foreach (EventLoop loop in loops)
+            for (; started < loops.Length; started++)
+            {
+                EventLoops.Standbys.Start(loops[started]);
+            }
+        }
+        catch
         {
-            EventLoops.Standbys.Start(loop);
+            // One whose descriptor was too high has been made and not been counted.
+            foreach (EventLoop? loop in loops[started..])
+            {
+                loop?.Abandon();
+            }
+
+            Stop(loops[..started]);
+            throw;
         }
 
         Volatile.Write(ref _loops, loops);
+    }
+
+    /// <summary>
+    /// Loops that take the last descriptors are worse than none: without any, the process cannot open a file, and the .NET runtime may fail to start a
+    /// thread, which ends the process.
+    /// </summary>
+    /// <param name="descriptors">As many as there would be at least: the kernel gives out the lowest free number.</param>
+    private void ThrowIfTooMany(int descriptors)
+    {
+        long limit = Sys.DescriptorLimit();
+        if (descriptors + ReservedDescriptors > limit)
+        {
+            throw SocketErrors.Exception(
+                Errno.EMFILE,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"There are too few file descriptors for {_settings.LoopCount} event loops: each takes {DescriptorsPerLoop}, the process may have {limit}, and {ReservedDescriptors} are left to the rest of it. Raise the limit (ulimit -n, LimitNOFILE) or lower LoopCount."));
+        }
     }
 
     private bool FailsAgain(EventLoop loop)
@@ -250,15 +303,18 @@ internal sealed class EventLoopGroup : IDisposable
     /// <summary>Null, and both causes in <paramref name="exception"/>, if there is no descriptor or thread for it.</summary>
     private EventLoop? TryRestart(int index, ref Exception exception)
     {
+        EventLoop? loop = null;
         try
         {
-            var loop = new EventLoop(index, this, _settings, _logger) { RestartedAt = Stopwatch.GetTimestamp() };
+            loop = new EventLoop(index, this, _settings, _logger) { RestartedAt = Stopwatch.GetTimestamp() };
             EventLoops.Standbys.Start(loop);
             Volatile.Write(ref _loops[index], loop);
             return loop;
         }
         catch (Exception second)
         {
+            loop?.Abandon();
+
             // Whatever it is, there is no loop, and that is known from here on.
             exception = new AggregateException(exception, second);
             return null;
@@ -270,13 +326,12 @@ internal sealed class EventLoopGroup : IDisposable
         EventLoop[] loops;
         lock (_lock)
         {
-            if (_disposed || _users > 0 || Array.Exists(_loops, static loop => loop.Connections > 0))
+            if (_disposed || _users > 0 || Connections > 0)
             {
                 return;
             }
 
-            _graceTimer?.Dispose();
-            _graceTimer = null;
+            _graceTimer!.Change(Timeout.Infinite, Timeout.Infinite);
             loops = _loops;
             Volatile.Write(ref _loops, []);
         }

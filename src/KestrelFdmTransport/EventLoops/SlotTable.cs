@@ -64,20 +64,22 @@ internal sealed class SlotTable
         Count--;
     }
 
-    /// <summary>A copy of the registered sources, for ending them all.</summary>
-    internal IoSource[] Snapshot()
+    /// <summary>
+    /// The registered source in the highest slot below <paramref name="end"/>, which becomes that slot's number; null if there is none. All of them in turn without
+    /// a copy: to end a loop must take no memory.
+    /// </summary>
+    internal IoSource? Below(ref int end)
     {
-        var sources = new IoSource[Count];
-        int count = 0;
-        for (int i = 0; i < _used; i++)
+        for (end = Math.Min(end, _used) - 1; end >= 0; end--)
         {
-            if (_slots[i].Source is { } source)
+            if (_slots[end].Source is { } source)
             {
-                sources[count++] = source;
+                return source;
             }
         }
 
-        return sources;
+        end = 0;
+        return null;
     }
 
     private struct Slot

@@ -122,8 +122,14 @@ internal sealed class Standbys
         scope.Own(loop);
         loop.Group.Place(loop);
         Standbys standbys = loop.Group.Standbys;
-        bool lost = !loop.Run(scope);
-        standbys.Serve(scope, lost);
+        if (loop.Run(scope))
+        {
+            // The group has stopped, or has another thread for the loop in this one's place.
+            CallbackScope.Retire();
+            return;
+        }
+
+        standbys.Serve(scope, lost: true);
     }
 
     private static void Serve(HandOver handOver)

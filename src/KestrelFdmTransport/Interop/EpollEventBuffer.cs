@@ -5,31 +5,27 @@ using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.Interop;
 
-/// <summary>Native memory for the events of one harvest.</summary>
-internal sealed unsafe class EpollEventBuffer : IDisposable
+/// <summary>Memory for the events of one harvest: the collector's, which does not move it, so that nothing has to give it back.</summary>
+internal sealed unsafe class EpollEventBuffer
 {
     private static readonly int s_size = EpollEventLayout.Current.Size;
     private static readonly int s_payloadOffset = EpollEventLayout.Current.PayloadOffset;
-    private byte* _events;
+    private readonly byte[] _memory;
 
     internal EpollEventBuffer(int capacity)
     {
         FaultPoints.Reach(FaultPoint.EventBufferMade);
         Capacity = capacity;
-        _events = (byte*)NativeMemory.AlignedAlloc((nuint)(capacity * s_size), 64);
+        _memory = GC.AllocateUninitializedArray<byte>(capacity * s_size, pinned: true);
+        Pointer = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory));
     }
 
     internal int Capacity { get; }
 
-    internal byte* Pointer => _events;
+    /// <summary>Valid as long as this object is.</summary>
+    internal byte* Pointer { get; }
 
-    internal uint Events(int index) => Unsafe.ReadUnaligned<uint>(_events + (index * s_size));
+    internal uint Events(int index) => Unsafe.ReadUnaligned<uint>(Pointer + (index * s_size));
 
-    internal ulong Payload(int index) => Unsafe.ReadUnaligned<ulong>(_events + (index * s_size) + s_payloadOffset);
-
-    public void Dispose()
-    {
-        NativeMemory.AlignedFree(_events);
-        _events = null;
-    }
+    internal ulong Payload(int index) => Unsafe.ReadUnaligned<ulong>(Pointer + (index * s_size) + s_payloadOffset);
 }

@@ -7,6 +7,10 @@ internal static class SocketErrors
 {
     internal static SocketException Exception(int errno) => new((int)FromErrno(errno));
 
+    /// <param name="errno">The number of the error.</param>
+    /// <param name="message">What the reader should do about it.</param>
+    internal static SocketException Exception(int errno, string message) => new((int)FromErrno(errno), message);
+
     internal static SocketError FromErrno(int errno) => errno switch
     {
         Errno.ECONNRESET => SocketError.ConnectionReset,

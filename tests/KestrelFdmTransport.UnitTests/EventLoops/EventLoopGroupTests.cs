@@ -123,6 +123,7 @@ public sealed class EventLoopGroupTests
     {
         using EventLoopGroup group = New(2);
         EventLoop[] loops = group.Acquire();
+        LoopFixture.AwaitIdle(loops);
         Assert.False(group.Balance.IsAboveShare(loops[0]));
 
         loops[0].ConnectionOpened();
@@ -135,6 +136,36 @@ public sealed class EventLoopGroupTests
         loops[0].ConnectionClosed();
         Assert.True(group.Balance.IsAboveShare(loops[1]));
         loops[1].ConnectionClosed();
+    }
+
+    [Fact]
+    public void A_connection_that_moves_counts_for_the_group_at_every_moment()
+    {
+        using EventLoopGroup group = New(2);
+        EventLoop[] loops = group.Acquire();
+        loops[0].ConnectionOpened();
+        bool over = false;
+        TestThreads.Run(
+            () =>
+            {
+                for (int i = 0; i < 100_000; i++)
+                {
+                    loops[i % 2].ConnectionMoved(loops[1 - (i % 2)]);
+                }
+
+                Volatile.Write(ref over, true);
+            },
+            () =>
+            {
+                while (!Volatile.Read(ref over))
+                {
+                    Assert.Equal(1, group.Connections);
+                }
+            });
+
+        Assert.Equal([1, 0], Array.ConvertAll(loops, loop => loop.Connections));
+        loops[0].ConnectionClosed();
+        Assert.Equal(0, group.Connections);
     }
 
     [Fact]

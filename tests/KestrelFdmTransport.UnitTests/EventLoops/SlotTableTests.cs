@@ -68,7 +68,7 @@ public sealed class SlotTableTests
 
         Assert.Equal(sources, Array.ConvertAll(payloads, payload => _table.Find(payload)));
         Assert.Equal(Enumerable.Range(0, 1_000), Array.ConvertAll(payloads, payload => (int)payload));
-        Assert.Equal(sources, _table.Snapshot());
+        Assert.Equal(sources.Reverse(), All());
     }
 
     [Fact]
@@ -97,6 +97,18 @@ public sealed class SlotTableTests
         Assert.All(present, pair => Assert.Same(pair.Value, _table.Find(pair.Key)));
         Assert.All(former, payload => Assert.Null(_table.Find(payload)));
         Assert.Equal(present.Count, _table.Count);
-        Assert.Equal(present.Values.ToHashSet(), _table.Snapshot().ToHashSet());
+        Assert.Equal(present.Values.ToHashSet(), All().ToHashSet());
+    }
+
+    private List<IoSource> All()
+    {
+        List<IoSource> sources = [];
+        int end = int.MaxValue;
+        while (_table.Below(ref end) is { } source)
+        {
+            sources.Add(source);
+        }
+
+        return sources;
     }
 }

@@ -29,7 +29,7 @@ public sealed class EpollEventLayoutTests
     public void The_kernel_returns_every_payload_with_its_events()
     {
         using var epoll = new OwnedDescriptor(Sys.EpollCreate());
-        using var buffer = new EpollEventBuffer(16);
+        var buffer = new EpollEventBuffer(16);
         using var first = new SocketPair();
         using var second = new SocketPair();
         using var third = new SocketPair();
@@ -63,7 +63,7 @@ public sealed class EpollEventLayoutTests
     public void A_descriptor_that_was_deleted_is_silent()
     {
         using var epoll = new OwnedDescriptor(Sys.EpollCreate());
-        using var buffer = new EpollEventBuffer(1);
+        var buffer = new EpollEventBuffer(1);
         using var pair = new SocketPair();
         Assert.Equal(0, Sys.EpollAdd(epoll.Number, pair.Near.Number, EpollFlags.Connection, 1));
 

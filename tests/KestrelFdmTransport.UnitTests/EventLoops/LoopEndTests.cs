@@ -1,0 +1,217 @@
+using System;
+using System.Threading;
+using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.UnitTests.Infrastructure;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.EventLoops;
+
+/// <summary>The end of a loop, and what comes to it afterwards.</summary>
+[Collection(Races.Name)]
+public sealed class LoopEndTests : IDisposable
+{
+    private readonly LoopFixture _loops = new(2);
+
+    public void Dispose()
+    {
+        FaultPoints.Reached = null;
+        _loops.Dispose();
+    }
+
+    [Fact]
+    public void A_loop_with_very_many_sources_ends_without_taking_memory_for_each()
+    {
+        // As many as a process may have descriptors for nearly everywhere.
+        using var descriptors = new Descriptors(3_000);
+        ProbeSource[] sources = Register(descriptors);
+        long before = GC.GetTotalAllocatedBytes(precise: true);
+
+        _loops.Loop.RequestStop();
+
+        Assert.True(_loops.Loop.Join(Waiting.Limit));
+        Assert.All(sources, static source => Assert.Equal(1, source.Closed));
+
+        // A copy of what is left for each source would be 36 MB.
+        Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 4_000_000);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Mail_to_a_loop_that_has_ended_is_read_by_another_thread_than_its_poster(bool failed)
+    {
+        End(_loops.Loop, failed);
+        int reader = 0;
+        using var read = new ManualResetEventSlim();
+        var source = new ProbeSource
+        {
+            Loop = _loops.Loop,
+            OnMailed = _ =>
+            {
+                reader = Environment.CurrentManagedThreadId;
+                read.Set();
+            },
+        };
+        var held = new Lock();
+        TestThreads.Run(() =>
+        {
+            // Whatever lock the poster holds, the reader does not run under it.
+            lock (held)
+            {
+                source.Post(Mail.Resume);
+                read.Within("the reading of the mail");
+            }
+
+            Assert.NotEqual(Environment.CurrentManagedThreadId, reader);
+        });
+    }
+
+    [Fact]
+    public void Loops_that_have_ended_and_forward_to_each_other_do_not_wait_for_each_other()
+    {
+        EventLoop[] loops = _loops.Loops;
+        Array.ForEach(loops, static loop => End(loop, failed: false));
+        using var meeting = new Barrier(2);
+        using var over = new CountdownEvent(2);
+        foreach (EventLoop loop in loops)
+        {
+            EventLoop other = loops[1 - loop.Index];
+            new ProbeSource
+            {
+                Loop = loop,
+                OnMailed = _ =>
+                {
+                    // Both are read at this moment, and now each posts to the other.
+                    meeting.SignalAndWait(Waiting.Limit);
+                    new ProbeSource { Loop = other, OnMailed = _ => over.Signal() }.Post(Mail.Resume);
+                },
+            }.Post(Mail.Resume);
+        }
+
+        Assert.True(over.Wait(Waiting.Limit));
+    }
+
+    [Fact]
+    public void Of_much_mail_that_many_threads_bring_to_a_loop_that_has_ended_all_is_read_one_at_a_time()
+    {
+        const int Posters = 4;
+        const int Each = 2_000;
+        End(_loops.Loop, failed: false);
+        int inside = 0;
+        int together = 0;
+        using var over = new CountdownEvent(Posters * Each);
+        TestThreads.Run(Posters, _ =>
+        {
+            for (int i = 0; i < Each; i++)
+            {
+                new ProbeSource
+                {
+                    Loop = _loops.Loop,
+                    OnMailed = _ =>
+                    {
+                        together |= Interlocked.Increment(ref inside) - 1;
+                        Interlocked.Decrement(ref inside);
+                        over.Signal();
+                    },
+                }.Post(Mail.Resume);
+            }
+        });
+
+        Assert.True(over.Wait(Waiting.Limit));
+        Assert.Equal(0, together);
+    }
+
+    [Fact]
+    public void A_loop_that_has_failed_does_not_wait_for_a_source_that_closes_late()
+    {
+        using var pair = new SocketPair();
+        EventLoop loop = _loops.Loop;
+        var late = new ProbeSource { Loop = loop, OnStop = static _ => { } };
+        LoopFixture.RunOn(loop, () => Assert.Equal(0, loop.Register(late, pair.Near.Number, EpollFlags.Connection)));
+
+        // The sender does not leave before the loop has ended.
+        LoopFixture.Fail(loop);
+        Assert.True(loop.Join(Waiting.Limit));
+        Assert.Equal(0, late.Closed);
+        late.Post(Mail.Close);
+
+        Waiting.Until(() => late.Closed == 1, "the close of the source that is late");
+    }
+
+    [Fact]
+    public void A_source_is_closed_although_there_was_no_memory_to_queue_it()
+    {
+        int failed = 0;
+        using var closed = new ManualResetEventSlim();
+        var source = new ProbeSource { Loop = _loops.Loop, OnClose = closed.Set };
+        FaultPoints.Reached = point =>
+        {
+            if (point == FaultPoint.CloseQueued && Interlocked.Increment(ref failed) <= 3)
+            {
+                throw new InsufficientMemoryException();
+            }
+        };
+
+        source.Post(Mail.Close);
+
+        closed.Within("the close");
+        Assert.True(Volatile.Read(ref failed) > 3);
+    }
+
+    [Fact]
+    public void A_source_for_which_there_is_no_memory_takes_no_slot()
+    {
+        using var pair = new SocketPair();
+        EventLoop loop = _loops.Loop;
+        FaultPoints.Reached = static point =>
+        {
+            if (point == FaultPoint.SourceCounted)
+            {
+                throw new InsufficientMemoryException();
+            }
+        };
+        LoopFixture.RunOn(loop, () => Assert.Throws<InsufficientMemoryException>(() => loop.Register(new ProbeSource { Loop = loop }, pair.Near.Number, EpollFlags.Connection)));
+        FaultPoints.Reached = null;
+
+        // A loop ends when no slot is taken.
+        loop.RequestStop();
+        Assert.True(loop.Join(Waiting.Limit));
+    }
+
+    private static void End(EventLoop loop, bool failed)
+    {
+        if (failed)
+        {
+            LoopFixture.Fail(loop);
+        }
+        else
+        {
+            loop.RequestStop();
+        }
+
+        Assert.True(loop.Join(Waiting.Limit));
+    }
+
+    private ProbeSource[] Register(Descriptors descriptors)
+    {
+        EventLoop loop = _loops.Loop;
+        ProbeSource[] sources = Array.ConvertAll(descriptors.All, _ => new ProbeSource { Loop = loop });
+        LoopFixture.RunOn(loop, () =>
+        {
+            for (int i = 0; i < sources.Length; i++)
+            {
+                Assert.Equal(0, loop.Register(sources[i], descriptors.All[i].Number, EpollFlags.In | EpollFlags.EdgeTriggered));
+            }
+        });
+        return sources;
+    }
+
+    private sealed class Descriptors(int count) : IDisposable
+    {
+        public OwnedDescriptor[] All { get; } = Array.ConvertAll(new int[count], static _ => new OwnedDescriptor(Sys.EventDescriptor()));
+
+        public void Dispose() => Array.ForEach(All, static descriptor => descriptor.Dispose());
+    }
+}
