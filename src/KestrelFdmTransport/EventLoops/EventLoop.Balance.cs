@@ -44,7 +44,7 @@ internal sealed partial class EventLoop
     private void TryEmigrate(IoSource source, int slot)
     {
         LiveCounter counter = _sets.Counter(slot);
-        if (!counter.Queued && counter.Value >= PollingRules.CounterHot && TryMove(source, _destination!))
+        if (!counter.Queued && counter.Value >= PollingRules.CounterHot && !_destination!.Load.IsStuck(Stopwatch.GetTimestamp()) && TryMove(source, _destination))
         {
             _emigrants--;
         }

@@ -22,6 +22,7 @@ internal sealed partial class EventLoop
         else
         {
             long idle = Stopwatch.GetTimestamp();
+            _load.BeginWait();
             if (OnlyDispatches || !TrySpin(idle, out count))
             {
                 count = Block();
@@ -41,6 +42,7 @@ internal sealed partial class EventLoop
         }
 
         Harvests++;
+        _load.BeginTurn(_now);
         if (_load.IsDue(_now))
         {
             Balance();

@@ -196,7 +196,9 @@ internal sealed class EventLoopGroup : IDisposable
     /// <summary>The loop for a connection that this process opens: the caller's own, so that what it does for both needs no other thread.</summary>
     internal static EventLoop ForOutgoing(EventLoop[] loops)
     {
-        EventLoop least = loops[0];
+        long now = Stopwatch.GetTimestamp();
+        EventLoop best = loops[0];
+        (int Fault, int Connections) least = (int.MaxValue, 0);
         foreach (EventLoop loop in loops)
         {
             if (CallbackScope.Serves(loop))
@@ -204,13 +206,16 @@ internal sealed class EventLoopGroup : IDisposable
                 return loop;
             }
 
-            if (least.HasFailed || (loop.Connections < least.Connections && !loop.HasFailed))
+            // With all of them stuck it waits, wherever it goes.
+            (int Fault, int Connections) candidate = (loop.HasFailed ? 2 : loop.Load.IsStuck(now) ? 1 : 0, loop.Connections);
+            if (candidate.CompareTo(least) < 0)
             {
-                least = loop;
+                best = loop;
+                least = candidate;
             }
         }
 
-        return least;
+        return best;
     }
 
     internal bool TryBeginSpin()

@@ -107,9 +107,10 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
         destination = null;
         int own = loop.Load.LastingBusy;
         int least = own - Tolerance;
+        long asOf = loop.Load.JudgesAsOf;
         foreach (EventLoop other in group.Loops)
         {
-            int busy = other.Load.Busy(now);
+            int busy = other.Load.Busy(asOf);
             if (busy < least && MayReceive(other, loop, now))
             {
                 least = busy;
@@ -127,11 +128,12 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
     private int ByHeat(EventLoop loop, long now, out EventLoop? destination)
     {
         destination = null;
+        long asOf = loop.Load.JudgesAsOf;
         int own = loop.Load.LastingHeat(now);
         int least = own;
         foreach (EventLoop other in group.Loops)
         {
-            int heat = other.Load.ProvenHeat(now);
+            int heat = other.Load.ProvenHeat(asOf);
             if (heat < least && MayReceive(other, loop, now))
             {
                 least = heat;
@@ -147,7 +149,7 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
 
         int count = (int)((long)loop.Load.Hot * difference / (2 * own));
         int busy = loop.Load.LastingBusy;
-        int others = destination.Load.Busy(now);
+        int others = destination.Load.Busy(asOf);
         if (loop.Load.Busy(now) > LoopLoad.Saturated && others > LoopLoad.Saturated)
         {
             return count;
@@ -164,24 +166,31 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
     }
 
     private static bool MayReceive(EventLoop other, EventLoop giver, long now)
-        => other != giver && !other.HasFailed && other.Load.IsSettled(now);
+        => other != giver && !other.HasFailed && other.Load.IsSettled(now) && !other.Load.IsStuck(now);
 
-    /// <summary>True if this loop has more than its share of the connections and of the heat.</summary>
+    /// <summary>
+    /// True if this loop has more than its share of the connections and of the heat, among those that can accept. A loop that is stuck takes no client from
+    /// the kernel, however few it has.
+    /// </summary>
     internal bool IsAboveShare(EventLoop loop)
     {
-        EventLoop[] loops = group.Loops;
-        long total = 0;
-        foreach (EventLoop other in loops)
+        long now = loop.Now;
+        long own = Weight(loop, now);
+        long ahead = 0;
+        foreach (EventLoop other in group.Loops)
         {
-            total += Weight(other, loop.Now);
+            if (other != loop && !other.Load.IsStuck(now))
+            {
+                ahead += own - Weight(other, now);
+            }
         }
 
-        return Weight(loop, loop.Now) * loops.Length > total;
+        return ahead > 0;
     }
 
     /// <summary>
     /// The loop that a connection accepted by <paramref name="acceptor"/> should live on: the acceptor's own, unless a burst has
-    /// left another one clearly behind.
+    /// left another one clearly behind. One that is stuck is not behind: it accepts nothing, and would let the connection wait.
     /// </summary>
     internal EventLoop Home(EventLoop acceptor, long now)
     {
@@ -190,7 +199,9 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
         foreach (EventLoop loop in group.Loops)
         {
             long weight = Weight(loop, now);
-            if (weight < least && !loop.HasFailed)
+
+            // By the clock of this moment: the acceptor may be far in a turn itself.
+            if (weight < least && !loop.HasFailed && !loop.Load.IsStuck(Stopwatch.GetTimestamp()))
             {
                 home = loop;
                 least = weight;

@@ -7,8 +7,8 @@ namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>How much a loop has to do: the part of its time that it did not wait, and the heat of its connections.</summary>
 /// <remarks>
-/// Measured by the loop's owner in windows of <see cref="Window"/>, read by anybody. A loop that sleeps measures nothing: what is
-/// too old counts as zero.
+/// Measured by the loop's owner in windows of <see cref="Window"/>, read by any thread. A loop that waits measures nothing, and what is too old
+/// then counts as zero. A loop that is held by a callback or a long turn measures nothing either, and that counts as all of its time.
 /// </remarks>
 internal sealed class LoopLoad
 {
@@ -31,12 +31,18 @@ internal sealed class LoopLoad
 
     private static readonly long s_stale = 3 * Window;
 
+    /// <summary>What is given to a loop in a longer turn waits: a callback holds it, or others that wait as well.</summary>
+    private static readonly long s_stuckAfter = Stopwatch.Frequency / 100;
+
     private long _begin = Stopwatch.GetTimestamp();
     private long _idle;
     private double _average;
     private double _ownAverage;
     private int _lastingBefore;
     private long _measuredAt;
+    private long _measuredBefore;
+    private long _turnBegan = Stopwatch.GetTimestamp();
+    private bool _waits;
     private int _busy;
     private int _heat;
     private int _lastingHeat;
@@ -59,22 +65,45 @@ internal sealed class LoopLoad
     /// Thousandths of its time in which the loop had something to do: an average in which the last window counts for a quarter, because
     /// whoever shares its CPU with others has it in one window and not in the next.
     /// </summary>
-    internal int Busy(long now) => IsStale(now) ? 0 : Volatile.Read(ref _busy);
+    internal int Busy(long now) => !IsStale(now) ? Volatile.Read(ref _busy) : IsStuck(now) ? Full : 0;
 
     /// <summary>The sum of the live counters.</summary>
-    internal int Heat(long now) => IsStale(now) ? 0 : Volatile.Read(ref _heat);
+    internal int Heat(long now) => IsIdle(now) ? 0 : Volatile.Read(ref _heat);
 
     /// <summary>The sum of those live counters that say more than that a connection is new.</summary>
-    internal int ProvenHeat(long now) => IsStale(now) ? 0 : Volatile.Read(ref _provenHeat);
+    internal int ProvenHeat(long now) => IsIdle(now) ? 0 : Volatile.Read(ref _provenHeat);
 
     /// <summary>The lower of the last two <see cref="ProvenHeat"/>.</summary>
-    internal int LastingHeat(long now) => IsStale(now) ? 0 : Volatile.Read(ref _lastingHeat);
+    internal int LastingHeat(long now) => IsIdle(now) ? 0 : Volatile.Read(ref _lastingHeat);
+
+    /// <summary>
+    /// The time as of which this loop may judge others by what they have measured. It is earlier than now if this loop has measured late: what has kept it from
+    /// measuring, a long turn or a pause of the whole process, may have kept the others. Owner only, after <see cref="Measure"/>.
+    /// </summary>
+    internal long JudgesAsOf => _measuredBefore + Window;
 
     /// <summary>Connections that were accepted for this loop in the last one or two windows; what they will do does not show yet. Any thread.</summary>
     internal int Newcomers(long now) => _newcomers.Read(now / Window);
 
     /// <summary>Any thread.</summary>
     internal void CountNewcomer(long now) => _newcomers.Add(now / Window);
+
+    /// <summary>The loop has nothing to do and begins to spin, rest or sleep. Owner only.</summary>
+    internal void BeginWait() => Volatile.Write(ref _waits, true);
+
+    /// <summary>The loop has looked for events, having waited or not. Owner only.</summary>
+    internal void BeginTurn(long now)
+    {
+        // In this order: a loop that is seen not to wait is seen to have begun its turn just now.
+        Volatile.Write(ref _turnBegan, now);
+        Volatile.Write(ref _waits, false);
+    }
+
+    /// <summary>True while the loop has nothing to do. Any thread.</summary>
+    internal bool Waits => Volatile.Read(ref _waits);
+
+    /// <summary>True if the loop has been in one turn for so long that nothing should be given to it. Any thread.</summary>
+    internal bool IsStuck(long now) => !Waits && now - Volatile.Read(ref _turnBegan) > s_stuckAfter;
 
     /// <summary>The loop had nothing to do, spinning or asleep. Owner only.</summary>
     internal void Idled(long ticks) => _idle += ticks;
@@ -104,6 +133,7 @@ internal sealed class LoopLoad
         Volatile.Write(ref _provenHeat, proven);
         Volatile.Write(ref _busy, (int)(Full * _average));
         Volatile.Write(ref _heat, heat);
+        _measuredBefore = _measuredAt;
         Volatile.Write(ref _measuredAt, now);
         _begin = now;
         _idle = 0;
@@ -140,6 +170,8 @@ internal sealed class LoopLoad
         long until = Volatile.Read(ref _closedUntil);
         return now >= until && Interlocked.CompareExchange(ref _closedUntil, now + s_settling, until) == until;
     }
+
+    private bool IsIdle(long now) => IsStale(now) && !IsStuck(now);
 
     private bool IsStale(long now) => now - Volatile.Read(ref _measuredAt) > s_stale;
 }

@@ -11,6 +11,8 @@ public sealed class AcceptBalanceTests : IDisposable
     private readonly LoopFixture _loops = new(2);
     private readonly long[] _accepted = new long[2];
 
+    public AcceptBalanceTests() => LoopFixture.AwaitIdle(_loops.Loops);
+
     public void Dispose() => _loops.Dispose();
 
     [Fact]

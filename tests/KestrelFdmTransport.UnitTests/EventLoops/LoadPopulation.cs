@@ -22,7 +22,7 @@ internal sealed class LoadPopulation : IDisposable
     public LoadPopulation(int loops, int seed, bool moves = true)
     {
         _group = new EventLoopGroup(new EventLoopSettings { LoopCount = loops, MovesConnections = moves }, NullLogger.Instance);
-        _group.Acquire();
+        LoopFixture.AwaitIdle(_group.Acquire());
         _random = new Random(seed);
         _works = [.. Enumerable.Range(0, loops).Select(_ => new List<double>())];
     }

@@ -57,6 +57,10 @@ internal sealed class LoopFixture : IDisposable
         }
     }
 
+    /// <summary>Waits until the loops have nothing to do: one that has not come so far may look as if it were stuck.</summary>
+    public static void AwaitIdle(params EventLoop[] loops)
+        => Waiting.Until(() => Array.TrueForAll(loops, static loop => loop.Load.Waits), "loops with nothing to do");
+
     /// <summary>Makes the loop fail as a mistake in its own code would: a timer comes due of a slot that it does not have.</summary>
     public static void Fail(EventLoop loop)
         => RunOn(loop, () => loop.SetTimer(new ProbeSource { Loop = loop, Payload = 1 << 20 }, due: 0));
