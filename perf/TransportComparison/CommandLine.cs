@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.IO;
 using System.IO.Enumeration;
@@ -30,6 +31,8 @@ internal static class CommandLine
     private static readonly Option<FileInfo?> s_json = new("--json") { Description = "Write all figures to this file." };
     private static readonly Option<FileInfo?> s_baseline = new("--baseline") { Description = "A JSON file of an earlier run to compare the ratios with." };
 
+    private static readonly Option<DirectoryInfo?> s_old = new("--old") { Description = "The folder with the ComparisonServer.dll of another build, for the candidates that end in -old." };
+
     static CommandLine()
     {
         Check(s_candidates, name => Candidate.All.Any(candidate => candidate.Is(name)), "is no candidate");
@@ -45,17 +48,28 @@ internal static class CommandLine
         });
     }
 
+    private static void CheckOld(CommandResult result)
+    {
+        bool named = Values(result, s_candidates).Any(name => Candidate.All.Any(candidate => candidate.Is(name) && candidate.Old));
+        DirectoryInfo? old = result.GetValue(s_old);
+        if (old is null ? named : !File.Exists(Path.Combine(old.FullName, "ComparisonServer.dll")))
+        {
+            result.AddError("--old must name a folder with a ComparisonServer.dll, for instance perf/TransportComparison/bin/Release/net10.0 of another checkout.");
+        }
+    }
+
     internal static RootCommand Command()
     {
         var command = new RootCommand("Compares transports of Kestrel side by side.");
         foreach (Option option in new Option[]
         {
-            List, s_candidates, s_workloads, s_placements, s_rounds, s_seconds, s_warmUp, s_idle, s_cpus, s_ownLoad, s_systemCalls, s_markdown, s_json, s_baseline,
+            List, s_candidates, s_workloads, s_placements, s_rounds, s_seconds, s_warmUp, s_idle, s_cpus, s_ownLoad, s_systemCalls, s_markdown, s_json, s_baseline, s_old,
         })
         {
             command.Options.Add(option);
         }
 
+        command.Validators.Add(CheckOld);
         return command;
     }
 
@@ -77,7 +91,8 @@ internal static class CommandLine
             result.GetValue(s_systemCalls),
             result.GetValue(s_markdown),
             result.GetValue(s_json),
-            result.GetValue(s_baseline));
+            result.GetValue(s_baseline),
+            result.GetValue(s_old));
     }
 
     /// <summary>Both sides need descriptors for other things, too.</summary>
@@ -113,6 +128,8 @@ internal static class CommandLine
             result.AddError($"{option.Name}: '{name}' {complaint}.");
         }
     });
+
+    private static string[] Values(SymbolResult result, Option<string[]> option) => [.. Split(result.GetValue(option) ?? [])];
 
     private static string[] Values(ParseResult result, Option<string[]> option) => [.. Split(result.GetValue(option) ?? [])];
 

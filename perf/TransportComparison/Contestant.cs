@@ -12,7 +12,7 @@ using KestrelFdmTransport.TransportComparison.Workloads;
 namespace KestrelFdmTransport.TransportComparison;
 
 /// <summary>A candidate in one workload: its server and its figures. What goes wrong once is out.</summary>
-internal sealed class Contestant(Candidate candidate, Workload workload, CpuPlan plan, LoadTools tools, int stepsPerMicrosecond) : IAsyncDisposable
+internal sealed class Contestant(Candidate candidate, Workload workload, CpuPlan plan, LoadTools tools, int stepsPerMicrosecond, DirectoryInfo? old) : IAsyncDisposable
 {
     private readonly Dictionary<string, List<double>> _rounds = new(StringComparer.Ordinal);
     private ServerProcess? _server;
@@ -25,7 +25,7 @@ internal sealed class Contestant(Candidate candidate, Workload workload, CpuPlan
     /// <summary>Starts the server and warms it up.</summary>
     internal Task PrepareAsync(TimeSpan warmUp, CancellationToken cancellation) => AttemptAsync(async () =>
     {
-        _server = await ServerProcess.StartAsync(candidate, plan, stepsPerMicrosecond, cancellation);
+        _server = await ServerProcess.StartAsync(candidate, plan, stepsPerMicrosecond, old, cancellation);
         await _server.VerifyAsync(cancellation);
         await workload.WarmUpAsync(Trial(_server, warmUp), cancellation);
     });

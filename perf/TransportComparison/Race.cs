@@ -34,7 +34,7 @@ internal sealed class Race(Settings settings, LoadTools tools, int stepsPerMicro
         Action<string> onStep,
         CancellationToken cancellation)
     {
-        Contestant[] contestants = [.. candidates.Select(candidate => new Contestant(candidate, workload, plan, tools, stepsPerMicrosecond))];
+        Contestant[] contestants = [.. candidates.Select(candidate => new Contestant(candidate, workload, plan, tools, stepsPerMicrosecond, settings.Old))];
         try
         {
             if (!workload.FreshServer)

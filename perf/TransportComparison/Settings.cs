@@ -19,4 +19,5 @@ internal sealed record Settings(
     bool SystemCalls,
     FileInfo? Markdown,
     FileInfo? Json,
-    FileInfo? Baseline);
+    FileInfo? Baseline,
+    DirectoryInfo? Old);

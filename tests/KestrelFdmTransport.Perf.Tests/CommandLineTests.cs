@@ -35,6 +35,8 @@ public sealed class CommandLineTests
     [InlineData("--cpus 99999", "'99999'")]
     [InlineData("--rounds 0", "--rounds must be between 1 and 1000")]
     [InlineData("--seconds 61", "--seconds must be between 1 and 60")]
+    [InlineData("--candidates fdm-old,fdm", "--old must name a folder")]
+    [InlineData("--candidates fdm-old,fdm --old nowhere", "--old must name a folder")]
     [InlineData("--baseline nowhere.json", "'nowhere.json' does not exist")]
     public void A_wrong_value_is_named(string arguments, string complaint)
         => Assert.Contains(CommandLine.Command().Parse(arguments).Errors, error => error.Message.Contains(complaint, StringComparison.Ordinal));

@@ -7,8 +7,11 @@ namespace KestrelFdmTransport.TransportComparison.Candidates;
 /// <param name="InlineSockets">The runtime's socket engine runs completions on its own threads.</param>
 /// <param name="Native">The C server, which knows plain HTTP/1.1 without bodies only.</param>
 /// <param name="OnlyIfNamed">For a single question; not among all.</param>
-internal sealed record Candidate(string Name, string Description, bool InlineSockets = false, bool Native = false, bool OnlyIfNamed = false)
+/// <param name="Old">The server comes from the folder that <c>--old</c> names: another build of this repository.</param>
+internal sealed record Candidate(string Name, string Description, bool InlineSockets = false, bool Native = false, bool OnlyIfNamed = false, bool Old = false)
 {
+    private const string OldSuffix = "-old";
+
     /// <summary>What the others are compared with.</summary>
     internal const string Reference = "sockets";
 
@@ -23,8 +26,13 @@ internal sealed record Candidate(string Name, string Description, bool InlineSoc
         new("fdm-no-moves", "this transport, connections stay on their loop", OnlyIfNamed: true),
         new("fdm-pinned", "this transport, each loop bound to a CPU", OnlyIfNamed: true),
         new("fdm-reuse-port", "this transport, a listen socket for each loop", OnlyIfNamed: true),
+        new("fdm-old", "this transport as --old has it, Adaptive", OnlyIfNamed: true, Old: true),
+        new("fdm-pool-old", "this transport as --old has it, ThreadPool", OnlyIfNamed: true, Old: true),
         new("c", "epoll server in C with a canned answer: the limit", Native: true),
     ];
+
+    /// <summary>What the server process knows the candidate as.</summary>
+    internal string ServerName => Old ? Name[..^OldSuffix.Length] : Name;
 
     /// <summary>It is this transport.</summary>
     internal bool HasLoops => Name.StartsWith("fdm", StringComparison.Ordinal);

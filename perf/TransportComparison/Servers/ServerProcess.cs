@@ -32,12 +32,12 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     internal long ResidentBytes => ServerUsage.ResidentBytes(ProcessId);
 
-    internal static async Task<ServerProcess> StartAsync(Candidate candidate, CpuPlan cpus, int stepsPerMicrosecond, CancellationToken cancellation)
+    internal static async Task<ServerProcess> StartAsync(Candidate candidate, CpuPlan cpus, int stepsPerMicrosecond, DirectoryInfo? old, CancellationToken cancellation)
     {
         string[] arguments = [cpus.Loops.ToString(CultureInfo.InvariantCulture), stepsPerMicrosecond.ToString(CultureInfo.InvariantCulture)];
         ProcessStartInfo start = candidate.Native
             ? new(NativeServer.Executable, arguments)
-            : new("dotnet", [Path.Combine(AppContext.BaseDirectory, "ComparisonServer.dll"), candidate.Name, .. arguments]);
+            : new("dotnet", [Path.Combine(candidate.Old ? old!.FullName : AppContext.BaseDirectory, "ComparisonServer.dll"), candidate.ServerName, .. arguments]);
         start.UseShellExecute = false;
         start.RedirectStandardInput = true;
         start.RedirectStandardOutput = true;
@@ -71,7 +71,7 @@ internal sealed class ServerProcess : IAsyncDisposable
     /// <summary>Throws unless this very process lives and answers on its port.</summary>
     internal async Task VerifyAsync(CancellationToken cancellation)
     {
-        string expected = string.Create(CultureInfo.InvariantCulture, $"{Candidate.Name} {ProcessId}");
+        string expected = string.Create(CultureInfo.InvariantCulture, $"{Candidate.ServerName} {ProcessId}");
         string actual = await AskAsync("/identity", cancellation);
         if (!string.Equals(actual, expected, StringComparison.Ordinal))
         {
