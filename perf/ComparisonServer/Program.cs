@@ -1,6 +1,6 @@
 // The server side of a comparison: the same application on one candidate.
 //   ComparisonServer <transport> [loops] [steps per microsecond of work]
-// transport: sockets | sockets-inline | fdm | fdm-inline | fdm-pool | fdm-no-sets | fdm-no-moves | fdm-pinned | fdm-reuse-port.
+// transport: sockets | sockets-inline | fdm | fdm-inline | fdm-pool | fdm-no-sets | fdm-no-moves | fdm-reuse-port.
 // It ends when its standard input ends.
 // For sockets-inline to be what its users run, set DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS=1.
 // The first line that it prints says which ports it listens on:
@@ -53,9 +53,6 @@ switch (args[0])
         break;
     case "fdm-no-moves":
         UseFdm(static options => options.MoveConnections = false);
-        break;
-    case "fdm-pinned":
-        UseFdm(static options => options.PinLoops = true);
         break;
     case "fdm-reuse-port":
         UseFdm(static options => options.ReusePort = true);

@@ -64,10 +64,6 @@ public sealed class FdmTransportOptions
     /// <remarks>Defaults to the number of CPUs that the process may use; 1 to 1024.</remarks>
     public int LoopCount { get; set; } = Math.Min(Environment.ProcessorCount, MaxLoopCount);
 
-    /// <summary>Gets or sets whether each loop's thread is pinned to one of the CPUs that the process may use.</summary>
-    /// <remarks>Defaults to <see langword="false"/>: the kernel's scheduler usually knows better.</remarks>
-    public bool PinLoops { get; set; }
-
     /// <summary>Gets or sets where application code runs.</summary>
     /// <remarks>Defaults to <see cref="ApplicationScheduling.Adaptive"/>.</remarks>
     public ApplicationScheduling Scheduling { get; set; } = ApplicationScheduling.Adaptive;

@@ -24,7 +24,6 @@ internal sealed record Candidate(string Name, string Description, bool InlineSoc
         new("fdm-pool", "this transport, ThreadPool"),
         new("fdm-no-sets", "this transport without polling sets: order of arrival", OnlyIfNamed: true),
         new("fdm-no-moves", "this transport, connections stay on their loop", OnlyIfNamed: true),
-        new("fdm-pinned", "this transport, each loop bound to a CPU", OnlyIfNamed: true),
         new("fdm-reuse-port", "this transport, a listen socket for each loop", OnlyIfNamed: true),
         new("fdm-old", "this transport as --old has it, Adaptive", OnlyIfNamed: true, Old: true),
         new("fdm-pool-old", "this transport as --old has it, ThreadPool", OnlyIfNamed: true, Old: true),

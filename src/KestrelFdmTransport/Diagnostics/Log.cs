@@ -46,9 +46,6 @@ internal static partial class Log
     [LoggerMessage(42, LogLevel.Error, "Event loop {Loop} could not be woken; it is tried again every millisecond.", EventName = "WakeUpFailed")]
     internal static partial void WakeUpFailed(ILogger logger, string loop, Exception exception);
 
-    [LoggerMessage(32, LogLevel.Warning, "Event loop {Loop} could not be pinned to CPU {Cpu}; it runs unpinned.", EventName = "PinningFailed")]
-    internal static partial void PinningFailed(ILogger logger, string loop, int cpu);
-
     [LoggerMessage(33, LogLevel.Warning, "Accepting on {EndPoint} rests for {Milliseconds} ms: {Reason}. Waiting clients may be turned away.", EventName = "AcceptPaused")]
     internal static partial void AcceptPaused(ILogger logger, EndPoint endPoint, long milliseconds, string reason);
 

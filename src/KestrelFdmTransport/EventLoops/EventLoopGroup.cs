@@ -27,7 +27,6 @@ internal sealed class EventLoopGroup : IDisposable
     private readonly EventLoopSettings _settings;
     private readonly ILogger _logger;
     private readonly int _maxSpinning;
-    private readonly byte[] _processMask = [];
     private long _wakes;
     private EventLoop[] _loops = [];
     private HandOverReport? _report;
@@ -44,14 +43,10 @@ internal sealed class EventLoopGroup : IDisposable
 
         // Never all CPUs spin, but a single one may: the thread-pool threads that it replaces spin there too.
         _maxSpinning = Math.Max(1, Environment.ProcessorCount - 1);
-        Standbys = new Standbys(settings, logger, Unplace);
+        Standbys = new Standbys(settings, logger);
         Lane = new BlockingLane(settings.MaxBlockingThreads);
         HeldFlushes = new HeldFlushes(Backlog);
         Balance = new LoadBalance(this, settings.MovesConnections);
-        if (settings.PinLoops)
-        {
-            _processMask = CpuSet.Mask();
-        }
     }
 
     internal Standbys Standbys { get; }
@@ -126,32 +121,6 @@ internal sealed class EventLoopGroup : IDisposable
 
         Stop(loops);
         Standbys.Stop();
-    }
-
-    /// <summary>Pins the calling thread, which now owns the loop, if the options ask for it.</summary>
-    internal void Place(EventLoop loop)
-    {
-        if (!_settings.PinLoops)
-        {
-            return;
-        }
-
-        int[] cpus = CpuSet.Members(_processMask);
-        int cpu = cpus.Length == 0 ? -1 : cpus[loop.Index % cpus.Length];
-        if (cpu < 0 || !CpuSet.PinThread(cpu))
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(
-                static state => Log.PinningFailed(state.Group._logger, state.Loop.Name, state.Cpu), (Group: this, Loop: loop, Cpu: cpu), preferLocal: false);
-        }
-    }
-
-    /// <summary>Gives a thread that owns no loop any more the process's CPUs back; 0 is the calling thread.</summary>
-    internal void Unplace(int threadId)
-    {
-        if (_settings.PinLoops)
-        {
-            CpuSet.SetMask(_processMask, threadId);
-        }
     }
 
     /// <summary>Has the log say that a loop was taken over; not on this thread.</summary>

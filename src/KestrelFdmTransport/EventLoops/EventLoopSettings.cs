@@ -8,8 +8,6 @@ internal sealed record EventLoopSettings
 {
     internal required int LoopCount { get; init; }
 
-    internal bool PinLoops { get; init; }
-
     internal TimeSpan SpinDuration { get; init; }
 
     /// <summary>True if a loop whose thread is held by a callback is taken over by another thread.</summary>

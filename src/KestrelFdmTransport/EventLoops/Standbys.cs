@@ -24,17 +24,15 @@ internal sealed class Standbys
     private readonly List<Waiter> _parked = [];
     private readonly EventLoopSettings _settings;
     private readonly ILogger _logger;
-    private readonly Action<int> _unplace;
     private int _stalled;
     private long _handOvers;
     private bool _exhausted;
     private bool _stopped;
 
-    internal Standbys(EventLoopSettings settings, ILogger logger, Action<int> unplace)
+    internal Standbys(EventLoopSettings settings, ILogger logger)
     {
         _settings = settings;
         _logger = logger;
-        _unplace = unplace;
     }
 
     /// <summary>Threads that are inside a callback that lost its loop.</summary>
@@ -120,7 +118,6 @@ internal sealed class Standbys
     {
         CallbackScope scope = CallbackScope.AdoptThread(servesLoops: true);
         scope.Own(loop);
-        loop.Group.Place(loop);
         Standbys standbys = loop.Group.Standbys;
         if (loop.Run(scope))
         {
@@ -152,7 +149,6 @@ internal sealed class Standbys
             }
 
             scope.Disown(Name);
-            _unplace(0);
             scope.ReleaseHoards();
             if (!TryPark(waiter) || Wait(waiter) is not { } handOver)
             {
@@ -173,11 +169,8 @@ internal sealed class Standbys
             return false;
         }
 
-        // Off the CPU that the new owner is going to be pinned to.
-        _unplace(handOver.Scope.ThreadId);
         OnTaken(handOver);
         scope.Own(loop);
-        loop.Group.Place(loop);
         return !loop.GoOn(scope, handOver);
     }
 

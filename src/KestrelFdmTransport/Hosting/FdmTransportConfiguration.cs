@@ -38,9 +38,6 @@ internal static class FdmTransportConfiguration
             case "LOOPCOUNT":
                 options.LoopCount = Integer(key, value);
                 break;
-            case "PINLOOPS":
-                options.PinLoops = Boolean(key, value);
-                break;
             case "SCHEDULING":
                 options.Scheduling = Enum.TryParse(value, ignoreCase: true, out ApplicationScheduling scheduling) && Enum.IsDefined(scheduling)
                     ? scheduling
@@ -90,7 +87,7 @@ internal static class FdmTransportConfiguration
                 break;
             default:
                 throw new InvalidOperationException(
-                    $"'{SectionName}:{key}' is not an option of the FDM transport. Options: Backlog, NoDelay, MaxReadBufferSize, MaxWriteBufferSize, LoopCount, PinLoops, Scheduling, SpinDuration, AcceptQueueLength, StallThreshold, MaxStandbyThreads, MaxBlockingThreads, ConnectTimeout, PollingSets, HotGap, WarmGap, MoveConnections, IdleTimeout, ReusePort, UnixSocketFileMode, ReplaceStaleUnixSocket.");
+                    $"'{SectionName}:{key}' is not an option of the FDM transport. Options: Backlog, NoDelay, MaxReadBufferSize, MaxWriteBufferSize, LoopCount, Scheduling, SpinDuration, AcceptQueueLength, StallThreshold, MaxStandbyThreads, MaxBlockingThreads, ConnectTimeout, PollingSets, HotGap, WarmGap, MoveConnections, IdleTimeout, ReusePort, UnixSocketFileMode, ReplaceStaleUnixSocket.");
         }
     }
 

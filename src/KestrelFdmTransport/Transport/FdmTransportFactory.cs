@@ -76,7 +76,6 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
             new EventLoopSettings
             {
                 LoopCount = _options.LoopCount,
-                PinLoops = _options.PinLoops,
                 SpinDuration = _options.SpinDuration,
                 HandsOver = _options.Scheduling == ApplicationScheduling.Adaptive,
                 StallThreshold = _options.StallThreshold,

@@ -183,17 +183,5 @@ public sealed class EventLoopGroupTests
         Assert.True(group.TryBeginSpin());
     }
 
-    [Fact]
-    public void Pinned_loops_take_the_usable_cpus_in_turn()
-    {
-        int[] cpus = CpuSet.Usable();
-        using var group = new EventLoopGroup(new EventLoopSettings { LoopCount = cpus.Length + 1, PinLoops = true }, NullLogger.Instance);
-
-        foreach (EventLoop loop in group.Acquire())
-        {
-            LoopFixture.RunOn(loop, () => Assert.Equal([cpus[loop.Index % cpus.Length]], CpuSet.Usable()));
-        }
-    }
-
     private static EventLoopGroup New(int loops) => new(new EventLoopSettings { LoopCount = loops }, NullLogger.Instance);
 }

@@ -29,8 +29,8 @@ public sealed class OptionPrecedenceTests
         foreach (FdmTransportOptions options in new[] { new FdmTransportOptions(), HostedOptions.Read(host => host.UseFdmTransport()) })
         {
             Assert.Equal(
-                (ApplicationScheduling.Adaptive, Environment.ProcessorCount, false, TimeSpan.FromMicroseconds(50), 128),
-                (options.Scheduling, options.LoopCount, options.PinLoops, options.SpinDuration, options.AcceptQueueLength));
+                (ApplicationScheduling.Adaptive, Environment.ProcessorCount, TimeSpan.FromMicroseconds(50), 128),
+                (options.Scheduling, options.LoopCount, options.SpinDuration, options.AcceptQueueLength));
         }
     }
 

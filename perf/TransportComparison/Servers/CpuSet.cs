@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using KestrelFdmTransport.Interop;
 
-namespace KestrelFdmTransport.EventLoops;
+namespace KestrelFdmTransport.TransportComparison.Servers;
 
 /// <summary>The CPUs the process may use, as taskset or a container's CPU set left them.</summary>
 internal static class CpuSet
@@ -33,14 +33,6 @@ internal static class CpuSet
         }
 
         return [.. cpus];
-    }
-
-    /// <summary>Pins the calling thread; false if the kernel refuses.</summary>
-    internal static bool PinThread(int cpu)
-    {
-        byte[] mask = new byte[MaskBytes];
-        mask[cpu / 8] = (byte)(1 << (cpu % 8));
-        return Sys.SetCpuMask(mask) == 0;
     }
 
     /// <summary>Lets a thread run on the CPUs of the mask.</summary>
