@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Threading;
+using KestrelFdmTransport.EventLoops;
 
 namespace KestrelFdmTransport.Connections;
 
@@ -7,22 +8,25 @@ namespace KestrelFdmTransport.Connections;
 /// <remarks>Written when connections end and when they stall, without synchronisation: an average may lose a sample.</remarks>
 internal sealed class EndpointCost
 {
-    private static readonly long s_memory = Stopwatch.Frequency;
+    /// <summary>Callbacks that have blocked say something about a new connection if there is at least one for so many new ones.</summary>
+    private const int Share = 8;
 
+    /// <summary>What has happened in this time and the one before counts.</summary>
+    private static readonly long s_window = Stopwatch.Frequency;
+
+    private readonly RecentCount _blocked = new();
+    private readonly RecentCount _opened = new();
     private long _average;
-    private long _blockedUntil;
 
-    /// <summary>True if a callback has blocked within the last second.</summary>
-    internal bool Blocks
+    internal CallbackCost ForNewConnection() => ForNewConnection(Stopwatch.GetTimestamp());
+
+    internal CallbackCost ForNewConnection(long now)
     {
-        get
-        {
-            long until = Volatile.Read(ref _blockedUntil);
-            return until != 0 && Stopwatch.GetTimestamp() < until;
-        }
+        long window = now / s_window;
+        _opened.Add(window);
+        int blocked = _blocked.Read(window);
+        return CallbackCost.Expect(Volatile.Read(ref _average), blocked > 0 && (long)blocked * Share >= _opened.Read(window));
     }
-
-    internal CallbackCost ForNewConnection() => CallbackCost.Expect(Volatile.Read(ref _average), Blocks);
 
     internal void OnConnectionEnded(long average)
     {
@@ -30,5 +34,7 @@ internal sealed class EndpointCost
         Volatile.Write(ref _average, before + ((average - before) / 8));
     }
 
-    internal void OnBlocked() => Volatile.Write(ref _blockedUntil, Stopwatch.GetTimestamp() + s_memory);
+    internal void OnBlocked() => OnBlocked(Stopwatch.GetTimestamp());
+
+    internal void OnBlocked(long now) => _blocked.Add(now / s_window);
 }

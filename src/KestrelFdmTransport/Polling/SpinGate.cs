@@ -7,18 +7,24 @@ namespace KestrelFdmTransport.Polling;
 /// connection is <i>fast</i> after four short gaps in a row, and one long gap ends that.
 /// </summary>
 /// <remarks>
-/// A spin that finds nothing ends the epoch: every connection must prove itself again, so four short gaps buy at most
-/// one useless spin. A spin during which the thread was preempted closes the gate for a while: there is no CPU to spare.
+/// A spin that finds nothing ends the epoch: every connection must prove itself again. Each such spin also doubles the number of short gaps that are asked for
+/// before the next one, and each that finds something halves it. So where spinning does not pay, as on a CPU that the client needs, it costs next to nothing
+/// after some dozen tries. A spin during which the thread was preempted closes the gate for a while: there is no CPU to spare.
 /// </remarks>
 internal sealed class SpinGate
 {
     internal const byte PromoteAfter = 4;
 
+    /// <summary>With so many short gaps for each useless spin, spinning costs a thousandth of the time.</summary>
+    private const int MostAsked = 1 << 16;
+
+    private int _asked = PromoteAfter;
+    private int _seen;
     private ushort _epoch;
     private int _fast;
     private long _closedUntil;
 
-    internal bool IsOpen(long now) => _fast > 0 && now >= _closedUntil;
+    internal bool IsOpen(long now) => _fast > 0 && _seen >= _asked && now >= _closedUntil;
 
     internal void Observe(ref LiveCounter counter, long gap, long fastGap)
     {
@@ -32,9 +38,13 @@ internal sealed class SpinGate
         {
             Forget(ref counter);
         }
-        else if (counter.FastStreak < PromoteAfter && ++counter.FastStreak == PromoteAfter)
+        else
         {
-            _fast++;
+            _seen = Math.Min(_seen + 1, MostAsked);
+            if (counter.FastStreak < PromoteAfter && ++counter.FastStreak == PromoteAfter)
+            {
+                _fast++;
+            }
         }
     }
 
@@ -49,10 +59,27 @@ internal sealed class SpinGate
         counter.FastStreak = 0;
     }
 
+    /// <summary>A spin has found something to do.</summary>
+    /// <param name="undisturbed">False if the thread has been without its CPU meanwhile: then the client needed it, and was kept waiting by the spin.</param>
+    internal void Found(bool undisturbed)
+    {
+        if (undisturbed)
+        {
+            _asked = Math.Max(_asked / 2, PromoteAfter);
+        }
+        else
+        {
+            Missed();
+        }
+    }
+
+    /// <summary>A spin has found nothing.</summary>
     internal void Missed()
     {
         _epoch++;
         _fast = 0;
+        _seen = 0;
+        _asked = Math.Min(_asked * 2, MostAsked);
     }
 
     internal void Preempted(long now, long pause)

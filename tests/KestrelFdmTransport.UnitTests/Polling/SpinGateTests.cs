@@ -71,12 +71,79 @@ public sealed class SpinGateTests
     {
         Observe(ref _first, 10, ShortGap);
         _gate.Missed();
+        Observe(ref _second, 3, ShortGap);
+        Observe(ref _first, 3, ShortGap);
+        Observe(ref _second, 1, LongGap);
+        Observe(ref _second, 3, ShortGap);
         Assert.False(_gate.IsOpen(0));
 
-        Observe(ref _first, 3, ShortGap);
-        Assert.False(_gate.IsOpen(0));
         Observe(ref _first, 1, ShortGap);
         Assert.True(_gate.IsOpen(0));
+    }
+
+    [Fact]
+    public void Each_spin_in_vain_doubles_what_is_asked_for_and_each_that_finds_something_halves_it()
+    {
+        Assert.Equal(4, GapsUntilOpen());
+        _gate.Missed();
+        Assert.Equal(8, GapsUntilOpen());
+        _gate.Missed();
+        Assert.Equal(16, GapsUntilOpen());
+        _gate.Missed();
+        Assert.Equal(32, GapsUntilOpen());
+
+        // Back to 8, and with the next miss to 16.
+        _gate.Found(undisturbed: true);
+        _gate.Found(undisturbed: true);
+        _gate.Missed();
+        Assert.Equal(16, GapsUntilOpen());
+    }
+
+    [Fact]
+    public void Where_spinning_never_pays_it_nearly_ends()
+    {
+        int spins = 0;
+        for (int request = 0; request < 1_000_000; request++)
+        {
+            Observe(ref _first, 1, ShortGap);
+            if (_gate.IsOpen(0))
+            {
+                spins++;
+                _gate.Missed();
+            }
+        }
+
+        Assert.InRange(spins, 10, 40);
+    }
+
+    [Fact]
+    public void It_is_tried_again_where_it_has_not_paid_for_long()
+    {
+        for (int i = 0; i < 100; i++)
+        {
+            Assert.InRange(GapsUntilOpen(), 1, 100_000);
+            _gate.Missed();
+        }
+
+        GapsUntilOpen();
+        for (int i = 0; i < 20; i++)
+        {
+            _gate.Found(undisturbed: true);
+            Assert.True(_gate.IsOpen(0));
+        }
+
+        _gate.Missed();
+        Assert.Equal(8, GapsUntilOpen());
+    }
+
+    [Fact]
+    public void What_is_found_after_others_have_had_the_CPU_counts_as_a_miss()
+    {
+        GapsUntilOpen();
+        _gate.Found(undisturbed: false);
+        Assert.False(_gate.IsOpen(0));
+
+        Assert.Equal(8, GapsUntilOpen());
     }
 
     [Fact]
@@ -84,7 +151,7 @@ public sealed class SpinGateTests
     {
         Observe(ref _first, 4, ShortGap);
         _gate.Missed();
-        Observe(ref _second, 4, ShortGap);
+        Observe(ref _second, 8, ShortGap);
 
         Observe(ref _first, 1, LongGap);
         _gate.Forget(ref _first);
@@ -97,7 +164,7 @@ public sealed class SpinGateTests
     {
         Observe(ref _first, 4, ShortGap);
         _gate.Preempted(now: 1000, pause: 50);
-        Observe(ref _first, 4, ShortGap);
+        Observe(ref _first, 8, ShortGap);
 
         Assert.False(_gate.IsOpen(1000));
         Assert.False(_gate.IsOpen(1049));
@@ -155,6 +222,18 @@ public sealed class SpinGateTests
         Assert.True(gate.IsOpen(1));
         sets.Unregister(0);
         Assert.False(gate.IsOpen(1));
+    }
+
+    private int GapsUntilOpen()
+    {
+        int gaps = 0;
+        while (!_gate.IsOpen(0))
+        {
+            Observe(ref _first, 1, ShortGap);
+            gaps++;
+        }
+
+        return gaps;
     }
 
     private void Observe(ref LiveCounter counter, int times, long gap)
