@@ -21,6 +21,9 @@ internal static unsafe class Sys
     /// <summary>Room for any <c>struct sockaddr_storage</c>.</summary>
     internal const int AddressCapacity = 128;
 
+    /// <summary>FIONREAD, which on Power is encoded otherwise than elsewhere.</summary>
+    private static readonly nuint s_bytesReadable = BytesReadable(RuntimeInformation.ProcessArchitecture);
+
     /// <summary>More than what is looked at of any file in /proc.</summary>
     private const int ProcFileCapacity = 128;
 
@@ -37,7 +40,6 @@ internal static unsafe class Sys
     private const int OptionLevelTcp = 6;
     private const int OptionNoDelay = 1;
     private const int ResourceDescriptors = 7;
-    private const nuint BytesReadable = 0x541B;
     private const int CurrentDirectory = -100;
     private const int NoFollow = 0x100;
     private const uint StatusType = 1;
@@ -199,11 +201,13 @@ internal static unsafe class Sys
     internal static int LocalAddress(int descriptor, byte* address, int* addressLength)
         => SystemCallFaults.Strikes(SystemCall.LocalAddress, descriptor, out int fault) ? fault : Result(LibC.GetSockName(descriptor, address, addressLength));
 
+    internal static nuint BytesReadable(Architecture architecture) => architecture == Architecture.Ppc64le ? 0x4004667Fu : 0x541Bu;
+
     /// <summary>The bytes that wait in the receive queue, or a negated error number.</summary>
     internal static int Readable(int descriptor)
     {
         int count = 0;
-        int result = SystemCallFaults.Strikes(SystemCall.Readable, descriptor, out int fault) ? fault : Result(LibC.IoCtl(descriptor, BytesReadable, &count));
+        int result = SystemCallFaults.Strikes(SystemCall.Readable, descriptor, out int fault) ? fault : Result(LibC.IoCtl(descriptor, s_bytesReadable, &count));
         return result < 0 ? result : count;
     }
 

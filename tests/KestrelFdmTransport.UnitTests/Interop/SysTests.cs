@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
@@ -18,6 +19,14 @@ public sealed class SysTests
         Assert.Equal(0, Sys.Close(descriptor));
         Assert.Equal(-Errno.EBADF, Sys.Close(-1));
     }
+
+    [Theory]
+    [InlineData(Architecture.X64, 0x541B)]
+    [InlineData(Architecture.Arm64, 0x541B)]
+    [InlineData(Architecture.S390x, 0x541B)]
+    [InlineData(Architecture.Ppc64le, 0x4004667F)]
+    public void The_question_for_bytes_that_wait_has_the_number_of_its_architecture(Architecture architecture, uint number)
+        => Assert.Equal(number, Sys.BytesReadable(architecture));
 
     [Fact]
     public void Receiving_gives_the_count_or_zero_at_the_end_or_the_negated_error()
