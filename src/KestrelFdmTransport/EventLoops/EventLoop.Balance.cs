@@ -11,9 +11,11 @@ internal sealed partial class EventLoop
     /// <summary>A few times a second: how much there is to do here, and whether another loop should have some of it.</summary>
     private void Balance()
     {
-        _load.Measure(_now, _sets, OwnCpuTime());
-        MeasureWakes();
-        _emigrants = _ending ? 0 : _group.Balance.Emigrants(this, _now, out _destination);
+        long now = Stopwatch.GetTimestamp();
+        bool moves = _group.Balance.Moves;
+        _load.Measure(now, _sets, moves ? OwnCpuTime() : -1);
+        MeasureWakes(now);
+        _emigrants = moves && !_ending ? _group.Balance.Emigrants(this, now, out _destination) : 0;
     }
 
     /// <summary>What the calling thread has had of a CPU since the last window, in clock ticks; negative if the loop was another thread's then.</summary>
@@ -26,16 +28,21 @@ internal sealed partial class EventLoop
         return owner == _cpuTimeOf ? (_cpuTime - before) / (1_000_000_000 / Stopwatch.Frequency) : -1;
     }
 
-    private void MeasureWakes()
+    private void MeasureWakes(long now)
     {
-        ProcessUsage usage = Sys.ProcessUsage();
-        long allWakes = _group.AddWakes(_wakes);
-        if (_wakeRule.IsGentle && OnlyDispatches)
+        _group.CountWakes(_wakes);
+        if (_wakeRule.NeedsFigures(OnlyDispatches ? _wakes : 0))
         {
-            _runDelay = Sys.ThreadRunDelay();
+            if (_wakeRule.IsGentle && OnlyDispatches)
+            {
+                _runDelay = Sys.ThreadRunDelay();
+            }
+
+            GroupUsage usage = _group.Usage(now);
+            _wakeRule.Measure(new WakeFigures(
+                _wakes, _wokenFor, usage.Wakes, usage.Process.Preemptions, usage.Process.CpuTime / Environment.ProcessorCount, _runDelay));
         }
 
-        _wakeRule.Measure(new WakeFigures(_wakes, _wokenFor, allWakes, usage.Preemptions, usage.CpuTime / Environment.ProcessorCount, _runDelay));
         _wakes = 0;
         _wokenFor = 0;
     }

@@ -12,8 +12,15 @@ internal sealed partial class EventLoop
 {
     private void Harvest()
     {
+        // After what the loop was woken for, and before it sleeps again.
+        if (_load.IsDue(_now))
+        {
+            Balance();
+        }
+
         int count;
         long since = _now;
+        long lookedAt = 0;
         if (_sets.Backlog > 0 || _closing.Count > 0)
         {
             count = Sys.EpollWait(_epoll.Number, _events, 0);
@@ -23,12 +30,17 @@ internal sealed partial class EventLoop
         {
             long idle = Stopwatch.GetTimestamp();
             _load.BeginWait();
-            if (OnlyDispatches || !TrySpin(idle, out count))
+            if (OnlyDispatches || !TrySpin(idle, out count, out lookedAt))
             {
-                count = Block();
+                count = Block(idle);
             }
 
             _now = Stopwatch.GetTimestamp();
+            if (lookedAt != 0)
+            {
+                _spinGate.Found(_now - lookedAt < s_interrupted);
+            }
+
             long slept = _now - idle - _rested;
             _load.Idled(slept);
 
@@ -43,11 +55,6 @@ internal sealed partial class EventLoop
 
         Harvests++;
         _load.BeginTurn(_now);
-        if (_load.IsDue(_now))
-        {
-            Balance();
-        }
-
         if (count < 0)
         {
             if (count != -Errno.EINTR)
@@ -79,22 +86,30 @@ internal sealed partial class EventLoop
         }
     }
 
+    /// <summary>True if there is something to do that no event announces.</summary>
+    private bool MustWake => !_mailbox.IsEmpty || (_stopRequested && !_ending);
+
     /// <summary>Polls for a short time instead of sleeping, if a connection is expected to speak again at once.</summary>
-    private bool TrySpin(long started, out int count)
+    /// <param name="started">The time.</param>
+    /// <param name="count">The events found.</param>
+    /// <param name="lookedAt">When it had been looked in vain for the last time before something was found.</param>
+    private bool TrySpin(long started, out int count, out long lookedAt)
     {
         count = 0;
+        lookedAt = 0;
         if (_spinTicks == 0 || !_spinGate.IsOpen(started) || !_group.TryBeginSpin())
         {
             return false;
         }
 
-        long now;
+        long now = started;
         do
         {
             count = Sys.EpollWait(_epoll.Number, _events, 0);
-            if (count != 0 || !_mailbox.IsEmpty || (_stopRequested && !_ending))
+            if (count != 0 || MustWake)
             {
                 _group.EndSpin();
+                lookedAt = now;
                 return true;
             }
 
@@ -115,30 +130,22 @@ internal sealed partial class EventLoop
         return false;
     }
 
-    private int Block()
+    private int Block(long now)
     {
-        if (OnlyDispatches && _group.Backlog.Rest(ref _begun) is > 0 and int rest)
+        int timeout = UntilDeadline(now);
+        if (OnlyDispatches && timeout != 0 && !MustWake && _group.Backlog.Rest(ref _begun) is > 0 and int rest)
         {
-            long before = Stopwatch.GetTimestamp();
-            Sys.Sleep(rest);
-            _rested = Stopwatch.GetTimestamp() - before;
+            Sys.Sleep(timeout < 0 ? rest : (int)Math.Min(rest, 1_000L * timeout));
+            long after = Stopwatch.GetTimestamp();
+            _rested = after - now;
+            timeout = UntilDeadline(after);
         }
-
-        int timeout = -1;
-        long ticks = _deadlines.Until(Stopwatch.GetTimestamp());
-        if (ticks >= 0)
-        {
-            long milliseconds = (ticks * 1000 / Stopwatch.Frequency) + 1;
-            timeout = (int)Math.Min(milliseconds, int.MaxValue);
-        }
-
-        timeout = UntilTimers(timeout);
 
         RacePoints.Reach(RacePoint.LoopSleeps, this);
 
         // Full fence between the sleep word and the look into the mailbox; see _sleeping.
         Interlocked.Exchange(ref _sleeping, 1);
-        if (!_mailbox.IsEmpty || (_stopRequested && !_ending))
+        if (MustWake)
         {
             timeout = 0;
         }
@@ -148,6 +155,20 @@ internal sealed partial class EventLoop
         _wakes++;
         _wokenFor += Math.Max(count, 0);
         return count;
+    }
+
+    /// <summary>The time that the loop may sleep in milliseconds, -1 for ever.</summary>
+    private int UntilDeadline(long now)
+    {
+        int timeout = -1;
+        long ticks = _deadlines.Until(now);
+        if (ticks >= 0)
+        {
+            long milliseconds = (ticks * 1000 / Stopwatch.Frequency) + 1;
+            timeout = (int)Math.Min(milliseconds, int.MaxValue);
+        }
+
+        return UntilTimers(timeout);
     }
 
     /// <summary>

@@ -30,6 +30,9 @@ internal sealed partial class EventLoop
     /// <summary>An event that is there after so short a sleep was there before it.</summary>
     private static readonly long s_foundAtOnce = Stopwatch.Frequency / 200_000;
 
+    /// <summary>One look for events takes a microsecond or less. If it has taken so long, others have had the CPU meanwhile.</summary>
+    private static readonly long s_interrupted = Stopwatch.Frequency / 100_000;
+
     private static readonly TimeSpan s_wakeRetry = TimeSpan.FromMilliseconds(1);
 
     private readonly EventLoopGroup _group;

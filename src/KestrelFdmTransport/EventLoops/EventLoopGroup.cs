@@ -28,12 +28,14 @@ internal sealed class EventLoopGroup : IDisposable
     private readonly ILogger _logger;
     private readonly int _maxSpinning;
     private long _wakes;
+    private GroupUsage? _usage;
     private EventLoop[] _loops = [];
     private HandOverReport? _report;
     private Timer? _graceTimer;
     private int _users;
     private int _connections;
     private int _spinning;
+    private bool _spins = true;
     private bool _disposed;
 
     internal EventLoopGroup(EventLoopSettings settings, ILogger logger)
@@ -41,7 +43,7 @@ internal sealed class EventLoopGroup : IDisposable
         _settings = settings;
         _logger = logger;
 
-        // Never all CPUs spin, but a single one may: the thread-pool threads that it replaces spin there too.
+        // Never all CPUs spin. A single one may as long as it pays (SpinGate): the client may be on another one.
         _maxSpinning = Math.Max(1, Environment.ProcessorCount - 1);
         Standbys = new Standbys(settings, logger);
         Lane = new BlockingLane(settings.MaxBlockingThreads);
@@ -62,8 +64,24 @@ internal sealed class EventLoopGroup : IDisposable
     /// <summary>The loops that run at the moment, none before the first user. A loop that fails is replaced in its place.</summary>
     internal EventLoop[] Loops => Volatile.Read(ref _loops);
 
-    /// <summary>Adds to how often the loops have been woken, and returns that. A loop adds at the end of a window.</summary>
-    internal long AddWakes(int wakes) => Interlocked.Add(ref _wakes, wakes);
+    /// <summary>Adds to how often the loops have been woken. A loop does so at the end of a window.</summary>
+    internal void CountWakes(int wakes) => Interlocked.Add(ref _wakes, wakes);
+
+    /// <summary>
+    /// The same for all loops that ask within half a window: the kernel goes through all threads of the process for it. With several that ask at once each may
+    /// look itself.
+    /// </summary>
+    internal GroupUsage Usage(long now)
+    {
+        GroupUsage? last = Volatile.Read(ref _usage);
+        if (last is null || now - last.At >= LoopLoad.Window / 2)
+        {
+            last = new GroupUsage(now, Volatile.Read(ref _wakes), Sys.ProcessUsage());
+            Volatile.Write(ref _usage, last);
+        }
+
+        return last;
+    }
 
     /// <summary>Called when a loop has failed, on that loop's thread.</summary>
     internal event EventHandler<LoopFailedEventArgs>? LoopFailed;
@@ -187,8 +205,14 @@ internal sealed class EventLoopGroup : IDisposable
         return best;
     }
 
+    /// <summary>True if the calling loop may spin. Under a quota none may: time spent spinning is missed by all at the end of the period.</summary>
     internal bool TryBeginSpin()
     {
+        if (!_spins)
+        {
+            return false;
+        }
+
         if (Interlocked.Increment(ref _spinning) <= _maxSpinning)
         {
             return true;
@@ -222,6 +246,7 @@ internal sealed class EventLoopGroup : IDisposable
         FaultPoints.Reach(FaultPoint.TimerMade);
         _graceTimer ??= new Timer(static state => ((EventLoopGroup)state!).StopIfUnused(), this, Timeout.Infinite, Timeout.Infinite);
         ThrowIfTooMany(DescriptorsPerLoop * _settings.LoopCount);
+        _spins = _settings.SpinDuration > TimeSpan.Zero && !CpuQuota.IsSet();
         var loops = new EventLoop[_settings.LoopCount];
         int made = 0;
         int started = 0;

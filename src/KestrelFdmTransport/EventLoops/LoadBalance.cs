@@ -38,11 +38,14 @@ internal sealed class LoadBalance(EventLoopGroup group, bool moves)
     private EventLoop? _heatGiver;
     private EventLoop? _heatReceiver;
 
+    /// <summary>True if loops may give connections to others.</summary>
+    internal bool Moves => moves && group.Loops.Length > 1;
+
     /// <summary>How many of its hot connections a loop should give away in this window, and to whom.</summary>
     internal int Emigrants(EventLoop loop, long now, out EventLoop? destination)
     {
         destination = null;
-        if (!moves || group.Loops.Length < 2)
+        if (!Moves)
         {
             return 0;
         }

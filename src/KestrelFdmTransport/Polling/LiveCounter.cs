@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace KestrelFdmTransport.Polling;
 
 /// <summary>
-/// FDM's live counter and what goes with it, sixteen bytes per slot in a packed array: a sweep over 100,000 connections
+/// FDM's live counter and what goes with it, sixteen bytes per slot in a packed array: a look at many connections
 /// touches this array and no objects.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
@@ -25,6 +25,9 @@ internal struct LiveCounter
 
     /// <summary>Consecutive gaps short enough to be worth spinning for.</summary>
     internal byte FastStreak;
+
+    /// <summary>What the connection counts in its loop's heat: the value when it last changed or was looked at.</summary>
+    internal byte Heat;
 
     internal static LiveCounter OfNew(long now, byte value = PollingRules.CounterStart)
         => new() { LastServed = now, Value = value, Set = value >= PollingRules.CounterHot ? PollingSet.Hot : PollingSet.Warm };

@@ -13,6 +13,12 @@ namespace KestrelFdmTransport.Polling;
 /// </remarks>
 internal sealed class PollingSets
 {
+    /// <summary>
+    /// Slots whose heat is looked at in each measurement. It is a time that no request notices; of 100,000 connections each is looked at every five seconds, which matters only for those that
+    /// have fallen silent: who speaks counts by what it has just done.
+    /// </summary>
+    private const int MeasuredShare = 1_024;
+
     private readonly PollingRules _rules;
     private readonly SpinGate _spinGate;
     private readonly GapScale _scale;
@@ -34,6 +40,10 @@ internal sealed class PollingSets
     private long _now;
     private long _clock;
     private long _takenArrival;
+    private int _heat;
+    private int _provenHeat;
+    private int _hotConnections;
+    private int _measuredTo;
 
     /// <summary>Since when turns have left over too much; <see cref="long.MaxValue"/>: they do not.</summary>
     private long _behindSince = long.MaxValue;
@@ -100,15 +110,17 @@ internal sealed class PollingSets
             Array.Resize(ref _counters, Math.Max(slot + 1, _counters.Length * 2));
         }
 
-        _counters[slot] = LiveCounter.OfNew(now, value);
+        ref LiveCounter counter = ref _counters[slot];
+        CountHeat(ref counter, 0);
+        counter = LiveCounter.OfNew(now, value);
+        CountHeat(ref counter, value);
     }
 
     internal void Unregister(int slot)
     {
-        _spinGate.Forget(ref _counters[slot]);
-
-        // Without a counter it does not count as heat.
-        _counters[slot].Value = 0;
+        ref LiveCounter counter = ref _counters[slot];
+        _spinGate.Forget(ref counter);
+        CountHeat(ref counter, 0);
     }
 
     /// <summary>So many events come next, in the order of their arrival. They have come at some times since the last harvest, and one after the other.</summary>
@@ -261,26 +273,22 @@ internal sealed class PollingSets
 
     /// <summary>
     /// The sum of the live counters, as they would be if each connection spoke now; the part of those that a single request cannot have brought there;
-    /// and how many connections are hot. A sweep: some tens of microseconds for 100,000 connections.
+    /// and how many connections are hot. Of connections that are silent some are looked at each time, however many there are.
     /// </summary>
     internal (int Heat, int ProvenHeat, int Hot) Measure(long now)
     {
         long hotGap = _rules.HotGap << _scale.Shift;
-        int heat = 0;
-        int proven = 0;
-        int hot = 0;
-        foreach (ref readonly LiveCounter counter in _counters.AsSpan())
+        for (int i = Math.Min(MeasuredShare, _counters.Length); i > 0; i--)
         {
-            if (counter.Value > 0)
+            _measuredTo = _measuredTo + 1 < _counters.Length ? _measuredTo + 1 : 0;
+            ref LiveCounter counter = ref _counters[_measuredTo];
+            if (counter.Heat > 0 && !counter.Queued)
             {
-                int value = counter.Queued ? counter.Value : Decayed(counter.Value, now - counter.LastServed, hotGap);
-                heat += value;
-                proven += value > PollingRules.CounterStart + 1 ? value : 0;
-                hot += value >= PollingRules.CounterHot ? 1 : 0;
+                CountHeat(ref counter, Decayed(counter.Value, now - counter.LastServed, hotGap));
             }
         }
 
-        return (heat, proven, hot);
+        return (_heat, _provenHeat, _hotConnections);
     }
 
     /// <summary>How long the connection that waits longest has been waiting, in clock ticks.</summary>
@@ -361,11 +369,28 @@ internal sealed class PollingSets
             counter.Value = Decayed(counter.Value, gap, hotGap);
         }
 
+        CountHeat(ref counter, counter.Value);
         bool staysHot = counter.Set == PollingSet.Hot && counter.Value >= 1;
         counter.Set = counter.Value >= PollingRules.CounterHot || staysHot ? PollingSet.Hot
             : gap < _rules.WarmGap << _scale.Shift ? PollingSet.Warm
             : PollingSet.Cold;
     }
+
+    private void CountHeat(ref LiveCounter counter, byte heat)
+    {
+        byte before = counter.Heat;
+        if (heat == before)
+        {
+            return;
+        }
+
+        counter.Heat = heat;
+        _heat += heat - before;
+        _provenHeat += Proven(heat) - Proven(before);
+        _hotConnections += (heat >= PollingRules.CounterHot ? 1 : 0) - (before >= PollingRules.CounterHot ? 1 : 0);
+    }
+
+    private static int Proven(byte heat) => heat > PollingRules.CounterStart + 1 ? heat : 0;
 
     private static byte Decayed(byte value, long gap, long hotGap)
         => (byte)Math.Max(0, value - Math.Min(PollingRules.CounterMax, gap / hotGap));

@@ -30,14 +30,35 @@ internal sealed class WakeRule
     /// <summary>Windows over which it is looked at who has kept the loop waiting: one alone says little.</summary>
     internal const int Trial = 8;
 
+    /// <summary>Windows in which it is not tried again after it has brought no gain; twice as many each time.</summary>
+    private const int MostGainRest = 64 * Term;
+
     private long _allWakes;
     private long _preemptions = -1;
     private long _cpuTime;
     private long _runDelay;
     private int _tried;
     private int _left;
+    private int _gainRest = Term;
 
     internal bool IsGentle => _left > 0;
+
+    /// <summary>
+    /// True if a window has to be ended with <see cref="Measure"/>. Else it is over: nothing that the figures could say would change anything, and to learn them
+    /// costs the more, the more threads the process has.
+    /// </summary>
+    /// <param name="wakes">How often the loop was woken in this window, if it only dispatches.</param>
+    internal bool NeedsFigures(int wakes)
+    {
+        if (_left > 0 || (_left == 0 && wakes >= FewWakes))
+        {
+            return true;
+        }
+
+        _left = Math.Min(_left + 1, 0);
+        _preemptions = -1;
+        return false;
+    }
 
     /// <summary>Ends a window.</summary>
     internal void Measure(in WakeFigures figures)
@@ -50,7 +71,7 @@ internal sealed class WakeRule
         {
             _left = IsKeptByOthers(figures) ? -Rest
                 : figures.Events >= Gain * Math.Max(figures.Wakes, FewWakes) ? _left - 1
-                : 0;
+                : -RestWithoutGain();
         }
         else if (_left < 0)
         {
@@ -61,6 +82,23 @@ internal sealed class WakeRule
             _left = Term;
             _tried = -1;
         }
+    }
+
+    /// <summary>
+    /// The process's switches may be those of threads that have nothing to do with requests, and then the rule would be tried again and again. Where it has brought something
+    /// for a while, it may soon do so again.
+    /// </summary>
+    private int RestWithoutGain()
+    {
+        if (Term - _left >= Trial)
+        {
+            _gainRest = Term;
+            return 0;
+        }
+
+        int rest = _gainRest;
+        _gainRest = Math.Min(2 * rest, MostGainRest);
+        return rest;
     }
 
     /// <summary>Three quarters, because whoever shares its CPUs with the clients waits for those, too.</summary>

@@ -138,6 +138,65 @@ public sealed class WakeRuleTests
         Assert.True(_rule.IsGentle);
     }
 
+    [Fact]
+    public void A_rule_that_never_brings_anything_is_tried_ever_more_seldom()
+    {
+        // Background threads of the process take each other's CPU all the time.
+        int tries = 0;
+        for (int window = 0; window < 20_000; window++)
+        {
+            Window(preempted: Wakes, events: Wakes);
+            tries += _rule.IsGentle ? 1 : 0;
+        }
+
+        Assert.InRange(tries, 5, 15);
+    }
+
+    [Fact]
+    public void A_rule_that_has_brought_something_for_a_while_is_tried_again_at_once()
+    {
+        for (int i = 0; i < 50; i++)
+        {
+            BecomeGentle();
+            for (int window = 0; window < WakeRule.Trial; window++)
+            {
+                Window(preempted: 0);
+                Assert.True(_rule.IsGentle);
+            }
+
+            Window(preempted: 0, events: Wakes);
+            Assert.False(_rule.IsGentle);
+        }
+    }
+
+    [Fact]
+    public void No_figures_are_needed_of_a_loop_that_is_seldom_woken_or_rests()
+    {
+        Assert.False(_rule.NeedsFigures(0));
+        Assert.False(_rule.NeedsFigures(WakeRule.FewWakes - 1));
+        Assert.True(_rule.NeedsFigures(WakeRule.FewWakes));
+
+        BecomeGentle();
+        Assert.True(_rule.NeedsFigures(0));
+        Window(preempted: 0, events: 0);
+        for (int i = 0; i < WakeRule.Term; i++)
+        {
+            Assert.False(_rule.NeedsFigures(Wakes));
+        }
+
+        Assert.True(_rule.NeedsFigures(Wakes));
+    }
+
+    [Fact]
+    public void What_happened_in_windows_without_figures_does_not_count()
+    {
+        Window(preempted: 0);
+        Assert.False(_rule.NeedsFigures(0));
+
+        Window(preempted: 1_000_000);
+        Assert.False(_rule.IsGentle);
+    }
+
     private void BecomeGentle()
     {
         Window(preempted: 0);

@@ -1,0 +1,88 @@
+using System;
+using System.Diagnostics;
+using System.Threading;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.UnitTests.Infrastructure;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.EventLoops;
+
+/// <summary>In which order a loop does what it has to.</summary>
+[Collection(Races.Name)]
+public sealed class LoopTurnTests : IDisposable
+{
+    private readonly LoopFixture _loops = new();
+
+    public void Dispose() => _loops.Dispose();
+
+    [Fact]
+    public void A_loop_serves_what_it_was_woken_for_before_it_measures_its_load()
+    {
+        EventLoop loop = _loops.Loop;
+        using var pair = new SocketPair();
+        using var served = new ManualResetEventSlim();
+        bool measured = true;
+        var source = new ProbeSource
+        {
+            Loop = loop,
+            OnServe = events =>
+            {
+                if ((events & EpollFlags.In) != 0)
+                {
+                    measured = !loop.Load.IsDue(loop.Now);
+                    served.Set();
+                }
+            },
+        };
+        _loops.Run(() => Assert.Equal(0, loop.Register(source, pair.Near.Number, EpollFlags.Connection)));
+        _loops.Settle();
+        LoopFixture.AwaitIdle(loop);
+        long quiet = Stopwatch.GetTimestamp() + (2 * LoopLoad.Window);
+        Waiting.Until(() => Stopwatch.GetTimestamp() > quiet, "a time in which a measurement comes due");
+
+        Assert.Equal(1, Sys.Send(pair.Far.Number, [42]));
+
+        served.Within("the serve");
+        Assert.False(measured);
+    }
+
+    [Fact]
+    public void A_loop_that_rests_behind_what_it_has_dispatched_looks_for_mail_first()
+    {
+        const int Turns = 2_000;
+        DispatchBacklog backlog = _loops.Group.Backlog;
+        for (int i = 0; i < 1_000_000; i++)
+        {
+            backlog.Add();
+        }
+
+        using var over = new ManualResetEventSlim();
+        int turns = 0;
+        ProbeSource source = null!;
+        source = new ProbeSource
+        {
+            Loop = _loops.Loop,
+            OnMailed = mail =>
+            {
+                // Something begins all the time, so a loop with nothing to do may rest for two milliseconds.
+                backlog.Begin();
+                if (++turns == Turns)
+                {
+                    over.Set();
+                }
+                else
+                {
+                    source.Post(mail);
+                }
+            },
+        };
+        long started = Stopwatch.GetTimestamp();
+
+        source.Post(Mail.Resume);
+
+        // With a rest before each look it would be four seconds at least.
+        over.Within("all turns");
+        Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(3));
+    }
+}
