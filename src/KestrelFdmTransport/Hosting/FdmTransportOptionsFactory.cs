@@ -19,7 +19,7 @@ internal sealed class FdmTransportOptionsFactory : OptionsFactory<FdmTransportOp
         IEnumerable<IPostConfigureOptions<FdmTransportOptions>> postConfigures,
         IEnumerable<IValidateOptions<FdmTransportOptions>> validations,
         IOptions<SocketTransportOptions> sockets,
-        IConfiguration? configuration = null)
+        IConfiguration? configuration)
         : base(setups, postConfigures, validations)
     {
         _sockets = sockets;

@@ -3,6 +3,8 @@ using KestrelFdmTransport;
 using KestrelFdmTransport.Hosting;
 using KestrelFdmTransport.Transport;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -14,6 +16,9 @@ namespace Microsoft.AspNetCore.Hosting;
 /// <summary>Puts Kestrel on the FDM transport.</summary>
 public static class FdmWebHostBuilderExtensions
 {
+    /// <summary>Our registration for Kestrel is known by this delegate.</summary>
+    private static readonly Func<IServiceProvider, object> s_transport = ResolveTransport;
+
     /// <summary>
     /// Makes Kestrel serve its endpoints on the FDM transport. What the transport cannot serve, on this machine or at all, is
     /// served by the Sockets transport, with a line in the log.
@@ -42,26 +47,46 @@ public static class FdmWebHostBuilderExtensions
 
     private static void AddTransport(IServiceCollection services)
     {
-        foreach (ServiceDescriptor service in services)
+        // An application's own registration of the factories stays: Kestrel is put on that one.
+        services.TryAddSingleton<FdmTransportFactory>(static provider => new FdmTransportFactory(
+            provider.GetRequiredService<IOptions<FdmTransportOptions>>(),
+            provider.GetRequiredService<ILoggerFactory>(),
+            provider.GetService<IMemoryPoolFactory<byte>>()));
+        services.TryAddSingleton<FdmConnectionFactory>(static provider => new FdmConnectionFactory(
+            provider.GetRequiredService<FdmTransportFactory>()));
+
+        // Once, and last, whatever has been removed or added since a former call.
+        for (int i = services.Count - 1; i >= 0; i--)
         {
-            if (service.ServiceType == typeof(FdmTransportFactory))
+            if (IsForKestrel(services[i]))
             {
-                return;
+                services.RemoveAt(i);
             }
         }
 
-        services.AddSingleton<FdmTransportFactory>(static provider => new FdmTransportFactory(
-            provider.GetRequiredService<IOptions<FdmTransportOptions>>(),
-            provider.GetRequiredService<ILoggerFactory>(),
-            provider.GetRequiredService<IMemoryPoolFactory<byte>>())
-        {
-            StopHost = provider.GetService<IHostApplicationLifetime>() is { } lifetime ? lifetime.StopApplication : null,
-        });
-        services.AddSingleton<FdmConnectionFactory>(static provider => new FdmConnectionFactory(
-            provider.GetRequiredService<FdmTransportFactory>()));
-        services.AddSingleton<IConnectionListenerFactory>(static provider => provider.GetRequiredService<FdmTransportFactory>());
-        services.TryAddTransient<IOptionsFactory<FdmTransportOptions>, FdmTransportOptionsFactory>();
+        services.Add(new ServiceDescriptor(typeof(IConnectionListenerFactory), s_transport, ServiceLifetime.Singleton));
+        services.TryAddTransient<IOptionsFactory<FdmTransportOptions>>(static provider => new FdmTransportOptionsFactory(
+            provider.GetServices<IConfigureOptions<FdmTransportOptions>>(),
+            provider.GetServices<IPostConfigureOptions<FdmTransportOptions>>(),
+            provider.GetServices<IValidateOptions<FdmTransportOptions>>(),
+            provider.GetRequiredService<IOptions<SocketTransportOptions>>(),
+            provider.GetService<IConfiguration>()));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<FdmTransportOptions>, FdmTransportOptionsValidator>());
         services.AddOptions<FdmTransportOptions>().ValidateOnStart();
+    }
+
+    private static bool IsForKestrel(ServiceDescriptor service)
+        => service.ServiceType == typeof(IConnectionListenerFactory) && !service.IsKeyedService
+            && (service.ImplementationFactory == s_transport || service.ImplementationType == typeof(FdmTransportFactory));
+
+    private static FdmTransportFactory ResolveTransport(IServiceProvider provider)
+    {
+        FdmTransportFactory transport = provider.GetRequiredService<FdmTransportFactory>();
+        if (provider.GetService<IHostApplicationLifetime>() is { } lifetime)
+        {
+            transport.StopHost = lifetime.StopApplication;
+        }
+
+        return transport;
     }
 }

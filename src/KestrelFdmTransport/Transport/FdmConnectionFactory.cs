@@ -9,6 +9,7 @@ using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Transport;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -39,13 +40,18 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
         _transport = transport;
     }
 
-    /// <summary>Creates a factory with loops of its own, for a process without a server.</summary>
-    /// <param name="options">The options; they are validated. Those about listening have no effect.</param>
+    /// <summary>Creates a factory with loops of its own, for a process without a server, or on the loops of a transport.</summary>
+    /// <param name="options">The options of the loops of its own; they are validated. Those about listening have no effect.</param>
     /// <param name="loggerFactory">Where the log goes.</param>
+    /// <param name="transport">
+    /// The transport whose loops, options and log are used, and which stays its owner's; without one the factory has loops of its own.
+    /// </param>
     /// <exception cref="OptionsValidationException">An option has a value that is not allowed.</exception>
-    public FdmConnectionFactory(IOptions<FdmTransportOptions> options, ILoggerFactory loggerFactory)
-        : this(new FdmTransportFactory(options, loggerFactory))
-        => _ownsTransport = true;
+    /// <remarks>The constructor for containers: it has all that the other one has, so that none has to choose.</remarks>
+    [ActivatorUtilitiesConstructor]
+    public FdmConnectionFactory(IOptions<FdmTransportOptions> options, ILoggerFactory loggerFactory, FdmTransportFactory? transport = null)
+        : this(transport ?? new FdmTransportFactory(options, loggerFactory))
+        => _ownsTransport = transport is null;
 
     /// <summary>Opens a connection.</summary>
     /// <param name="endpoint">

@@ -20,7 +20,7 @@ namespace KestrelFdmTransport;
 /// Creates listeners that run on this transport's event loops. One factory has one set of loops, shared by all its endpoints;
 /// they start with the first bind and end when the factory is disposed.
 /// </summary>
-public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable, IAsyncDisposable
+public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable, IAsyncDisposable
 {
     private const string LoggerName = "Microsoft.AspNetCore.Server.Kestrel.Transport.Fdm";
     private const string ClientLoggerName = LoggerName + ".Client";
@@ -37,29 +37,22 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
     private readonly TransportMeter _meter;
     private int _disposed;
 
-    /// <summary>Creates a factory whose memory comes from <see cref="MemoryPool{T}.Shared"/>.</summary>
+    /// <summary>Creates a factory.</summary>
     /// <param name="options">The options; they are validated.</param>
     /// <param name="loggerFactory">Where the transport's log goes.</param>
+    /// <param name="memoryPoolFactory">
+    /// Makes one pool per endpoint and loop; each is disposed with its endpoint. Without one, memory comes from <see cref="MemoryPool{T}.Shared"/>.
+    /// </param>
     /// <exception cref="OptionsValidationException">An option has a value that is not allowed.</exception>
-    public FdmTransportFactory(IOptions<FdmTransportOptions> options, ILoggerFactory loggerFactory)
-        : this(options, loggerFactory, SharedMemoryPoolFactory.Instance)
-    {
-    }
-
-    /// <summary>Creates a factory that takes its memory from pools of <paramref name="memoryPoolFactory"/>.</summary>
-    /// <param name="options">The options; they are validated.</param>
-    /// <param name="loggerFactory">Where the transport's log goes.</param>
-    /// <param name="memoryPoolFactory">Makes one pool per endpoint and loop; each is disposed with its endpoint.</param>
-    /// <exception cref="OptionsValidationException">An option has a value that is not allowed.</exception>
-    public FdmTransportFactory(IOptions<FdmTransportOptions> options, ILoggerFactory loggerFactory, IMemoryPoolFactory<byte> memoryPoolFactory)
+    /// <remarks>The only constructor, so that no container has to choose.</remarks>
+    public FdmTransportFactory(IOptions<FdmTransportOptions> options, ILoggerFactory loggerFactory, IMemoryPoolFactory<byte>? memoryPoolFactory = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(loggerFactory);
-        ArgumentNullException.ThrowIfNull(memoryPoolFactory);
         _options = options.Value;
         FdmTransportOptionsValidator.ThrowIfInvalid(_options);
         _logger = new SafeLogger(loggerFactory.CreateLogger(LoggerName));
-        _poolFactory = memoryPoolFactory;
+        _poolFactory = memoryPoolFactory ?? SharedMemoryPoolFactory.Instance;
         _settings = new ConnectionSettings
         {
             RunsInline = _options.Scheduling == ApplicationScheduling.Inline || _options.ForgetsCost,
@@ -95,7 +88,10 @@ public sealed class FdmTransportFactory : IConnectionListenerFactory, IConnectio
     }
 
     /// <summary>Stops the host. Called on a thread of the pool when a loop has been given up.</summary>
-    internal Action? StopHost { get; init; }
+    internal Action? StopHost { get; set; }
+
+    /// <summary>Tells this transport from others of the process, in metrics and in the log.</summary>
+    internal int Number => _meter.Number;
 
     internal FdmTransportOptions TransportOptions => _options;
 

@@ -11,19 +11,28 @@ namespace KestrelFdmTransport.Transport;
 /// The transport's figures as metrics (docs/scheduling.md). All are observed: a listener's code runs when it asks, on its own
 /// thread, and never on a loop.
 /// </summary>
+/// <remarks>
+/// Each transport of the process has a number. It is a tag of every measurement, so that series differ for whatever looks at measurements
+/// alone, and a tag of the meter, without which OpenTelemetry takes the meters of two transports for one that ends with either.
+/// </remarks>
 internal sealed class TransportMeter : IDisposable
 {
     internal const string Name = "KestrelFdmTransport";
 
+    private const string TransportTag = "fdm.transport";
     private const string LoopTag = "fdm.loop";
     private const string SetTag = "fdm.set";
 
-    private readonly Meter _meter = new(Name, "1");
+    private readonly Meter _meter;
     private readonly EventLoopGroup _group;
+    private readonly TransportNumber _number = new();
+    private readonly KeyValuePair<string, object?> _transport;
 
     internal TransportMeter(EventLoopGroup group)
     {
         _group = group;
+        _transport = new(TransportTag, _number.Value);
+        _meter = new Meter(new MeterOptions(Name) { Version = "1", Tags = [_transport] });
         _meter.CreateObservableUpDownCounter("fdm.loop.connections", () => OfLoops(static loop => loop.Connections), "{connection}", "Connections that the loop holds.");
         _meter.CreateObservableCounter("fdm.loop.accepts", () => OfLoops(static loop => loop.Accepts), "{connection}", "Connections that the loop has accepted.");
         _meter.CreateObservableCounter("fdm.loop.turns", () => OfLoops(static loop => loop.Sets.Turns), "{turn}", "Passes over the polling sets.");
@@ -39,20 +48,31 @@ internal sealed class TransportMeter : IDisposable
         _meter.CreateObservableCounter("fdm.set.polls", () => OfSets(static count => count.Polls), "{poll}", "Turns in which the set's queue was examined.");
         _meter.CreateObservableCounter("fdm.set.served", () => OfSets(static count => count.Served), "{serve}", "Times that a connection of the set was served.");
         _meter.CreateObservableCounter("fdm.set.delay", () => OfSets(static count => (double)count.Delay / Stopwatch.Frequency), "s", "Time that connections have waited in the set's queue, in all.");
-        _meter.CreateObservableCounter("fdm.handovers", () => _group.Standbys.HandOvers, "{handover}", "Loops taken over from a callback.");
-        _meter.CreateObservableUpDownCounter("fdm.threads.standby", () => _group.Standbys.Parked, "{thread}", "Threads that wait for a loop to take over.");
-        _meter.CreateObservableUpDownCounter("fdm.threads.stalled", () => _group.Standbys.Stalled, "{thread}", "Threads inside a callback that has lost its loop.");
-        _meter.CreateObservableUpDownCounter("fdm.threads.blocking", () => _group.Lane.Threads, "{thread}", "Threads of the blocking lane.");
+        _meter.CreateObservableCounter("fdm.handovers", () => Of(_group.Standbys.HandOvers), "{handover}", "Loops taken over from a callback.");
+        _meter.CreateObservableUpDownCounter("fdm.threads.standby", () => Of(_group.Standbys.Parked), "{thread}", "Threads that wait for a loop to take over.");
+        _meter.CreateObservableUpDownCounter("fdm.threads.stalled", () => Of(_group.Standbys.Stalled), "{thread}", "Threads inside a callback that has lost its loop.");
+        _meter.CreateObservableUpDownCounter("fdm.threads.blocking", () => Of(_group.Lane.Threads), "{thread}", "Threads of the blocking lane.");
     }
 
-    public void Dispose() => _meter.Dispose();
+    /// <summary>The lowest number that no other transport of the process has at the moment, from 0 on.</summary>
+    internal int Number => _number.Value;
+
+    public void Dispose()
+    {
+        _meter.Dispose();
+        _number.Dispose();
+    }
+
+    private Measurement<T> Of<T>(T value)
+        where T : struct
+        => new(value, _transport);
 
     private IEnumerable<Measurement<T>> OfLoops<T>(Func<EventLoop, T> read)
         where T : struct
     {
         foreach (EventLoop loop in _group.Loops)
         {
-            yield return new Measurement<T>(read(loop), new KeyValuePair<string, object?>(LoopTag, loop.Index));
+            yield return new Measurement<T>(read(loop), _transport, new KeyValuePair<string, object?>(LoopTag, loop.Index));
         }
     }
 
@@ -62,9 +82,9 @@ internal sealed class TransportMeter : IDisposable
         foreach (EventLoop loop in _group.Loops)
         {
             var tag = new KeyValuePair<string, object?>(LoopTag, loop.Index);
-            yield return new Measurement<T>(read(loop.Sets.Hot), tag, new KeyValuePair<string, object?>(SetTag, "hot"));
-            yield return new Measurement<T>(read(loop.Sets.Warm), tag, new KeyValuePair<string, object?>(SetTag, "warm"));
-            yield return new Measurement<T>(read(loop.Sets.Cold), tag, new KeyValuePair<string, object?>(SetTag, "cold"));
+            yield return new Measurement<T>(read(loop.Sets.Hot), _transport, tag, new KeyValuePair<string, object?>(SetTag, "hot"));
+            yield return new Measurement<T>(read(loop.Sets.Warm), _transport, tag, new KeyValuePair<string, object?>(SetTag, "warm"));
+            yield return new Measurement<T>(read(loop.Sets.Cold), _transport, tag, new KeyValuePair<string, object?>(SetTag, "cold"));
         }
     }
 }

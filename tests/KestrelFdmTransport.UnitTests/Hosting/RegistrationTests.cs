@@ -1,11 +1,17 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Net;
+using System.Threading;
+using System.Threading.Tasks;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Hosting;
@@ -43,6 +49,65 @@ public sealed class RegistrationTests
         using IHost host = new HostBuilder().ConfigureWebHost(webHost => Apply(webHost.Configure(_ => { }), calls)).Build();
 
         AssertRegistered(host.Services, calls);
+    }
+
+    /// <summary>What an application may have done to the services before it calls us.</summary>
+    public static TheoryData<string> Before { get; } =
+    [
+        "factory",
+        "factory object",
+        "keyed factory",
+        "factory for Kestrel",
+        "another for Kestrel",
+        "Fdm, none for Kestrel",
+        "Fdm, another for Kestrel",
+        "Fdm, no factory",
+        "factory, Fdm, none for Kestrel",
+        "Fdm, factory",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Before))]
+    public void Whatever_was_registered_before(string steps)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        IServiceCollection services = builder.Services;
+        builder.WebHost.UseKestrelCore();
+        foreach (string step in steps.Split(", "))
+        {
+            switch (step)
+            {
+                case "Fdm":
+                    builder.WebHost.UseFdmTransport();
+                    break;
+                case "factory":
+                    services.AddSingleton<FdmTransportFactory>();
+                    break;
+                case "factory object":
+                    services.AddSingleton(new FdmTransportFactory(Options.Create(new FdmTransportOptions()), NullLoggerFactory.Instance));
+                    break;
+                case "keyed factory":
+                    services.AddKeyedSingleton<FdmTransportFactory>("other");
+                    break;
+                case "factory for Kestrel":
+                    services.AddSingleton<IConnectionListenerFactory, FdmTransportFactory>();
+                    break;
+                case "another for Kestrel":
+                    services.AddSingleton<IConnectionListenerFactory, OtherTransport>();
+                    break;
+                case "none for Kestrel":
+                    services.RemoveAll<IConnectionListenerFactory>();
+                    break;
+                default:
+                    services.RemoveAll<FdmTransportFactory>();
+                    break;
+            }
+        }
+
+        builder.WebHost.UseFdmTransport();
+        using WebApplication application = builder.Build();
+
+        AssertRegistered(application.Services, steps);
     }
 
     [Fact]
@@ -102,4 +167,9 @@ public sealed class RegistrationTests
            let others = Array.FindAll(calls, call => !string.Equals(call, first, StringComparison.Ordinal))
            from rest in Orders(others).Prepend([])
            select rest.Prepend(first);
+
+    private sealed class OtherTransport : IConnectionListenerFactory
+    {
+        public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    }
 }

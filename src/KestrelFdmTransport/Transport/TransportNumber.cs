@@ -1,0 +1,42 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+
+namespace KestrelFdmTransport.Transport;
+
+/// <summary>
+/// A transport's number in this process: the lowest that is free, so that a process which starts and stops many hosts (tests do)
+/// has no more numbers than hosts at once.
+/// </summary>
+internal sealed class TransportNumber : IDisposable
+{
+    private static readonly Lock s_lock = new();
+    private static readonly SortedSet<int> s_taken = [];
+
+    private int _disposed;
+
+    internal TransportNumber()
+    {
+        lock (s_lock)
+        {
+            while (!s_taken.Add(Value))
+            {
+                Value++;
+            }
+        }
+    }
+
+    internal int Value { get; private set; }
+
+    /// <summary>Gives the number back.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            lock (s_lock)
+            {
+                s_taken.Remove(Value);
+            }
+        }
+    }
+}
