@@ -66,6 +66,28 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     }
 
     /// <summary>
+    /// Ends a connection that nobody has been given: there is nobody to tell. On the loop that accepted it, before any other thread has it.
+    /// </summary>
+    internal void Discard()
+    {
+        _closed = true;
+        _gate.TryShut();
+        if (_registered)
+        {
+            _registered = false;
+            Loop.Unregister(this);
+        }
+
+        if (!_isUnix)
+        {
+            // As the kernel does with those that a closed listen socket has not accepted.
+            Sys.ResetConnection(_descriptor);
+        }
+
+        Sys.Close(_descriptor);
+    }
+
+    /// <summary>
     /// Between requests only: drained both ways, and the application waits for more. Senders need no leave, for the gate and the
     /// descriptor stay; adding it to the other epoll reports what has happened meanwhile.
     /// </summary>
@@ -202,6 +224,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
         if (notice.Has(Told.Closed))
         {
             Writer.DropUnsent();
+            DisposeTakenSocket();
             Connection.OnDescriptorClosed();
         }
 

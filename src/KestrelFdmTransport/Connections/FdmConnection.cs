@@ -113,6 +113,14 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
         return new ValueTask(disposed.Task);
     }
 
+    /// <summary>Takes the connection out of the accept queue; false if it has been withdrawn. Any thread.</summary>
+    internal bool TryTake() => (Interlocked.Or(ref _endings, (int)Ending.Taken) & (int)Ending.Withdrawn) == 0;
+
+    /// <summary>
+    /// True if nobody has taken the connection from the accept queue and nobody will: it is the caller's. Any thread.
+    /// </summary>
+    internal bool TryWithdraw() => (Interlocked.Or(ref _endings, (int)Ending.Withdrawn) & (int)Ending.Taken) == 0;
+
     /// <summary>Cancels <see cref="ConnectionClosed"/> on the pool, once.</summary>
     internal void FireConnectionClosed() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
 
@@ -207,11 +215,6 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
 
     private void OnEnded()
     {
-        if (_io.TakenSocket is ConnectionSocket socket)
-        {
-            socket.DisposeByTransport();
-        }
-
         if (Volatile.Read(ref _disposed) is { } disposed)
         {
             disposed.TrySetResult();
@@ -224,5 +227,11 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
         CallbacksRun = 1,
         Closed = 2,
         Disposing = 4,
+
+        /// <summary>The server has it.</summary>
+        Taken = 8,
+
+        /// <summary>The server will not get it.</summary>
+        Withdrawn = 16,
     }
 }

@@ -49,6 +49,7 @@ internal sealed class EventLoopGroup : IDisposable
         Lane = new BlockingLane(settings.MaxBlockingThreads);
         HeldFlushes = new HeldFlushes(Backlog);
         Balance = new LoadBalance(this, settings.MovesConnections);
+        Headroom = new DescriptorHeadroom(settings.LoopCount);
     }
 
     internal Standbys Standbys { get; }
@@ -60,6 +61,8 @@ internal sealed class EventLoopGroup : IDisposable
     internal HeldFlushes HeldFlushes { get; }
 
     internal LoadBalance Balance { get; }
+
+    internal DescriptorHeadroom Headroom { get; }
 
     /// <summary>The loops that run at the moment, none before the first user. A loop that fails is replaced in its place.</summary>
     internal EventLoop[] Loops => Volatile.Read(ref _loops);

@@ -14,6 +14,7 @@ internal static class Errno
     internal const int EINVAL = 22;
     internal const int ENFILE = 23;
     internal const int EMFILE = 24;
+    internal const int ENOSPC = 28;
     internal const int EPIPE = 32;
     internal const int ENOSYS = 38;
     internal const int EPROTO = 71;
@@ -35,6 +36,6 @@ internal static class Errno
     internal const int EHOSTUNREACH = 113;
     internal const int EINPROGRESS = 115;
 
-    /// <summary>True for the errors that mean the process or the system has run out of descriptors or memory.</summary>
-    internal static bool IsExhaustion(int errno) => errno is EMFILE or ENFILE or ENOBUFS or ENOMEM;
+    /// <summary>True for the errors that mean the process or the system has run out of descriptors, watches or memory.</summary>
+    internal static bool IsExhaustion(int errno) => errno is EMFILE or ENFILE or ENOBUFS or ENOMEM or ENOSPC;
 }

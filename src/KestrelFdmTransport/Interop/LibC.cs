@@ -62,11 +62,11 @@ internal static unsafe partial class LibC
     [LibraryImport(Name, EntryPoint = "fcntl", SetLastError = true)]
     internal static partial int FCntl(int descriptor, int command, nint argument);
 
+    [LibraryImport(Name, EntryPoint = "poll", SetLastError = true)]
+    internal static partial int Poll(int* descriptors, nuint count, int timeoutMilliseconds);
+
     [LibraryImport(Name, EntryPoint = "socketpair", SetLastError = true)]
     internal static partial int SocketPair(int domain, int type, int protocol, int* descriptors);
-
-    [LibraryImport(Name, EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    internal static partial int StatX(int directory, string path, int flags, uint mask, byte* status);
 
     [LibraryImport(Name, EntryPoint = "clock_gettime", SetLastError = true)]
     internal static partial int ClockGetTime(int clock, nint* time);
@@ -89,4 +89,7 @@ internal static unsafe partial class LibC
     /// <remarks>Takes any number of arguments; where .NET runs, they are passed as those of an ordinary function.</remarks>
     [LibraryImport(Name, EntryPoint = "syscall", SetLastError = true)]
     internal static partial nint SystemCall(nint number, nint first, nint second, void* third);
+
+    [LibraryImport(Name, EntryPoint = "syscall", SetLastError = true)]
+    internal static partial nint SystemCall(nint number, nint first, void* second, nint third, nint fourth, void* fifth);
 }

@@ -42,9 +42,13 @@ internal static unsafe class Sys
     private const int ResourceDescriptors = 7;
     private const int CurrentDirectory = -100;
     private const int NoFollow = 0x100;
-    private const uint StatusType = 1;
+    private const int EmptyPath = 0x1000;
+    private const uint StatusType = 0x1;
+    private const uint StatusInode = 0x100;
     private const int StatusSize = 256;
     private const int StatusModeOffset = 28;
+    private const int StatusInodeOffset = 32;
+    private const int StatusDeviceOffset = 136;
     private const int TypeMask = 0xF000;
     private const int TypeSocket = 0xC000;
 
@@ -158,6 +162,18 @@ internal static unsafe class Sys
     internal static int ShutdownBothWays(int descriptor)
         => SystemCallFaults.Strikes(SystemCall.Shutdown, descriptor, out int fault) ? fault : Result(LibC.Shutdown(descriptor, ShutdownBoth));
 
+    /// <summary>
+    /// True if nothing will come from the descriptor any more; of a listen socket, that it listens no longer. A Unix socket that was
+    /// shut down still calls itself a listener (<c>SO_ACCEPTCONN</c>), but has hung up.
+    /// </summary>
+    internal static bool HasHungUp(int descriptor)
+    {
+        // struct pollfd: the descriptor, and two shorts: what is asked for, and the answer. This answer comes unasked.
+        const short HungUp = 0x10;
+        int* poll = stackalloc int[] { descriptor, 0 };
+        return LibC.Poll(poll, 1, 0) == 1 && (((short*)poll)[3] & HungUp) != 0;
+    }
+
     /// <summary>A stream socket, as <see cref="Accept"/> would make it.</summary>
     internal static int Socket(int addressFamily)
         => SystemCallFaults.Strikes(SystemCall.Socket, -1, out int fault) ? fault : Result(LibC.Socket(addressFamily, SocketTypeStream | CloseOnExec | NonBlocking, 0));
@@ -238,19 +254,26 @@ internal static unsafe class Sys
         return result;
     }
 
-    /// <summary>True if the path leads to a socket's file, and not by a symbolic link.</summary>
-    /// <remarks>statx, because the layout of its result is the same everywhere. Older C libraries have no such function.</remarks>
-    internal static bool IsSocketFile(string path)
+    /// <summary>Which file the path leads to; false if it is none of a socket, or is behind a symbolic link.</summary>
+    internal static bool TryGetSocketFile(string path, out FileIdentity identity)
+        => TryGetIdentity(CurrentDirectory, path, NoFollow, out identity);
+
+    /// <summary>Which socket the descriptor is of; false if it is closed, or another file's.</summary>
+    internal static bool TryGetSocket(int descriptor, out FileIdentity identity)
+        => TryGetIdentity(descriptor, string.Empty, EmptyPath, out identity);
+
+    /// <remarks>statx, because the layout of its result is the same everywhere.</remarks>
+    private static bool TryGetIdentity(int directory, string path, int flags, out FileIdentity identity)
     {
         byte* status = stackalloc byte[StatusSize];
-        try
+        fixed (byte* name = System.Text.Encoding.UTF8.GetBytes(path + '\0'))
         {
-            return LibC.StatX(CurrentDirectory, path, NoFollow, StatusType, status) == 0
+            bool isSocket = LibC.SystemCall(StatusCallNumber.Current, directory, name, flags, (nint)(StatusType | StatusInode), status) == 0
                 && (Unsafe.ReadUnaligned<ushort>(status + StatusModeOffset) & TypeMask) == TypeSocket;
-        }
-        catch (EntryPointNotFoundException)
-        {
-            return false;
+            identity = isSocket
+                ? new(Unsafe.ReadUnaligned<ulong>(status + StatusDeviceOffset), Unsafe.ReadUnaligned<ulong>(status + StatusInodeOffset))
+                : default;
+            return isSocket;
         }
     }
 

@@ -26,6 +26,10 @@ internal sealed class AcceptQueue
     internal int Reserved => Volatile.Read(ref _reserved);
 
     /// <summary>Reserves a place before a connection is accepted. False: <c>onRoom</c> is called when there is one.</summary>
+    /// <remarks>
+    /// Who has reserved fills the place or gives it back. Filling may throw with the connection in the queue or not; then
+    /// <see cref="FdmConnection.TryWithdraw"/> says whose it is.
+    /// </remarks>
     internal bool TryReserve()
     {
         if (Interlocked.Increment(ref _reserved) <= _limit)
@@ -61,13 +65,17 @@ internal sealed class AcceptQueue
 
     internal bool TryDequeue(out FdmConnection? connection)
     {
-        if (!_channel.Reader.TryRead(out connection))
+        while (_channel.Reader.TryRead(out connection))
         {
-            return false;
+            // A withdrawn one has given its place back already.
+            if (connection.TryTake())
+            {
+                MakeRoom();
+                return true;
+            }
         }
 
-        MakeRoom();
-        return true;
+        return false;
     }
 
     /// <summary>The next connection, or null when the queue is complete and empty.</summary>

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Net;
-using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
@@ -19,18 +18,20 @@ internal sealed class FdmConnectionListener : IConnectionListener
 {
     private static readonly TimeSpan s_endTimeout = TimeSpan.FromSeconds(1);
 
-    private readonly Socket[] _sockets;
-    private readonly SafeSocketHandle[] _handles;
-    private readonly int _handlesHeld;
+    /// <summary>How often it is asked whether the application has disposed of its listen socket, if nothing else says so.</summary>
+    private static readonly TimeSpan s_socketCheck = TimeSpan.FromMilliseconds(100);
+
+    private readonly ListenSocket[] _sockets;
     private readonly ListenSource[] _sources;
     private readonly BlockCache[] _blocks;
     private readonly Lock _lock = new();
+    private readonly Timer? _socketTimer;
     private bool _stopped;
     private bool _unbound;
     private int _disposed;
 
     internal FdmConnectionListener(
-        Socket[] sockets,
+        ListenSocket[] sockets,
         EventLoopGroup loops,
         EventLoop[] running,
         Func<EventLoop, BlockCache> createBlocks,
@@ -39,32 +40,47 @@ internal sealed class FdmConnectionListener : IConnectionListener
     {
         FaultPoints.Reach(FaultPoint.ListenerMade);
         _sockets = sockets;
-        _handles = Array.ConvertAll(sockets, static socket => socket.SafeHandle);
         Loops = loops;
         ConnectionSettings = settings;
-        EndPoint = sockets[0].LocalEndPoint!;
-        LocalName = new(SocketName.OfLocal(DescriptorOf(0)));
-        IsWildcard = EndPoint is IPEndPoint ip && (ip.Address.Equals(IPAddress.Any) || ip.Address.Equals(IPAddress.IPv6Any));
+        EndPoint = sockets[0].EndPoint;
+        LocalName = new(SocketName.OfLocal(sockets[0].Descriptor));
         Queue = new AcceptQueue(acceptQueueLength, ResumeAccepting);
         _blocks = BlockCaches.Create(running, createBlocks);
-        _sources = new ListenSource[running.Length];
-
-        // Last of what may fail: a socket whose handle is held waits for its release when it is disposed.
-        foreach (SafeSocketHandle handle in _handles)
+        try
         {
-            bool held = false;
-            handle.DangerousAddRef(ref held);
-            _handlesHeld++;
+            // All are made before the first one accepts.
+            _sources = Array.ConvertAll(running, NewSource);
+            if (Array.Exists(sockets, static socket => socket.IsApplications))
+            {
+                FaultPoints.Reach(FaultPoint.TimerMade);
+                _socketTimer = new Timer(static listener => ((FdmConnectionListener)listener!).CheckSockets(), this, s_socketCheck, s_socketCheck);
+            }
+
+            lock (_lock)
+            {
+                // A loop that fails meanwhile is replaced afterwards.
+                loops.LoopFailed += OnLoopFailed;
+                foreach (ListenSocket socket in sockets)
+                {
+                    if (socket.IsApplications)
+                    {
+                        socket.TryHold();
+                    }
+                }
+            }
+        }
+        catch
+        {
+            loops.LoopFailed -= OnLoopFailed;
+            _socketTimer?.Dispose();
+            BlockCaches.DisposePools(_blocks);
+            throw;
         }
 
-        lock (_lock)
+        // From here on nothing is taken back: a loop that cannot be woken reads its mail later.
+        foreach (ListenSource source in _sources)
         {
-            // A loop that fails meanwhile is replaced afterwards.
-            loops.LoopFailed += OnLoopFailed;
-            foreach (EventLoop loop in running)
-            {
-                Watch(loop);
-            }
+            PostSafely(source, Mail.Register);
         }
     }
 
@@ -78,31 +94,26 @@ internal sealed class FdmConnectionListener : IConnectionListener
 
     internal AcceptQueue Queue { get; }
 
-    internal DescriptorHeadroom Headroom { get; } = new();
+    /// <summary>Says when the log may be told of a rest, by all loops together.</summary>
+    internal ReportLimit PauseReports { get; } = new();
+
+    /// <summary>As <see cref="PauseReports"/>, of a failure.</summary>
+    internal ReportLimit FailureReports { get; } = new();
 
     /// <summary>True if all loops accept from one socket; else each has its own, and the kernel deals connections out.</summary>
     internal bool IsShared => _sockets.Length == 1;
 
     internal StrongBox<SocketName> LocalName { get; }
 
-    /// <summary>True if each connection's local address has to be asked for.</summary>
-    internal bool IsWildcard { get; }
+    /// <summary>True if all connections have the listener's own address.</summary>
+    internal bool IsUnix => LocalName.Value.IsUnix;
 
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
         => await Queue.DequeueAsync(cancellationToken).ConfigureAwait(false);
 
     public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
-        // A second caller must not go on before the first is done. Nothing here waits for application code.
-        lock (_lock)
-        {
-            if (!_unbound)
-            {
-                _unbound = true;
-                Unbind();
-            }
-        }
-
+        Unbind();
         return default;
     }
 
@@ -133,15 +144,15 @@ internal sealed class FdmConnectionListener : IConnectionListener
     {
         lock (_lock)
         {
-            _stopped = true;
-            foreach (ListenSource source in _sources)
-            {
-                source.StopAccepting();
-            }
+            StopInsideLock();
         }
 
+        CloseSources();
         Queue.Complete(error);
     }
+
+    /// <summary>The application has disposed of its listen socket. As on Sockets, that is the end of the endpoint, without a word.</summary>
+    internal void OnListenSocketGone() => Unbind();
 
     /// <summary>Waits for the end of connections, but not for application code that holds its loop.</summary>
     private static async Task EndAsync(Task endings)
@@ -159,40 +170,98 @@ internal sealed class FdmConnectionListener : IConnectionListener
     /// <summary>The memory of this endpoint's connections on the loop.</summary>
     internal BlockCache BlocksOf(EventLoop loop) => BlockCaches.Of(_blocks, loop);
 
-    /// <summary>A listen descriptor. Held open until every source has stopped.</summary>
-    private int DescriptorOf(int socket) => (int)_handles[socket].DangerousGetHandle();
+    /// <summary>Mail that cannot be told of is read with the loop's next: the others must have theirs, and the caller goes on.</summary>
+    private static void PostSafely(ListenSource source, Mail mail)
+    {
+        try
+        {
+            source.Post(mail);
+        }
+        catch (Exception)
+        {
+            // Out of memory: it is in the mailbox already.
+        }
+    }
 
+    /// <summary>There is room in the queue. On the thread that has made it, which may be the server's.</summary>
     private void ResumeAccepting()
     {
         foreach (ListenSource source in _sources)
         {
-            source.Post(Mail.Resume);
+            PostSafely(source, Mail.Resume);
         }
     }
 
+    /// <summary>Stops accepting and listening, once.</summary>
     private void Unbind()
     {
-        Loops.LoopFailed -= OnLoopFailed;
-        StopAccepting(error: null);
-
-        // The descriptors have left every epoll and no loop calls on them again: now they may be closed.
-        for (int i = 0; i < _handlesHeld; i++)
+        try
         {
-            _handles[i].DangerousRelease();
+            // A second caller must not go on before the first is done. Nothing here waits for application code.
+            lock (_lock)
+            {
+                if (_unbound)
+                {
+                    return;
+                }
+
+                _unbound = true;
+                _socketTimer?.Dispose();
+                Loops.LoopFailed -= OnLoopFailed;
+                StopInsideLock();
+
+                // The descriptors have left every epoll and no loop calls on them again: now they may be closed.
+                ListenSockets.Dispose(_sockets);
+            }
+        }
+        finally
+        {
+            CloseSources();
+            Queue.Complete();
+        }
+    }
+
+    private void StopInsideLock()
+    {
+        _stopped = true;
+        foreach (ListenSource source in _sources)
+        {
+            source.StopAccepting();
+        }
+    }
+
+    /// <summary>Frees the slots. Outside the lock.</summary>
+    private void CloseSources()
+    {
+        foreach (ListenSource source in _sources)
+        {
+            PostSafely(source, Mail.Close);
+        }
+    }
+
+    /// <summary>
+    /// Has the application disposed of a listen socket? Its loops notice themselves, unless they all rest, or application code holds
+    /// them, or the socket is one that .NET does not shut down because another process may have it.
+    /// </summary>
+    private void CheckSockets()
+    {
+        bool gone = false;
+        lock (_lock)
+        {
+            if (!_unbound)
+            {
+                gone = Array.Exists(_sockets, static socket => socket.IsApplications && !socket.TryHold());
+            }
         }
 
-        ListenSockets.Dispose(_sockets);
+        if (gone)
+        {
+            OnListenSocketGone();
+        }
     }
 
-    /// <summary>Has the loop accept. Inside the lock.</summary>
-    private void Watch(EventLoop loop)
-    {
-        FaultPoints.Reach(FaultPoint.ListenSourceMade);
-        int index = loop.Index;
-        var source = new ListenSource(this, DescriptorOf(IsShared ? 0 : index)) { Loop = loop };
-        Volatile.Write(ref _sources[index], source);
-        source.Post(Mail.Register);
-    }
+    private ListenSource NewSource(EventLoop loop)
+        => new(this, _sockets[IsShared ? 0 : loop.Index].Descriptor) { Loop = loop };
 
     private void OnLoopFailed(object? sender, LoopFailedEventArgs failure)
     {
@@ -202,14 +271,31 @@ internal sealed class FdmConnectionListener : IConnectionListener
             return;
         }
 
-        lock (_lock)
+        ListenSource failed;
+        ListenSource source;
+        try
         {
-            ListenSource failed = _sources[replacement.Index];
-            if (!_stopped && failed.Loop == failure.Loop)
+            lock (_lock)
             {
+                failed = _sources[replacement.Index];
+                if (_stopped || failed.Loop != failure.Loop)
+                {
+                    return;
+                }
+
                 failed.StopAccepting();
-                Watch(replacement);
+                source = NewSource(replacement);
+                Volatile.Write(ref _sources[replacement.Index], source);
             }
         }
+        catch (Exception exception)
+        {
+            // Out of memory. An endpoint that says so is better than one that is deaf on a loop.
+            StopAccepting(exception);
+            return;
+        }
+
+        PostSafely(failed, Mail.Close);
+        PostSafely(source, Mail.Register);
     }
 }

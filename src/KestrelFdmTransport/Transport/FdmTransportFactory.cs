@@ -128,7 +128,7 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
     {
         ArgumentNullException.ThrowIfNull(endpoint);
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
-        Socket[] sockets = ListenSockets.Listen(endpoint, _options);
+        ListenSocket[] sockets = ListenSockets.Listen(endpoint, _options);
         try
         {
             EventLoop[] running = _loops.Acquire();

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Net;
 using System.Net.Sockets;
@@ -50,10 +51,11 @@ internal static class ListenSockets
 
     /// <summary>Binds and listens: one socket that all loops share, or one for each.</summary>
     /// <exception cref="AddressInUseException">Another socket is bound to the address.</exception>
-    internal static Socket[] Listen(EndPoint endpoint, FdmTransportOptions options)
+    internal static ListenSocket[] Listen(EndPoint endpoint, FdmTransportOptions options)
     {
         bool shared = !options.ReusePort || endpoint is not IPEndPoint;
         var sockets = new Socket[shared ? 1 : options.LoopCount];
+        var listening = new ListenSocket[sockets.Length];
         try
         {
             // All are bound before the first one listens: from then on the kernel counts on every one that does.
@@ -63,27 +65,53 @@ internal static class ListenSockets
                 sockets[i] = Bind(i == 0 ? endpoint : sockets[0].LocalEndPoint!, options, reusePort: !shared);
             }
 
-            foreach (Socket socket in sockets)
+            for (int i = 0; i < sockets.Length; i++)
             {
-                Listen(socket, endpoint, options);
+                Listen(sockets[i], endpoint, options);
+                listening[i] = new ListenSocket(sockets[i], !IsDefault(options) || endpoint is FileHandleEndPoint, FileOf(sockets[i], endpoint, options));
             }
 
-            return sockets;
+            return listening;
         }
         catch
         {
+            Dispose(listening);
             Dispose(sockets);
             throw;
         }
     }
 
-    internal static void Dispose(Socket?[] sockets)
+    /// <summary>Disposes of all that were made, whatever one of them throws.</summary>
+    internal static void Dispose(IDisposable?[] sockets)
     {
-        foreach (Socket? socket in sockets)
+        List<Exception>? failures = null;
+        foreach (IDisposable? socket in sockets)
         {
-            socket?.Dispose();
+            try
+            {
+                socket?.Dispose();
+            }
+            catch (Exception exception)
+            {
+                (failures ??= []).Add(exception);
+            }
+        }
+
+        if (failures is not null)
+        {
+            throw new AggregateException(failures);
         }
     }
+
+    private static UnixSocketFile? FileOf(Socket socket, EndPoint endpoint, FdmTransportOptions options)
+        => endpoint is not FileHandleEndPoint && UnixSocketFiles.PathOf(socket.LocalEndPoint) is { } path
+            ? UnixSocketFile.Of(path, IsDefault(options))
+            : null;
+
+    /// <summary>True if the application has set no function of its own. Where it has set nothing, the function is the one of Sockets.</summary>
+    private static bool IsDefault(FdmTransportOptions options)
+        => options.CreateBoundListenSocket == FdmTransportOptions.CreateDefaultBoundListenSocket
+            || options.CreateBoundListenSocket == SocketTransportOptions.CreateDefaultBoundListenSocket;
 
     private static Socket Bind(EndPoint endpoint, FdmTransportOptions options, bool reusePort)
     {
@@ -119,8 +147,8 @@ internal static class ListenSockets
             return create(endpoint);
         }
 
-        // The option must be set before the bind. Where an application has set nothing, the function is the one of Sockets.
-        if (create == FdmTransportOptions.CreateDefaultBoundListenSocket || create == SocketTransportOptions.CreateDefaultBoundListenSocket)
+        // The option must be set before the bind.
+        if (IsDefault(options))
         {
             return CreateBound(endpoint, reusePort: true);
         }

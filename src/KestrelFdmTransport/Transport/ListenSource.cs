@@ -1,19 +1,19 @@
 using System;
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Threading;
 using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
-using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Transport;
 
 /// <summary>One loop's part in listening, on a shared socket or one of its own: watches it, accepts, rests.</summary>
 /// <remarks>
 /// The lock makes unbinding final: after <see cref="StopAccepting"/>, which any thread may call, no call is made on the listen
-/// descriptor for this loop, and every connection accepted before is in the queue. No foreign code runs under it.
+/// descriptor for this loop, and every connection accepted before is in the queue. No foreign code runs under it, and no mail is
+/// posted.
+/// Whatever fails, accepting goes on: who rests has a delay, or the queue's promise to call, or has left itself a message to rest.
 /// </remarks>
 internal sealed class ListenSource : IoSource
 {
@@ -30,19 +30,19 @@ internal sealed class ListenSource : IoSource
 
     private const int Reset = Notice.FirstOwn;
     private const int Rests = Notice.FirstOwn << 1;
-    private const int Unwanted = Notice.FirstOwn << 2;
+    private const int Ended = Notice.FirstOwn << 2;
 
     private readonly Lock _lock = new();
     private readonly FdmConnectionListener _listener;
     private readonly int _descriptor;
     private TimeSpan _pause;
-    private long _nextReport;
     private State _state;
     private bool _registered;
     private StrongBox<SocketName>? _lastLocalName;
 
     internal ListenSource(FdmConnectionListener listener, int descriptor)
     {
+        FaultPoints.Reach(FaultPoint.ListenSourceMade);
         _listener = listener;
         _descriptor = descriptor;
     }
@@ -57,7 +57,10 @@ internal sealed class ListenSource : IoSource
         Stopped,
     }
 
-    /// <summary>Takes the listen descriptor out of the loop's epoll, for good. Any thread; never waits for the loop.</summary>
+    /// <summary>
+    /// Takes the listen descriptor out of the loop's epoll, for good. Any thread; never waits for the loop. The slot is free after
+    /// <see cref="Mail.Close"/>.
+    /// </summary>
     internal void StopAccepting()
     {
         lock (_lock)
@@ -69,8 +72,6 @@ internal sealed class ListenSource : IoSource
 
             _state = State.Stopped;
         }
-
-        Post(Mail.Close);
     }
 
     /// <summary>
@@ -94,49 +95,64 @@ internal sealed class ListenSource : IoSource
     /// <summary>How many clients a serve accepts.</summary>
     internal static int Share(int pending) => Math.Min(1 + (pending / EventsPerAccept), MostAccepts);
 
+    /// <summary>What it throws is this source's failure, which rests; nothing that was taken before is left.</summary>
     private Notice AcceptOne(out bool more)
     {
         more = false;
+        bool reserved = false;
+        ConnectionIo? accepted = null;
         int result;
-        ConnectionIo? unwanted = null;
-        lock (_lock)
+        bool rests;
+        bool ended;
+        try
         {
-            if (_state != State.Watching)
+            lock (_lock)
             {
-                return Notice.Nothing;
-            }
+                if (_state != State.Watching)
+                {
+                    return Notice.Nothing;
+                }
 
-            if (!_listener.Queue.TryReserve())
-            {
-                RestInsideLock();
-                return Notice.Nothing;
-            }
+                reserved = _listener.Queue.TryReserve();
+                if (!reserved)
+                {
+                    RestInsideLock();
+                    return Notice.Nothing;
+                }
 
-            result = _pause == default ? 0 : ProbeInsideLock();
-            if (result == 0)
-            {
-                result = AcceptInsideLock(out unwanted);
-            }
+                result = _pause == default ? 0 : ProbeInsideLock();
+                if (result == 0)
+                {
+                    result = AcceptInsideLock(ref reserved, out accepted);
+                }
 
-            if (result < 0)
+                rests = result < 0
+                    ? result != -Errno.EAGAIN && !AcceptErrors.IsTransient(-result)
+                    : !Loop.Group.Headroom.IsAmple(result);
+                if (rests)
+                {
+                    RestInsideLock();
+                }
+
+                ended = result == -Errno.EINVAL && Sys.HasHungUp(_descriptor);
+            }
+        }
+        finally
+        {
+            if (reserved)
             {
                 _listener.Queue.CancelReservation();
             }
 
-            if (result < 0 ? result != -Errno.EAGAIN && !IsTransient(-result) : !_listener.Headroom.IsAmple(result))
+            if (accepted is not null)
             {
-                RestInsideLock();
+                OnAccepted(accepted);
             }
         }
 
-        if (unwanted is not null)
+        if (rests)
         {
-            return new Notice(Unwanted, unwanted);
-        }
-
-        if (_state == State.Resting)
-        {
-            return OnAcceptError(result < 0 ? -result : Errno.EMFILE);
+            return ended ? new Notice(Ended) : OnAcceptError(result < 0 ? -result : Errno.EMFILE);
         }
 
         if (result >= 0)
@@ -159,12 +175,13 @@ internal sealed class ListenSource : IoSource
 
         if (notice.Has(Rests))
         {
-            Log.AcceptPaused(_listener.Logger, _listener.EndPoint, (long)((TimeSpan)notice.Subject!).TotalMilliseconds, notice.Error!.Message);
+            var (pause, reason) = ((TimeSpan, string))notice.Subject!;
+            Log.AcceptPaused(_listener.Logger, _listener.EndPoint, (long)pause.TotalMilliseconds, reason);
         }
 
-        if (notice.Has(Unwanted))
+        if (notice.Has(Ended))
         {
-            ((ConnectionIo)notice.Subject!).Abort(new ConnectionAbortedException("The endpoint has stopped accepting."));
+            _listener.OnListenSocketGone();
         }
 
         if (notice.Has(Notice.Stopped) && _state != State.Stopped)
@@ -224,10 +241,11 @@ internal sealed class ListenSource : IoSource
         }
 
         Post(Mail.Rest);
-        Log.AcceptFailed(_listener.Logger, _listener.EndPoint, cause);
+        if (_listener.FailureReports.TryBegin())
+        {
+            Log.AcceptFailed(_listener.Logger, _listener.EndPoint, cause);
+        }
     }
-
-    private static bool IsTransient(int errno) => !Errno.IsExhaustion(errno) && errno is not (Errno.EBADF or Errno.EINVAL or Errno.ENOTSOCK or Errno.EOPNOTSUPP);
 
     /// <summary>
     /// After a pause: may accepting go on? If not, clients that have waited through one are told so by closing them, a share at a
@@ -235,7 +253,7 @@ internal sealed class ListenSource : IoSource
     /// </summary>
     private unsafe int ProbeInsideLock()
     {
-        int result = _listener.Headroom.Probe();
+        int result = Loop.Group.Headroom.Probe(Loop);
         for (int i = 0; i < TurnAwayShare && result < 0; i++)
         {
             int client = Sys.Accept(_descriptor, null, null);
@@ -250,9 +268,15 @@ internal sealed class ListenSource : IoSource
         return result;
     }
 
-    private unsafe int AcceptInsideLock(out ConnectionIo? unwanted)
+    /// <summary>
+    /// Accepts a client, and fills the reserved place with it. Whatever is thrown, nothing is left: neither a descriptor that nobody
+    /// closes nor a connection that nobody has.
+    /// </summary>
+    /// <param name="reserved">False once the place is filled.</param>
+    /// <param name="accepted">For <see cref="OnAccepted"/>; null if there is none.</param>
+    private unsafe int AcceptInsideLock(ref bool reserved, out ConnectionIo? accepted)
     {
-        unwanted = null;
+        accepted = null;
         byte* address = stackalloc byte[Sys.AddressCapacity];
         int length = Sys.AddressCapacity;
         int descriptor = Sys.Accept(_descriptor, address, &length);
@@ -261,55 +285,108 @@ internal sealed class ListenSource : IoSource
             return descriptor;
         }
 
-        SocketName remote = SocketName.Parse(new ReadOnlySpan<byte>(address, Math.Min(length, Sys.AddressCapacity)));
-        StrongBox<SocketName> local = _listener.IsWildcard ? LocalName(descriptor) : _listener.LocalName;
-        EventLoop home = _listener.IsShared ? _listener.Loops.Balance.Home(Loop, Loop.Now) : Loop;
-        var io = new ConnectionIo(descriptor, local.Value.IsUnix, _listener.BlocksOf(home), _listener.ConnectionSettings) { Loop = home };
-        var connection = new FdmConnection(io, local, remote);
-        if (home == Loop)
+        ConnectionIo? io = null;
+        FdmConnection? queued = null;
+        bool filled = false;
+        try
         {
-            int started = io.Start();
+            SocketName remote = SocketName.Parse(new ReadOnlySpan<byte>(address, Math.Min(length, Sys.AddressCapacity)));
+            StrongBox<SocketName> local = _listener.IsUnix ? _listener.LocalName : LocalName(descriptor);
+            EventLoop home = _listener.IsShared ? _listener.Loops.Balance.Home(Loop, Loop.Now) : Loop;
+            io = new ConnectionIo(descriptor, local.Value.IsUnix, _listener.BlocksOf(home), _listener.ConnectionSettings) { Loop = home };
+            var connection = new FdmConnection(io, local, remote);
+            int started = home == Loop ? io.Start() : 0;
             if (started < 0)
             {
-                // The epoll has no room (fs.epoll.max_user_watches); nobody else knows the descriptor.
-                Sys.Close(descriptor);
+                // The epoll has no room (fs.epoll.max_user_watches).
                 return started;
             }
+
+            home.ConnectionOpened();
+            queued = connection;
+
+            // False: another loop has failed at this moment and the endpoint is ending.
+            filled = _listener.Queue.TryEnqueue(connection);
+            return descriptor;
+        }
+        finally
+        {
+            // The queue may have thrown when the server had the connection already.
+            if (filled || (queued is not null && !queued.TryWithdraw()))
+            {
+                reserved = false;
+                accepted = io;
+            }
+            else
+            {
+                TakeBack(io, descriptor, counted: queued is not null);
+            }
+        }
+    }
+
+    private static void TakeBack(ConnectionIo? io, int descriptor, bool counted)
+    {
+        if (counted)
+        {
+            io!.Loop.ConnectionClosed();
+        }
+
+        if (io is not null)
+        {
+            io.Discard();
         }
         else
+        {
+            Sys.Close(descriptor);
+        }
+    }
+
+    /// <summary>Outside the lock: what is left to do for a connection that is in the queue.</summary>
+    private void OnAccepted(ConnectionIo io)
+    {
+        EventLoop home = io.Loop;
+        home.Load.CountNewcomer(Loop.Now);
+        Loop.CountAccept();
+        if (home != Loop)
         {
             io.Post(Mail.Register);
         }
 
-        home.ConnectionOpened();
-        home.Load.CountNewcomer(Loop.Now);
-        Loop.CountAccept();
-        if (!_listener.Queue.TryEnqueue(connection))
-        {
-            // Another loop has failed at this moment and the endpoint is ending.
-            unwanted = io;
-        }
-
         if (_listener.IsShared && _listener.Loops.Balance.IsAboveShare(Loop))
         {
-            // The kernel wakes the waiter that came last first; going out and in again puts this loop behind the others.
-            Loop.Unwatch(_descriptor);
-            WatchInsideLock();
+            lock (_lock)
+            {
+                if (_state == State.Watching)
+                {
+                    // The kernel wakes the waiter that came last first; going out and in again puts this loop behind the others.
+                    Loop.Unwatch(_descriptor);
+                    WatchInsideLock();
+                }
+            }
         }
-
-        return descriptor;
     }
 
-    /// <summary>Clients of a wildcard endpoint mostly come to the same address.</summary>
+    /// <summary>
+    /// Asked for each connection, whatever address the endpoint is bound to: packets may have been sent here that were meant for another one
+    /// (<c>IP_TRANSPARENT</c>, <c>sk_lookup</c>). Clients mostly come to the same.
+    /// </summary>
     private StrongBox<SocketName> LocalName(int descriptor)
     {
         SocketName name = SocketName.OfLocal(descriptor);
+        if (name == default)
+        {
+            return _listener.LocalName;
+        }
+
         return _lastLocalName is { } last && last.Value == name ? last : _lastLocalName = new(name);
     }
 
     private void WatchInsideLock()
     {
         const uint Events = EpollFlags.In | EpollFlags.Exclusive;
+
+        // Unless it succeeds.
+        _state = State.Resting;
         int result;
         if (_registered)
         {
@@ -328,14 +405,12 @@ internal sealed class ListenSource : IoSource
             _registered = result >= 0;
         }
 
-        if (result >= 0)
+        if (result < 0)
         {
-            _state = State.Watching;
-            return;
+            throw SocketErrors.Exception(-result);
         }
 
-        _state = State.Resting;
-        throw SocketErrors.Exception(-result);
+        _state = State.Watching;
     }
 
     private void RestInsideLock()
@@ -344,19 +419,13 @@ internal sealed class ListenSource : IoSource
         _state = State.Resting;
     }
 
-    /// <summary>Outside the lock: comes back after a pause that grows, and says so, but not more often than once a second.</summary>
+    /// <summary>Outside the lock: comes back after a pause that grows, and says so.</summary>
     private Notice OnAcceptError(int errno)
     {
         GrowPause();
         Loop.CountRest();
         Loop.ResumeAfter(this, _pause);
-        if (Loop.Now < _nextReport)
-        {
-            return Notice.Nothing;
-        }
-
-        _nextReport = Loop.Now + Stopwatch.Frequency;
-        return new Notice(Rests, _pause, SocketErrors.Exception(errno));
+        return _listener.PauseReports.TryBegin() ? new Notice(Rests, (_pause, AcceptErrors.Reason(errno, Loop.Group.Headroom))) : Notice.Nothing;
     }
 
     private void GrowPause()

@@ -30,7 +30,7 @@ internal static class UnixSocketFiles
     /// <returns>True if the path may be bound now.</returns>
     internal static bool TryRemoveStale(EndPoint endpoint)
     {
-        if (PathOf(endpoint) is not { } path || !Sys.IsSocketFile(path) || !IsRefused(endpoint.Serialize()))
+        if (PathOf(endpoint) is not { } path || !Sys.TryGetSocketFile(path, out _) || !IsRefused(endpoint.Serialize()))
         {
             return false;
         }

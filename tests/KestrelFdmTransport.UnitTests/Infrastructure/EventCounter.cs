@@ -9,6 +9,11 @@ internal sealed class EventCounter : ILoggerFactory, ILogger
 {
     private readonly ConcurrentDictionary<string, int> _counts = new(StringComparer.Ordinal);
 
+    private readonly ConcurrentDictionary<string, string> _messages = new(StringComparer.Ordinal);
+
+    /// <summary>The text of the last event of the name; empty if there was none.</summary>
+    public string Message(string name) => _messages.TryGetValue(name, out string? message) ? message : "";
+
     public int Count(string name) => _counts.TryGetValue(name, out int count) ? count : 0;
 
     public ILogger CreateLogger(string categoryName) => this;
@@ -22,7 +27,10 @@ internal sealed class EventCounter : ILoggerFactory, ILogger
     public bool IsEnabled(LogLevel logLevel) => true;
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        => _counts.AddOrUpdate(eventId.Name ?? "", 1, static (_, count) => count + 1);
+    {
+        _messages[eventId.Name ?? ""] = formatter(state, exception);
+        _counts.AddOrUpdate(eventId.Name ?? "", 1, static (_, count) => count + 1);
+    }
 
     public void Dispose()
     {

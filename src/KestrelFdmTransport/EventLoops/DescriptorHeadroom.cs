@@ -1,7 +1,8 @@
+using System;
 using System.Threading;
 using KestrelFdmTransport.Interop;
 
-namespace KestrelFdmTransport.Transport;
+namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>
 /// Keeps clients from taking the process's last descriptors. Without any, it can open no file, and the .NET runtime may fail to
@@ -12,10 +13,21 @@ namespace KestrelFdmTransport.Transport;
 /// </remarks>
 internal sealed class DescriptorHeadroom
 {
-    /// <summary>Descriptors left to the rest of the process.</summary>
-    private const int Reserved = 16;
+    private const int Least = 16;
 
     private long _limit = Sys.DescriptorLimit();
+
+    /// <summary>
+    /// Each loop finds out by a number of its own that the limit is close, so as many numbers as there are loops may be beyond the line
+    /// before the last one rests.
+    /// </summary>
+    internal DescriptorHeadroom(int loops) => Reserved = Math.Max(Least, 2 * loops);
+
+    /// <summary>Descriptors left to the rest of the process.</summary>
+    internal int Reserved { get; }
+
+    /// <summary>As many descriptors as the process may have.</summary>
+    internal long Limit => Volatile.Read(ref _limit);
 
     /// <summary>True if a descriptor with this number leaves enough for the rest of the process.</summary>
     internal bool IsAmple(int descriptor)
@@ -30,9 +42,9 @@ internal sealed class DescriptorHeadroom
         return descriptor < _limit - Reserved;
     }
 
-    /// <summary>Looks at the number that the next descriptor would get.</summary>
+    /// <summary>Looks at the number that the next descriptor would get, and whether the loop could watch it.</summary>
     /// <returns>Zero if accepting may go on, or a negated error number.</returns>
-    internal int Probe()
+    internal int Probe(EventLoop loop)
     {
         int descriptor = Sys.EventDescriptor();
         if (descriptor < 0)
@@ -40,8 +52,10 @@ internal sealed class DescriptorHeadroom
             return descriptor;
         }
 
-        bool ample = IsAmple(descriptor);
+        int result = IsAmple(descriptor) ? loop.Watch(descriptor, 0, 0) : -Errno.EMFILE;
+
+        // The close takes it out of the epoll: it has no other descriptor.
         Sys.Close(descriptor);
-        return ample ? 0 : -Errno.EMFILE;
+        return Math.Min(result, 0);
     }
 }
