@@ -87,13 +87,25 @@ internal sealed partial class ConnectionIo
             Loop.Unregister(this);
         }
 
-        if (_socket is not null)
+        if (_socket is not ConnectionSocket taken)
         {
-            // The application's duplicate would keep the descriptor in the epoll beyond its number's end.
+            Sys.Close(_descriptor);
+        }
+        else
+        {
+            // Another descriptor of the socket's, or a late close, would keep it in the epoll beyond its slot's end.
             Loop.Unwatch(_descriptor);
+            if (taken.IsDetached)
+            {
+                Sys.Close(_descriptor);
+            }
+            else
+            {
+                // The telling disposes of the socket, which closes the number; or the application at this moment.
+                taken.Release();
+            }
         }
 
-        Sys.Close(_descriptor);
         Loop.ConnectionClosed();
         Settings.Endpoint.OnConnectionEnded(_cost.Average);
         return EndInput(new Notice(Told.Closed), 0, null);

@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
-using KestrelFdmTransport.Interop;
 
 namespace KestrelFdmTransport.Connections;
 
@@ -13,11 +12,7 @@ internal sealed partial class ConnectionIo
     private Socket? _socket;
     private int _socketGone;
 
-    /// <summary>
-    /// A socket on a duplicate of the descriptor. The application may close it, whenever it likes: the number it holds is
-    /// its own.
-    /// </summary>
-    /// <exception cref="SocketException">No descriptor is left for the duplicate.</exception>
+    /// <summary>A socket with the descriptor's own number; <see cref="ConnectionSocket"/> says who closes that.</summary>
     internal Socket GetSocket()
     {
         if (Volatile.Read(ref _socket) is { } socket)
@@ -44,16 +39,48 @@ internal sealed partial class ConnectionIo
     }
 
     /// <summary>The socket that the application has asked for. Any thread.</summary>
-    internal Socket? TakenSocket => Volatile.Read(ref _socket);
+    private Socket? TakenSocket => Volatile.Read(ref _socket);
+
+    /// <summary>The connection has ended: whatever the application still does with its socket ends, too. Any thread.</summary>
+    internal void DisposeTakenSocket() => (TakenSocket as ConnectionSocket)?.DisposeByTransport();
 
     /// <summary>True once the application has closed the socket that it took.</summary>
     private bool IsSocketGone => Volatile.Read(ref _socketGone) != 0;
+
+    /// <summary>The application disposes of its socket. Any thread, once.</summary>
+    /// <param name="socket">The socket.</param>
+    /// <param name="dispose">What the base class does.</param>
+    internal void OnSocketDisposing(ConnectionSocket socket, Action<bool> dispose)
+    {
+        if (!_gate.TryPin())
+        {
+            // The connection has ended: its number is the handle's, or will be in a moment.
+            dispose(true);
+            return;
+        }
+
+        try
+        {
+            if (socket.TryDetach(_descriptor))
+            {
+                dispose(true);
+            }
+        }
+        finally
+        {
+            OnSocketDisposed();
+            if (_gate.Unpin())
+            {
+                Post(Mail.Close);
+            }
+        }
+    }
 
     /// <summary>
     /// The application has closed its socket. As on Sockets, the peer sees it at once, the reader learns of it, and the
     /// connection ends when its output does.
     /// </summary>
-    internal void OnSocketDisposed()
+    private void OnSocketDisposed()
     {
         if (IsShutDown || Interlocked.Exchange(ref _socketGone, 1) != 0)
         {
@@ -82,22 +109,14 @@ internal sealed partial class ConnectionIo
         Exception? failure = null;
         if (_socket is null)
         {
-            int duplicate = Sys.Duplicate(_descriptor);
-            if (duplicate < 0)
+            try
             {
-                failure = SocketErrors.Exception(-duplicate);
+                FaultPoints.Reach(FaultPoint.SocketMade);
+                Volatile.Write(ref _socket, ConnectionSocket.Create(_descriptor, this));
             }
-            else
+            catch (Exception exception)
             {
-                try
-                {
-                    FaultPoints.Reach(FaultPoint.SocketMade);
-                    Volatile.Write(ref _socket, new ConnectionSocket(new SafeSocketHandle(duplicate, ownsHandle: true), this));
-                }
-                catch (Exception exception)
-                {
-                    failure = exception;
-                }
+                failure = exception;
             }
         }
 

@@ -1,22 +1,84 @@
+using System;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Threading;
+using KestrelFdmTransport.Interop;
 
 namespace KestrelFdmTransport.Connections;
 
 /// <summary>What <c>IConnectionSocketFeature.Socket</c> gives: disposing it ends the connection, as with Sockets.</summary>
+/// <remarks>
+/// It costs no descriptor: its handle has the connection's own number, and will close it. Until the connection has no use for the number
+/// any more it holds a reference to the handle, so that nothing the application does closes it. If the application disposes of the
+/// socket before, the handle is given another number to close, and the connection closes its own.
+/// </remarks>
 internal sealed class ConnectionSocket : Socket
 {
     private readonly ConnectionIo _io;
-    private bool _disposedByTransport;
+    private readonly SafeSocketHandle _handle;
+    private int _held;
+    private int _disposed;
+    private volatile bool _disposedByTransport;
 
-    internal ConnectionSocket(SafeSocketHandle handle, ConnectionIo io)
+    private ConnectionSocket(SafeSocketHandle handle, ConnectionIo io)
         : base(handle)
     {
         _io = io;
+        _handle = handle;
+        _held = 1;
+        try
+        {
+            // The descriptor is non-blocking, and the base class has noticed; synchronous calls must block all the same, which the class
+            // does by itself once it has seen the property change.
+            Blocking = false;
+            Blocking = true;
+        }
+        catch
+        {
+            GC.SuppressFinalize(this);
+            throw;
+        }
+    }
 
-        // The descriptor is non-blocking, and the base class has noticed; synchronous calls must block all the same, which the class
-        // does by itself once it has seen the property change.
-        Blocking = false;
-        Blocking = true;
+    /// <summary>True once the handle has another number than the connection's. Under a pin, or when there are no pins any more.</summary>
+    internal bool IsDetached { get; private set; }
+
+    /// <summary>If it throws, the number is the connection's as before.</summary>
+    internal static ConnectionSocket Create(int descriptor, ConnectionIo io)
+    {
+        // Should anything throw, the reference is never released, and so the handle closes nothing.
+        var handle = new SafeSocketHandle(descriptor, ownsHandle: true);
+        bool held = false;
+        handle.DangerousAddRef(ref held);
+        return new ConnectionSocket(handle, io);
+    }
+
+    /// <summary>
+    /// Gives the handle a duplicate in place of the connection's number. A call that has begun goes on with the number that it has read:
+    /// the pin that the caller has keeps that open until the handle is disposed of, which waits for such calls.
+    /// </summary>
+    /// <returns>False if there is no descriptor for it: then the connection's end disposes of the socket.</returns>
+    internal bool TryDetach(int descriptor)
+    {
+        int duplicate = Sys.Duplicate(descriptor);
+        if (duplicate < 0)
+        {
+            return false;
+        }
+
+        Marshal.InitHandle(_handle, duplicate);
+        IsDetached = true;
+        Release();
+        return true;
+    }
+
+    /// <summary>The connection has no use for the number any more. Whoever disposes of the handle next closes it.</summary>
+    internal void Release()
+    {
+        if (Interlocked.Exchange(ref _held, 0) != 0)
+        {
+            _handle.DangerousRelease();
+        }
     }
 
     internal void DisposeByTransport()
@@ -27,11 +89,21 @@ internal sealed class ConnectionSocket : Socket
 
     protected override void Dispose(bool disposing)
     {
-        base.Dispose(disposing);
-
-        if (disposing && !_disposedByTransport)
+        if (!disposing)
         {
-            _io.OnSocketDisposed();
+            // Nobody has the connection any more either. The base class would wait for the reference.
+            Release();
         }
+        else if (!_disposedByTransport)
+        {
+            if (Interlocked.Exchange(ref _disposed, 1) == 0)
+            {
+                _io.OnSocketDisposing(this, base.Dispose);
+            }
+
+            return;
+        }
+
+        base.Dispose(disposing);
     }
 }

@@ -98,6 +98,24 @@ internal struct SendGate
         }
     }
 
+    /// <summary>Keeps the connection from ending until <see cref="Unpin"/>. False once the closer has shut the gate with nobody inside.</summary>
+    internal bool TryPin()
+    {
+        int word = Volatile.Read(ref _word);
+        while ((word & ~Errands) != Shut)
+        {
+            int seen = Interlocked.CompareExchange(ref _word, word + Pin, word);
+            if (seen == word)
+            {
+                return true;
+            }
+
+            word = seen;
+        }
+
+        return false;
+    }
+
     /// <summary>True if the closer came meanwhile and must be asked again.</summary>
     internal bool Unpin() => (Interlocked.Add(ref _word, -Pin) & ~Errands) == Shut;
 
