@@ -180,6 +180,12 @@ internal sealed class ConnectAttempt : IoSource
                 return opened;
             }
 
+            if (!Loop.Group.Headroom.IsAmple(opened))
+            {
+                Sys.Close(opened);
+                return -Errno.EMFILE;
+            }
+
             _descriptor = opened;
         }
 
