@@ -6,13 +6,35 @@ namespace KestrelFdmTransport.Transport;
 /// <summary>Finds out at start whether the system calls of the hot path are there and allowed.</summary>
 internal static class TransportProbe
 {
-    private static readonly Lazy<string?> s_result = new(Run);
+    private static string? s_reason;
+    private static volatile bool s_known;
 
-    /// <summary>Null if the transport can run here; otherwise why not.</summary>
-    internal static string? Unsupported => s_result.Value;
-
-    private static string? Run()
+    /// <summary>Null if the transport can run here; otherwise why not. Asked again if there was nothing left to find it out with.</summary>
+    internal static string? Unsupported
     {
+        get
+        {
+            if (s_known)
+            {
+                return s_reason;
+            }
+
+            string? reason = Run(out bool known);
+            if (known)
+            {
+                // Two threads find the same.
+                s_reason = reason;
+                s_known = true;
+            }
+
+            return reason;
+        }
+    }
+
+    /// <param name="known">False if the answer may be another one when descriptors or memory are there again.</param>
+    internal static string? Run(out bool known)
+    {
+        known = true;
         if (!OperatingSystem.IsLinux())
         {
             return "the FDM transport runs on Linux only.";
@@ -20,7 +42,9 @@ internal static class TransportProbe
 
         try
         {
-            return Probe();
+            string? reason = Probe(out int errno);
+            known = !Errno.IsExhaustion(errno);
+            return reason;
         }
         catch (Exception exception) when (exception is DllNotFoundException or EntryPointNotFoundException)
         {
@@ -28,8 +52,10 @@ internal static class TransportProbe
         }
     }
 
-    private static unsafe string? Probe()
+    /// <param name="errno">The error that says that nothing was found out, or one of a call that is refused.</param>
+    private static unsafe string? Probe(out int errno)
     {
+        errno = 0;
         int epoll = Sys.EpollCreate();
         int first = Sys.EventDescriptor();
         int second = Sys.EventDescriptor();
@@ -37,24 +63,24 @@ internal static class TransportProbe
         {
             if (epoll < 0)
             {
-                return Refused("epoll_create1", epoll);
+                return Refused("epoll_create1", epoll, out errno);
             }
 
             if (first < 0 || second < 0)
             {
-                return Refused("eventfd", Math.Min(first, second));
+                return Refused("eventfd", Math.Min(first, second), out errno);
             }
 
             int added = Sys.EpollAdd(epoll, first, EpollFlags.In | EpollFlags.EdgeTriggered, 1);
             if (added < 0)
             {
-                return Refused("epoll_ctl", added);
+                return Refused("epoll_ctl", added, out errno);
             }
 
             int exclusive = Sys.EpollAdd(epoll, second, EpollFlags.In | EpollFlags.Exclusive, 2);
             if (exclusive < 0)
             {
-                return Refused("epoll_ctl with EPOLLEXCLUSIVE (Linux 4.5)", exclusive);
+                return Refused("epoll_ctl with EPOLLEXCLUSIVE (Linux 4.5)", exclusive, out errno);
             }
 
             // On a descriptor that is no socket each of these fails with ENOTSOCK, unless it is missing or forbidden.
@@ -76,10 +102,13 @@ internal static class TransportProbe
     }
 
     private static string? RefusedOnly(string call, int result)
-        => result is -Errno.ENOSYS or -Errno.EPERM or -Errno.EACCES ? Refused(call, result) : null;
+        => result is -Errno.ENOSYS or -Errno.EPERM or -Errno.EACCES ? Refused(call, result, out _) : null;
 
-    private static string Refused(string call, int result)
-        => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"the system call {call} is refused here (errno {-result}).");
+    private static string Refused(string call, int result, out int errno)
+    {
+        errno = -result;
+        return string.Create(System.Globalization.CultureInfo.InvariantCulture, $"the system call {call} is refused here (errno {errno}).");
+    }
 
     private static void CloseIfOpen(int descriptor)
     {
