@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using KestrelFdmTransport.EventLoops;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
@@ -51,6 +52,27 @@ public sealed class AcceptBalanceTests : IDisposable
         Accept(4, remain: true);
 
         Assert.Equal([4, 0], _accepted);
+    }
+
+    [Fact]
+    public void A_burst_on_one_of_very_many_loops_spreads_over_all()
+    {
+        const int Loops = 64;
+        const int Connections = 32 * Loops;
+        using var group = new EventLoopGroup(new EventLoopSettings { LoopCount = Loops }, NullLogger.Instance);
+        EventLoop[] loops = group.Acquire();
+        LoopFixture.AwaitIdle(loops);
+        long now = loops[0].Now;
+        for (int i = 0; i < Connections; i++)
+        {
+            EventLoop home = group.Balance.Home(loops[0], now);
+            home.Load.CountNewcomer(now);
+            home.ConnectionOpened();
+            loops[0].CountAccept();
+        }
+
+        Assert.All(loops, static loop => Assert.InRange(loop.Connections, 28, 36));
+        Assert.InRange(loops.Count(loop => group.Balance.IsAboveShare(loop)), 1, Loops - 1);
     }
 
     private void Open(int loop, int connections)
