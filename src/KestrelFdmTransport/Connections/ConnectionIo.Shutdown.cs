@@ -56,8 +56,14 @@ internal sealed partial class ConnectionIo
             ReturnSent(WorkAndLeave());
         }
 
-        Writer.End(outputError);
-        Post(Mail.Close);
+        try
+        {
+            Writer.End(outputError);
+        }
+        finally
+        {
+            Post(Mail.Close);
+        }
     }
 
     /// <summary>The message may be foreign code, and the end must come whatever it throws.</summary>
@@ -108,6 +114,6 @@ internal sealed partial class ConnectionIo
 
         Loop.ConnectionClosed();
         Settings.Endpoint.OnConnectionEnded(_cost.Average);
-        return EndInput(new Notice(Told.Closed), 0, null);
+        return TakeUntold(EndInput(new Notice(Told.Closed), 0, null));
     }
 }

@@ -17,6 +17,9 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     private bool _registered;
     private bool _closed;
 
+    /// <summary>Of the end, what could not be told.</summary>
+    private int _untold;
+
     internal ConnectionIo(int descriptor, bool isUnix, BlockCache blocks, ConnectionSettings settings)
     {
         FaultPoints.Reach(FaultPoint.IoMade);
@@ -149,7 +152,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     {
         if (_closed)
         {
-            return Notice.Nothing;
+            return TakeUntold(Notice.Nothing);
         }
 
         var notice = Notice.Nothing;
@@ -177,6 +180,20 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     }
 
     internal override void Tell(in Notice notice)
+    {
+        try
+        {
+            TellAll(notice);
+        }
+        catch when (notice.Has(Told.InputEnded | Told.Closed))
+        {
+            // What ends the connection has to be told. Failing posts the close, and there it is told again.
+            Interlocked.Or(ref _untold, notice.Kinds & (Told.InputEnded | Told.Closed));
+            throw;
+        }
+    }
+
+    private void TellAll(in Notice notice)
     {
         if (notice.Has(Notice.MemoryWanted))
         {
@@ -224,6 +241,9 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
         if (notice.Has(Told.Closed))
         {
             Writer.DropUnsent();
+
+            // It has ended already, unless there was no memory for what it should have ended with.
+            Writer.End(error: null);
             DisposeTakenSocket();
             Connection.OnDescriptorClosed();
         }
@@ -257,6 +277,16 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     {
         Log.UnexpectedException(Settings.Logger, Connection.ConnectionId, cause);
         Abort(cause);
+        if (Volatile.Read(ref _untold) != 0)
+        {
+            Post(Mail.Close);
+        }
+    }
+
+    private Notice TakeUntold(in Notice notice)
+    {
+        int untold = Volatile.Read(ref _untold) == 0 ? 0 : Interlocked.Exchange(ref _untold, 0);
+        return notice with { Kinds = notice.Kinds | untold };
     }
 
     internal override (string Id, object? EndPoint) Describe() => (Connection.ConnectionId, Connection.LocalEndPoint);

@@ -64,7 +64,8 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
             Logger = _logger,
         };
         _clientSettings = new Lazy<ConnectionSettings>(
-            () => _settings with { Endpoint = new EndpointCost(), IdleTimeout = 0, Logger = new SafeLogger(loggerFactory.CreateLogger(ClientLoggerName)) });
+            () => _settings with { Endpoint = new EndpointCost(), IdleTimeout = 0, Logger = new SafeLogger(loggerFactory.CreateLogger(ClientLoggerName)) },
+            LazyThreadSafetyMode.PublicationOnly); // If the log throws, it is asked again the next time.
         _loops = new EventLoopGroup(
             new EventLoopSettings
             {
