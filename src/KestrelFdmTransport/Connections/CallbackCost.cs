@@ -24,7 +24,6 @@ internal struct CallbackCost
     /// <summary>One slow callback in many is an accident; so it counts for no more than this.</summary>
     private static readonly long s_most = s_dear * 3;
 
-
     /// <summary>A callback that takes longer has probably waited for something.</summary>
     internal static readonly long Blocked = Stopwatch.Frequency / 1_000;
 
@@ -32,9 +31,13 @@ internal struct CallbackCost
     private byte _probation;
     private bool _blocks;
     private bool _isDear;
+    private bool _isMeasured;
 
-    /// <summary>Ticks.</summary>
-    internal readonly long Average => _average;
+    /// <summary>Ticks. As long as it is in doubt, no more than what is cheap.</summary>
+    internal readonly long Average => IsInDoubt ? Math.Min(_average, s_dear) : _average;
+
+    /// <summary>True if callbacks seem to be dear by a clock that goes on while their thread stands still: the next ones are measured.</summary>
+    internal readonly bool IsInDoubt => !_isDear && _average > s_dear;
 
     internal readonly bool Blocks => _probation > 0 && _blocks;
 
@@ -43,7 +46,10 @@ internal struct CallbackCost
             : _isDear ? Placement.Pool
             : Placement.Inline;
 
-    internal void Add(long ticks)
+    /// <summary>A callback has ended.</summary>
+    /// <param name="ticks">How long it took.</param>
+    /// <param name="measured">True if that is without collections and waits for a CPU: others do not make a callback dear.</param>
+    internal void Add(long ticks, bool measured)
     {
         if (_probation > 0 && ticks < Blocked)
         {
@@ -55,9 +61,10 @@ internal struct CallbackCost
         }
 
         long counted = Math.Min(ticks, s_most);
-        long average = _average + ((counted - _average) / 4);
+        long average = measured && IsInDoubt && !_isMeasured ? counted : _average + ((counted - _average) / 4);
         _average = (uint)average;
-        _isDear = average > (_isDear ? s_cheap : s_dear);
+        _isMeasured = measured;
+        _isDear = _isDear ? average > s_cheap : measured && average > s_dear;
     }
 
     /// <summary>A callback has held its loop until that was taken over.</summary>

@@ -53,17 +53,20 @@ internal sealed partial class ConnectionIo
 
     internal override bool Adapts => Settings.Adapts;
 
-    /// <summary>What does not run on the loop for its cost is looked at more closely: no stall would ever show that it blocks.</summary>
-    internal override bool IsSuspect => Settings.Adapts && _cost.Place() != Placement.Inline;
+    /// <summary>
+    /// What does not run on the loop for its cost is looked at more closely: no stall would ever show that it blocks. So is what looks as if it
+    /// should not, before it is sent away.
+    /// </summary>
+    internal override bool IsSuspect => Settings.Adapts && (_cost.IsInDoubt || _cost.Place() != Placement.Inline);
 
-    internal override void Account(long ticks, bool? waited)
+    internal override void Account(long ticks, bool measured, bool? waited)
     {
         if (!Settings.Adapts)
         {
             return;
         }
 
-        _cost.Add(ticks);
+        _cost.Add(ticks, measured);
         if (waited == true)
         {
             OnStalled(computes: false);

@@ -20,10 +20,16 @@ internal sealed class BlockingLane
     private readonly Queue<IThreadPoolWorkItem> _queue = new();
     private readonly SemaphoreSlim _work = new(0);
     private readonly int _limit;
+    private readonly ThreadHeadroom _headroom;
     private int _threads;
     private int _idle;
+    private bool _stopped;
 
-    internal BlockingLane(int limit) => _limit = limit;
+    internal BlockingLane(int limit, ThreadHeadroom headroom)
+    {
+        _limit = limit;
+        _headroom = headroom;
+    }
 
     internal int Threads => Volatile.Read(ref _threads);
 
@@ -31,7 +37,7 @@ internal sealed class BlockingLane
     {
         get
         {
-            lock (_lock)
+            using (_lock.Hold())
             {
                 return _queue.Count;
             }
@@ -44,7 +50,7 @@ internal sealed class BlockingLane
     /// </summary>
     internal bool TryQueue(IThreadPoolWorkItem item)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (_idle > _queue.Count)
             {
@@ -53,7 +59,7 @@ internal sealed class BlockingLane
                 return true;
             }
 
-            if (_threads >= _limit)
+            if (_stopped || _threads >= _limit)
             {
                 return false;
             }
@@ -64,23 +70,44 @@ internal sealed class BlockingLane
         return TryStart(item);
     }
 
+    /// <summary>Loops are started: threads may be made.</summary>
+    internal void Allow()
+    {
+        using (_lock.Hold())
+        {
+            _stopped = false;
+        }
+    }
+
+    /// <summary>The loops have stopped: idle threads end, and others when they become idle.</summary>
+    internal void Stop()
+    {
+        int idle;
+        using (_lock.Hold())
+        {
+            _stopped = true;
+            idle = _idle;
+        }
+
+        if (idle > 0)
+        {
+            _work.Release(idle);
+        }
+    }
+
     private bool TryStart(IThreadPoolWorkItem first)
     {
-        try
+        if (OwnThread.TryStart(_headroom, Name, static state => ((Start)state!).Lane.Run(((Start)state).First), new Start(this, first)))
         {
-            OwnThread.Start(Name, static state => ((Start)state!).Lane.Run(((Start)state).First), new Start(this, first));
             return true;
         }
-        catch (Exception exception) when (exception is OutOfMemoryException or ThreadStateException)
-        {
-            // No room for one more.
-            lock (_lock)
-            {
-                _threads--;
-            }
 
-            return false;
+        using (_lock.Hold())
+        {
+            _threads--;
         }
+
+        return false;
     }
 
     private void Run(IThreadPoolWorkItem first)
@@ -101,7 +128,7 @@ internal sealed class BlockingLane
     private bool TryExecuteNext()
     {
         IThreadPoolWorkItem? item;
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (!_queue.TryDequeue(out item))
             {
@@ -116,21 +143,27 @@ internal sealed class BlockingLane
     /// <summary>False when this thread should end: nothing has come for a while.</summary>
     private bool WaitForWork()
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (_queue.Count > 0)
             {
                 return true;
             }
 
+            if (_stopped || _headroom.IsShort)
+            {
+                _threads--;
+                return false;
+            }
+
             _idle++;
         }
 
-        bool woken = _work.Wait(s_lifetimeIdle);
-        lock (_lock)
+        bool woken = _work.WaitForPermit(s_lifetimeIdle);
+        using (_lock.Hold())
         {
             _idle--;
-            if (woken || _queue.Count > 0)
+            if ((woken && !_stopped) || _queue.Count > 0)
             {
                 return true;
             }

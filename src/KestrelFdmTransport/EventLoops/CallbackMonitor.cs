@@ -16,14 +16,11 @@ namespace KestrelFdmTransport.EventLoops;
 /// </remarks>
 internal static class CallbackMonitor
 {
-    /// <summary>Few, because a loop that wakes us for one request every now and then should not keep us up.</summary>
-    private const int IdleSamplesBeforeParking = 3;
-
     /// <summary>
-    /// More, up to this, each time that we are woken as soon as we have parked: a loop that does something every few milliseconds
-    /// would pay for the waking, and we for the barrier of the parking, again and again.
+    /// By then as much has been spent on looking as the barrier of the parking and the waking cost: a loop that does something every few
+    /// milliseconds would pay for these again and again.
     /// </summary>
-    private const int MostIdleSamplesBeforeParking = 48;
+    private const int IdleSamplesBeforeParking = 3;
 
     /// <summary>
     /// So many looks in a row that found no callback a second time, and we look half as often, and then half as often again: that is how it is nearly
@@ -43,24 +40,24 @@ internal static class CallbackMonitor
 
     private static readonly TimeSpan s_lifetimeParked = TimeSpan.FromSeconds(20);
 
-    /// <summary>A tick that comes so much too late says nothing about callbacks: we were all kept from running.</summary>
-    private static readonly long s_late = Stopwatch.Frequency * 3 / 1000;
-
     /// <summary>A callback that has taken this long may take longer, and is looked at again after a millisecond.</summary>
     private static readonly long s_old = Stopwatch.Frequency / 2_000;
 
-    /// <summary>A park shorter than this was not worth it.</summary>
-    private static readonly long s_worthParking = Stopwatch.Frequency / 20;
+    /// <summary>After a park of this length the loops have so little to do that the next one may begin at the first idle sample.</summary>
+    private static readonly long s_longPark = Stopwatch.Frequency / 50;
+
+    private static readonly long s_startRetry = Stopwatch.Frequency;
 
     private static readonly Lock s_lock = new();
     private static readonly SemaphoreSlim s_wake = new(0);
     private static CallbackScope[] s_scopes = [];
     private static HeldFlushes? s_held;
     private static int s_state = NoThread;
+    private static long s_nextStart = long.MinValue;
 
     internal static void Add(CallbackScope scope)
     {
-        lock (s_lock)
+        using (s_lock.Hold())
         {
             // Once per thread, so this is also the time to forget threads that have ended: pool threads come and go.
             CallbackScope[] alive = Array.FindAll(s_scopes, static scope => scope.Thread.IsAlive);
@@ -70,9 +67,14 @@ internal static class CallbackMonitor
 
     internal static void Remove(CallbackScope scope)
     {
-        lock (s_lock)
+        using (s_lock.Hold())
         {
             Volatile.Write(ref s_scopes, Array.FindAll(s_scopes, other => other != scope));
+        }
+
+        if (!IsNeeded() && Volatile.Read(ref s_state) == Parked)
+        {
+            Wake();
         }
     }
 
@@ -111,17 +113,23 @@ internal static class CallbackMonitor
 
     private static bool TryStart()
     {
-        try
+        long now = Stopwatch.GetTimestamp();
+        if (now >= Volatile.Read(ref s_nextStart))
         {
-            OwnThread.Start("fdm-monitor", static _ => Run(), null);
-            return true;
+            try
+            {
+                OwnThread.Start("fdm-monitor", static _ => Run(), null);
+                return true;
+            }
+            catch (Exception)
+            {
+                // No room for a thread, whatever that is thrown as: callbacks go unwatched until there is. The attempt is dear, and callbacks are many.
+                Volatile.Write(ref s_nextStart, now + s_startRetry);
+            }
         }
-        catch (Exception exception) when (exception is OutOfMemoryException or ThreadStateException)
-        {
-            // No room for a thread: callbacks go unwatched until there is.
-            Volatile.Write(ref s_state, NoThread);
-            return false;
-        }
+
+        Volatile.Write(ref s_state, NoThread);
+        return false;
     }
 
     private static void Run()
@@ -131,16 +139,26 @@ internal static class CallbackMonitor
         bool old = false;
         bool holding = false;
         int patience = IdleSamplesBeforeParking;
-        long last = Stopwatch.GetTimestamp();
+        var clock = default(MonitorClock);
+        clock.Restart(Stopwatch.GetTimestamp(), GC.GetTotalPauseDuration());
         while (true)
         {
             int period = old ? 1 : Math.Min(1 << (calm / CalmSamplesBeforeSlowing), holding ? HoldingPeriod : LongestPeriod);
             Thread.Sleep(period);
             long now = Stopwatch.GetTimestamp();
-            bool onTime = now - last < (period * Stopwatch.Frequency / 1000) + s_late;
-            last = now;
-            bool any = Sample(now, onTime, out old, out bool again);
-            holding = SampleHeld(now);
+            long counts = clock.Look(now, period * Stopwatch.Frequency / 1000, GC.GetTotalPauseDuration());
+            bool again = false;
+            bool any = true;
+            try
+            {
+                any = Sample(now, counts, out old, out again);
+                holding = SampleHeld(now);
+            }
+            catch (Exception)
+            {
+                // The process is out of memory or threads, which others may have given back by the next look. Without us flushes wait for ever.
+            }
+
             any |= holding;
             calm = again ? 0 : Math.Min(calm + 1, LongestPeriod * CalmSamplesBeforeSlowing);
             if (any)
@@ -155,16 +173,19 @@ internal static class CallbackMonitor
                     return;
                 }
 
-                last = Stopwatch.GetTimestamp();
-                patience = last - now < s_worthParking
-                    ? Math.Min(patience * 2, MostIdleSamplesBeforeParking)
-                    : IdleSamplesBeforeParking;
+                long woken = Stopwatch.GetTimestamp();
+                patience = woken - now < s_longPark ? IdleSamplesBeforeParking : 1;
+                clock.Restart(woken, GC.GetTotalPauseDuration());
             }
         }
     }
 
     /// <summary>True if anything has been going on since the last sample.</summary>
-    private static bool Sample(long now, bool onTime, out bool old, out bool again)
+    /// <param name="now">The time.</param>
+    /// <param name="counts">How much of the time since the last sample counts.</param>
+    /// <param name="old">True if a callback is not about to end.</param>
+    /// <param name="again">True if a callback was seen a second time.</param>
+    private static bool Sample(long now, long counts, out bool old, out bool again)
     {
         bool any = false;
         old = false;
@@ -178,10 +199,6 @@ internal static class CallbackMonitor
                 sample.Word = word;
                 sample.Times = 0;
                 any |= scope.HasDeferred || scope.ServesLoops;
-            }
-            else if (!onTime)
-            {
-                sample.Times = 0;
             }
 
             if (!CallbackScope.IsInside(word))
@@ -207,7 +224,7 @@ internal static class CallbackMonitor
 
             if (held is not null)
             {
-                StallDetector.Look(scope, held, word, now);
+                StallDetector.Look(scope, held, word, now, counts);
             }
         }
 
@@ -271,7 +288,7 @@ internal static class CallbackMonitor
             return true;
         }
 
-        if (s_wake.Wait(s_lifetimeParked))
+        if (s_wake.Wait(IsNeeded() ? s_lifetimeParked : TimeSpan.Zero))
         {
             return true;
         }
@@ -284,6 +301,9 @@ internal static class CallbackMonitor
         s_wake.Wait();
         return true;
     }
+
+    /// <summary>Without a thread that serves loops there are no connections, unless one is late.</summary>
+    private static bool IsNeeded() => Array.Exists(Volatile.Read(ref s_scopes), static scope => scope.ServesLoops);
 
     private static bool MustWatch(CallbackScope scope)
     {

@@ -6,7 +6,7 @@ internal sealed class CallbackSample
     /// <summary>The word it saw last.</summary>
     internal long Word { get; set; } = -1;
 
-    /// <summary>How many samples in a row, all taken on time, saw that word.</summary>
+    /// <summary>How many samples in a row saw that word.</summary>
     internal int Times { get; set; }
 
     /// <summary>The number of looks from which on the thread's state is asked for.</summary>
@@ -18,9 +18,18 @@ internal sealed class CallbackSample
     /// <summary>The callback whose loop it has had taken over.</summary>
     internal long HandedOverWord { get; set; } = -1;
 
-    /// <summary>The time of the first sample of this callback.</summary>
-    internal long FirstSeen { get; set; }
+    /// <summary>How long the callback has held its loop, as far as that counts.</summary>
+    internal long Held { get; set; }
 
-    /// <summary>The thread's CPU time at that sample, in nanoseconds.</summary>
-    internal long CpuTime { get; set; }
+    /// <summary>How much of that was before the first sample.</summary>
+    internal long HeldBefore { get; set; }
+
+    /// <summary>The thread's CPU time at the first sample, in nanoseconds.</summary>
+    internal long FirstUsed { get; set; }
+
+    /// <summary>The thread's CPU time at the last sample, in nanoseconds.</summary>
+    internal long Used { get; set; }
+
+    /// <summary>At how many samples in a row the CPU time had not changed.</summary>
+    internal int Still { get; set; }
 }

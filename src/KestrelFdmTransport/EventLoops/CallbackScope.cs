@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Runtime;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
 
@@ -41,6 +42,9 @@ internal sealed class CallbackScope
     private long _word;
     private Interop.ThreadUsage _usage;
     private long _runDelay;
+    private TimeSpan _paused;
+    private TimeSpan _compiled;
+    private long _restoredAt;
     private bool _watched;
     private bool _waited;
     private bool _deferred;
@@ -102,6 +106,9 @@ internal sealed class CallbackScope
     /// <summary>True if the calling thread owns the loop, or is inside a callback that has not lost it.</summary>
     internal static bool Serves(EventLoop loop) => t_scope is { } scope && scope.IsServing(loop);
 
+    /// <summary>True unless the calling thread is ours and in no callback.</summary>
+    internal static bool RunsForeignCode => t_scope is not { _isOurs: true } scope || IsInside(scope._word);
+
     /// <summary>Makes the calling thread one of ours, on which callbacks may not leave traces.</summary>
     internal static CallbackScope AdoptThread(bool servesLoops) => Register(new CallbackScope(isOurs: true, servesLoops));
 
@@ -123,6 +130,11 @@ internal sealed class CallbackScope
         {
             // Told by a loop, which has entered already; or a callback that runs another one by hand: the outer one keeps its deferral.
             scope.RanApplication = true;
+            if (scope._source == source && source.IsSuspect)
+            {
+                scope.Watch();
+            }
+
             Invoke(callback, state, context);
             return;
         }
@@ -131,10 +143,9 @@ internal sealed class CallbackScope
         EventLoop? owned = scope._owned;
         scope.Enter(source, loop: null);
         scope.RanApplication = true;
-        scope._watched = source.IsSuspect;
-        if (scope._watched)
+        if (source.IsSuspect)
         {
-            scope._usage = Interop.Sys.OwnUsage();
+            scope.Watch();
         }
 
         try
@@ -179,7 +190,12 @@ internal sealed class CallbackScope
         if (!scope._deferred)
         {
             Volatile.Write(ref scope._deferred, true);
-            CallbackMonitor.EnsureAwake();
+            if (!CallbackMonitor.EnsureAwake())
+            {
+                // With no monitor there is nobody to send it, should the callback block.
+                Volatile.Write(ref scope._deferred, false);
+                return false;
+            }
         }
 
         return true;
@@ -245,6 +261,24 @@ internal sealed class CallbackScope
         _name = loop.Name;
         Thread.Name = _name;
         _owned = loop;
+    }
+
+    /// <summary>
+    /// After an exception of our own: no callback is under way any more, if one was. The next one must find an even word, and the monitor nothing
+    /// to watch.
+    /// </summary>
+    /// <returns>False if the loop was taken over meanwhile.</returns>
+    internal bool TryAbandonCallback()
+    {
+        if (!IsInside(_word))
+        {
+            return true;
+        }
+
+        Volatile.Write(ref _deferred, false);
+        Volatile.Write(ref _source, null);
+        _hoarding = true;
+        return TryEnd();
     }
 
     /// <summary>The calling thread serves no loop any more.</summary>
@@ -405,29 +439,26 @@ internal sealed class CallbackScope
 
     private bool Leave(IoSource? source, EventLoop? loop)
     {
+        long now = Stopwatch.GetTimestamp();
         if (_isOurs)
         {
-            RestoreThread();
+            RestoreThread(now);
         }
 
+        EndedAt = now;
         if (_deferred)
         {
             // Cleared first: the monitor may at worst send too, and the gate lets only one of us.
             Volatile.Write(ref _deferred, false);
-            if (!TryHold(source!, Stopwatch.GetTimestamp()))
+            if (!TryHold(source!, now))
             {
                 SendDeferred(source!);
             }
+
+            EndedAt = Stopwatch.GetTimestamp();
         }
 
-        EndedAt = Stopwatch.GetTimestamp();
-        long word = _word & ~Lost;
-        bool kept = Interlocked.CompareExchange(ref _word, word - Inside + Step, word) == word;
-        if (!kept)
-        {
-            Volatile.Write(ref _word, word - Inside + Step);
-        }
-
+        bool kept = TryEnd();
         Volatile.Write(ref _source, null);
         if (RanApplication && source is not null)
         {
@@ -437,6 +468,19 @@ internal sealed class CallbackScope
         if (kept)
         {
             _owned = loop;
+        }
+
+        return kept;
+    }
+
+    /// <summary>Makes the word even; false if the loop was taken over meanwhile.</summary>
+    private bool TryEnd()
+    {
+        long word = _word & ~Lost;
+        bool kept = Interlocked.CompareExchange(ref _word, word - Inside + Step, word) == word;
+        if (!kept)
+        {
+            Volatile.Write(ref _word, word - Inside + Step);
         }
 
         return kept;
@@ -456,32 +500,91 @@ internal sealed class CallbackScope
     private void Account(IoSource source)
     {
         long ticks = EndedAt - _startedAt;
-        bool? waited = _watched && ticks >= s_millisecond ? HasWaited(ticks) : null;
-        _watched = false;
+        bool measured = _watched;
+        bool? waited = null;
+        if (measured)
+        {
+            _watched = false;
+            waited = Measure(ref ticks);
+        }
+
         _waited = waited == true;
-        source.Account(ticks, waited);
+        source.Account(ticks, measured, waited);
     }
 
-    /// <summary>What is neither CPU time nor time spent ready and without a CPU was waiting. Null if that cannot be told.</summary>
-    private bool? HasWaited(long ticks)
+    /// <summary>Takes down what is known of the thread before the callback.</summary>
+    private void Watch()
     {
+        _watched = true;
+        _usage = Interop.Sys.OwnUsage();
+        _paused = GC.GetTotalPauseDuration();
+        _compiled = JitInfo.GetCompilationTime(currentThread: false);
+    }
+
+    /// <summary>
+    /// Leaves of a callback's time what was its own, without collections and as far as that is cheap to learn without the wait for a CPU.
+    /// What is neither CPU time nor time spent ready and without a CPU was waiting.
+    /// </summary>
+    /// <returns>True if the callback has waited for most of its time; null if that cannot be told.</returns>
+    private bool? Measure(ref long ticks)
+    {
+        ticks = Math.Max(0, ticks - StopwatchTime.Ticks(GC.GetTotalPauseDuration() - _paused));
+        if (ticks < s_millisecond && _isPooled)
+        {
+            return null;
+        }
+
         Interop.ThreadUsage usage = Interop.Sys.OwnUsage();
+        long used = StopwatchTime.Ticks(usage.CpuTime - _usage.CpuTime);
         if (usage.Waits == _usage.Waits)
         {
-            // That was cheap to learn, and what follows is not.
-            return false;
+            // That was cheap to learn, and what follows is not. What is not CPU time was a wait for a CPU.
+            ticks = Math.Min(ticks, used);
+            return ticks < s_millisecond ? null : false;
+        }
+
+        if (ticks < s_millisecond)
+        {
+            return null;
+        }
+
+        long delay = Interop.Sys.ThreadRunDelay();
+        if (delay < 0)
+        {
+            return used >= ticks / 2 ? false : null;
         }
 
         // Counted from the last time that we asked: with more than the callback can have had, it is the past's, and the next time tells.
-        long delay = Interop.Sys.ThreadRunDelay();
-        long busy = usage.CpuTime - _usage.CpuTime + delay - _runDelay;
+        long busy = Math.Min(used, ticks) + StopwatchTime.Ticks(delay - _runDelay);
         _runDelay = delay;
-        long passed = ticks * (1_000_000_000 / Stopwatch.Frequency);
-        return busy > passed + (passed / 8) ? null : busy < passed / 2;
+
+        // The compiler's time may be what the thread has waited for, if it was another thread's.
+        long compiled = StopwatchTime.Ticks(JitInfo.GetCompilationTime(currentThread: false) - _compiled);
+        return busy > ticks + (ticks / 8) ? null
+            : busy >= ticks / 2 ? false
+            : busy + compiled >= ticks / 2 ? null
+            : true;
     }
 
-    private void RestoreThread()
+    private void RestoreThread(long now)
     {
+        if (now - _restoredAt >= s_millisecond)
+        {
+            // Asking for it costs a tenth of a microsecond and a lock of the runtime's, so not after each of many short callbacks.
+            _restoredAt = now;
+            Uninterrupted.DropInterrupt();
+        }
+
+        if (!Thread.IsBackground)
+        {
+            Thread.IsBackground = true;
+        }
+
+        if (Thread.Priority != ThreadPriority.Normal)
+        {
+            Thread.Priority = ThreadPriority.Normal;
+        }
+
         if (ExecutionContext.IsFlowSuppressed())
         {
             ExecutionContext.RestoreFlow();

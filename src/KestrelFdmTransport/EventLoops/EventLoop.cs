@@ -320,6 +320,11 @@ internal sealed partial class EventLoop
         }
         catch (Exception exception)
         {
+            if (!scope.TryAbandonCallback())
+            {
+                return false;
+            }
+
             // Nobody takes over what is left of it, and nobody hoards.
             HandsOver = false;
             HasFailed = true;
@@ -352,7 +357,7 @@ internal sealed partial class EventLoop
 
         if (handOver.Source is { } stalled)
         {
-            stalled.OnStalled(handOver.Computes);
+            stalled.OnStalled(computes: handOver.Verdict != StallVerdict.Blocked);
             if (!scope.SendFlushed(this, stalled))
             {
                 return false;

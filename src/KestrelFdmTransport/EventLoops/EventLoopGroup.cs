@@ -46,7 +46,7 @@ internal sealed class EventLoopGroup : IDisposable
         // Never all CPUs spin. A single one may as long as it pays (SpinGate): the client may be on another one.
         _maxSpinning = Math.Max(1, Environment.ProcessorCount - 1);
         Standbys = new Standbys(settings, logger);
-        Lane = new BlockingLane(settings.MaxBlockingThreads);
+        Lane = new BlockingLane(settings.MaxBlockingThreads, settings.Headroom);
         HeldFlushes = new HeldFlushes(Backlog);
         Balance = new LoadBalance(this, settings.MovesConnections);
         Headroom = new DescriptorHeadroom(settings.LoopCount);
@@ -142,6 +142,7 @@ internal sealed class EventLoopGroup : IDisposable
 
         Stop(loops);
         Standbys.Stop();
+        Lane.Stop();
     }
 
     /// <summary>Has the log say that a loop was taken over; not on this thread.</summary>
@@ -250,6 +251,8 @@ internal sealed class EventLoopGroup : IDisposable
         _graceTimer ??= new Timer(static state => ((EventLoopGroup)state!).StopIfUnused(), this, Timeout.Infinite, Timeout.Infinite);
         ThrowIfTooMany(DescriptorsPerLoop * _settings.LoopCount);
         _spins = _settings.SpinDuration > TimeSpan.Zero && !CpuQuota.IsSet();
+        Standbys.Allow();
+        Lane.Allow();
         var loops = new EventLoop[_settings.LoopCount];
         int made = 0;
         int started = 0;
@@ -275,6 +278,7 @@ internal sealed class EventLoopGroup : IDisposable
             }
 
             Stop(loops[..started]);
+            Standbys.Stop();
             throw;
         }
 
@@ -323,7 +327,8 @@ internal sealed class EventLoopGroup : IDisposable
         }
     }
 
-    private void StopIfUnused()
+    /// <summary>Stops the loops if they have neither a user nor a connection.</summary>
+    internal void StopIfUnused()
     {
         EventLoop[] loops;
         lock (_lock)
@@ -339,5 +344,14 @@ internal sealed class EventLoopGroup : IDisposable
         }
 
         Stop(loops);
+        lock (_lock)
+        {
+            // Unless they have been started again meanwhile.
+            if (_loops.Length == 0)
+            {
+                Standbys.Stop();
+                Lane.Stop();
+            }
+        }
     }
 }

@@ -25,6 +25,9 @@ internal sealed record EventLoopSettings
     /// <summary>True if a loop with too much to do gives hot connections to another.</summary>
     internal bool MovesConnections { get; init; } = true;
 
+    /// <summary>Says whether one more thread may be started.</summary>
+    internal ThreadHeadroom Headroom { get; init; } = ThreadHeadroom.Process;
+
     /// <summary>A loop that fails again this soon after it was restarted is given up.</summary>
     internal TimeSpan RestartWindow { get; init; } = TimeSpan.FromMinutes(1);
 

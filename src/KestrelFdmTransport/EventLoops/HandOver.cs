@@ -5,6 +5,6 @@ namespace KestrelFdmTransport.EventLoops;
 /// <param name="Scope">The thread that has it.</param>
 /// <param name="Word">The callback; if the thread is past it, there is nothing to take.</param>
 /// <param name="Source">What the callback serves.</param>
-/// <param name="Held">How long the callback has held the loop, in ticks.</param>
-/// <param name="Computes">True if the callback uses a CPU, false if it waits.</param>
-internal sealed record HandOver(EventLoop Loop, CallbackScope Scope, long Word, IoSource? Source, long Held, bool Computes);
+/// <param name="Held">How long the callback has held the loop, as far as that counts, in ticks.</param>
+/// <param name="Verdict">What the callback does.</param>
+internal sealed record HandOver(EventLoop Loop, CallbackScope Scope, long Word, IoSource? Source, long Held, StallVerdict Verdict);

@@ -30,7 +30,12 @@ internal sealed class HandOverReport(ILogger logger)
     {
         (string id, object? endPoint) = handOver.Source?.Describe() ?? ("(none)", null);
         long milliseconds = handOver.Held * 1000 / Stopwatch.Frequency;
-        string kind = handOver.Computes ? "computing" : "blocked";
+        string kind = handOver.Verdict switch
+        {
+            StallVerdict.Computing => "computing",
+            StallVerdict.Blocked => "blocked",
+            _ => "standing still",
+        };
         Log.LoopStalled(logger, id, endPoint, handOver.Loop.Name, milliseconds, kind, Interlocked.Exchange(ref _unreported, 0));
     }
 }

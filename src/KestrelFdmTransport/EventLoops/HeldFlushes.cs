@@ -115,7 +115,7 @@ internal sealed class HeldFlushes
     /// <summary>Takes back a batch that everybody is done with.</summary>
     internal void GiveBack(FlushBatch batch)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (_spareCount < MostSpares)
             {
@@ -129,7 +129,7 @@ internal sealed class HeldFlushes
 
     private FlushBatch Take()
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             FlushBatch held = _held;
             _held = _spareCount > 0 ? _spares[--_spareCount]! : new FlushBatch(this);

@@ -92,18 +92,19 @@ internal abstract class IoSource
     /// <summary>True if the source's callbacks run where their cost says, so that some of them wait for each other.</summary>
     internal virtual bool Adapts => false;
 
-    /// <summary>True if it is worth a system call to learn whether a callback that no loop waits for has waited for something.</summary>
+    /// <summary>True if it is worth a system call to learn what a callback of the source does with its time.</summary>
     internal virtual bool IsSuspect => false;
 
     /// <summary>A callback of the source has ended. Any thread.</summary>
     /// <param name="ticks">How long it took.</param>
+    /// <param name="measured">True if that is without what it stood still for; false if it is what the clock says.</param>
     /// <param name="waited">True if its thread was waiting for something for most of that time; null if nobody looked.</param>
-    internal virtual void Account(long ticks, bool? waited)
+    internal virtual void Account(long ticks, bool measured, bool? waited)
     {
     }
 
     /// <summary>A callback of the source has held its loop until another thread took the loop over. Any thread.</summary>
-    /// <param name="computes">True if its thread is using a CPU, false if it is waiting for something.</param>
+    /// <param name="computes">False if its thread is known to wait for something.</param>
     internal virtual void OnStalled(bool computes)
     {
     }

@@ -14,4 +14,25 @@ internal static class OwnThread
         FaultPoints.Reach(FaultPoint.ThreadStarts);
         new Thread(body) { Name = name, IsBackground = true }.UnsafeStart(state);
     }
+
+    /// <summary>As <see cref="Start"/>; false if there is no room for one more, or would be none for others.</summary>
+    internal static bool TryStart(ThreadHeadroom headroom, string name, ParameterizedThreadStart body, object? state)
+    {
+        if (!headroom.TryTake())
+        {
+            return false;
+        }
+
+        try
+        {
+            Start(name, body, state);
+            return true;
+        }
+        catch (Exception)
+        {
+            // The runtime says this with several exceptions, and each means the same.
+            headroom.OnFailed();
+            return false;
+        }
+    }
 }

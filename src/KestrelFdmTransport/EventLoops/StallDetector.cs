@@ -1,5 +1,5 @@
 using System;
-using System.Diagnostics;
+using System.Threading;
 using KestrelFdmTransport.Interop;
 
 namespace KestrelFdmTransport.EventLoops;
@@ -10,8 +10,16 @@ internal static class StallDetector
     /// <summary>A callback counts only if it was seen so often; one look may fall into the very end of a long but good one.</summary>
     private const int TimesSeen = 2;
 
-    /// <summary>Called for a callback that keeps a loop waiting, once per sample.</summary>
-    internal static void Look(CallbackScope scope, EventLoop loop, long word, long now)
+    /// <summary>A thread without a CPU is asked for what it does less and less often, but not less often than each so many looks.</summary>
+    private const int MostLooksBetween = 16;
+
+    /// <summary>Called for a callback that keeps a loop waiting, once per look.</summary>
+    /// <param name="scope">The thread that is inside it.</param>
+    /// <param name="loop">The loop.</param>
+    /// <param name="word">The callback.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="counts">How much of the time since the last look counts.</param>
+    internal static void Look(CallbackScope scope, EventLoop loop, long word, long now, long counts)
     {
         CallbackSample sample = scope.Sample;
         if (sample.HandedOverWord == word)
@@ -20,42 +28,49 @@ internal static class StallDetector
             return;
         }
 
+        long used = Sys.ThreadCpuTime(scope.ThreadId);
         if (sample.Times == 1)
         {
-            sample.CpuTime = Sys.ThreadCpuTime(scope.ThreadId);
-            sample.FirstSeen = now;
+            sample.FirstUsed = used;
+            sample.Still = 0;
+            sample.Held = Math.Min(now - scope.StartedAt, counts);
+            sample.HeldBefore = sample.Held;
             sample.NextLook = TimesSeen;
         }
-
-        long held = now - scope.StartedAt;
-        TimeSpan threshold = loop.StallThreshold;
-        bool always = threshold == TimeSpan.Zero;
-        if (!always && (sample.Times < sample.NextLook || held < threshold.TotalSeconds * Stopwatch.Frequency))
+        else
         {
-            return;
+            sample.Still = used == sample.Used ? sample.Still + 1 : 0;
+            sample.Held += counts;
         }
 
-        // To learn a thread's state costs more than the sample: one that was found ready to run is asked less and less often.
-        sample.NextLook = sample.Times * 2;
-        bool computes = false;
-        if (!always && Sys.IsThreadRunnable(scope.ThreadId))
+        sample.Used = used;
+        long threshold = StopwatchTime.Ticks(loop.StallThreshold);
+        StallVerdict verdict = StallVerdict.Blocked;
+        if (threshold != 0)
         {
-            // Runnable and not running: another thread has its CPU. Taking the loop would not make it any faster.
-            // Unless it has had as much of one as we grant a callback, in however many slices.
-            long used = Sys.ThreadCpuTime(scope.ThreadId) - sample.CpuTime;
-            long passed = (now - sample.FirstSeen) * (1_000_000_000 / Stopwatch.Frequency);
-            if (sample.CpuTime != 0 && used < passed / 2 && used < threshold.TotalNanoseconds)
+            if (sample.Times < sample.NextLook || sample.Held < threshold)
             {
                 return;
             }
 
-            computes = true;
+            // To learn what a thread does costs more than the look.
+            ThreadActivity activity = Sys.Activity(scope.ThreadId);
+            verdict = new StallEvidence(
+                activity,
+                scope.Thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin),
+                sample.Held - sample.HeldBefore,
+                used == 0 ? -1 : StopwatchTime.Ticks(used - sample.FirstUsed),
+                sample.Still,
+                threshold).Judge();
+            if (verdict == StallVerdict.Innocent)
+            {
+                sample.NextLook = sample.Times + (activity == ThreadActivity.Ready ? Math.Min(sample.Times, MostLooksBetween) : 1);
+                return;
+            }
         }
 
-        // Time in which everybody stood still, in a collection or a stopped process, is not the callback's.
-        held = Math.Min(held, (long)((threshold.TotalSeconds + (sample.Times / 500.0)) * Stopwatch.Frequency));
         IoSource? source = scope.Source;
-        if (scope.Word == word && loop.Group.Standbys.TrySend(new HandOver(loop, scope, word, source, held, computes)))
+        if (scope.Word == word && loop.Group.Standbys.TrySend(new HandOver(loop, scope, word, source, sample.Held, verdict)))
         {
             sample.HandedOverWord = word;
         }

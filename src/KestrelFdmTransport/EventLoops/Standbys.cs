@@ -24,6 +24,7 @@ internal sealed class Standbys
     private readonly List<Waiter> _parked = [];
     private readonly EventLoopSettings _settings;
     private readonly ILogger _logger;
+    private readonly ThreadHeadroom _headroom;
     private int _stalled;
     private long _handOvers;
     private bool _exhausted;
@@ -31,6 +32,7 @@ internal sealed class Standbys
 
     internal Standbys(EventLoopSettings settings, ILogger logger)
     {
+        _headroom = settings.Headroom;
         _settings = settings;
         _logger = logger;
     }
@@ -43,7 +45,7 @@ internal sealed class Standbys
     {
         get
         {
-            lock (_lock)
+            using (_lock.Hold())
             {
                 return _parked.Count;
             }
@@ -63,7 +65,7 @@ internal sealed class Standbys
     internal bool TrySend(HandOver handOver)
     {
         Waiter? standby = null;
-        lock (_lock)
+        using (_lock.Hold())
         {
             // As many again as there are loops are kept for what may stall a loop although no application code runs on it.
             if (_stopped || _stalled >= _settings.MaxStandbyThreads + _settings.LoopCount)
@@ -85,23 +87,24 @@ internal sealed class Standbys
             return true;
         }
 
-        try
+        // With no room for a thread the loop waits for its callback, as it would without standbys.
+        return OwnThread.TryStart(_headroom, Name, static state => Serve((HandOver)state!), handOver);
+    }
+
+    /// <summary>Loops are started: standbys may be made.</summary>
+    internal void Allow()
+    {
+        using (_lock.Hold())
         {
-            OwnThread.Start(Name, static state => Serve((HandOver)state!), handOver);
-            return true;
-        }
-        catch (Exception exception) when (exception is OutOfMemoryException or ThreadStateException)
-        {
-            // No room for a thread: the loop waits for its callback, as it would without standbys.
-            return false;
+            _stopped = false;
         }
     }
 
-    /// <summary>The group is being disposed: standbys end.</summary>
+    /// <summary>The loops have stopped: standbys end, and so do threads that come back from a callback.</summary>
     internal void Stop()
     {
         Waiter[] parked;
-        lock (_lock)
+        using (_lock.Hold())
         {
             _stopped = true;
             parked = [.. _parked];
@@ -177,7 +180,7 @@ internal sealed class Standbys
     private void OnTaken(HandOver handOver)
     {
         bool exhausted = false;
-        lock (_lock)
+        using (_lock.Hold())
         {
             _stalled++;
             _handOvers++;
@@ -188,18 +191,25 @@ internal sealed class Standbys
             }
         }
 
-        // The log is foreign code, and this thread owns a loop by now.
-        handOver.Loop.Group.Report(handOver);
-        if (exhausted)
+        try
         {
-            ThreadPool.UnsafeQueueUserWorkItem(
-                static standbys => Log.StandbysExhausted(standbys._logger, standbys._settings.MaxStandbyThreads), this, preferLocal: false);
+            // The log is foreign code, and this thread owns a loop by now.
+            handOver.Loop.Group.Report(handOver);
+            if (exhausted)
+            {
+                ThreadPool.UnsafeQueueUserWorkItem(
+                    static standbys => Log.StandbysExhausted(standbys._logger, standbys._settings.MaxStandbyThreads), this, preferLocal: false);
+            }
+        }
+        catch (Exception)
+        {
+            // The pool has no room for a message, or for the thread that would write it. The loop is what matters.
         }
     }
 
     private void OnReturned()
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             _stalled--;
             if (_exhausted && _stalled <= _settings.MaxStandbyThreads / 2)
@@ -211,9 +221,9 @@ internal sealed class Standbys
 
     private bool TryPark(Waiter waiter)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
-            if (_stopped)
+            if (_stopped || (_parked.Count > 0 && _headroom.IsShort))
             {
                 return false;
             }
@@ -231,7 +241,7 @@ internal sealed class Standbys
             return handOver;
         }
 
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (_parked.Remove(waiter))
             {
@@ -260,7 +270,7 @@ internal sealed class Standbys
 
         internal bool Wait(TimeSpan timeout, out HandOver? handOver)
         {
-            if (!_signal.Wait(timeout))
+            if (!_signal.WaitForPermit(timeout))
             {
                 handOver = null;
                 return false;

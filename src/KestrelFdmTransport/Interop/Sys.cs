@@ -39,6 +39,7 @@ internal static unsafe class Sys
     private const int OptionError = 4;
     private const int OptionLevelTcp = 6;
     private const int OptionNoDelay = 1;
+    private const int ResourceProcesses = 6;
     private const int ResourceDescriptors = 7;
     private const int CurrentDirectory = -100;
     private const int NoFollow = 0x100;
@@ -278,19 +279,8 @@ internal static unsafe class Sys
     }
 
     /// <summary>The kernel's number of the calling thread; 0 if it cannot be learned.</summary>
-    /// <remarks>From /proc, because older C libraries have no gettid.</remarks>
-    internal static int ThreadId()
-    {
-        try
-        {
-            string? link = new System.IO.FileInfo("/proc/thread-self").LinkTarget;
-            return link is not null && int.TryParse(link.AsSpan(link.LastIndexOf('/') + 1), CultureInfo.InvariantCulture, out int id) ? id : 0;
-        }
-        catch (Exception exception) when (exception is System.IO.IOException or UnauthorizedAccessException)
-        {
-            return 0;
-        }
-    }
+    /// <remarks>By number, because older C libraries have no gettid, and a /proc of other processes has other numbers.</remarks>
+    internal static int ThreadId() => (int)nint.Max(Result(LibC.SystemCall(ThreadCallNumbers.Current.GetThreadId, 0, 0, null)), 0);
 
     /// <summary>The CPU time that a thread of this process has used, in nanoseconds; 0 if it cannot be learned.</summary>
     internal static long ThreadCpuTime(int threadId)
@@ -331,24 +321,46 @@ internal static unsafe class Sys
             : default;
     }
 
-    /// <summary>How long the calling thread has been ready to run and had no CPU, in nanoseconds; 0 if the kernel does not tell.</summary>
+    /// <summary>How long the calling thread has been ready to run and had no CPU, in nanoseconds; -1 if that cannot be learned.</summary>
     internal static long ThreadRunDelay()
     {
         // Without strings: it is asked for many times a second.
         Span<byte> figures = stackalloc byte[ProcFileCapacity];
         figures = figures[..ReadProcFile("/proc/thread-self/schedstat", figures)];
         int second = figures.IndexOf((byte)' ') + 1;
-        return second > 0 && Utf8Parser.TryParse(figures[second..], out long delay, out _) ? delay : 0;
+        return second > 0 && Utf8Parser.TryParse(figures[second..], out long delay, out _) ? delay : -1;
     }
 
-    /// <summary>True if the thread runs or would if it had a CPU; false if it waits for something, or is not known.</summary>
-    internal static bool IsThreadRunnable(int threadId)
+    /// <summary>What a thread of this process is doing.</summary>
+    internal static ThreadActivity Activity(int threadId)
     {
+        if (threadId == 0)
+        {
+            return ThreadActivity.Unknown;
+        }
+
         // The state follows the number and the name, in which a bracket may be, too.
-        Span<byte> stat = stackalloc byte[ProcFileCapacity];
-        stat = stat[..ReadProcFile(string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{threadId}/stat"), stat)];
+        Span<byte> text = stackalloc byte[ProcFileCapacity];
+        Span<byte> stat = text[..ReadProcFile(string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{threadId}/stat"), text)];
         int state = stat.LastIndexOf((byte)')') + 2;
-        return state > 1 && state < stat.Length && stat[state] == 'R';
+        return state <= 1 || state >= stat.Length ? ThreadActivity.Unknown : (char)stat[state] switch
+        {
+            'R' => ThreadActivity.Ready,
+            'T' or 't' => ThreadActivity.Stopped,
+            'S' or 'D' => WaitsIn(threadId, text),
+            _ => ThreadActivity.Unknown,
+        };
+    }
+
+    /// <summary>What a thread that waits is waiting in: the file has the system call's number, -1 for none, or says "running".</summary>
+    private static ThreadActivity WaitsIn(int threadId, Span<byte> text)
+    {
+        text = text[..ReadProcFile(string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{threadId}/syscall"), text)];
+        return text.StartsWith("running"u8) ? ThreadActivity.Ready
+            : !Utf8Parser.TryParse(text, out int number, out _) ? ThreadActivity.InDoubt
+            : number < 0 ? ThreadActivity.Stopped
+            : ThreadCallNumbers.Current.IsRuntimes(number) ? ThreadActivity.InDoubt
+            : ThreadActivity.Waits;
     }
 
     /// <summary>One more than the highest number a new descriptor can get.</summary>
@@ -356,6 +368,13 @@ internal static unsafe class Sys
     {
         nuint* limits = stackalloc nuint[2];
         return LibC.GetRLimit(ResourceDescriptors, limits) == 0 ? (long)ulong.Min(limits[0], int.MaxValue) : int.MaxValue;
+    }
+
+    /// <summary>How many processes and threads the user may have.</summary>
+    internal static long ProcessLimit()
+    {
+        nuint* limits = stackalloc nuint[2];
+        return LibC.GetRLimit(ResourceProcesses, limits) == 0 ? (long)ulong.Min(limits[0], int.MaxValue) : int.MaxValue;
     }
 
     /// <summary>The mask of CPUs that the calling thread may use; returns the bytes filled, or a negated error number.</summary>
@@ -381,6 +400,11 @@ internal static unsafe class Sys
     /// <summary>The bytes read; none if there is no such file, as on a kernel without the figure or for a thread that has ended.</summary>
     private static int ReadProcFile(string path, Span<byte> buffer)
     {
+        if (SystemCallFaults.Strikes(SystemCall.ReadProcFile, -1, out _))
+        {
+            return 0;
+        }
+
         try
         {
             using SafeFileHandle file = System.IO.File.OpenHandle(path, share: System.IO.FileShare.ReadWrite);

@@ -30,4 +30,7 @@ internal enum SystemCall
     Reset,
     Linger,
     Readable,
+
+    /// <summary>Opening a file in /proc to see what a thread does.</summary>
+    ReadProcFile,
 }

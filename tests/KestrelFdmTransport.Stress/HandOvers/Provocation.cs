@@ -53,7 +53,7 @@ internal static class Provocation
             return false;
         }
 
-        return standbys.TrySend(new HandOver(loop, scope, word, scope.Source, Held: 0, Computes: Random.Shared.Next(2) == 0));
+        return standbys.TrySend(new HandOver(loop, scope, word, scope.Source, Held: 0, Random.Shared.Next(2) == 0 ? StallVerdict.Computing : StallVerdict.Blocked));
     }
 
     private static void AwaitLoss(CallbackScope scope)

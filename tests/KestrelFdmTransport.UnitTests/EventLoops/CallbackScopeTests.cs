@@ -1,4 +1,5 @@
 using System;
+using System.Globalization;
 using System.Threading;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.UnitTests.Infrastructure;
@@ -118,6 +119,10 @@ public sealed class CallbackScopeTests
                     SynchronizationContext.SetSynchronizationContext(new SynchronizationContext());
                     Thread.CurrentThread.Name = "renamed";
                     ExecutionContext.SuppressFlow();
+                    Thread.CurrentThread.IsBackground = false;
+                    Thread.CurrentThread.Priority = ThreadPriority.Highest;
+                    Thread.CurrentThread.Interrupt();
+                    CultureInfo.CurrentCulture = new CultureInfo("tr-TR");
                 },
                 null,
                 null);
@@ -126,8 +131,44 @@ public sealed class CallbackScopeTests
             Assert.Null(local.Value);
             Assert.Null(SynchronizationContext.Current);
             Assert.Equal(loops.Loop.Name, Thread.CurrentThread.Name);
+            Assert.True(Thread.CurrentThread.IsBackground);
+            Assert.Equal(ThreadPriority.Normal, Thread.CurrentThread.Priority);
+            Assert.NotEqual("tr-TR", CultureInfo.CurrentCulture.Name, StringComparer.Ordinal);
+
+            // An interrupt that is pending would be thrown here.
+            Thread.Sleep(1);
         });
     }
+
+    [Fact]
+    public void An_interrupt_for_the_application_survives_a_lock_of_ours()
+        => TestThreads.Run(() =>
+        {
+            var contended = new Lock();
+            using var held = new ManualResetEventSlim();
+            Thread me = Thread.CurrentThread;
+            var holder = new Thread(() =>
+            {
+                using (contended.EnterScope())
+                {
+                    held.Set();
+                    Waiting.Until(() => me.ThreadState.HasFlag(ThreadState.WaitSleepJoin), "a thread that waits for the lock");
+                    me.Interrupt();
+                    Waiting.Until(() => me.ThreadState.HasFlag(ThreadState.WaitSleepJoin), "a thread that waits for the lock again");
+                }
+            })
+            {
+                IsBackground = true,
+            };
+            holder.Start();
+            held.Within("the lock to be held");
+            using (contended.Hold())
+            {
+            }
+
+            Assert.Throws<ThreadInterruptedException>(() => Thread.Sleep(1));
+            holder.Join();
+        });
 
     /// <summary>Runs the body in a callback that has deferred a flush; again if the machine was so slow that it was too old.</summary>
     private static void RunDeferring(ProbeSource source, Action body)

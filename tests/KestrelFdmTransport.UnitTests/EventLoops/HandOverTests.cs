@@ -3,14 +3,17 @@ using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.UnitTests.Infrastructure;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 /// <summary>Loops that are taken over from a callback that holds them.</summary>
+[Collection(Races.Name)]
 public sealed class HandOverTests : IDisposable
 {
     private static readonly TimeSpan s_threshold = TimeSpan.FromMilliseconds(2);
@@ -272,6 +275,128 @@ public sealed class HandOverTests : IDisposable
         pairs.ForEach(pair => pair.Dispose());
     }
 
+    [Fact]
+    public void A_thread_that_lost_its_loop_and_is_interrupted_later_takes_the_next_loop()
+    {
+        using var loops = new LoopFixture(stallThreshold: s_threshold);
+        using var released = new ManualResetEventSlim();
+        Thread? stalled = null;
+        var source = new ProbeSource { Loop = loops.Loop, OnTell = BlockOnce(released, () => stalled = Thread.CurrentThread) };
+        Register(loops, source);
+        Assert.Equal("entered", Next());
+        Waiting.Until(() => loops.Group.Standbys.Stalled == 1, "the loop to be taken over");
+        released.Set();
+        Waiting.Until(() => loops.Group.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
+
+        // Otherwise the process ends here.
+        stalled!.Interrupt();
+        using var again = new ManualResetEventSlim();
+        var other = new ProbeSource { Loop = loops.Loop, OnMailed = _ => again.Set() };
+        other.Post(Mail.Resume);
+        again.Within("the loop to go on");
+        Waiting.Until(() => loops.Group.Standbys.Parked == 1, "the thread to stand by again");
+        Assert.True(stalled.IsAlive);
+        Unregister(loops, source);
+    }
+
+    [Fact]
+    public void Threads_that_stand_by_end_with_the_loops_and_stand_by_again_with_the_next_ones()
+    {
+        var group = new EventLoopGroup(
+            new EventLoopSettings { LoopCount = 1, HandsOver = true, StallThreshold = s_threshold, MaxStandbyThreads = 4 }, NullLogger.Instance);
+        Thread? stalled = null;
+        for (int round = 0; round < 2; round++)
+        {
+            EventLoop loop = group.Acquire()[0];
+            using var released = new ManualResetEventSlim();
+            var source = new ProbeSource { Loop = loop, OnMailed = _ => { }, OnTell = BlockOnce(released, () => stalled = Thread.CurrentThread) };
+            LoopFixture.RunOn(loop, () => Assert.Equal(0, loop.Register(source, _pair.Near.Number, EpollFlags.Connection)));
+            Assert.Equal("entered", Next());
+            Waiting.Until(() => group.Standbys.Stalled == 1, "the loop to be taken over");
+            released.Set();
+            Assert.Equal("left", Next());
+            Waiting.Until(() => group.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
+            LoopFixture.RunOn(loop, () => loop.Unregister(source));
+            group.Release();
+            group.StopIfUnused();
+            Assert.True(stalled!.Join(Waiting.Limit));
+        }
+
+        group.Dispose();
+    }
+
+    [Theory]
+    [InlineData("EMFILE")]
+    [InlineData("ENOENT")]
+    public void A_callback_that_computes_is_not_taken_for_one_that_waits_when_nothing_can_be_read(string error)
+    {
+        using var faults = new Faults(SystemCall.ReadProcFile, error, first: 1, step: 1);
+        using var loops = new LoopFixture(stallThreshold: s_threshold);
+        bool over = false;
+        int told = 0;
+        var source = new ProbeSource
+        {
+            Loop = loops.Loop,
+            OnStall = computes =>
+            {
+                _seen.Add(computes ? "computes" : "waits");
+                Volatile.Write(ref over, true);
+            },
+            OnTell = () =>
+            {
+                if (Interlocked.Increment(ref told) == 1)
+                {
+                    while (!Volatile.Read(ref over))
+                    {
+                        Thread.SpinWait(100);
+                    }
+                }
+            },
+        };
+        Register(loops, source);
+        Assert.Equal("computes", Next());
+        Unregister(loops, source);
+    }
+
+    [Fact]
+    public void A_callback_that_waits_is_known_to_when_nothing_can_be_read()
+    {
+        using var faults = new Faults(SystemCall.ReadProcFile, "EMFILE", first: 1, step: 1);
+        using var loops = new LoopFixture(stallThreshold: s_threshold);
+        using var released = new ManualResetEventSlim();
+        var source = new ProbeSource { Loop = loops.Loop, OnStall = computes => _seen.Add(computes ? "computes" : "waits"), OnTell = BlockOnce(released) };
+        Register(loops, source);
+        Assert.Equal(["entered", "waits"], [Next(), Next()]);
+        released.Set();
+        Unregister(loops, source);
+    }
+
+    [Fact]
+    public void A_thread_that_cannot_be_started_leaves_the_loop_to_its_callback()
+    {
+        using var loops = new LoopFixture(stallThreshold: s_threshold);
+        int attempts = 0;
+        FaultPoints.Reached = point =>
+        {
+            if (point == FaultPoint.ThreadStarts && Interlocked.Increment(ref attempts) > 0)
+            {
+                throw new InvalidOperationException("As ThreadStartException, which has no public constructor, it is none of the expected kinds.");
+            }
+        };
+        try
+        {
+            var source = new ProbeSource { Loop = loops.Loop, OnTell = () => Waiting.Until(() => Volatile.Read(ref attempts) > 0, "an attempt to start a standby") };
+            Register(loops, source);
+            loops.Run(() => _seen.Add("goes on"));
+            Assert.Equal("goes on", Next());
+            Unregister(loops, source);
+        }
+        finally
+        {
+            FaultPoints.Reached = null;
+        }
+    }
+
     private static void Busy(int microseconds)
     {
         long until = System.Diagnostics.Stopwatch.GetTimestamp() + (microseconds * System.Diagnostics.Stopwatch.Frequency / 1_000_000);
@@ -284,13 +409,14 @@ public sealed class HandOverTests : IDisposable
     private static void Unregister(LoopFixture loops, ProbeSource source) => loops.Run(() => loops.Loop.Unregister(source));
 
     /// <summary>Once, because a source that has lost its loop is served again.</summary>
-    private Action BlockOnce(ManualResetEventSlim released)
+    private Action BlockOnce(ManualResetEventSlim released, Action? entering = null)
     {
         int times = 0;
         return () =>
         {
             if (Interlocked.Increment(ref times) == 1)
             {
+                entering?.Invoke();
                 _seen.Add("entered");
                 released.Wait(Waiting.Limit);
                 _seen.Add("left");

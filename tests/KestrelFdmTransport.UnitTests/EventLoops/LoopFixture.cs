@@ -19,6 +19,9 @@ internal sealed class LoopFixture : IDisposable
             HandsOver = stallThreshold is not null,
             StallThreshold = stallThreshold ?? default,
             MaxStandbyThreads = maxStandbyThreads,
+
+            // What a test's failing threads teach is not for the others.
+            Headroom = new ThreadHeadroom(static () => 1, static _ => int.MaxValue, TimeProvider.System),
         };
         Group = new EventLoopGroup(settings, NullLogger.Instance);
         Loops = Group.Acquire();

@@ -30,6 +30,9 @@ internal sealed class ProbeSource : IoSource
 
     public Action<ProbeSource> OnStop { get; init; } = static source => source.Post(Mail.Close);
 
+    /// <summary>Gets what the monitor thinks: false if the callback waits for something.</summary>
+    public Action<bool> OnStall { get; init; } = static _ => { };
+
     public Action OnSendDeferred { get; init; } = static () => { };
 
     /// <summary>What the source does to move; without it, it stays.</summary>
@@ -96,5 +99,9 @@ internal sealed class ProbeSource : IoSource
         OnSendDeferred();
     }
 
-    internal override void OnStalled(bool computes) => Interlocked.Increment(ref _stalls);
+    internal override void OnStalled(bool computes)
+    {
+        OnStall(computes);
+        Interlocked.Increment(ref _stalls);
+    }
 }

@@ -1,0 +1,10 @@
+using System;
+using System.Threading;
+
+namespace KestrelFdmTransport.UnitTests.EventLoops;
+
+/// <summary>Work for the blocking lane.</summary>
+internal sealed class WorkItem(Action action) : IThreadPoolWorkItem
+{
+    public void Execute() => action();
+}
