@@ -11,19 +11,20 @@ internal sealed record LoopsReport(bool Active, string Transport, ConnectionRepo
 {
     public static LoopsReport Create(IServiceProvider services, IFdmConnectionFeature? connection = null)
     {
-        // Loops start with the first endpoint, so a running server without loops is served by another transport.
-        IReadOnlyList<EventLoopStatistics> loops = services.GetService<FdmTransportFactory>()?.GetLoopStatistics() ?? [];
-        if (loops.Count == 0)
+        FdmTransportFactory? transport = services.GetService<FdmTransportFactory>();
+        if (transport is not { IsActive: true })
         {
-            return new LoopsReport(Active: false, "The FDM transport is not active: the Sockets transport serves. The log says why.", null, null, loops);
+            return new LoopsReport(
+                Active: false, $"The FDM transport is not active: the Sockets transport serves. {transport?.InactiveReason}".TrimEnd(), null, null, []);
         }
 
+        IReadOnlyList<EventLoopStatistics> loops = transport.GetLoopStatistics();
         ApplicationScheduling scheduling = services.GetRequiredService<IOptions<FdmTransportOptions>>().Value.Scheduling;
         return new LoopsReport(
             Active: true,
             $"FDM transport, {loops.Count} event loop(s), {scheduling} scheduling",
             connection is null ? null : ConnectionReport.Of(connection),
-            services.GetRequiredService<FdmTransportFactory>().GetThreadStatistics(),
+            transport.GetThreadStatistics(),
             loops);
     }
 }

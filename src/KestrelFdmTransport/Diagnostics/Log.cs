@@ -49,8 +49,11 @@ internal static partial class Log
     [LoggerMessage(33, LogLevel.Warning, "Accepting on {EndPoint} rests for {Milliseconds} ms: {Reason}. Waiting clients may be turned away.", EventName = "AcceptPaused")]
     internal static partial void AcceptPaused(ILogger logger, EndPoint endPoint, long milliseconds, string reason);
 
-    [LoggerMessage(34, LogLevel.Information, "{EndPoint} is served by the Sockets transport: {Reason}", EventName = "ServedBySockets")]
+    [LoggerMessage(34, LogLevel.Warning, "{EndPoint} is served by the Sockets transport: {Reason}", EventName = "ServedBySockets")]
     internal static partial void ServedBySockets(ILogger logger, EndPoint endPoint, string reason);
+
+    [LoggerMessage(53, LogLevel.Information, "{EndPoint} is served by the FDM transport: {Loops} event loop(s), {Scheduling} scheduling; fdm.transport={Transport} in metrics.", EventName = "ServedByFdm")]
+    internal static partial void ServedByFdm(ILogger logger, EndPoint endPoint, int loops, string scheduling, int transport);
 
     [LoggerMessage(36, LogLevel.Error, "Event loop {Loop}: a memory pool threw when it was given blocks back or disposed.", EventName = "ReleaseFailed")]
     internal static partial void ReleaseFailed(ILogger logger, string loop, Exception exception);

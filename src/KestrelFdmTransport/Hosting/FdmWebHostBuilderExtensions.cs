@@ -21,7 +21,7 @@ public static class FdmWebHostBuilderExtensions
 
     /// <summary>
     /// Makes Kestrel serve its endpoints on the FDM transport. What the transport cannot serve, on this machine or at all, is
-    /// served by the Sockets transport, with a line in the log.
+    /// served by the Sockets transport, with a warning in the log.
     /// </summary>
     /// <param name="hostBuilder">The builder, before or after <c>UseKestrel</c> and <c>UseSockets</c>.</param>
     /// <returns>The same builder.</returns>

@@ -88,6 +88,15 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
         _meter = new TransportMeter(_loops);
     }
 
+    /// <summary>Gets whether this transport can serve here. If not, the Sockets transport serves, and <see cref="InactiveReason"/> says why.</summary>
+    public bool IsActive => InactiveReason is null;
+
+    /// <summary>Gets why this transport cannot serve here: what the system lacks or refuses. Null if it can.</summary>
+    public string? InactiveReason => Probe();
+
+    /// <summary>What finds out whether the transport can serve here.</summary>
+    internal Func<string?> Probe { get; init; } = static () => TransportProbe.Unsupported;
+
     /// <summary>Stops the host. Called on a thread of the pool when a loop has been given up.</summary>
     internal Action? StopHost { get; set; }
 
@@ -109,7 +118,7 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
             return false;
         }
 
-        if (TransportProbe.Unsupported is { } reason)
+        if (InactiveReason is { } reason)
         {
             Log.ServedBySockets(_logger, endpoint, reason);
             return false;
@@ -130,13 +139,14 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
         ArgumentNullException.ThrowIfNull(endpoint);
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
         ListenSocket[] sockets = ListenSockets.Listen(endpoint, _options);
+        FdmConnectionListener listener;
         try
         {
             EventLoop[] running = _loops.Acquire();
             try
             {
-                return new(new FdmConnectionListener(
-                    sockets, _loops, running, loop => CreateBlocks(loop, PoolOwner), _options.AcceptQueueLength, _settings with { Endpoint = new EndpointCost() }));
+                listener = new FdmConnectionListener(
+                    sockets, _loops, running, loop => CreateBlocks(loop, PoolOwner), _options.AcceptQueueLength, _settings with { Endpoint = new EndpointCost() });
             }
             catch
             {
@@ -149,6 +159,9 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
             ListenSockets.Dispose(sockets);
             throw;
         }
+
+        Log.ServedByFdm(_logger, listener.EndPoint, _options.LoopCount, _options.Scheduling.ToString(), Number);
+        return new(listener);
     }
 
     /// <summary>What each event loop has done so far; empty before the first bind.</summary>

@@ -11,6 +11,7 @@ namespace KestrelFdmTransport.Conformance.Infrastructure;
 internal sealed class LogCollector : ILoggerProvider
 {
     private const int LoopStalled = 37;
+    private const int ServedByFdm = 53;
 
     private readonly List<LogEntry> _entries = [];
     private readonly List<(Func<LogEntry, bool> Wanted, TaskCompletionSource<LogEntry> Found)> _waiters = [];
@@ -63,9 +64,9 @@ internal sealed class LogCollector : ILoggerProvider
 
     private void Add(LogEntry entry)
     {
-        if (entry.IsFromTransport && entry.Id.Id == LoopStalled)
+        if (entry.IsFromTransport && entry.Id.Id is (LoopStalled or ServedByFdm))
         {
-            // Comes or not with the load of the machine, and Sockets has nothing like it.
+            // Sockets has nothing like them, and the first comes or not with the load of the machine.
             return;
         }
 

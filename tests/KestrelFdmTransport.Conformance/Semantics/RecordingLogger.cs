@@ -9,6 +9,8 @@ namespace KestrelFdmTransport.Conformance.Semantics;
 /// <summary>Keeps the structure of what a transport logs: what a log store has for columns.</summary>
 internal sealed class RecordingLogger : ILoggerProvider
 {
+    private const int ServedByFdm = 53;
+
     private readonly SortedSet<string> _events = new(StringComparer.Ordinal);
 
     /// <summary>Each event once: level, id, name, template and arguments.</summary>
@@ -45,8 +47,9 @@ internal sealed class RecordingLogger : ILoggerProvider
             Exception? exception,
             Func<TState, Exception?, string> formatter)
         {
-            if (!isTransport)
+            if (!isTransport || eventId.Id == ServedByFdm)
             {
+                // Sockets does not say that it serves.
                 return;
             }
 

@@ -7,7 +7,7 @@ namespace KestrelFdmTransport.Stress.Soak;
 internal sealed class SoakLogger(SoakFigures figures) : ILoggerProvider
 {
     public ILogger CreateLogger(string categoryName)
-        => new Logger(figures, categoryName.Contains(".Transport.", StringComparison.Ordinal) ? LogLevel.Information : LogLevel.Error);
+        => new Logger(figures, categoryName.Contains(".Transport.", StringComparison.Ordinal) ? LogLevel.Warning : LogLevel.Error);
 
     public void Dispose()
     {

@@ -39,7 +39,7 @@ internal sealed class SoakServer : IAsyncDisposable
             .AddInMemoryCollection([KeyValuePair.Create(MovingUrl, (string?)Url(_ports[0]))])
             .Build();
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.Logging.SetMinimumLevel(LogLevel.Information).AddProvider(new SoakLogger(figures));
+        builder.Logging.SetMinimumLevel(LogLevel.Warning).AddProvider(new SoakLogger(figures));
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(Configure);
         builder.WebHost.UseFdmTransport(options => options.LoopCount = 2);
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>>(Pool);
