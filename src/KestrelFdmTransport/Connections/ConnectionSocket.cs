@@ -18,6 +18,7 @@ internal sealed class ConnectionSocket : Socket
     private readonly SafeSocketHandle _handle;
     private int _held;
     private int _disposed;
+    private bool _isTakenAway;
     private volatile bool _disposedByTransport;
 
     private ConnectionSocket(SafeSocketHandle handle, ConnectionIo io)
@@ -60,7 +61,7 @@ internal sealed class ConnectionSocket : Socket
     /// <returns>False if there is no descriptor for it: then the connection's end disposes of the socket.</returns>
     internal bool TryDetach(int descriptor)
     {
-        int duplicate = Sys.Duplicate(descriptor);
+        int duplicate = _handle.IsClosed ? -Errno.EBADF : Sys.Duplicate(descriptor);
         if (duplicate < 0)
         {
             return false;
@@ -77,6 +78,9 @@ internal sealed class ConnectionSocket : Socket
     {
         if (Interlocked.Exchange(ref _held, 0) != 0)
         {
+            // It cannot be closed under the reference, unless the application has taken the number out of it (SetHandleAsInvalid) and closes
+            // that itself. The base class would wait for ever for such a handle to be released.
+            _isTakenAway = _handle.IsClosed;
             _handle.DangerousRelease();
         }
     }
@@ -104,6 +108,9 @@ internal sealed class ConnectionSocket : Socket
             return;
         }
 
-        base.Dispose(disposing);
+        if (!_isTakenAway)
+        {
+            base.Dispose(disposing);
+        }
     }
 }
