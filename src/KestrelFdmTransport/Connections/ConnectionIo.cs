@@ -162,6 +162,12 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
             int result = Start();
             if (result < 0)
             {
+                if (Errno.IsExhaustion(-result))
+                {
+                    // The endpoint must rest, or it accepts the next client only to have it refused as well.
+                    Settings.Endpoint.OnRefused(-result);
+                }
+
                 notice = new Notice(Told.Refused, null, SocketErrors.Exception(-result));
             }
         }

@@ -4,7 +4,9 @@ using KestrelFdmTransport.EventLoops;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <summary>What the callbacks of an endpoint's connections have cost: a new connection has no past of its own.</summary>
+/// <summary>
+/// What the callbacks of an endpoint's connections have cost: a new connection has no past of its own. And whether loops had room for them.
+/// </summary>
 /// <remarks>Written when connections end and when they stall, without synchronisation: an average may lose a sample.</remarks>
 internal sealed class EndpointCost
 {
@@ -17,6 +19,7 @@ internal sealed class EndpointCost
     private readonly RecentCount _blocked = new();
     private readonly RecentCount _opened = new();
     private long _average;
+    private int _refusal;
 
     internal CallbackCost ForNewConnection() => ForNewConnection(Stopwatch.GetTimestamp());
 
@@ -33,6 +36,13 @@ internal sealed class EndpointCost
         long before = Volatile.Read(ref _average);
         Volatile.Write(ref _average, before + ((average - before) / 8));
     }
+
+    /// <summary>A loop could not watch a connection that another one had accepted for it. Any thread.</summary>
+    /// <param name="errno">Why.</param>
+    internal void OnRefused(int errno) => Volatile.Write(ref _refusal, errno);
+
+    /// <summary>Why a connection could not be watched since this was asked last; 0 if all could. Any thread.</summary>
+    internal int TakeRefusal() => Volatile.Read(ref _refusal) == 0 ? 0 : Interlocked.Exchange(ref _refusal, 0);
 
     internal void OnBlocked() => OnBlocked(Stopwatch.GetTimestamp());
 

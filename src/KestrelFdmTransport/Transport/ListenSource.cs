@@ -120,7 +120,12 @@ internal sealed class ListenSource : IoSource
                     return Notice.Nothing;
                 }
 
-                result = _pause == default ? 0 : ProbeInsideLock();
+                result = -_listener.ConnectionSettings.Endpoint.TakeRefusal();
+                if (result == 0 && _pause != default)
+                {
+                    result = ProbeInsideLock();
+                }
+
                 if (result == 0)
                 {
                     result = AcceptInsideLock(ref reserved, out accepted);
