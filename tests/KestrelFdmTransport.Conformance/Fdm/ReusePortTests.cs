@@ -95,6 +95,26 @@ public sealed class ReusePortTests(ITestOutputHelper output) : TransportTest(out
         Assert.Contains("SO_REUSEPORT", failure.Message, StringComparison.Ordinal);
     }
 
+    [Theory, MemberData(nameof(OnAllFdm))]
+    public async Task Disposing_of_one_of_the_sockets_ends_the_endpoint(TransportKind transport)
+    {
+        var made = new List<Socket>();
+        FdmHarness harness = CreateHarness(transport, options => options.CreateBoundListenSocket = endPoint =>
+        {
+            made.Add(Bound(endPoint, reusePort: true));
+            return made[^1];
+        });
+        IConnectionListener listener = await harness.BindAsync();
+        await ExchangeAsync(listener);
+
+        await Task.Run(made[^1].Dispose).Within("the disposal of a listen socket");
+
+        Assert.Null(await listener.AcceptAsync().Within("the end of accepting"));
+        SocketException refused = await Assert.ThrowsAsync<SocketException>(() => RawClient.ConnectAsync(listener.EndPoint));
+        Assert.Equal(SocketError.ConnectionRefused, refused.SocketErrorCode);
+        await listener.DisposeAsync().Within();
+    }
+
     private static Socket Bound(EndPoint endPoint, bool reusePort)
     {
         var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);

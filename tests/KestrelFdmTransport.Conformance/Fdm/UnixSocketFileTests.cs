@@ -78,6 +78,38 @@ public sealed class UnixSocketFileTests(ITestOutputHelper output) : TransportTes
         await listener.DisposeAsync().Within();
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_server_that_stops_leaves_the_file_of_its_successor(bool ownSocket)
+    {
+        IConnectionListener old = await CreateHarness(options => options.CreateBoundListenSocket = ownSocket ? Bound : options.CreateBoundListenSocket).BindAsync(EndPoint);
+        File.Delete(_path);
+        IConnectionListener successor = await CreateHarness().BindAsync(EndPoint);
+
+        await old.DisposeAsync().Within();
+
+        await AssertServedAsync(successor);
+        await successor.DisposeAsync().Within();
+        Assert.False(File.Exists(_path));
+
+        static Socket Bound(EndPoint endPoint)
+        {
+            var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            socket.Bind(endPoint);
+            return socket;
+        }
+    }
+
+    [Fact]
+    public async Task The_file_of_a_socket_that_the_application_has_bound_goes_with_the_endpoint()
+    {
+        IConnectionListener listener = await CreateHarness(options => options.CreateBoundListenSocket = endPoint => FdmTransportOptions.CreateDefaultBoundListenSocket(endPoint)).BindAsync(EndPoint);
+        await AssertServedAsync(listener);
+        await listener.DisposeAsync().Within();
+        Assert.False(File.Exists(_path));
+    }
+
     [Fact]
     public async Task A_file_that_nobody_listens_on_is_replaced()
     {

@@ -26,6 +26,7 @@ internal sealed class Faults : IDisposable
         ["EFBIG"] = 27,
         ["ENOSPC"] = 28,
         ["EPIPE"] = 32,
+        ["ENOSYS"] = 38,
         ["ELOOP"] = 40,
         ["ENOSR"] = 63,
         ["ENONET"] = 64,

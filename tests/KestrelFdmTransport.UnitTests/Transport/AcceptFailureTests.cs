@@ -7,8 +7,11 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading;
 using System.Threading.Tasks;
+using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.Transport;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Options;
@@ -197,6 +200,31 @@ public sealed class AcceptFailureTests : IAsyncLifetime
 
         // Those that have waited through a pause are turned away together.
         Assert.InRange(calls, 1, 2 + (Stopwatch.GetElapsedTime(started).TotalMilliseconds / 10));
+        Assert.Contains("max_user_watches", _events.Message("AcceptPaused"), StringComparison.Ordinal);
+    }
+
+    /// <summary>Loops give each other clients, and the one that accepts does not see that the other has no room.</summary>
+    [Fact]
+    public async Task An_endpoint_rests_when_another_loop_cannot_watch_what_it_was_given()
+    {
+        await StartAsync(options => options.LoopCount = 1);
+        _ = ServeAsync();
+        await AssertServedAsync();
+        var listener = (FdmConnectionListener)_listener!;
+        EventLoop loop = listener.Loops.Loops[0];
+        Assert.Equal(0, Sys.StreamPair(out int near, out int far));
+        using var peer = new OwnedDescriptor(far);
+        var io = new ConnectionIo(near, isUnix: true, listener.BlocksOf(loop), listener.ConnectionSettings) { Loop = loop };
+        var connection = new FdmConnection(io, listener.LocalName, default);
+        loop.ConnectionOpened();
+        using (var faults = new Faults(SystemCall.EpollAdd, "ENOSPC", first: 1))
+        {
+            io.Post(Mail.Register);
+            Waiting.Until(() => faults.Failed == 1, "a connection that cannot be watched");
+        }
+
+        await connection.DisposeAsync().AsTask().Within("its end");
+        await AssertServedAsync();
         Assert.Contains("max_user_watches", _events.Message("AcceptPaused"), StringComparison.Ordinal);
     }
 
