@@ -79,6 +79,18 @@ internal sealed partial class ConnectionIo
         }
     }
 
+    /// <summary>
+    /// No thread waits at the close for what the peer has not acknowledged, whatever the application has set, on this socket or on the one
+    /// that has accepted it.
+    /// </summary>
+    private void DropLingerTime()
+    {
+        if (_socket is not null || Settings.InheritsOptions)
+        {
+            Sys.DropLingerTime(_descriptor);
+        }
+    }
+
     internal override Notice Close()
     {
         if (_closed || !_gate.TryShut())
@@ -93,6 +105,7 @@ internal sealed partial class ConnectionIo
             Loop.Unregister(this);
         }
 
+        DropLingerTime();
         if (_socket is not ConnectionSocket taken)
         {
             Sys.Close(_descriptor);

@@ -87,6 +87,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
             Sys.ResetConnection(_descriptor);
         }
 
+        DropLingerTime();
         Sys.Close(_descriptor);
     }
 

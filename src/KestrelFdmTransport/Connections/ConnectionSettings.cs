@@ -26,6 +26,9 @@ internal sealed record ConnectionSettings
     /// <summary>Milliseconds without a byte after which a connection is aborted; 0: never.</summary>
     internal int IdleTimeout { get; init; }
 
+    /// <summary>True if the application, or another process, has made the listen socket, whose options the connections inherit.</summary>
+    internal bool InheritsOptions { get; init; }
+
     internal required ILogger Logger { get; init; }
 
     internal long ReadResumeThreshold => Resume(ReadPauseThreshold);

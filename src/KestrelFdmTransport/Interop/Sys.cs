@@ -33,6 +33,8 @@ internal static unsafe class Sys
     private const int NoSignal = 0x4000;
     private const int SocketTypeStream = 1;
     private const int ShutdownBoth = 2;
+    private const int GetStatusFlags = 3;
+    private const int SetStatusFlags = 4;
     private const int DuplicateCloseOnExec = 1030;
     private const int OptionLevelSocket = 1;
     private const int OptionLinger = 13;
@@ -233,6 +235,31 @@ internal static unsafe class Sys
     {
         int* linger = stackalloc int[] { 1, 0 };
         return SystemCallFaults.Strikes(SystemCall.Linger, descriptor, out int fault) ? fault : Result(LibC.SetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, 2 * sizeof(int)));
+    }
+
+    /// <summary>
+    /// With an <c>SO_LINGER</c> time, the close of the last descriptor waits for what has not been acknowledged yet, although it is non-blocking.
+    /// Without, the kernel goes on sending by itself. A time of zero, which makes the close a reset, stays.
+    /// </summary>
+    internal static void DropLingerTime(int descriptor)
+    {
+        int* linger = stackalloc int[] { 0, 0 };
+        int length = 2 * sizeof(int);
+        if (LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, &length) == 0 && linger[0] != 0 && linger[1] != 0)
+        {
+            linger[0] = 0;
+            _ = LibC.SetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, 2 * sizeof(int));
+        }
+    }
+
+    /// <summary>Makes calls on the descriptor return at once, as they do unless an application or another process has changed that.</summary>
+    internal static void MakeNonBlocking(int descriptor)
+    {
+        int flags = LibC.FCntl(descriptor, GetStatusFlags, 0);
+        if (flags >= 0 && (flags & NonBlocking) == 0)
+        {
+            _ = LibC.FCntl(descriptor, SetStatusFlags, flags | NonBlocking);
+        }
     }
 
     /// <summary>True if the close of the last descriptor would be a reset.</summary>

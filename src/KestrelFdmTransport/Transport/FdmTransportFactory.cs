@@ -146,7 +146,7 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
             try
             {
                 listener = new FdmConnectionListener(
-                    sockets, _loops, running, loop => CreateBlocks(loop, PoolOwner), _options.AcceptQueueLength, _settings with { Endpoint = new EndpointCost() });
+                    sockets, _loops, running, loop => CreateBlocks(loop, PoolOwner), _options.AcceptQueueLength, SettingsFor(endpoint));
             }
             catch
             {
@@ -206,6 +206,9 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
             ThreadPool.UnsafeQueueUserWorkItem(static stop => stop(), stop, preferLocal: false);
         }
     }
+
+    private ConnectionSettings SettingsFor(EndPoint endpoint)
+        => _settings with { Endpoint = new EndpointCost(), InheritsOptions = !ListenSockets.AreOurs(endpoint, _options) };
 
     private BlockCache CreateBlocks(EventLoop loop, string owner)
     {

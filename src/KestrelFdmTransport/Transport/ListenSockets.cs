@@ -81,6 +81,10 @@ internal static class ListenSockets
         }
     }
 
+    /// <summary>True if nobody but the transport knows the endpoint's listen sockets.</summary>
+    internal static bool AreOurs(EndPoint endpoint, FdmTransportOptions options)
+        => endpoint is not FileHandleEndPoint && IsDefault(options);
+
     /// <summary>Disposes of all that were made, whatever one of them throws.</summary>
     internal static void Dispose(IDisposable?[] sockets)
     {

@@ -261,13 +261,13 @@ internal sealed class ListenSource : IoSource
         int result = Loop.Group.Headroom.Probe(Loop);
         for (int i = 0; i < TurnAwayShare && result < 0; i++)
         {
-            int client = Sys.Accept(_descriptor, null, null);
+            int client = Accept(null, null);
             if (client < 0)
             {
                 break;
             }
 
-            Sys.Close(client);
+            Close(client);
         }
 
         return result;
@@ -284,7 +284,7 @@ internal sealed class ListenSource : IoSource
         accepted = null;
         byte* address = stackalloc byte[Sys.AddressCapacity];
         int length = Sys.AddressCapacity;
-        int descriptor = Sys.Accept(_descriptor, address, &length);
+        int descriptor = Accept(address, &length);
         if (descriptor < 0)
         {
             return descriptor;
@@ -329,7 +329,7 @@ internal sealed class ListenSource : IoSource
         }
     }
 
-    private static void TakeBack(ConnectionIo? io, int descriptor, bool counted)
+    private void TakeBack(ConnectionIo? io, int descriptor, bool counted)
     {
         if (counted)
         {
@@ -342,7 +342,7 @@ internal sealed class ListenSource : IoSource
         }
         else
         {
-            Sys.Close(descriptor);
+            Close(descriptor);
         }
     }
 
@@ -369,6 +369,28 @@ internal sealed class ListenSource : IoSource
                 }
             }
         }
+    }
+
+    private unsafe int Accept(byte* address, int* length)
+    {
+        if (_listener.ConnectionSettings.InheritsOptions)
+        {
+            // Of loops that are woken for one client all but one find none, and must not sleep in accept4 until the next one comes.
+            Sys.MakeNonBlocking(_descriptor);
+        }
+
+        return Sys.Accept(_descriptor, address, length);
+    }
+
+    /// <summary>Closes a descriptor that was accepted and is nobody's connection. It may have inherited an <c>SO_LINGER</c> time.</summary>
+    private void Close(int client)
+    {
+        if (_listener.ConnectionSettings.InheritsOptions)
+        {
+            Sys.DropLingerTime(client);
+        }
+
+        Sys.Close(client);
     }
 
     /// <summary>
