@@ -10,8 +10,10 @@ namespace KestrelFdmTransport.Connections;
 /// <content>Receiving. Everything here belongs to the loop's owner, save for what tells.</content>
 internal sealed partial class ConnectionIo
 {
-    /// <summary>What one serve may receive before it is the next connection's turn.</summary>
+    /// <summary>What one serve may receive before it is the next connection's turn. A call counts as half a block at least.</summary>
     private const int ReceiveShare = 64 * 1024;
+
+    private const int MinimumReceived = BlockCache.BlockSize / 2;
 
     private bool _readable;
     private bool _readToEnd;
@@ -52,8 +54,9 @@ internal sealed partial class ConnectionIo
         }
 
         int total = 0;
+        int share = ReceiveShare;
         Notice notice = before;
-        while (total < ReceiveShare)
+        while (share > 0)
         {
             if (!Reader.TryBeginReceive(out Span<byte> space))
             {
@@ -73,6 +76,8 @@ internal sealed partial class ConnectionIo
                 break;
             }
 
+            // By the call as well: where a short read does not end the serve, a peer that sends byte by byte could keep the loop.
+            share -= Math.Max(received, MinimumReceived);
             total += received;
             if (Reader.TryPause())
             {

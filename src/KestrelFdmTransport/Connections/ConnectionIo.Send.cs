@@ -15,6 +15,15 @@ internal sealed partial class ConnectionIo
     /// <summary>A flush that makes this much wait is sent at once.</summary>
     private const long DeferralCap = 64 * 1024;
 
+    /// <summary>
+    /// What the loop's owner or the monitor sends of one connection before others have their turn: about a tenth of a millisecond. A call counts
+    /// as a block at least.
+    /// </summary>
+    private const int SendShare = 256 * 1024;
+
+    /// <summary>What another thread sends before it leaves the rest to the pool.</summary>
+    private const int SendShareElsewhere = 4 * SendShare;
+
     private SendGate _gate;
     private FlushBurst _burst;
     private int _queued;
@@ -49,17 +58,27 @@ internal sealed partial class ConnectionIo
     /// </summary>
     private bool TryQueue()
     {
-        if (!_burst.Add(Stopwatch.GetTimestamp(), Reader.Received))
+        return _burst.Add(Stopwatch.GetTimestamp(), Reader.Received) && TryQueueSend();
+    }
+
+    /// <summary>False if there is no memory for it.</summary>
+    private bool TryQueueSend()
+    {
+        if (Interlocked.Exchange(ref _queued, 1) != 0)
         {
-            return false;
+            return true;
         }
 
-        if (Interlocked.Exchange(ref _queued, 1) == 0)
+        try
         {
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+            return true;
         }
-
-        return true;
+        catch (OutOfMemoryException)
+        {
+            Interlocked.Exchange(ref _queued, 0);
+            return false;
+        }
     }
 
     void IThreadPoolWorkItem.Execute()
@@ -81,17 +100,22 @@ internal sealed partial class ConnectionIo
                 return;
         }
 
-        ReturnSent(WorkAndLeave());
+        ReturnSent(WorkAndLeave(SendShareElsewhere));
         AfterSend(origin);
     }
 
-    /// <summary>Does what there is to do inside the gate, and leaves it when nobody has left more. Gate holder.</summary>
+    /// <summary>As <see cref="WorkAndLeave(long, bool)"/>, for any thread but the loop's owner: the pool sends what is left of it.</summary>
+    private BufferSegment? WorkAndLeave(long share) => WorkAndLeave(share, isOwner: false);
+
+    /// <summary>Does what there is to do inside the gate, and leaves it when nobody has left more, or its share is used up. Gate holder.</summary>
     /// <remarks>
     /// The errands are taken before the outbox is looked at: a flush that comes after that look leaves a new errand, which
     /// leaving finds.
     /// </remarks>
+    /// <param name="share">How many bytes to send at most, to the next system call.</param>
+    /// <param name="isOwner">True for the loop's owner, who serves the connection again if something is left.</param>
     /// <returns>What has left, with a pin on the connection; to be given to <see cref="ReturnSent"/>.</returns>
-    private BufferSegment? WorkAndLeave()
+    private BufferSegment? WorkAndLeave(long share, bool isOwner)
     {
         bool shut;
         BufferSegment? sent;
@@ -103,7 +127,20 @@ internal sealed partial class ConnectionIo
                 EndWire(reset);
             }
 
-            TransmitGuarded();
+            bool isLeft = TransmitGuarded(ref share);
+            if (isLeft && isOwner)
+            {
+                // As if the socket were full: what is flushed meanwhile waits for the loop as well.
+                Volatile.Write(ref _waitingWritable, 1);
+                PendingEvents |= EpollFlags.Out;
+            }
+            else if (isLeft && !TryQueueSend())
+            {
+                // Better here than never.
+                share = long.MaxValue;
+                TransmitGuarded(ref share);
+            }
+
             sent = Writer.TakeSent();
             RacePoints.Reach(RacePoint.SenderLeaves, this);
         }
@@ -136,16 +173,17 @@ internal sealed partial class ConnectionIo
     }
 
     /// <summary>The gate must be left, whatever a pool's memory does when it is looked at.</summary>
-    private void TransmitGuarded()
+    private bool TransmitGuarded(ref long share)
     {
         try
         {
-            TransmitAll();
+            return TransmitShare(ref share);
         }
         catch (Exception exception)
         {
             _sendProblem ??= new(SendProblemKind.Unexpected, exception);
             Writer.SkipUnsent();
+            return false;
         }
     }
 
@@ -164,8 +202,9 @@ internal sealed partial class ConnectionIo
         return false;
     }
 
-    /// <summary>Sends until everything has left, the socket is full, or the connection is broken. Gate holder.</summary>
-    private void TransmitAll()
+    /// <summary>Sends until everything has left, the socket is full, the connection is broken or the share is used up. Gate holder.</summary>
+    /// <returns>True if something is left that could be sent.</returns>
+    private bool TransmitShare(ref long share)
     {
         if (IsSocketGone && _wireEnded && !IsShutDown)
         {
@@ -187,14 +226,21 @@ internal sealed partial class ConnectionIo
             if (_wireEnded || _sendProblem is not null)
             {
                 Writer.SkipUnsent();
-                return;
+                return false;
+            }
+
+            if (share <= 0)
+            {
+                return true;
             }
 
             RacePoints.Reach(RacePoint.SenderSends, this);
             int edges = Volatile.Read(ref _writableEdges);
-            int result = Writer.Transmit(_descriptor);
+            int result = Writer.Transmit(_descriptor, share);
             if (result >= 0)
             {
+                // By the call as well: a producer that goes on flushing a few bytes at a time would keep its sender for ever.
+                share -= Math.Max(result, BlockCache.BlockSize);
                 NoteActivity();
                 continue;
             }
@@ -207,7 +253,7 @@ internal sealed partial class ConnectionIo
                 Interlocked.Exchange(ref _waitingWritable, 1);
                 if (Volatile.Read(ref _writableEdges) == edges)
                 {
-                    return;
+                    return false;
                 }
 
                 Volatile.Write(ref _waitingWritable, 0);
@@ -217,9 +263,11 @@ internal sealed partial class ConnectionIo
                 // Nothing may follow what is missing. (Sockets goes on behind the hole, and tells of it when the output ends.)
                 _sendProblem = new(SocketErrors.IsReset(-result) ? SendProblemKind.Reset : SendProblemKind.Refused, SocketErrors.Exception(-result));
                 Writer.SkipUnsent();
-                return;
+                return false;
             }
         }
+
+        return false;
     }
 
     /// <summary>What the peer sees of the end. Gate holder.</summary>
@@ -280,7 +328,18 @@ internal sealed partial class ConnectionIo
         Volatile.Write(ref _waitingWritable, 0);
 
         // Busy: the holder has been left the errand. Shut: only the owner shuts, and it has not.
-        return _gate.TryEnter() == SendGate.Entry.Entered ? new Notice(Told.Sent, WorkAndLeave()) : Notice.Nothing;
+        if (_gate.TryEnter() != SendGate.Entry.Entered)
+        {
+            return Notice.Nothing;
+        }
+
+        BufferSegment? sent = WorkAndLeave(SendShare, isOwner: true);
+        if ((PendingEvents & EpollFlags.Out) != 0)
+        {
+            Loop.Requeue(this);
+        }
+
+        return new Notice(Told.Sent, sent);
     }
 
     private void OnSendProblem(SendProblem problem)

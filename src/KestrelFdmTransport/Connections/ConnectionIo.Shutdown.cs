@@ -53,7 +53,7 @@ internal sealed partial class ConnectionIo
         _gate.Request(reset);
         if (_gate.TryEnter() == SendGate.Entry.Entered)
         {
-            ReturnSent(WorkAndLeave());
+            ReturnSent(WorkAndLeave(SendShareElsewhere));
         }
 
         try

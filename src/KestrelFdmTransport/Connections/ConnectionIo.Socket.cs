@@ -120,7 +120,7 @@ internal sealed partial class ConnectionIo
             }
         }
 
-        ReturnSent(WorkAndLeave());
+        ReturnSent(WorkAndLeave(SendShareElsewhere));
         AfterSend(Origin.Foreign);
         return failure is null ? _socket! : throw failure;
     }

@@ -264,7 +264,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
 
     internal override void SendDeferred() => Send(Origin.Foreign);
 
-    internal override object? Transmit() => _gate.TryEnter() == SendGate.Entry.Entered ? WorkAndLeave() : null;
+    internal override object? Transmit() => _gate.TryEnter() == SendGate.Entry.Entered ? WorkAndLeave(SendShare) : null;
 
     internal override void FinishSend(object? sent)
     {

@@ -57,12 +57,14 @@ internal sealed partial class FdmPipeWriter
     }
 
     /// <summary>One system call. Returns its result; the bytes sent are accounted for.</summary>
-    internal unsafe int Transmit(int descriptor)
+    /// <param name="descriptor">The socket.</param>
+    /// <param name="share">Bytes to send at most; more than none.</param>
+    internal unsafe int Transmit(int descriptor, long share)
     {
         BufferSegment head = _unsentHead!;
         int result = head.Following is null
-            ? Sys.Send(descriptor, head.Block.Span[head.Start..head.End])
-            : TransmitMany(descriptor, head);
+            ? Sys.Send(descriptor, head.Block.Span.Slice(head.Start, (int)Math.Min(head.End - head.Start, share)))
+            : TransmitMany(descriptor, head, share);
         if (result > 0)
         {
             Volatile.Write(ref _sent, _sent + AdvanceUnsent(result));
@@ -135,7 +137,7 @@ internal sealed partial class FdmPipeWriter
         }
     }
 
-    private unsafe int TransmitMany(int descriptor, BufferSegment head)
+    private unsafe int TransmitMany(int descriptor, BufferSegment head, long share)
     {
         IoVector* vectors = stackalloc IoVector[MaxVectors];
         var pins = default(PinnedBlocks);
@@ -143,12 +145,14 @@ internal sealed partial class FdmPipeWriter
         int result;
         try
         {
-            for (BufferSegment? segment = head; segment is not null && count < MaxVectors; segment = segment.Following)
+            for (BufferSegment? segment = head; segment is not null && count < MaxVectors && share > 0; segment = segment.Following)
             {
                 if (segment.End > segment.Start)
                 {
+                    int length = (int)Math.Min(segment.End - segment.Start, share);
                     vectors[count].Base = pins.Pin(count, segment.Block) + segment.Start;
-                    vectors[count].Length = segment.End - segment.Start;
+                    vectors[count].Length = length;
+                    share -= length;
                     count++;
                 }
             }

@@ -6,6 +6,11 @@ namespace KestrelFdmTransport.EventLoops;
 /// <content>What other threads leave for the loop.</content>
 internal sealed partial class EventLoop
 {
+    /// <summary>Sources whose mail is read before those that are ready have another turn; and so, at most, how many are closed in a turn.</summary>
+    private const int MailShare = 256;
+
+    private bool HasMail => _mailInHand is not null || !_mailbox.IsEmpty;
+
     /// <summary>Puts a source with mail into the mailbox and wakes the loop if it sleeps. Any thread.</summary>
     internal void Deliver(IoSource source)
     {
@@ -24,7 +29,7 @@ internal sealed partial class EventLoop
             _mailInHand = _mailbox.TakeAll();
         }
 
-        while (_mailInHand is { } source)
+        for (int i = 0; i < MailShare && _mailInHand is { } source; i++)
         {
             // The link is read before the mail is taken: afterwards another thread may push the source again.
             _mailInHand = source.NextMail;

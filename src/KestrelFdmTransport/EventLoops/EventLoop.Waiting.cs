@@ -21,7 +21,7 @@ internal sealed partial class EventLoop
         int count;
         long since = _now;
         long lookedAt = 0;
-        if (_sets.Backlog > 0 || _closing.Count > 0)
+        if (_sets.Backlog > 0 || _closing.Count > 0 || _mailInHand is not null)
         {
             count = Sys.EpollWait(_epoll.Number, _events, 0);
             _now = Stopwatch.GetTimestamp();

@@ -386,7 +386,7 @@ internal sealed partial class EventLoop
             switch (_phase)
             {
                 case Phase.Harvest:
-                    if (_ending && _slots.Count == 0 && _mailbox.IsEmpty)
+                    if (_ending && _slots.Count == 0 && !HasMail)
                     {
                         return true;
                     }
