@@ -6,6 +6,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using System.Threading.Tasks.Sources;
 using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.EventLoops;
 
 namespace KestrelFdmTransport.Connections;
 
@@ -29,6 +30,8 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     private bool _reading;
     private bool _readingTentatively;
     private bool _running;
+    private bool _refused;
+    private TurnWait _turn;
 
     // Both sides.
     private WaitingContinuation _waiter;
@@ -44,7 +47,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     public override bool TryRead(out ReadResult result)
     {
         ThrowIfCompleted();
-        if (IsReady(1))
+        if (IsReady(1) && !Refuses())
         {
             result = TakeResult();
             return true;
@@ -68,7 +71,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             return ValueTask.FromCanceled<ReadResult>(cancellationToken);
         }
 
-        return IsReady(1) ? new ValueTask<ReadResult>(TakeResult()) : Wait(cancellationToken);
+        return IsReady(1) && !TakesTurn(1) ? new ValueTask<ReadResult>(TakeResult()) : Wait(cancellationToken);
     }
 
     protected override ValueTask<ReadResult> ReadAtLeastAsyncCore(int minimumSize, CancellationToken cancellationToken)
@@ -79,7 +82,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             return ValueTask.FromCanceled<ReadResult>(cancellationToken);
         }
 
-        if (IsReady(1))
+        if (IsReady(1) && !TakesTurn(minimumSize))
         {
             // Before the result: what comes between the two is in it at least, and afterwards it might not be.
             long received = Volatile.Read(ref _received);
@@ -93,7 +96,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             EndRead();
         }
 
-        if (minimumSize > 1)
+        if (minimumSize > 1 && !IsReady(minimumSize))
         {
             // Against a producer that has just paused: it looks at the minimum after it has said so.
             Interlocked.Exchange(ref _minimum, minimumSize);
@@ -175,13 +178,14 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     }
 
     ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token)
-        => !IsReady(Volatile.Read(ref _minimum)) ? ValueTaskSourceStatus.Pending
+        => !IsReady(Volatile.Read(ref _minimum)) || _turn.Look() ? ValueTaskSourceStatus.Pending
             : Volatile.Read(ref _ended) && _rare?.EndError is not null ? ValueTaskSourceStatus.Faulted
             : ValueTaskSourceStatus.Succeeded;
 
     void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
         RacePoints.Reach(RacePoint.ReadWaits, _io);
+        _turn.End();
         if (!_waiter.TrySet(continuation, state, flags))
         {
             EndInput(PipeErrors.ConcurrentOperations());
@@ -228,8 +232,32 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             || Volatile.Read(ref _ended)
             || Volatile.Read(ref _received) - Volatile.Read(ref _examined) >= minimum;
 
+    /// <summary>True if a read that could complete at once lets others run first. One that is about to be refused does not wait for that.</summary>
+    private bool TakesTurn(int minimum) => CooperativeBudget.IsSpent() && !_reading && IsReady(minimum) && _turn.Begin();
+
+    /// <summary>
+    /// True if <see cref="TryRead"/> has nothing to give although there are bytes, because others are to run first. The next call gets them: if it is a
+    /// <see cref="ReadAsync"/>, asynchronously.
+    /// </summary>
+    private bool Refuses()
+    {
+        if (!CooperativeBudget.IsSpent() || _running || _reading || Volatile.Read(ref _cancelled) != 0)
+        {
+            return false;
+        }
+
+        _refused = !_refused;
+        if (_refused)
+        {
+            CooperativeBudget.Exhaust();
+        }
+
+        return _refused;
+    }
+
     private ValueTask<ReadResult> Wait(CancellationToken cancellationToken)
     {
+        CooperativeBudget.Renew();
         _running = true;
         if (cancellationToken.CanBeCanceled)
         {

@@ -5,6 +5,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using System.Threading.Tasks.Sources;
 using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.EventLoops;
 
 namespace KestrelFdmTransport.Connections;
 
@@ -30,6 +31,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     private BufferSegment? _head;
     private BufferSegment? _tail;
     private long _unflushed;
+    private TurnWait _turn;
 
     // Both sides.
     private BufferSegment? _outbox;
@@ -120,7 +122,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         }
 
         Pause();
-        return IsReady ? new ValueTask<FlushResult>(TakeResult()) : Wait(cancellationToken);
+        return IsReady && !(CooperativeBudget.IsSpent() && _turn.Begin()) ? new ValueTask<FlushResult>(TakeResult()) : Wait(cancellationToken);
     }
 
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
@@ -129,7 +131,9 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         if (Volatile.Read(ref _ended))
         {
             _rare?.EndError?.Throw();
-            return new ValueTask<FlushResult>(new FlushResult(isCanceled: false, isCompleted: true));
+
+            // Nothing is to be sent any more. Whoever writes on all the same lets others run as well.
+            return CooperativeBudget.IsSpent() ? EndedLaterAsync() : new ValueTask<FlushResult>(new FlushResult(isCanceled: false, isCompleted: true));
         }
 
         if (cancellationToken.IsCancellationRequested)
@@ -174,13 +178,14 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     }
 
     ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token)
-        => !IsReady ? ValueTaskSourceStatus.Pending
+        => !IsReady || _turn.Look() ? ValueTaskSourceStatus.Pending
             : Volatile.Read(ref _ended) && _rare?.EndError is not null ? ValueTaskSourceStatus.Faulted
             : ValueTaskSourceStatus.Succeeded;
 
     void IValueTaskSource<FlushResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
         RacePoints.Reach(RacePoint.FlushWaits, _io);
+        _turn.End();
         if (!Rare().Waiter.TrySet(continuation, state, flags))
         {
             End(PipeErrors.ConcurrentOperations());
@@ -392,6 +397,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     private ValueTask<FlushResult> Wait(CancellationToken cancellationToken)
     {
+        CooperativeBudget.Renew();
         if (cancellationToken.CanBeCanceled)
         {
             RareOutputState rare = Rare();
@@ -400,6 +406,13 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         }
 
         return new ValueTask<FlushResult>(this, 0);
+    }
+
+    private static ValueTask<FlushResult> EndedLaterAsync()
+    {
+        CooperativeBudget.Renew();
+        return new ValueTask<FlushResult>(Task.Factory.StartNew(
+            static () => new FlushResult(isCanceled: false, isCompleted: true), CancellationToken.None, TaskCreationOptions.PreferFairness, TaskScheduler.Default));
     }
 
     private void OnTokenCancelled()

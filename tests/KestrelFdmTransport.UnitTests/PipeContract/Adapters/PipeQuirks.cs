@@ -27,5 +27,11 @@ internal enum PipeQuirks
     /// </summary>
     MayNotPauseAfterReadAtLeast = 4,
 
+    /// <summary>
+    /// What the pipe completes at once may complete a moment later, and a <c>TryRead</c> may return nothing once although there are bytes, so that others
+    /// can run. No quirk of a pipe's, so not one of <see cref="All"/>.
+    /// </summary>
+    TakesTurns = 8,
+
     All = StrandsUnexaminedBytes | RefusedReadUsesUpCancellation | MayNotPauseAfterReadAtLeast,
 }

@@ -238,13 +238,20 @@ internal sealed class WriterDuel
     {
         Observation expected = _oracle.Flush(bytes, step.Token);
         Observation actual = _subject.Flush(bytes, step.Token);
-        if (!Exact
-            && expected.Outcome != Outcome.Pending
-            && actual.Outcome == Outcome.Pending
-            && _subject.Pending!.Wait(_subject.Subject.Patience))
+        if (!Exact && expected.Outcome != Outcome.Pending && actual.Outcome == Outcome.Pending)
         {
-            // The bytes before it were on their way.
-            actual = _subject.Collect();
+            if (step.Attach)
+            {
+                _attached.Add(_subject.Pending!);
+                _subject.Pending!.Attach();
+            }
+
+            if (_subject.Pending!.Wait(_subject.Subject.Patience))
+            {
+                // The bytes before it were on their way, or others had their turn. What the call would have thrown is thrown now.
+                actual = _subject.Collect();
+                actual = expected.Outcome == Outcome.Threw && actual.Outcome == Outcome.Faulted ? actual with { Outcome = Outcome.Threw } : actual;
+            }
         }
 
         _log.Compare(name, call, expected, actual);

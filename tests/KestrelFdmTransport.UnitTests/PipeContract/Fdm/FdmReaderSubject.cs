@@ -14,16 +14,20 @@ internal sealed class FdmReaderSubject : IReaderSubject
     private bool _ending;
     private bool _finSent;
 
-    public FdmReaderSubject(int pauseThreshold, bool runsInline) => _link = new FdmLink(pauseThreshold, runsInline);
+    public FdmReaderSubject(int pauseThreshold, bool runsInline, bool takesTurns = false)
+    {
+        _link = new FdmLink(pauseThreshold, runsInline);
+        Reader = takesTurns ? new TurnTakingReader(_link.Io.Reader) : _link.Io.Reader;
+    }
 
-    public PipeReader Reader => _link.Io.Reader;
+    public PipeReader Reader { get; }
 
     public bool ExactBackPressure => false;
 
     /// <summary>The pause is looked at after each block.</summary>
     public int ReadAheadSlack => FixedBlockPool.BlockSize;
 
-    public PipeQuirks Quirks => PipeQuirks.RefusedReadUsesUpCancellation;
+    public PipeQuirks Quirks => PipeQuirks.RefusedReadUsesUpCancellation | PipeQuirks.TakesTurns;
 
     public bool EndsWithTheReader => true;
 

@@ -12,9 +12,13 @@ internal sealed class FdmWriterSubject : IWriterSubject
 {
     private readonly FdmLink _link;
 
-    public FdmWriterSubject(int pauseThreshold) => _link = new FdmLink(pauseThreshold, runsInline: false);
+    public FdmWriterSubject(int pauseThreshold, bool takesTurns = false)
+    {
+        _link = new FdmLink(pauseThreshold, runsInline: false);
+        Writer = takesTurns ? new TurnTakingWriter(_link.Io.Writer) : _link.Io.Writer;
+    }
 
-    public PipeWriter Writer => _link.Io.Writer;
+    public PipeWriter Writer { get; }
 
     public bool ExactBackPressure => false;
 
