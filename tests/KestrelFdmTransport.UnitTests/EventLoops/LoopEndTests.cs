@@ -74,6 +74,7 @@ public sealed class LoopEndTests : IDisposable
         EventLoop[] loops = _loops.Loops;
         Array.ForEach(loops, static loop => End(loop, failed: false));
         using var meeting = new Barrier(2);
+        bool met = true;
         using var over = new CountdownEvent(2);
         foreach (EventLoop loop in loops)
         {
@@ -84,13 +85,14 @@ public sealed class LoopEndTests : IDisposable
                 OnMailed = _ =>
                 {
                     // Both are read at this moment, and now each posts to the other.
-                    meeting.SignalAndWait(Waiting.Limit);
+                    met &= meeting.SignalAndWait(Waiting.Limit);
                     new ProbeSource { Loop = other, OnMailed = _ => over.Signal() }.Post(Mail.Resume);
                 },
             }.Post(Mail.Resume);
         }
 
         Assert.True(over.Wait(Waiting.Limit));
+        Assert.True(met);
     }
 
     [Fact]
@@ -172,10 +174,11 @@ public sealed class LoopEndTests : IDisposable
                 throw new InsufficientMemoryException();
             }
         };
-        LoopFixture.RunOn(loop, () => Assert.Throws<InsufficientMemoryException>(() => loop.Register(new ProbeSource { Loop = loop }, pair.Near.Number, EpollFlags.Connection)));
+        var source = new ProbeSource { Loop = loop, OnStop = static _ => { } };
+        LoopFixture.RunOn(loop, () => Assert.Throws<InsufficientMemoryException>(() => loop.Register(source, pair.Near.Number, EpollFlags.Connection)));
         FaultPoints.Reached = null;
 
-        // A loop ends when no slot is taken.
+        // A loop ends when no slot is taken, and this source would not give one back.
         loop.RequestStop();
         Assert.True(loop.Join(Waiting.Limit));
     }
