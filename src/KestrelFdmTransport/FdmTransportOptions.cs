@@ -34,6 +34,9 @@ public sealed class FdmTransportOptions
     /// <summary>The largest value of <see cref="WarmGap"/>.</summary>
     internal static readonly TimeSpan MaxWarmGap = TimeSpan.FromMinutes(1);
 
+    /// <summary>The largest value of <see cref="ConnectTimeout"/>.</summary>
+    internal static readonly TimeSpan MaxConnectTimeout = TimeSpan.FromDays(24);
+
     /// <summary>The largest value of <see cref="SpinDuration"/>.</summary>
     internal static readonly TimeSpan MaxSpinDuration = TimeSpan.FromMilliseconds(1);
 
@@ -106,7 +109,7 @@ public sealed class FdmTransportOptions
     /// <summary>Gets or sets how long <see cref="FdmConnectionFactory"/> tries to connect to one address.</summary>
     /// <remarks>
     /// Defaults to <see cref="Timeout.InfiniteTimeSpan"/>: the kernel decides, which takes about two minutes for a host that does
-    /// not answer. More than zero otherwise.
+    /// not answer. More than zero and up to 24 days otherwise.
     /// </remarks>
     public TimeSpan ConnectTimeout { get; set; } = Timeout.InfiniteTimeSpan;
 

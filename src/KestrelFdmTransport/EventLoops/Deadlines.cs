@@ -1,56 +1,103 @@
-using System.Collections.Generic;
+using System;
 
 namespace KestrelFdmTransport.EventLoops;
 
-/// <summary>The few sources of a loop that want to be resumed at a time: resting listen descriptors.</summary>
-/// <remarks>Belongs to the loop's owner. A list, because there is one entry per endpoint at most.</remarks>
+/// <summary>
+/// The sources of a loop that want to be resumed at a time: attempts to connect, resting listen descriptors. A binary heap in
+/// which each source knows its place, so that clearing one does not look at the others.
+/// </summary>
+/// <remarks>Belongs to the loop's owner.</remarks>
 internal sealed class Deadlines
 {
-    private readonly List<(IoSource Source, long Due)> _entries = [];
+    // From 1 on, so that a source's place of 0 means none. The parent of n is n / 2.
+    private Entry[] _heap = new Entry[8];
 
+    /// <summary>How many sources have a deadline.</summary>
+    internal int Count { get; private set; }
+
+    /// <summary>Gives the source a deadline in place of the one that it may have.</summary>
     internal void Set(IoSource source, long due)
     {
-        Clear(source);
-        _entries.Add((source, due));
+        int place = source.DeadlinePlace;
+        if (place == 0)
+        {
+            place = ++Count;
+            if (place == _heap.Length)
+            {
+                Array.Resize(ref _heap, place * 2);
+            }
+        }
+
+        Settle(place, new Entry(source, due));
     }
 
     internal void Clear(IoSource source)
     {
-        for (int i = _entries.Count - 1; i >= 0; i--)
+        int place = source.DeadlinePlace;
+        if (place == 0)
         {
-            if (_entries[i].Source == source)
-            {
-                _entries.RemoveAt(i);
-            }
+            return;
+        }
+
+        source.DeadlinePlace = 0;
+        Entry last = _heap[Count];
+        _heap[Count--] = default;
+        if (last.Source != source)
+        {
+            Settle(place, last);
         }
     }
 
     /// <summary>Ticks until the next one is due, 0 if one is overdue, -1 if there is none.</summary>
-    internal long Until(long now)
-    {
-        long least = -1;
-        foreach ((_, long due) in _entries)
-        {
-            long left = due > now ? due - now : 0;
-            least = least < 0 || left < least ? left : least;
-        }
-
-        return least;
-    }
+    internal long Until(long now) => Count == 0 ? -1 : Math.Max(0, _heap[1].Due - now);
 
     internal bool TryTakeDue(long now, out IoSource? source)
     {
-        for (int i = 0; i < _entries.Count; i++)
+        if (Count == 0 || _heap[1].Due > now)
         {
-            if (_entries[i].Due <= now)
-            {
-                source = _entries[i].Source;
-                _entries.RemoveAt(i);
-                return true;
-            }
+            source = null;
+            return false;
         }
 
-        source = null;
-        return false;
+        source = _heap[1].Source;
+        Clear(source);
+        return true;
     }
+
+    /// <summary>Puts an entry where there is a gap, or above or below it, where the order wants it.</summary>
+    private void Settle(int place, Entry entry)
+    {
+        while (place > 1 && _heap[place / 2].Due > entry.Due)
+        {
+            Put(place, _heap[place / 2]);
+            place /= 2;
+        }
+
+        while (place * 2 <= Count)
+        {
+            int child = place * 2;
+            if (child < Count && _heap[child + 1].Due < _heap[child].Due)
+            {
+                child++;
+            }
+
+            if (_heap[child].Due >= entry.Due)
+            {
+                break;
+            }
+
+            Put(place, _heap[child]);
+            place = child;
+        }
+
+        Put(place, entry);
+    }
+
+    private void Put(int place, Entry entry)
+    {
+        _heap[place] = entry;
+        entry.Source.DeadlinePlace = place;
+    }
+
+    private readonly record struct Entry(IoSource Source, long Due);
 }

@@ -86,6 +86,21 @@ internal sealed partial class EventLoop
         return true;
     }
 
+    /// <summary>
+    /// The next source that is told of the end: those with a slot, and then what waits for its time without one, a listen socket that the epoll has not
+    /// taken yet.
+    /// </summary>
+    private IoSource? NextToStop(ref int end)
+    {
+        IoSource? source = _slots.Below(ref end);
+        while (source is null && _deadlines.TryTakeDue(long.MaxValue, out IoSource? waiting))
+        {
+            source = _slots.Find(waiting!.Payload) == waiting ? null : waiting;
+        }
+
+        return source;
+    }
+
     private static Notice Close(IoSource source)
     {
         try
@@ -100,7 +115,7 @@ internal sealed partial class EventLoop
 
     private bool StopAll(CallbackScope scope)
     {
-        while (_slots.Below(ref _stopping) is { } source)
+        while (NextToStop(ref _stopping) is { } source)
         {
             _currentPayload = source.Payload;
             if (!Tell(scope, source, new Notice(Notice.Stopped)))
@@ -180,7 +195,7 @@ internal sealed partial class EventLoop
         try
         {
             int end = int.MaxValue;
-            while (_slots.Below(ref end) is { } source)
+            while (NextToStop(ref end) is { } source)
             {
                 TellAlone(source, new Notice(Notice.Stopped));
             }

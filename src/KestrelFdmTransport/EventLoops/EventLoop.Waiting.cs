@@ -164,7 +164,7 @@ internal sealed partial class EventLoop
         long ticks = _deadlines.Until(now);
         if (ticks >= 0)
         {
-            long milliseconds = (ticks * 1000 / Stopwatch.Frequency) + 1;
+            long milliseconds = (ticks / (Stopwatch.Frequency / 1000)) + 1;
             timeout = (int)Math.Min(milliseconds, int.MaxValue);
         }
 

@@ -204,9 +204,30 @@ internal sealed partial class EventLoop
     /// <returns>Zero, or a negated error number with nothing registered.</returns>
     internal int Register(IoSource source, int descriptor, uint events)
     {
-        if (_ending)
+        if (!TryEnroll(source))
         {
             return -Errno.EBADF;
+        }
+
+        int result = Sys.EpollAdd(_epoll.Number, descriptor, events, source.Payload);
+        if (result < 0)
+        {
+            Unregister(source);
+        }
+
+        return result;
+    }
+
+    /// <summary>
+    /// Gives a source its slot before there is anything to watch: whatever waits has one, for the end of the loop is told to all that
+    /// have. Owner only.
+    /// </summary>
+    /// <returns>False if the loop is ending.</returns>
+    internal bool TryEnroll(IoSource source)
+    {
+        if (_ending)
+        {
+            return false;
         }
 
         FaultPoints.Reach(FaultPoint.SlotTaken);
@@ -222,13 +243,7 @@ internal sealed partial class EventLoop
             throw;
         }
 
-        int result = Sys.EpollAdd(_epoll.Number, descriptor, events, source.Payload);
-        if (result < 0)
-        {
-            Unregister(source);
-        }
-
-        return result;
+        return true;
     }
 
     /// <summary>Frees the slot; queue entries and events that still carry its generation are dropped. Owner only.</summary>
@@ -262,15 +277,16 @@ internal sealed partial class EventLoop
     /// <summary>Queues a source that has more to do than one serve allows. Owner only.</summary>
     internal void Requeue(IoSource source) => _sets.Requeue(source.Payload, _now);
 
-    /// <summary>Resumes the source after <paramref name="delay"/>, or when it is resumed otherwise. Owner only.</summary>
+    /// <summary>
+    /// Resumes the source after <paramref name="delay"/>, or when it is resumed otherwise. Never in the pass that is under way, however
+    /// short the delay is; a delay that no clock reaches is for ever. Owner only.
+    /// </summary>
     internal void ResumeAfter(IoSource source, TimeSpan delay)
     {
         FaultPoints.Reach(FaultPoint.DeadlineSet);
-        _deadlines.Set(source, Stopwatch.GetTimestamp() + (long)(delay.TotalSeconds * Stopwatch.Frequency));
+        double due = Stopwatch.GetTimestamp() + (delay.TotalSeconds * Stopwatch.Frequency);
+        _deadlines.Set(source, due < long.MaxValue ? Math.Max((long)due, _now + 1) : long.MaxValue);
     }
-
-    /// <summary>Drops the delay set by <see cref="ResumeAfter"/>. Owner only.</summary>
-    internal void Forget(IoSource source) => _deadlines.Clear(source);
 
     internal void ConnectionOpened()
     {

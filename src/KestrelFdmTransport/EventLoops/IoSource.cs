@@ -31,6 +31,9 @@ internal abstract class IoSource
     /// <summary>Event bits harvested and not yet served. Loop only.</summary>
     internal uint PendingEvents { get; set; }
 
+    /// <summary>Place among the loop's <see cref="Deadlines"/>; 0 is none. Loop only.</summary>
+    internal int DeadlinePlace { get; set; }
+
     /// <summary>Link of the loop's mailbox; belongs to whoever set the first mail bit.</summary>
     internal IoSource? NextMail { get; set; }
 

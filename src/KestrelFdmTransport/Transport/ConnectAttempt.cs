@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using System.Net;
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
@@ -20,6 +21,7 @@ internal sealed class ConnectAttempt : IoSource
     private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(2);
 
     private readonly TaskCompletionSource<FdmConnection> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly EndPoint _target;
     private readonly SocketAddress _address;
     private readonly BlockCache _blocks;
     private readonly ConnectionSettings _settings;
@@ -29,12 +31,14 @@ internal sealed class ConnectAttempt : IoSource
     private Exception? _failure;
     private long _started;
     private int _descriptor = -1;
-    private bool _registered;
+    private bool _enrolled;
+    private bool _watched;
     private bool _ended;
 
     internal ConnectAttempt(EndPoint target, BlockCache blocks, ConnectionSettings settings, FdmTransportOptions options)
     {
         FaultPoints.Reach(FaultPoint.AttemptMade);
+        _target = target;
         _address = target.Serialize();
         _blocks = blocks;
         _settings = settings;
@@ -73,7 +77,7 @@ internal sealed class ConnectAttempt : IoSource
         }
         else
         {
-            End(SocketErrors.Exception(-error));
+            End(Refusal(-error));
         }
 
         return Notice.Nothing;
@@ -92,9 +96,13 @@ internal sealed class ConnectAttempt : IoSource
         }
         else if (_timeout != Timeout.InfiniteTimeSpan && Stopwatch.GetElapsedTime(_started) >= _timeout)
         {
-            End(SocketErrors.Exception(Errno.ETIMEDOUT));
+            End(Refusal(Errno.ETIMEDOUT));
         }
-        else if (!_registered)
+        else if (!_enrolled && !(_enrolled = Loop.TryEnroll(this)))
+        {
+            End(Stopped());
+        }
+        else if (!_watched)
         {
             Connect();
         }
@@ -109,14 +117,10 @@ internal sealed class ConnectAttempt : IoSource
 
     internal override Notice Close()
     {
-        if (_registered)
+        if (_enrolled)
         {
-            _registered = false;
+            _enrolled = false;
             Loop.Unregister(this);
-        }
-        else
-        {
-            Loop.Forget(this);
         }
 
         if (_descriptor >= 0)
@@ -142,6 +146,13 @@ internal sealed class ConnectAttempt : IoSource
         Post(Mail.Close);
     }
 
+    /// <summary>As that of a socket: with the address.</summary>
+    private SocketException Refusal(int errno)
+    {
+        SocketException error = SocketErrors.Exception(errno);
+        return new SocketException((int)error.SocketErrorCode, $"{error.Message} {_target}");
+    }
+
     private static ObjectDisposedException Stopped() => new(nameof(FdmTransportFactory), "The transport has been stopped.");
 
     private void Connect()
@@ -160,12 +171,12 @@ internal sealed class ConnectAttempt : IoSource
             case -Errno.EINPROGRESS:
                 Watch();
                 break;
-            case -Errno.EAGAIN when _address.Family == System.Net.Sockets.AddressFamily.Unix:
+            case -Errno.EAGAIN when _address.Family == AddressFamily.Unix:
                 // The listener's backlog is full. A Unix socket says so at once and never becomes writable by it; try again.
                 AwakeIn(s_retry);
                 break;
             default:
-                End(SocketErrors.Exception(-result));
+                End(Refusal(-result));
                 break;
         }
     }
@@ -194,14 +205,14 @@ internal sealed class ConnectAttempt : IoSource
 
     private void Watch()
     {
-        int result = Loop.Register(this, _descriptor, EpollFlags.Out | EpollFlags.EdgeTriggered);
+        int result = Loop.Watch(_descriptor, EpollFlags.Out | EpollFlags.EdgeTriggered, Payload);
         if (result < 0)
         {
-            End(result == -Errno.EBADF ? Stopped() : SocketErrors.Exception(-result));
+            End(Refusal(-result));
             return;
         }
 
-        _registered = true;
+        _watched = true;
         if (_timeout != Timeout.InfiniteTimeSpan)
         {
             AwakeIn(_timeout - Stopwatch.GetElapsedTime(_started));
@@ -213,27 +224,26 @@ internal sealed class ConnectAttempt : IoSource
     /// <summary>The descriptor becomes a connection, on the same loop, with a slot of its own.</summary>
     private void OnConnected()
     {
-        if (_registered)
+        if (_watched)
         {
-            _registered = false;
             Loop.Unwatch(_descriptor);
-            Loop.Unregister(this);
         }
 
         FaultPoints.Reach(FaultPoint.AttemptConnected);
         SocketName remote = SocketName.Parse(Address);
         var io = new ConnectionIo(_descriptor, remote.IsUnix, _blocks, _settings) { Loop = Loop };
         var connection = new FdmConnection(io, new StrongBox<SocketName>(SocketName.OfLocal(_descriptor)), remote);
+        _enrolled = false;
+        Loop.Unregister(this);
         int result = io.Start();
         if (result < 0)
         {
-            End(result == -Errno.EBADF ? Stopped() : SocketErrors.Exception(-result));
+            End(result == -Errno.EBADF ? Stopped() : Refusal(-result));
             return;
         }
 
         _ended = true;
         _descriptor = -1;
-        Loop.Forget(this);
         Loop.ConnectionOpened();
         _outcome.TrySetResult(connection);
     }

@@ -60,10 +60,10 @@ internal sealed class FdmTransportOptionsValidator : IValidateOptions<FdmTranspo
             options.MaxBlockingThreads,
             "0 to 4096");
         Check(
-            options.ConnectTimeout > TimeSpan.Zero || options.ConnectTimeout == Timeout.InfiniteTimeSpan,
+            (options.ConnectTimeout > TimeSpan.Zero && options.ConnectTimeout <= FdmTransportOptions.MaxConnectTimeout) || options.ConnectTimeout == Timeout.InfiniteTimeSpan,
             nameof(options.ConnectTimeout),
             options.ConnectTimeout,
-            "more than 00:00:00, or -00:00:00.0010000 (no limit)");
+            "more than 00:00:00, up to 24.00:00:00 (24 days), or -00:00:00.0010000 (no limit)");
         Check(Connections.IdleTimeout.IsValid(options.IdleTimeout), nameof(options.IdleTimeout), options.IdleTimeout, Connections.IdleTimeout.Allowed);
         Check(
             options.UnixSocketFileMode is null || (options.UnixSocketFileMode & ~FdmTransportOptions.AllPermissions) == 0,
