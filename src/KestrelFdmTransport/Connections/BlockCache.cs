@@ -14,16 +14,21 @@ internal sealed class BlockCache
     /// <summary>What <see cref="MemoryPool{T}"/> blocks are asked for: Kestrel's own pool has blocks of just this size.</summary>
     internal const int BlockSize = 4096;
 
+    /// <summary>For connections as streams, which receive as much at once as a socket would into its caller's buffer.</summary>
+    internal const int StreamBlockSize = 32 * 1024;
+
     private static readonly Func<object, ThreadHoard> s_createHoard = static key => new BlockHoard(key);
 
     private readonly EventLoop _loop;
+    private readonly int _blockSize;
     private readonly int _maxPooled;
 
-    internal BlockCache(MemoryPool<byte> pool, EventLoop loop)
+    internal BlockCache(MemoryPool<byte> pool, EventLoop loop, int blockSize = BlockSize)
     {
         FaultPoints.Reach(FaultPoint.BlockCacheMade);
         Pool = pool;
         _loop = loop;
+        _blockSize = blockSize;
         _maxPooled = pool.MaxBufferSize;
     }
 
@@ -32,13 +37,13 @@ internal sealed class BlockCache
     /// <summary>The caches of the same endpoint, by the index of their loop.</summary>
     internal BlockCache[] Siblings { get; set; } = [];
 
-    private int PooledSize => Math.Min(_maxPooled, BlockSize);
+    private int PooledSize => Math.Min(_maxPooled, _blockSize);
 
     /// <summary>The same endpoint's cache on another loop.</summary>
     internal BlockCache On(EventLoop loop) => loop.Index < Siblings.Length ? BlockCaches.Of(Siblings, loop) : this;
 
     /// <summary>This cache, or one with the same pool if the loop is another than this cache's: it has been restarted.</summary>
-    internal BlockCache For(EventLoop loop) => loop == _loop ? this : new BlockCache(Pool, loop) { Siblings = Siblings };
+    internal BlockCache For(EventLoop loop) => loop == _loop ? this : new BlockCache(Pool, loop, _blockSize) { Siblings = Siblings };
 
     /// <summary>A segment with a block that has room for at least <paramref name="sizeHint"/> bytes. Foreign code runs here.</summary>
     /// <param name="spares">The segment objects of the connection.</param>
@@ -48,13 +53,13 @@ internal sealed class BlockCache
         BlockHoard? hoard = Hoard();
         if (sizeHint > _maxPooled)
         {
-            byte[] array = ArrayPool<byte>.Shared.Rent(Math.Max(BlockSize, sizeHint));
+            byte[] array = ArrayPool<byte>.Shared.Rent(Math.Max(_blockSize, sizeHint));
             return Attach(ref spares, array, array);
         }
 
         IMemoryOwner<byte> block = sizeHint <= PooledSize && hoard is not null && hoard.TryTake(out IMemoryOwner<byte>? kept)
             ? kept!
-            : Pool.Rent(Math.Min(_maxPooled, Math.Max(BlockSize, sizeHint)));
+            : Pool.Rent(Math.Min(_maxPooled, Math.Max(_blockSize, sizeHint)));
         return Attach(ref spares, block);
     }
 

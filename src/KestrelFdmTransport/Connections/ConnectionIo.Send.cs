@@ -355,6 +355,10 @@ internal sealed partial class ConnectionIo
             case SendProblemKind.Unexpected:
                 Fail(problem.Error);
                 break;
+            case SendProblemKind.Reset or SendProblemKind.Refused when Settings.IsStream:
+                Log.ConnectionError(Settings.Logger, Connection.ConnectionId, problem.Error);
+                Writer.End(problem.Error);
+                break;
             case SendProblemKind.Reset:
                 Log.ConnectionReset(Settings.Logger, Connection.ConnectionId);
                 Shutdown(new ConnectionResetException(problem.Error.Message, problem.Error), outputError: null);

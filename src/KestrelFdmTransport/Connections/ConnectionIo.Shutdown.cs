@@ -20,7 +20,7 @@ internal sealed partial class ConnectionIo
     internal bool IsShutDown => Volatile.Read(ref _shutdownReason) is not null;
 
     /// <summary>Why the connection was shut down. A new exception for a graceful end, so that stack traces do not pile up.</summary>
-    private Exception? ShutdownReason
+    internal Exception? ShutdownReason
     {
         get
         {

@@ -31,6 +31,15 @@ internal sealed record ConnectionSettings
 
     internal required ILogger Logger { get; init; }
 
+    /// <summary>
+    /// The application has a stream, as over a socket: what was received comes before an error, what cannot be sent leaves the input
+    /// alone, and nothing but the stream ends the connection.
+    /// </summary>
+    internal bool IsStream { get; private init; }
+
+    /// <summary>These settings for connections as streams, whose flushes are over when everything has left.</summary>
+    internal ConnectionSettings ForStream() => this with { IsStream = true, WritePauseThreshold = 1 };
+
     internal long ReadResumeThreshold => Resume(ReadPauseThreshold);
 
     internal long WriteResumeThreshold => Resume(WritePauseThreshold);

@@ -2,130 +2,331 @@ using System;
 using System.Buffers;
 using System.IO;
 using System.IO.Pipelines;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
 using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <summary>A connection as a stream, which ends with it. What is written is sent at once.</summary>
+/// <summary>A connection as a stream that behaves as a <see cref="NetworkStream"/> which owns its socket.</summary>
+/// <remarks>
+/// A write completes when the kernel has taken all of it, so disposing has nothing to wait for: what is then unsent belongs to
+/// a write that has not completed, and that write fails. As on a socket, calls of one direction that come at once take turns.
+/// </remarks>
 internal sealed class ConnectionStream : Stream
 {
-    private readonly ConnectionContext _connection;
+    /// <summary>A large write is copied in pieces of this many bytes at most, each when the one before has left.</summary>
+    internal const int PieceSize = 64 * 1024;
+
+    private readonly FdmConnection _connection;
     private readonly PipeReader _input;
     private readonly PipeWriter _output;
+    private readonly SemaphoreSlim _reading = new(1, 1);
+    private readonly SemaphoreSlim _writing = new(1, 1);
+    private int _readTimeout = Timeout.Infinite;
+    private int _writeTimeout = Timeout.Infinite;
+    private int _errorTold;
     private int _disposed;
 
-    internal ConnectionStream(ConnectionContext connection)
+    /// <param name="connection">A connection whose settings are those of <see cref="ConnectionSettings.ForStream"/>.</param>
+    internal ConnectionStream(FdmConnection connection)
     {
         _connection = connection;
-        _input = connection.Transport.Input;
-        _output = connection.Transport.Output;
+        _input = connection.Io.Reader;
+        _output = connection.Io.Writer;
     }
 
-    public override bool CanRead => Volatile.Read(ref _disposed) == 0;
+#pragma warning disable MA0055 // A loop knows every connection, so one that its owner has forgotten would stay for good; NetworkStream has a finalizer too.
+    ~ConnectionStream() => Dispose(false);
+#pragma warning restore MA0055
 
-    public override bool CanWrite => Volatile.Read(ref _disposed) == 0;
+    public override bool CanRead => !IsDisposed;
+
+    public override bool CanWrite => !IsDisposed;
 
     public override bool CanSeek => false;
 
-    public override long Length => throw new NotSupportedException();
+    public override bool CanTimeout => true;
+
+    public override int ReadTimeout
+    {
+        get => TimeoutOf(ref _readTimeout);
+        set => SetTimeout(ref _readTimeout, value);
+    }
+
+    public override int WriteTimeout
+    {
+        get => TimeoutOf(ref _writeTimeout);
+        set => SetTimeout(ref _writeTimeout, value);
+    }
+
+    public override long Length => throw NotSeekable();
 
     public override long Position
     {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
+        get => throw NotSeekable();
+        set => throw NotSeekable();
     }
 
-    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    private bool IsDisposed => Volatile.Read(ref _disposed) != 0;
+
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         ThrowIfDisposed();
-        ReadResult result = await _input.ReadAsync(cancellationToken).ConfigureAwait(false);
-        ReadOnlySequence<byte> received = result.Buffer;
-        int count = (int)Math.Min(received.Length, buffer.Length);
-        received.Slice(0, count).CopyTo(buffer.Span);
-        _input.AdvanceTo(received.GetPosition(count), count == 0 ? received.Start : received.GetPosition(count));
-        if (count == 0 && result.IsCanceled)
-        {
-            throw new OperationCanceledException("The read was cancelled.");
-        }
-
-        return count;
+        return cancellationToken.IsCancellationRequested
+            ? ValueTask.FromCanceled<int>(cancellationToken)
+            : ReceiveAsync(buffer, cancellationToken);
     }
 
-    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         ThrowIfDisposed();
-        Check(await _output.WriteAsync(buffer, cancellationToken).ConfigureAwait(false));
+        return cancellationToken.IsCancellationRequested
+            ? ValueTask.FromCanceled(cancellationToken)
+            : SendAsync(buffer, cancellationToken);
     }
 
-    public override async Task FlushAsync(CancellationToken cancellationToken)
+    /// <summary>Nothing to do: every write is sent at once.</summary>
+    public override void Flush()
     {
-        ThrowIfDisposed();
-        Check(await _output.FlushAsync(cancellationToken).ConfigureAwait(false));
     }
+
+    /// <inheritdoc cref="Flush"/>
+    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
-        => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    {
+        ValidateBufferArguments(buffer, offset, count);
+        return ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    }
 
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
-        => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    {
+        ValidateBufferArguments(buffer, offset, count);
+        return WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    }
 
     public override int Read(byte[] buffer, int offset, int count)
-        => ReadAsync(buffer, offset, count, CancellationToken.None).GetAwaiter().GetResult();
+    {
+        ValidateBufferArguments(buffer, offset, count);
+        using CancellationTokenSource? patience = Patience(Volatile.Read(ref _readTimeout));
+        try
+        {
+            return ReadAsync(buffer.AsMemory(offset, count), patience?.Token ?? default).AsTask().GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException) when (patience is not null)
+        {
+            throw ReadFailed(new SocketException((int)SocketError.TimedOut));
+        }
+        catch (IOException exception) when (IsOurs(exception))
+        {
+            throw ReadFailed(new SocketException((int)SocketError.ConnectionAborted));
+        }
+    }
 
     public override void Write(byte[] buffer, int offset, int count)
-        => WriteAsync(buffer, offset, count, CancellationToken.None).GetAwaiter().GetResult();
-
-    public override void Flush() => FlushAsync(CancellationToken.None).GetAwaiter().GetResult();
+    {
+        ValidateBufferArguments(buffer, offset, count);
+        using CancellationTokenSource? patience = Patience(Volatile.Read(ref _writeTimeout));
+        try
+        {
+            WriteAsync(buffer.AsMemory(offset, count), patience?.Token ?? default).AsTask().GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException) when (patience is not null)
+        {
+            throw WriteFailed(new SocketException((int)SocketError.TimedOut));
+        }
+        catch (IOException exception) when (IsOurs(exception))
+        {
+            throw WriteFailed(new SocketException((int)SocketError.ConnectionAborted));
+        }
+    }
 
     public override IAsyncResult BeginRead(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state)
         => TaskToAsyncResult.Begin(ReadAsync(buffer, offset, count, CancellationToken.None), callback, state);
 
-    public override int EndRead(IAsyncResult asyncResult) => TaskToAsyncResult.End<int>(asyncResult);
+    public override int EndRead(IAsyncResult asyncResult)
+    {
+        ThrowIfDisposed();
+        return TaskToAsyncResult.End<int>(asyncResult);
+    }
 
     public override IAsyncResult BeginWrite(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state)
         => TaskToAsyncResult.Begin(WriteAsync(buffer, offset, count, CancellationToken.None), callback, state);
 
-    public override void EndWrite(IAsyncResult asyncResult) => TaskToAsyncResult.End(asyncResult);
+    public override void EndWrite(IAsyncResult asyncResult)
+    {
+        ThrowIfDisposed();
+        TaskToAsyncResult.End(asyncResult);
+    }
 
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+    public override long Seek(long offset, SeekOrigin origin) => throw NotSeekable();
 
-    public override void SetLength(long value) => throw new NotSupportedException();
+    public override void SetLength(long value) => throw NotSeekable();
 
-    public override async ValueTask DisposeAsync()
+    /// <summary>What waits fails at once, whatever the peer and the loop are doing, and the connection ends.</summary>
+    protected override void Dispose(bool disposing)
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
-            await _connection.DisposeAsync().ConfigureAwait(false);
-        }
-
-        await base.DisposeAsync().ConfigureAwait(false);
-    }
-
-    /// <summary>What was written is still sent, and nobody waits for that: <see cref="Stream.Dispose()"/> must not block.</summary>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing && Interlocked.Exchange(ref _disposed, 1) == 0)
-        {
-            _ = _connection.DisposeAsync().AsTask();
+            if (disposing)
+            {
+                End();
+            }
+            else
+            {
+                // A log is foreign code, which may not hold the finalizers of the process.
+                ThreadPool.UnsafeQueueUserWorkItem(static stream => stream.End(), this, preferLocal: false);
+            }
         }
 
         base.Dispose(disposing);
     }
 
-    private static void Check(FlushResult result)
+    private static NotSupportedException NotSeekable() => new("This stream does not support seek operations.");
+
+    private static bool IsCancellation(Exception exception) => exception is OperationCanceledException and not ConnectionAbortedException;
+
+    /// <summary>Of an end that was ours: what a socket's calls fail with when it is closed under them.</summary>
+    private static SocketException Aborted() => new((int)SocketError.OperationAborted);
+
+    /// <summary>A socket's calls that block fail with another error than the others when it is closed under them.</summary>
+    private bool IsOurs(IOException exception)
+        => IsDisposed && exception.InnerException is SocketException { SocketErrorCode: SocketError.OperationAborted };
+
+    private static IOException ReadFailed(Exception cause) => new($"Unable to read data from the transport connection: {cause.Message}.", cause);
+
+    private static IOException WriteFailed(Exception cause) => new($"Unable to write data to the transport connection: {cause.Message}.", cause);
+
+    private static CancellationTokenSource? Patience(int milliseconds)
+        => milliseconds == Timeout.Infinite ? null : new CancellationTokenSource(milliseconds);
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        if (result.IsCanceled)
+        await _reading.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
         {
-            throw new OperationCanceledException("The flush was cancelled.");
+            while (!IsDisposed)
+            {
+                ReadResult result = await _input.ReadAsync(cancellationToken).ConfigureAwait(false);
+                ReadOnlySequence<byte> received = result.Buffer;
+                int count = (int)Math.Min(received.Length, buffer.Length);
+                received.Slice(0, count).CopyTo(buffer.Span);
+                _input.AdvanceTo(received.GetPosition(count));
+                if (count > 0 || result.IsCompleted || !received.IsEmpty)
+                {
+                    return count;
+                }
+            }
+        }
+        catch (Exception exception) when (!IsCancellation(exception))
+        {
+            if (!IsDisposed)
+            {
+                // An error is told once, as by a socket; then there is nothing more to read.
+                Exception cause = CauseOf(exception);
+                return cause is not SocketException || TellsError() ? throw ReadFailed(cause) : 0;
+            }
+        }
+        finally
+        {
+            _reading.Release();
         }
 
-        if (result.IsCompleted)
-        {
-            throw new IOException("The connection has ended.");
-        }
+        throw ReadFailed(Aborted());
     }
 
-    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask SendAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken)
+    {
+        await _writing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            FlushResult result = default;
+            while (!IsDisposed && !result.IsCompleted)
+            {
+                int count = Math.Min(buffer.Length, PieceSize);
+                result = await _output.WriteAsync(buffer[..count], cancellationToken).ConfigureAwait(false);
+                buffer = buffer[count..];
+                if (buffer.IsEmpty && !result.IsCanceled && !result.IsCompleted)
+                {
+                    return;
+                }
+            }
+        }
+        catch (Exception exception) when (!IsCancellation(exception))
+        {
+            if (!IsDisposed)
+            {
+                throw WriteFailed(WriteErrorOf(exception));
+            }
+        }
+        finally
+        {
+            _writing.Release();
+        }
+
+        throw WriteFailed(IsDisposed ? Aborted() : WriteErrorOf(_connection.Io.ShutdownReason));
+    }
+
+    private void End()
+    {
+        _input.CancelPendingRead();
+        _output.CancelPendingFlush();
+        _connection.Io.Abort(null);
+        _ = ReleaseAsync();
+    }
+
+    /// <summary>Both ends are completed when no call is inside: they would give blocks back that it is looking at.</summary>
+    private async Task ReleaseAsync()
+    {
+        await _reading.WaitAsync().ConfigureAwait(false);
+        await _writing.WaitAsync().ConfigureAwait(false);
+        _ = _connection.DisposeAsync().AsTask();
+        _reading.Release();
+        _writing.Release();
+    }
+
+    private bool TellsError() => Interlocked.Exchange(ref _errorTold, 1) == 0;
+
+    /// <summary>The reset that has ended the input is the reason of the first write that fails as well.</summary>
+    private Exception WriteErrorOf(Exception? exception)
+    {
+        Exception cause = CauseOf(exception);
+        return cause is not SocketException ? cause
+            : !TellsError() ? new SocketException((int)SocketError.Shutdown)
+            : _connection.Io.Reader.EndError is ConnectionResetException reset ? CauseOf(reset)
+            : cause;
+    }
+
+    /// <summary>What belongs inside an <see cref="IOException"/>.</summary>
+    private static Exception CauseOf(Exception? exception) => exception switch
+    {
+        ConnectionResetException reset => reset.InnerException ?? new SocketException((int)SocketError.ConnectionReset),
+        ConnectionAbortedException aborted => new SocketException((int)SocketError.OperationAborted, aborted.Message),
+        null => Aborted(),
+        _ => exception,
+    };
+
+    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(IsDisposed, this);
+
+    private int TimeoutOf(ref int timeout)
+    {
+        ThrowIfDisposed();
+        return Volatile.Read(ref timeout);
+    }
+
+    private void SetTimeout(ref int timeout, int value)
+    {
+        if (value <= 0 && value != Timeout.Infinite)
+        {
+            throw new ArgumentOutOfRangeException(nameof(value), "Timeout can be only be set to 'System.Threading.Timeout.Infinite' or a value > 0.");
+        }
+
+        ThrowIfDisposed();
+        Volatile.Write(ref timeout, value);
+    }
 }

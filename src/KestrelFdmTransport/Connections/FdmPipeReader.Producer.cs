@@ -29,6 +29,9 @@ internal sealed partial class FdmPipeReader
     /// <summary>What the application has completed the reader with.</summary>
     internal Exception? CompletionError => Volatile.Read(ref _rare)?.CompletionError?.SourceException;
 
+    /// <summary>What the input has ended with. Any thread.</summary>
+    internal Exception? EndError => Volatile.Read(ref _rare)?.EndError?.SourceException;
+
     internal bool HasEnded => Volatile.Read(ref _ended);
 
     internal bool IsPaused => Volatile.Read(ref _paused) != 0;

@@ -281,7 +281,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     {
         // In this order: once the input has ended, nothing more is received.
         bool ended = Volatile.Read(ref _ended);
-        if (ended)
+        if (ended && !(_io.Settings.IsStream && Volatile.Read(ref _received) != _consumed))
         {
             _rare?.EndError?.Throw();
         }

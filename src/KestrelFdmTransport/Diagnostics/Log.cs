@@ -55,6 +55,9 @@ internal static partial class Log
     [LoggerMessage(53, LogLevel.Information, "{EndPoint} is served by the FDM transport: {Loops} event loop(s), {Scheduling} scheduling; fdm.transport={Transport} in metrics.", EventName = "ServedByFdm")]
     internal static partial void ServedByFdm(ILogger logger, EndPoint endPoint, int loops, string scheduling, int transport);
 
+    [LoggerMessage(59, LogLevel.Warning, "Outgoing connections are plain sockets, which the event loops have no part in: {Reason}", EventName = "ConnectingBySockets")]
+    internal static partial void ConnectingBySockets(ILogger logger, string reason);
+
     [LoggerMessage(36, LogLevel.Error, "Event loop {Loop}: a memory pool threw when it was given blocks back or disposed.", EventName = "ReleaseFailed")]
     internal static partial void ReleaseFailed(ILogger logger, string loop, Exception exception);
 

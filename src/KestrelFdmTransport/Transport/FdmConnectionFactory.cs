@@ -6,6 +6,7 @@ using System.Net.Sockets;
 using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Transport;
 using Microsoft.AspNetCore.Connections;
@@ -28,8 +29,9 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
     private readonly FdmTransportFactory _transport;
     private readonly bool _ownsTransport;
     private readonly Lock _lock = new();
-    private EventLoop[]? _loops;
-    private BlockCache[] _blocks = [];
+    private readonly CancellationTokenSource _closing = new();
+    private OutgoingLoops? _loops;
+    private PlainSockets? _sockets;
     private bool _disposed;
 
     /// <summary>Creates a factory on the loops of a transport, which stays its owner's.</summary>
@@ -53,31 +55,28 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
         : this(transport ?? new FdmTransportFactory(options, loggerFactory))
         => _ownsTransport = transport is null;
 
+    /// <summary>Why the transport cannot run here, or null.</summary>
+    internal Func<string?> Probe { get; init; } = static () => TransportProbe.Unsupported;
+
     /// <summary>Opens a connection.</summary>
     /// <param name="endpoint">
     /// An <see cref="IPEndPoint"/>, a <see cref="UnixDomainSocketEndPoint"/> or a <see cref="DnsEndPoint"/>, whose addresses are
     /// tried one after the other.
     /// </param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    /// <returns>The connection. Whoever asked for it disposes it.</returns>
+    /// <returns>The connection, which the caller disposes. Where the transport cannot run it is one of Kestrel's Sockets transport.</returns>
     /// <exception cref="SocketException">
     /// The peer refuses, cannot be reached, or does not answer within <see cref="FdmTransportOptions.ConnectTimeout"/>.
     /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="NotSupportedException">The endpoint is of another kind.</exception>
-    /// <exception cref="PlatformNotSupportedException">The transport cannot run here.</exception>
     /// <exception cref="ObjectDisposedException">The factory or its transport has been disposed.</exception>
     public async ValueTask<ConnectionContext> ConnectAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
-        cancellationToken.ThrowIfCancellationRequested();
-        return endpoint switch
-        {
-            IPEndPoint or UnixDomainSocketEndPoint => await ConnectOneAsync(endpoint, cancellationToken).ConfigureAwait(false),
-            DnsEndPoint host => await ConnectHostAsync(host, cancellationToken).ConfigureAwait(false),
-            _ => throw new NotSupportedException(
-                $"Cannot connect to a {endpoint.GetType().Name}; supported are {nameof(IPEndPoint)}, {nameof(UnixDomainSocketEndPoint)} and {nameof(DnsEndPoint)}."),
-        };
+        return Sockets() is { } sockets
+            ? await ConnectAsync(endpoint, sockets.ConnectAsync, cancellationToken).ConfigureAwait(false)
+            : await ConnectAsync(endpoint, (target, token) => ConnectOneAsync(target, isStream: false, token), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -86,10 +85,19 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
     /// </summary>
     /// <param name="endpoint">As for <see cref="ConnectAsync"/>.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    /// <returns>The stream; its writes are sent at once. Disposing it ends the connection.</returns>
-    /// <inheritdoc cref="ConnectAsync" path="/exception"/>
+    /// <returns>
+    /// The stream, which behaves as a <see cref="NetworkStream"/> that owns its socket, and is one where the transport cannot run.
+    /// Disposing it ends the connection, and what waits in it fails at once.
+    /// </returns>
+    /// <inheritdoc cref="ConnectAsync(EndPoint, CancellationToken)" path="/exception"/>
     public async ValueTask<Stream> ConnectStreamAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
-        => new ConnectionStream(await ConnectAsync(endpoint, cancellationToken).ConfigureAwait(false));
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        return Sockets() is { } sockets
+            ? await ConnectAsync(endpoint, sockets.ConnectStreamAsync, cancellationToken).ConfigureAwait(false)
+            : new ConnectionStream(await ConnectAsync(
+                endpoint, (target, token) => ConnectOneAsync(target, isStream: true, token), cancellationToken).ConfigureAwait(false));
+    }
 
     /// <summary>Gives up the memory pools, and the loops if they are this factory's own.</summary>
     public void Dispose()
@@ -104,14 +112,17 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
             _disposed = true;
         }
 
+        // An attempt that is under way fails; one that succeeds at this moment finds out by itself.
+        _closing.Cancel();
         if (_ownsTransport)
         {
             _transport.Dispose();
         }
 
-        BlockCaches.DisposePools(_blocks);
-        if (_loops is not null)
+        _sockets?.Dispose();
+        if (_loops is { } taken)
         {
+            BlockCaches.DisposePools(taken.Blocks);
             _transport.ReleaseLoops();
         }
     }
@@ -120,14 +131,24 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
     /// <returns>A task that completes when that is done.</returns>
     public ValueTask DisposeAsync() => new(Task.Run(Dispose));
 
-    private async Task<ConnectionContext> ConnectHostAsync(DnsEndPoint host, CancellationToken cancellationToken)
+    /// <summary>Connects to the endpoint, or to the addresses of a host one after the other.</summary>
+    private static async Task<T> ConnectAsync<T>(EndPoint endpoint, Func<EndPoint, CancellationToken, Task<T>> connect, CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (endpoint is not DnsEndPoint host)
+        {
+            return endpoint is IPEndPoint or UnixDomainSocketEndPoint
+                ? await connect(endpoint, cancellationToken).ConfigureAwait(false)
+                : throw new NotSupportedException(
+                    $"Cannot connect to a {endpoint.GetType().Name}; supported are {nameof(IPEndPoint)}, {nameof(UnixDomainSocketEndPoint)} and {nameof(DnsEndPoint)}.");
+        }
+
         IPAddress[] addresses = await Dns.GetHostAddressesAsync(host.Host, host.AddressFamily, cancellationToken).ConfigureAwait(false);
         for (int i = 0; i < addresses.Length; i++)
         {
             try
             {
-                return await ConnectOneAsync(new IPEndPoint(addresses[i], host.Port), cancellationToken).ConfigureAwait(false);
+                return await connect(new IPEndPoint(addresses[i], host.Port), cancellationToken).ConfigureAwait(false);
             }
             catch (SocketException) when (i < addresses.Length - 1)
             {
@@ -138,14 +159,53 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
         throw new SocketException((int)SocketError.HostNotFound);
     }
 
-    private async Task<ConnectionContext> ConnectOneAsync(EndPoint target, CancellationToken cancellationToken)
+    private async Task<FdmConnection> ConnectOneAsync(EndPoint target, bool isStream, CancellationToken cancellationToken)
     {
-        EventLoop loop = EventLoopGroup.ForOutgoing(RunningLoops());
-        var attempt = new ConnectAttempt(target, BlockCaches.Of(_blocks, loop), _transport.ClientSettings, _transport.TransportOptions) { Loop = loop };
-        return await attempt.RunAsync(cancellationToken).ConfigureAwait(false);
+        OutgoingLoops outgoing = RunningLoops();
+        EventLoop loop = EventLoopGroup.ForOutgoing(outgoing.Loops);
+        BlockCache blocks = BlockCaches.Of(isStream ? outgoing.StreamBlocks : outgoing.Blocks, loop);
+        ConnectionSettings settings = isStream ? _transport.StreamSettings : _transport.ClientSettings;
+        var attempt = new ConnectAttempt(target, blocks, settings, _transport.TransportOptions) { Loop = loop };
+        using CancellationTokenRegistration closing = _closing.Token.UnsafeRegister(
+            static attempt => ((ConnectAttempt)attempt!).Fail(Disposed()), attempt);
+        FdmConnection connection = await attempt.RunAsync(cancellationToken).ConfigureAwait(false);
+        if (_closing.IsCancellationRequested)
+        {
+            connection.Abort();
+            _ = connection.DisposeAsync().AsTask();
+            throw Disposed();
+        }
+
+        return connection;
     }
 
-    private EventLoop[] RunningLoops()
+    private static ObjectDisposedException Disposed() => new(nameof(FdmConnectionFactory));
+
+    /// <summary>What to connect with instead of the loops where they cannot run; otherwise null.</summary>
+    private PlainSockets? Sockets()
+    {
+        if (Probe() is not { } reason)
+        {
+            return null;
+        }
+
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_sockets is null)
+            {
+                _sockets = new PlainSockets(_transport.TransportOptions, _transport.ClientSettings.Logger);
+
+                // A log is foreign code, and this thread holds a lock.
+                ThreadPool.UnsafeQueueUserWorkItem(
+                    static state => Log.ConnectingBySockets(state.Logger, state.Reason), (_transport.ClientSettings.Logger, Reason: reason), preferLocal: false);
+            }
+
+            return _sockets;
+        }
+    }
+
+    private OutgoingLoops RunningLoops()
     {
         lock (_lock)
         {
@@ -155,23 +215,19 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
                 return running;
             }
 
-            if (TransportProbe.Unsupported is { } reason)
-            {
-                throw new PlatformNotSupportedException(reason);
-            }
-
             EventLoop[] loops = _transport.AcquireLoops();
             try
             {
-                _blocks = BlockCaches.Create(loops, _transport.CreateClientBlocks);
+                return _loops = new OutgoingLoops(
+                    loops,
+                    BlockCaches.Create(loops, _transport.CreateClientBlocks),
+                    BlockCaches.Create(loops, FdmTransportFactory.CreateStreamBlocks));
             }
             catch
             {
                 _transport.ReleaseLoops();
                 throw;
             }
-
-            return _loops = loops;
         }
     }
 }

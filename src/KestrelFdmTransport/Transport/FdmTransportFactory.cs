@@ -33,6 +33,7 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
     private readonly IMemoryPoolFactory<byte> _poolFactory;
     private readonly ConnectionSettings _settings;
     private readonly Lazy<ConnectionSettings> _clientSettings;
+    private readonly Lazy<ConnectionSettings> _streamSettings;
     private readonly EventLoopGroup _loops;
     private readonly TransportMeter _meter;
     private int _disposed;
@@ -66,6 +67,7 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
         _clientSettings = new Lazy<ConnectionSettings>(
             () => _settings with { Endpoint = new EndpointCost(), IdleTimeout = 0, Logger = new SafeLogger(loggerFactory.CreateLogger(ClientLoggerName)) },
             LazyThreadSafetyMode.PublicationOnly); // If the log throws, it is asked again the next time.
+        _streamSettings = new Lazy<ConnectionSettings>(() => ClientSettings.ForStream(), LazyThreadSafetyMode.PublicationOnly);
         _loops = new EventLoopGroup(
             new EventLoopSettings
             {
@@ -107,6 +109,9 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
 
     /// <summary>What connections that this process opens share.</summary>
     internal ConnectionSettings ClientSettings => _clientSettings.Value;
+
+    /// <summary>The same for those that it has as streams.</summary>
+    internal ConnectionSettings StreamSettings => _streamSettings.Value;
 
     /// <summary>Tells whether this transport serves the endpoint; what it declines is left to the Sockets transport.</summary>
     /// <param name="endpoint">The endpoint.</param>
@@ -197,6 +202,9 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
     internal void ReleaseLoops() => _loops.Release();
 
     internal BlockCache CreateClientBlocks(EventLoop loop) => CreateBlocks(loop, ClientPoolOwner);
+
+    /// <summary>Not from the application's pools: theirs are small blocks, and a stream's are as large as what a caller reads at once.</summary>
+    internal static BlockCache CreateStreamBlocks(EventLoop loop) => new(MemoryPool<byte>.Shared, loop, BlockCache.StreamBlockSize);
 
     private void OnLoopFailed(object? sender, LoopFailedEventArgs failure)
     {

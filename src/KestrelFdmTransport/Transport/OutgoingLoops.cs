@@ -1,0 +1,10 @@
+using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.EventLoops;
+
+namespace KestrelFdmTransport.Transport;
+
+/// <summary>What a connection factory has taken from its transport to connect on.</summary>
+/// <param name="Loops">The loops, which run.</param>
+/// <param name="Blocks">The memory of connections.</param>
+/// <param name="StreamBlocks">The memory of connections as streams.</param>
+internal sealed record OutgoingLoops(EventLoop[] Loops, BlockCache[] Blocks, BlockCache[] StreamBlocks);
