@@ -228,7 +228,7 @@ internal sealed class ConnectionStream : Stream
             {
                 // An error is told once, as by a socket; then there is nothing more to read.
                 Exception cause = CauseOf(exception);
-                return cause is not SocketException || TellsError() ? throw ReadFailed(cause) : 0;
+                return !IsSocketsOwn(exception) || TellsError() ? throw ReadFailed(cause) : 0;
             }
         }
         finally
@@ -290,13 +290,16 @@ internal sealed class ConnectionStream : Stream
         _writing.Release();
     }
 
+    /// <summary>False for an end that this process has made: it is told to everybody.</summary>
+    private static bool IsSocketsOwn(Exception? exception) => exception is SocketException or ConnectionResetException;
+
     private bool TellsError() => Interlocked.Exchange(ref _errorTold, 1) == 0;
 
     /// <summary>The reset that has ended the input is the reason of the first write that fails as well.</summary>
     private Exception WriteErrorOf(Exception? exception)
     {
         Exception cause = CauseOf(exception);
-        return cause is not SocketException ? cause
+        return !IsSocketsOwn(exception) ? cause
             : !TellsError() ? new SocketException((int)SocketError.Shutdown)
             : _connection.Io.Reader.EndError is ConnectionResetException reset ? CauseOf(reset)
             : cause;

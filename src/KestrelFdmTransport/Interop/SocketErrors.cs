@@ -43,7 +43,7 @@ internal static class SocketErrors
         Errno.ENETRESET => SocketError.NetworkReset,
         Errno.ECONNABORTED => SocketError.ConnectionAborted,
         Errno.ECONNRESET => SocketError.ConnectionReset,
-        Errno.ENOBUFS or Errno.ENOMEM => SocketError.NoBufferSpaceAvailable,
+        Errno.ENOBUFS => SocketError.NoBufferSpaceAvailable,
         Errno.EISCONN => SocketError.IsConnected,
         Errno.ENOTCONN => SocketError.NotConnected,
         Errno.ESHUTDOWN => SocketError.Disconnecting,

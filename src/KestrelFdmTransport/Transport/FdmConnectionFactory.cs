@@ -55,9 +55,6 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
         : this(transport ?? new FdmTransportFactory(options, loggerFactory))
         => _ownsTransport = transport is null;
 
-    /// <summary>Why the transport cannot run here, or null.</summary>
-    internal Func<string?> Probe { get; init; } = static () => TransportProbe.Unsupported;
-
     /// <summary>Opens a connection.</summary>
     /// <param name="endpoint">
     /// An <see cref="IPEndPoint"/>, a <see cref="UnixDomainSocketEndPoint"/> or a <see cref="DnsEndPoint"/>, whose addresses are
@@ -184,7 +181,7 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
     /// <summary>What to connect with instead of the loops where they cannot run; otherwise null.</summary>
     private PlainSockets? Sockets()
     {
-        if (Probe() is not { } reason)
+        if (_transport.InactiveReason is not { } reason)
         {
             return null;
         }
@@ -218,10 +215,9 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
             EventLoop[] loops = _transport.AcquireLoops();
             try
             {
-                return _loops = new OutgoingLoops(
-                    loops,
-                    BlockCaches.Create(loops, _transport.CreateClientBlocks),
-                    BlockCaches.Create(loops, FdmTransportFactory.CreateStreamBlocks));
+                // In this order: these have no pools of their own to give up if the others cannot be made.
+                BlockCache[] streamBlocks = BlockCaches.Create(loops, FdmTransportFactory.CreateStreamBlocks);
+                return _loops = new OutgoingLoops(loops, BlockCaches.Create(loops, _transport.CreateClientBlocks), streamBlocks);
             }
             catch
             {

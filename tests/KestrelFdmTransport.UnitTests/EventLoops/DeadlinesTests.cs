@@ -1,4 +1,9 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
 using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
@@ -66,5 +71,68 @@ public sealed class DeadlinesTests
         Assert.Equal(200, _deadlines.Until(0));
         Assert.True(_deadlines.TryTakeDue(1_000, out IoSource? source));
         Assert.Same(_second, source);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Many_that_are_set_moved_and_cleared_come_in_the_order_of_their_times(int seed)
+    {
+        var random = new Random(seed);
+        ProbeSource[] sources = [.. Enumerable.Range(0, 500).Select(_ => new ProbeSource())];
+        var expected = new Dictionary<IoSource, long>();
+        for (int i = 0; i < 20_000; i++)
+        {
+            ProbeSource source = sources[random.Next(sources.Length)];
+            long due = random.Next(1_000);
+            switch (random.Next(4))
+            {
+                case 0:
+                    _deadlines.Clear(source);
+                    expected.Remove(source);
+                    break;
+                case 1 when _deadlines.TryTakeDue(due, out IoSource? taken):
+                    Assert.Equal(expected.Values.Min(), expected[taken!]);
+                    Assert.True(expected[taken!] <= due);
+                    expected.Remove(taken!);
+                    break;
+                default:
+                    _deadlines.Set(source, due);
+                    expected[source] = due;
+                    break;
+            }
+
+            Assert.Equal(expected.Count, _deadlines.Count);
+            Assert.Equal(expected.Count == 0 ? -1 : expected.Values.Min(), _deadlines.Until(0));
+        }
+
+        long last = -1;
+        while (_deadlines.TryTakeDue(long.MaxValue, out IoSource? source))
+        {
+            Assert.InRange(expected[source!], last, long.MaxValue);
+            last = expected[source!];
+        }
+    }
+
+    /// <summary>A close clears; were it to look at the others, this would take a minute.</summary>
+    [Fact]
+    public void Clearing_one_does_not_look_at_the_others()
+    {
+        ProbeSource[] sources = [.. Enumerable.Range(0, 100_000).Select(_ => new ProbeSource())];
+        for (int i = 0; i < sources.Length; i++)
+        {
+            _deadlines.Set(sources[i], i);
+        }
+
+        var clock = Stopwatch.StartNew();
+        for (int i = 0; i < 100; i++)
+        {
+            Array.ForEach(sources, source => _deadlines.Set(source, source.GetHashCode()));
+        }
+
+        Array.ForEach(sources, _deadlines.Clear);
+        Assert.Equal(0, _deadlines.Count);
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, Waiting.Limit);
     }
 }

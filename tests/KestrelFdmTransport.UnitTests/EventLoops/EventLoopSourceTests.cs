@@ -168,6 +168,68 @@ public sealed class EventLoopSourceTests : IDisposable
         Assert.Equal(["early Resume", "late Resume"], [Next(), Next()]);
     }
 
+    public static TheoryData<TimeSpan> Extremes { get; } = [TimeSpan.MinValue, TimeSpan.Zero, TimeSpan.FromTicks(1)];
+
+    [Theory, MemberData(nameof(Extremes))]
+    public void A_source_that_wants_to_be_resumed_again_and_again_at_once_leaves_the_loop_to_others(TimeSpan delay)
+    {
+        bool over = false;
+        ProbeSource? source = null;
+        source = new ProbeSource
+        {
+            Loop = Loop,
+            OnStop = _ => { },
+            OnMailed = _ =>
+            {
+                if (!over)
+                {
+                    Loop.ResumeAfter(source!, delay);
+                }
+            },
+        };
+        source.Post(Mail.Resume);
+
+        RunTwoTurns();
+        _loops.Run(() => over = true);
+    }
+
+    [Fact]
+    public void A_time_that_no_clock_reaches_never_comes_and_holds_nobody()
+    {
+        var never = new ProbeSource { Loop = Loop, OnMailed = mail => _seen.Add($"never {mail}"), OnStop = _ => { } };
+        var soon = new ProbeSource { Loop = Loop, OnMailed = mail => _seen.Add($"soon {mail}") };
+
+        _loops.Run(() =>
+        {
+            Loop.ResumeAfter(never, TimeSpan.MaxValue);
+            Loop.ResumeAfter(soon, TimeSpan.FromMilliseconds(1));
+        });
+
+        Assert.Equal("soon Resume", Next());
+        RunTwoTurns();
+        Assert.Empty(_seen);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_source_that_only_waits_for_its_time_is_told_that_the_loop_ends(bool fails)
+    {
+        var waiting = new ProbeSource { Loop = Loop, OnStop = _ => _seen.Add("stopped") };
+        _loops.Run(() => Loop.ResumeAfter(waiting, TimeSpan.FromHours(1)));
+
+        if (fails)
+        {
+            LoopFixture.Fail(Loop);
+        }
+        else
+        {
+            Loop.RequestStop();
+        }
+
+        Assert.Equal("stopped", Next());
+    }
+
     [Fact]
     public void What_is_hoarded_in_a_turn_is_trimmed_before_the_loop_sleeps()
     {

@@ -1,6 +1,7 @@
 using System;
 using System.Net;
 using System.Net.Sockets;
+using System.Reflection;
 using KestrelFdmTransport.Interop;
 using Xunit;
 
@@ -102,6 +103,23 @@ public sealed class SocketErrorsTests
         using var socket = new Socket(new SafeSocketHandle(descriptor.Number, ownsHandle: false));
 
         AssertSame(Errno.ENOTSOCK, () => socket.Listen());
+    }
+
+    /// <summary>Socket's table is its own; what it is asked with is the number that the kernel answers.</summary>
+    [Fact]
+    public void Every_error_number_is_what_Socket_makes_of_it()
+    {
+        Assembly sockets = typeof(Socket).Assembly;
+        MethodInfo toPortable = sockets.GetType("Interop+Sys", throwOnError: true)!
+            .GetMethod("ConvertErrorPlatformToPal", BindingFlags.Static | BindingFlags.NonPublic, [typeof(int)])!;
+        MethodInfo toSocketError = sockets.GetType("System.Net.Sockets.SocketErrorPal", throwOnError: true)!
+            .GetMethod("GetSocketErrorForNativeError", BindingFlags.Static | BindingFlags.NonPublic)!;
+
+        for (int errno = 0; errno <= 133; errno++)
+        {
+            object expected = toSocketError.Invoke(null, [toPortable.Invoke(null, [errno])])!;
+            Assert.Equal((errno, (SocketError)expected), (errno, SocketErrors.FromErrno(errno)));
+        }
     }
 
     [Fact]
