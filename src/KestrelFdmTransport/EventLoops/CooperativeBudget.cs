@@ -22,8 +22,7 @@ internal static class CooperativeBudget
     /// <summary>The next operation makes it zero.</summary>
     private const int Exhausted = -1;
 
-    /// <summary>A millisecond.</summary>
-    private static readonly long s_share = Stopwatch.Frequency / 1_000;
+    private const int SharesPerSecond = 1_000;
 
     /// <summary>Operations that have completed at once on this thread since the last one that waited; <see cref="Exhausted"/> before one that waits in any case.</summary>
     [ThreadStatic]
@@ -68,7 +67,7 @@ internal static class CooperativeBudget
             return false;
         }
 
-        // Of the pool's threads none needs to be given back while nothing waits for one.
-        return now - (isInside ? scope!.StartedAt : t_since) >= s_share && (!isPooled || ThreadPool.PendingWorkItemCount > 0);
+        // Of the pool's threads none needs to be given back while nothing waits for one. (Nothing static is computed here, so that counting is just that.)
+        return now - (isInside ? scope!.StartedAt : t_since) >= Stopwatch.Frequency / SharesPerSecond && (!isPooled || ThreadPool.PendingWorkItemCount > 0);
     }
 }
