@@ -17,9 +17,6 @@ internal sealed class EventLoopGroup : IDisposable
     /// <summary>An epoll and an eventfd.</summary>
     private const int DescriptorsPerLoop = 2;
 
-    /// <summary>Descriptors left to the rest of the process.</summary>
-    private const int ReservedDescriptors = 16;
-
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_joinTimeout = TimeSpan.FromSeconds(1);
 
@@ -261,7 +258,7 @@ internal sealed class EventLoopGroup : IDisposable
             for (; made < loops.Length; made++)
             {
                 loops[made] = new EventLoop(made, this, _settings, _logger);
-                ThrowIfTooMany(loops[made].HighestDescriptor + 1);
+                ThrowIfTooMany(loops[made].HighestDescriptor);
             }
 
             for (; started < loops.Length; started++)
@@ -287,19 +284,18 @@ internal sealed class EventLoopGroup : IDisposable
 
     /// <summary>
     /// Loops that take the last descriptors are worse than none: without any, the process cannot open a file, and the .NET runtime may fail to start a
-    /// thread, which ends the process.
+    /// thread, which ends the process. Nor would they accept a client.
     /// </summary>
-    /// <param name="descriptors">As many as there would be at least: the kernel gives out the lowest free number.</param>
-    private void ThrowIfTooMany(int descriptors)
+    /// <param name="descriptor">The highest number that has to be had: the kernel gives out the lowest free one.</param>
+    private void ThrowIfTooMany(int descriptor)
     {
-        long limit = Sys.DescriptorLimit();
-        if (descriptors + ReservedDescriptors > limit)
+        if (!Headroom.IsAmple(descriptor))
         {
             throw SocketErrors.Exception(
                 Errno.EMFILE,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"There are too few file descriptors for {_settings.LoopCount} event loops: each takes {DescriptorsPerLoop}, the process may have {limit}, and {ReservedDescriptors} are left to the rest of it. Raise the limit (ulimit -n, LimitNOFILE) or lower LoopCount."));
+                    $"There are too few file descriptors for {_settings.LoopCount} event loops: each takes {DescriptorsPerLoop}, the process may have {Headroom.Limit}, and {Headroom.Reserved} are left to the rest of it. Raise the limit (ulimit -n, LimitNOFILE) or lower LoopCount."));
         }
     }
 
