@@ -33,6 +33,9 @@ internal static class ServingChild
     public const int PatternLength = 20_000;
     public const int Collections = 20;
 
+    private static readonly ManualResetEventSlim s_released = new();
+    private static byte[]? s_allocated;
+
     public static async Task<int> RunAsync(string[] arguments)
     {
         if (arguments.Contains(FinOnError, StringComparer.Ordinal))
@@ -94,6 +97,43 @@ internal static class ServingChild
             case "/stalls":
                 await context.Response.WriteAsync(Transports.Loops(context.RequestServices).Sum(loop => loop.Stalls).ToString(CultureInfo.InvariantCulture));
                 break;
+            case "/threads":
+                await context.Response.WriteAsync(OwnThreads().ToString(CultureInfo.InvariantCulture));
+                break;
+            case "/allocate":
+                for (int i = 0; i < 25; i++)
+                {
+                    Volatile.Write(ref s_allocated, new byte[8_000]);
+                }
+
+                await context.Response.WriteAsync("allocated");
+                break;
+            case "/allocate-large":
+                Volatile.Write(ref s_allocated, new byte[200_000]);
+                await context.Response.WriteAsync("allocated");
+                break;
+            case "/flush-and-wait":
+                await context.Response.WriteAsync("first ");
+                await context.Response.Body.FlushAsync();
+                await context.Response.WriteAsync(s_released.Wait(TimeSpan.FromSeconds(10)) ? "released" : "left alone");
+                break;
+            case "/release":
+                s_released.Set();
+                break;
+            case "/sleep":
+                Thread.Sleep(100);
+                break;
+            case "/late-interrupt":
+                // A watchdog that comes when the handler is over.
+                Thread thread = Thread.CurrentThread;
+                var watchdog = new Thread(() =>
+                {
+                    Thread.Sleep(30);
+                    thread.Interrupt();
+                });
+                watchdog.Start();
+                Thread.Sleep(15);
+                break;
             case "/collect":
                 await Task.Factory.StartNew(CollectGarbage, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
                 await context.Response.WriteAsync("collected");
@@ -110,6 +150,23 @@ internal static class ServingChild
             default:
                 await context.Response.WriteAsync("hello");
                 break;
+        }
+    }
+
+    /// <summary>The transport's threads.</summary>
+    private static int OwnThreads()
+        => Directory.GetDirectories("/proc/self/task").Count(static thread => ReadName(thread).StartsWith("fdm-", StringComparison.Ordinal));
+
+    private static string ReadName(string thread)
+    {
+        try
+        {
+            return File.ReadAllText(thread + "/comm");
+        }
+        catch (IOException)
+        {
+            // It has just ended.
+            return string.Empty;
         }
     }
 
