@@ -47,4 +47,7 @@ internal enum RacePoint
 
     /// <summary>A thread of the pool has come for a burst of flushes and is about to look at them.</summary>
     BurstSends,
+
+    /// <summary>The monitor has slept and is about to look at the time.</summary>
+    MonitorLooks,
 }

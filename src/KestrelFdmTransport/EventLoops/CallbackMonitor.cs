@@ -145,6 +145,7 @@ internal static class CallbackMonitor
         {
             int period = old ? 1 : Math.Min(1 << (calm / CalmSamplesBeforeSlowing), holding ? HoldingPeriod : LongestPeriod);
             Thread.Sleep(period);
+            RacePoints.Reach(RacePoint.MonitorLooks, null);
             long now = Stopwatch.GetTimestamp();
             long counts = clock.Look(now, period * Stopwatch.Frequency / 1000, GC.GetTotalPauseDuration());
             bool again = false;

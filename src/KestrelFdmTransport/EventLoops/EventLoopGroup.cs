@@ -89,7 +89,7 @@ internal sealed class EventLoopGroup : IDisposable
     /// <summary>Adds a user and starts the loops if they do not run.</summary>
     internal EventLoop[] Acquire()
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (_loops.Length == 0)
@@ -105,7 +105,7 @@ internal sealed class EventLoopGroup : IDisposable
 
     internal void Release()
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (--_users == 0 && !_disposed)
             {
@@ -124,7 +124,7 @@ internal sealed class EventLoopGroup : IDisposable
     public void Dispose()
     {
         EventLoop[] loops;
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (_disposed)
             {
@@ -156,7 +156,7 @@ internal sealed class EventLoopGroup : IDisposable
     {
         EventLoop? replacement = null;
         bool runs;
-        lock (_lock)
+        using (_lock.Hold())
         {
             runs = loop.Index < _loops.Length && _loops[loop.Index] == loop;
             if (runs && !FailsAgain(loop))
@@ -327,7 +327,7 @@ internal sealed class EventLoopGroup : IDisposable
     internal void StopIfUnused()
     {
         EventLoop[] loops;
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (_disposed || _users > 0 || Connections > 0)
             {
@@ -340,7 +340,7 @@ internal sealed class EventLoopGroup : IDisposable
         }
 
         Stop(loops);
-        lock (_lock)
+        using (_lock.Hold())
         {
             // Unless they have been started again meanwhile.
             if (_loops.Length == 0)

@@ -99,7 +99,7 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
     /// <summary>Gives up the memory pools, and the loops if they are this factory's own.</summary>
     public void Dispose()
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (_disposed)
             {
@@ -204,7 +204,7 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
 
     private OutgoingLoops RunningLoops()
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (_loops is { } running)

@@ -56,7 +56,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
                 _socketTimer = new Timer(static listener => ((FdmConnectionListener)listener!).CheckSockets(), this, s_socketCheck, s_socketCheck);
             }
 
-            lock (_lock)
+            using (_lock.Hold())
             {
                 // A loop that fails meanwhile is replaced afterwards.
                 loops.LoopFailed += OnLoopFailed;
@@ -142,7 +142,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
     /// <summary>Stops every loop's accepting; what is queued is still delivered, and then null or the error.</summary>
     internal void StopAccepting(Exception? error)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             StopInsideLock();
         }
@@ -198,7 +198,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
         try
         {
             // A second caller must not go on before the first is done. Nothing here waits for application code.
-            lock (_lock)
+            using (_lock.Hold())
             {
                 if (_unbound)
                 {
@@ -246,7 +246,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
     private void CheckSockets()
     {
         bool gone = false;
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (!_unbound)
             {
@@ -275,7 +275,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
         ListenSource source;
         try
         {
-            lock (_lock)
+            using (_lock.Hold())
             {
                 failed = _sources[replacement.Index];
                 if (_stopped || failed.Loop != failure.Loop)

@@ -63,7 +63,7 @@ internal sealed class ListenSource : IoSource
     /// </summary>
     internal void StopAccepting()
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (_state == State.Watching)
             {
@@ -106,7 +106,7 @@ internal sealed class ListenSource : IoSource
         bool ended;
         try
         {
-            lock (_lock)
+            using (_lock.Hold())
             {
                 if (_state != State.Watching)
                 {
@@ -211,7 +211,7 @@ internal sealed class ListenSource : IoSource
             return Notice.Nothing;
         }
 
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (_state == State.Resting)
             {
@@ -237,7 +237,7 @@ internal sealed class ListenSource : IoSource
 
     internal override void Fail(Exception cause)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (_state == State.Watching)
             {
@@ -359,7 +359,7 @@ internal sealed class ListenSource : IoSource
 
         if (_listener.IsShared && _listener.Loops.Balance.IsAboveShare(Loop))
         {
-            lock (_lock)
+            using (_lock.Hold())
             {
                 if (_state == State.Watching)
                 {

@@ -325,6 +325,39 @@ public sealed class HandOverTests : IDisposable
         group.Dispose();
     }
 
+    [Fact]
+    public void With_timers_that_are_always_late_a_flush_leaves_and_the_loop_is_taken_over()
+    {
+        RacePoints.Reached = static (point, _) =>
+        {
+            if (point == RacePoint.MonitorLooks)
+            {
+                Thread.Sleep(20);
+            }
+        };
+        try
+        {
+            using var loops = new LoopFixture(stallThreshold: s_threshold);
+            using var released = new ManualResetEventSlim();
+            ProbeSource? source = null;
+            Action block = BlockOnce(released, () => CallbackScope.TryDefer(source!));
+            source = new ProbeSource { Loop = loops.Loop, OnTell = block, OnSendDeferred = () => _seen.Add("sent") };
+            Register(loops, source);
+            Assert.Equal(["entered", "sent"], [Next(), Next()]);
+            loops.Run(() => _seen.Add("goes on"));
+            while (!string.Equals(Next(), "goes on", StringComparison.Ordinal))
+            {
+            }
+
+            released.Set();
+            Unregister(loops, source);
+        }
+        finally
+        {
+            RacePoints.Reached = null;
+        }
+    }
+
     [Theory]
     [InlineData("EMFILE")]
     [InlineData("ENOENT")]
