@@ -71,12 +71,12 @@ internal sealed class FdmTransportOptionsValidator : IValidateOptions<FdmTranspo
             options.UnixSocketFileMode,
             "null (what the umask leaves), or permissions to read, write and execute");
         Check(
-            options.HotGap > TimeSpan.Zero && options.HotGap <= options.WarmGap,
+            options.HotGap > TimeSpan.Zero && (options.HotGap <= options.WarmGap || options.WarmGap <= TimeSpan.Zero),
             nameof(options.HotGap),
             options.HotGap,
             "more than 00:00:00, at most WarmGap");
         Check(
-            options.WarmGap <= FdmTransportOptions.MaxWarmGap,
+            options.WarmGap > TimeSpan.Zero && options.WarmGap <= FdmTransportOptions.MaxWarmGap,
             nameof(options.WarmGap),
             options.WarmGap,
             "HotGap to 00:01:00");

@@ -41,7 +41,7 @@ public sealed class MetricsTests
         using var ended = new EndedMeters();
         await transport.DisposeAsync();
 
-        Assert.Contains(TagOf(transport), ended.Tags);
+        Assert.Contains(TagOf(transport), ended.Tags, StringComparer.Ordinal);
     }
 
     [Fact]

@@ -1,10 +1,8 @@
-using System;
 using System.Globalization;
 using System.Net;
 using System.Threading.Tasks;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Xunit;
 
