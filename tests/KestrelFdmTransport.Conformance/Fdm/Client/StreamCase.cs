@@ -74,8 +74,8 @@ internal sealed class StreamCase(StreamState state, StreamOperation operation, S
         List<(string Name, StreamWait Waits, bool HasToken, Task<string> Task)> running = Prepare(test, cancellation.Token);
         running.Add(("it", operation.Waits, operation.HasToken, OutcomeAsync(() => operation.RunAsync(test.Stream, cancellation.Token), cancellation.Token)));
 
-        bool disposed = operation.Name.StartsWith("Dispose", StringComparison.Ordinal) || operation.Name == "Close";
-        await TakeAsync("at once", (name, waits, _) => (name == "it" && !Waits(waits)) || disposed);
+        bool disposed = operation.Name.StartsWith("Dispose", StringComparison.Ordinal) || operation.Name is "Close";
+        await TakeAsync("at once", (name, waits, _) => (name is "it" && !Waits(waits)) || disposed);
         if (running.Count > 0)
         {
             if (operation.Blocks && Waits(operation.Waits))
@@ -103,7 +103,7 @@ internal sealed class StreamCase(StreamState state, StreamOperation operation, S
                 if (isOver(name, waits, hasToken))
                 {
                     string outcome = await task.Within($"{name} {when} of {this}");
-                    seen.Add($"{name} {when}: {(name == "it" && when == "at once" ? outcome : Normalised(name, outcome, disposed, isOracle: factory is null))}");
+                    seen.Add($"{name} {when}: {(name is "it" && when is "at once" ? outcome : Normalised(name, outcome, disposed, isOracle: factory is null))}");
                     running.RemoveAll(one => one.Task == task);
                 }
                 else if (task.IsCompleted)
@@ -121,8 +121,8 @@ internal sealed class StreamCase(StreamState state, StreamOperation operation, S
     /// </summary>
     private string Normalised(string name, string outcome, bool disposed, bool isOracle)
     {
-        bool blocks = name == "it" && operation.Blocks;
-        bool mayRead = name == "it" && operation.Waits == StreamWait.End;
+        bool blocks = name is "it" && operation.Blocks;
+        bool mayRead = name is "it" && operation.Waits == StreamWait.End;
         if (disposed && isOracle
             && (outcome.StartsWith(mayRead ? "read" : "read 0", StringComparison.Ordinal)
                 || outcome is "-1" or "EndOfStreamException (nothing inside)" or "IOException (SocketException Shutdown)" or OwnEnd or OwnEndBlocking))
@@ -151,7 +151,7 @@ internal sealed class StreamCase(StreamState state, StreamOperation operation, S
         StreamEnding.Cancel => hasToken,
         StreamEnding.PeerResets => true,
         StreamEnding.PeerHalfCloses => what is StreamWait.Bytes or StreamWait.End,
-        StreamEnding.PeerSends => what == StreamWait.Bytes && (name != "it" || !ReadWaits),
+        StreamEnding.PeerSends => what == StreamWait.Bytes && (name is not "it" || !ReadWaits),
         StreamEnding.PeerReads => what is StreamWait.Room or StreamWait.MuchRoom,
         _ => false,
     };

@@ -7,6 +7,8 @@ using System.Threading.Tasks;
 
 namespace KestrelFdmTransport.Conformance.Fdm.Client;
 
+#pragma warning disable CA1835 // Every overload is asked, the old ones too.
+
 /// <summary>Something that a stream is asked for. What it answers is compared, so it is a string.</summary>
 /// <param name="Name">What a failed comparison calls it.</param>
 /// <param name="RunAsync">Does it.</param>
