@@ -53,7 +53,7 @@ public sealed class FlushWaitRaceTests : IDisposable
         {
             var random = new Random(number);
             byte[] bytes = new byte[8192];
-            for (int round = 0; round < Rounds; round++)
+            for (int round = 0; round < Rounds && meeting.HasTime(round); round++)
             {
                 if (number == 0)
                 {

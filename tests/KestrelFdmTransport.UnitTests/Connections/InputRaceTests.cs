@@ -31,7 +31,7 @@ public sealed class InputRaceTests : IDisposable
         TestThreads.Run(2, (number, meeting) =>
         {
             var random = new Random(number);
-            for (int round = 0; round < rounds; round++)
+            for (int round = 0; round < rounds && meeting.HasTime(round); round++)
             {
                 ReadResult result = default;
                 if (number == 1 && connection.Reader.TryRead(out result))

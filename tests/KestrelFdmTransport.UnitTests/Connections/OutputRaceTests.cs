@@ -130,7 +130,7 @@ public sealed class OutputRaceTests : IDisposable
         {
             var random = new Random(number);
             byte[] one = new byte[1];
-            for (int round = 0; round < Rounds; round++)
+            for (int round = 0; round < Rounds && meeting.HasTime(round); round++)
             {
                 meeting.Meet();
                 Thread.SpinWait(random.Next(40));

@@ -70,7 +70,7 @@ public sealed class PipeWaiterTests
         int taken = 0;
         TestThreads.Run(2, (number, meeting) =>
         {
-            for (int round = 1; round <= Rounds; round++)
+            for (int round = 1; round <= Rounds && meeting.HasTime(round); round++)
             {
                 meeting.Meet();
                 if (number == 0)

@@ -80,7 +80,7 @@ public sealed class ReadWaitRaceTests : IDisposable
         TestThreads.Run(2, (number, meeting) =>
         {
             var random = new Random(number);
-            for (int round = 0; round < Rounds; round++)
+            for (int round = 0; round < Rounds && meeting.HasTime(round); round++)
             {
                 if (number == 0)
                 {
@@ -117,7 +117,7 @@ public sealed class ReadWaitRaceTests : IDisposable
         TestThreads.Run(3, (number, meeting) =>
         {
             var random = new Random(number);
-            for (int round = 0; round < Rounds; round++)
+            for (int round = 0; round < Rounds && meeting.HasTime(round); round++)
             {
                 meeting.Meet();
                 Thread.SpinWait(random.Next(50));
@@ -149,7 +149,7 @@ public sealed class ReadWaitRaceTests : IDisposable
         TestThreads.Run(2, (number, meeting) =>
         {
             var random = new Random(number);
-            for (int round = 0; round < Rounds; round++)
+            for (int round = 0; round < Rounds && meeting.HasTime(round); round++)
             {
                 ReadResult result = default;
                 if (number == 0)

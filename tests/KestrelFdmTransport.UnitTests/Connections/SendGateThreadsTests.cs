@@ -39,7 +39,7 @@ public sealed class SendGateThreadsTests
         TestThreads.Run(2, (number, meeting) =>
         {
             var random = new Random(number);
-            for (int round = 1; round <= Rounds; round++)
+            for (int round = 1; round <= Rounds && meeting.HasTime(round); round++)
             {
                 meeting.Meet();
                 Thread.SpinWait(random.Next(5));
@@ -60,7 +60,7 @@ public sealed class SendGateThreadsTests
         Subject? subject = null;
         TestThreads.Run(Threads, (number, meeting) =>
         {
-            for (int round = 0; round < Rounds; round++)
+            for (int round = 0; round < Rounds && meeting.HasTime(round); round++)
             {
                 if (number == 0)
                 {

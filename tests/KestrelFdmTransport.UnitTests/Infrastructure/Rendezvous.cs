@@ -15,9 +15,30 @@ internal sealed class Rendezvous(int parties)
 
     private readonly bool _mayYield = parties > Environment.ProcessorCount;
 
+    /// <summary>Enough for every round on a quiet machine. Where each round takes a time slice, all of them would take minutes.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
+    private readonly long _started = Stopwatch.GetTimestamp();
+
     private int _arrived;
     private int _round;
+    private int _end = int.MaxValue;
     private volatile bool _broken;
+
+    /// <summary>
+    /// Asked before each round, in which the threads meet at least once: false for all of them from the same round on, when they have had
+    /// their time.
+    /// </summary>
+    public bool HasTime(int round)
+    {
+        if (Stopwatch.GetElapsedTime(_started) > s_patience)
+        {
+            // Another thread may have begun this round already, but none the next one.
+            Interlocked.CompareExchange(ref _end, round + 1, int.MaxValue);
+        }
+
+        return round < Volatile.Read(ref _end);
+    }
 
     public void Meet()
     {
