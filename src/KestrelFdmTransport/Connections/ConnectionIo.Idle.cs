@@ -49,10 +49,21 @@ internal sealed partial class ConnectionIo
             return Notice.Nothing;
         }
 
-        // Bytes of the peer's that wait say that the loop or the application is behind, and not the peer. Unless it is the peer who
-        // takes nothing: then it would only have to send a byte too many to stay for ever.
-        if (Volatile.Read(ref _waitingWritable) == 0 && !_inputEnded && Sys.Readable(_descriptor) > 0)
+        if (Volatile.Read(ref _waitingWritable) != 0)
         {
+            // The peer may have taken bytes long since: the loop was behind, or the socket says so only when there is much room. So it is asked. That
+            // bytes of its own wait is no excuse here: a peer that takes nothing would only have to send a byte too many to stay for ever.
+            Loop.SetTimer(this, now + timeout);
+            Notice sent = OnWritable();
+            if (Volatile.Read(ref _waitingWritable) == 0 || Volatile.Read(ref _lastActivity) + timeout > now)
+            {
+                return sent;
+            }
+        }
+        else if (PendingEvents != 0 || Reader.IsBehind || (!_inputEnded && Sys.Readable(_descriptor) > 0))
+        {
+            // Readiness that is queued and bytes that wait, in the socket or in the reader, say that the loop or the application is behind, and
+            // not the peer.
             Volatile.Write(ref _lastActivity, now);
             Loop.SetTimer(this, now + timeout);
             return Notice.Nothing;

@@ -17,6 +17,9 @@ internal sealed partial class ConnectionIo
 
     private Exception? _shutdownReason;
 
+    // Whoever shuts down; the loop reads it when it has had that one's mail.
+    private Exception? _outputError;
+
     internal bool IsShutDown => Volatile.Read(ref _shutdownReason) is not null;
 
     /// <summary>Why the connection was shut down. A new exception for a graceful end, so that stack traces do not pile up.</summary>
@@ -30,6 +33,11 @@ internal sealed partial class ConnectionIo
     }
 
     /// <summary>Ends the connection now; what is unsent is dropped. Any thread; null means FIN.</summary>
+    /// <remarks>
+    /// The peer sees it at once, and the log. What the application sees, the end of its reads, its token and the end of its flushes, comes from the
+    /// close, in this order, whatever has ended the connection. A flush that waits must not go on before: Kestrel aborts first and
+    /// schedules its own token afterwards, and until that has fired a handler would take every write for sent.
+    /// </remarks>
     internal void Abort(Exception? reason) => Shutdown(reason, outputError: null);
 
     private void Shutdown(Exception? reason, Exception? outputError)
@@ -40,6 +48,7 @@ internal sealed partial class ConnectionIo
             return;
         }
 
+        _outputError = outputError;
         bool reset = reason is not null && !Settings.FinOnError;
         if (reset)
         {
@@ -56,14 +65,7 @@ internal sealed partial class ConnectionIo
             ReturnSent(WorkAndLeave(SendShareElsewhere));
         }
 
-        try
-        {
-            Writer.End(outputError);
-        }
-        finally
-        {
-            Post(Mail.Close);
-        }
+        Post(Mail.Close);
     }
 
     /// <summary>The message may be foreign code, and the end must come whatever it throws.</summary>

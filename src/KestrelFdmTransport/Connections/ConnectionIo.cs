@@ -248,9 +248,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
         if (notice.Has(Told.Closed))
         {
             Writer.DropUnsent();
-
-            // It has ended already, unless there was no memory for what it should have ended with.
-            Writer.End(error: null);
+            Writer.End(_outputError);
             DisposeTakenSocket();
             Connection.OnDescriptorClosed();
         }

@@ -36,6 +36,26 @@ internal sealed partial class FdmPipeReader
 
     internal bool IsPaused => Volatile.Read(ref _paused) != 0;
 
+    /// <summary>
+    /// True if bytes wait for the application: no read has returned them, or the one that did is over and has left them, and the application does
+    /// not wait for more. Any thread; as of about now.
+    /// </summary>
+    internal bool IsBehind
+    {
+        get
+        {
+            long received = Volatile.Read(ref _received);
+            if (IsCompleted)
+            {
+                return false;
+            }
+
+            return Volatile.Read(ref _reading)
+                ? received != Volatile.Read(ref _given)
+                : received != Volatile.Read(ref _examined) || (received != Volatile.Read(ref _consumed) && !_waiter.IsSet);
+        }
+    }
+
     /// <summary>True while the application waits for bytes and has consumed all there were.</summary>
     internal bool IsAwaited => _waiter.IsSet && !IsPaused && Volatile.Read(ref _consumed) == _received;
 
@@ -169,11 +189,7 @@ internal sealed partial class FdmPipeReader
     /// <remarks>Any thread. The continuation of a waiting read goes to the pool: the end of a connection is not the hot path.</remarks>
     internal void EndInput(Exception? error)
     {
-        if (TryEnd(error))
-        {
-            Interlocked.MemoryBarrier();
-        }
-
+        TryEnd(error);
         CompleteWaiter(Origin.Foreign);
     }
 
@@ -188,19 +204,20 @@ internal sealed partial class FdmPipeReader
     }
 
     /// <summary>The first to end the input says how.</summary>
-    private bool TryEnd(Exception? error)
+    private void TryEnd(Exception? error)
     {
         // Made before it is said that there is an end: there may be no memory for it.
         RareEndState? rare = error is null ? null : Rare();
         if ((Interlocked.Or(ref _endings, (int)InputEnding.Decided) & (int)InputEnding.Decided) != 0)
         {
-            return false;
+            return;
         }
 
         rare?.EndError = ExceptionDispatchInfo.Capture(error!);
 
         Volatile.Write(ref _ended, true);
-        return true;
+        Interlocked.MemoryBarrier();
+        Volatile.Read(ref _rare)?.Callbacks?.Complete(error);
     }
 
     private bool MustPause(long threshold)

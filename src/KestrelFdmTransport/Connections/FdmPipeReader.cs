@@ -37,6 +37,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     private WaitingContinuation _waiter;
     private long _examined;
     private long _consumed;
+    private long _given;
     private int _minimum = 1;
     private int _cancelled;
     private bool _completed;
@@ -177,6 +178,22 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         EndChain(InputEnding.Consumer);
     }
 
+    /// <summary>As with <see cref="Pipe"/>: when the transport's end is completed, with what it was completed with.</summary>
+    [Obsolete("OnWriterCompleted may not be invoked on all implementations of PipeReader. This will be removed in a future release.")]
+    public override void OnWriterCompleted(Action<Exception?, object?> callback, object? state)
+    {
+        ArgumentNullException.ThrowIfNull(callback);
+        RareEndState rare = Rare();
+        CompletionCallbacks callbacks = rare.AddCallback(callback, state);
+
+        // Whoever ends the input says so and then looks for callbacks; we have added ours and then look for the end.
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _ended))
+        {
+            callbacks.Complete(rare.EndError?.SourceException);
+        }
+    }
+
     ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token)
         => !IsReady(Volatile.Read(ref _minimum)) || _turn.Look() ? ValueTaskSourceStatus.Pending
             : Volatile.Read(ref _ended) && _rare?.EndError is not null ? ValueTaskSourceStatus.Faulted
@@ -310,6 +327,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     private ReadOnlySequence<byte> Unconsumed()
     {
         long received = Volatile.Read(ref _received);
+        Volatile.Write(ref _given, received);
         if (received == _consumed || _head is not { } first)
         {
             // Nothing there; or both ends are done and the blocks are gone, which only a read pending since before can see.

@@ -15,12 +15,14 @@ internal sealed partial class FdmPipeWriter
     private BufferSegment? _unsentTail;
     private BufferSegment? _sentSegments;
     private long _sent;
-    private long _dropped;
     private bool _ended;
     private int _endedOnce;
 
-    /// <summary>Bytes flushed and neither taken by the kernel nor dropped. Any thread.</summary>
-    internal long Unsent => Volatile.Read(ref _committed) - Volatile.Read(ref _sent) - Volatile.Read(ref _dropped);
+    /// <summary>
+    /// Bytes flushed and not taken by the kernel. What is dropped is never sent, so that a flush which waits goes on waiting until
+    /// <see cref="End"/>, and further ones are held as before. Any thread.
+    /// </summary>
+    internal long Unsent => Volatile.Read(ref _committed) - Volatile.Read(ref _sent);
 
     /// <summary>Bytes that the kernel has taken. Any thread.</summary>
     internal long Sent => Volatile.Read(ref _sent);
@@ -74,7 +76,7 @@ internal sealed partial class FdmPipeWriter
     }
 
     /// <summary>Drops what is unsent: nothing more will leave.</summary>
-    internal void SkipUnsent() => Volatile.Write(ref _dropped, _dropped + AdvanceUnsent(long.MaxValue));
+    internal void SkipUnsent() => AdvanceUnsent(long.MaxValue);
 
     /// <summary>Returns the blocks that have left. The caller has left the gate; a pin keeps the connection from ending.</summary>
     internal void ReturnSent(BufferSegment sent) => ReturnChain(sent);
@@ -114,6 +116,7 @@ internal sealed partial class FdmPipeWriter
 
         Volatile.Write(ref _ended, true);
         Interlocked.MemoryBarrier();
+        Volatile.Read(ref _rare)?.Callbacks?.Complete(error);
         CompleteWaiter(Origin.Foreign);
     }
 

@@ -177,6 +177,22 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         }
     }
 
+    /// <summary>As with <see cref="Pipe"/>: when the transport's end is completed, with what it was completed with.</summary>
+    [Obsolete("OnReaderCompleted may not be invoked on all implementations of PipeWriter. This will be removed in a future release.")]
+    public override void OnReaderCompleted(Action<Exception?, object?> callback, object? state)
+    {
+        ArgumentNullException.ThrowIfNull(callback);
+        RareOutputState rare = Rare();
+        CompletionCallbacks callbacks = rare.AddCallback(callback, state);
+
+        // Whoever ends the output says so and then looks for callbacks; we have added ours and then look for the end.
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _ended))
+        {
+            callbacks.Complete(rare.EndError?.SourceException);
+        }
+    }
+
     ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token)
         => !IsReady || _turn.Look() ? ValueTaskSourceStatus.Pending
             : Volatile.Read(ref _ended) && _rare?.EndError is not null ? ValueTaskSourceStatus.Faulted

@@ -1,0 +1,58 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+
+namespace KestrelFdmTransport.Connections;
+
+/// <summary>What an application wants called when the transport's end of a pipe is completed. On the pool, in the order of asking.</summary>
+internal sealed class CompletionCallbacks
+{
+    private readonly Lock _lock = new();
+    private List<(Action<Exception?, object?> Callback, object? State)> _waiting = [];
+
+    internal void Add(Action<Exception?, object?> callback, object? state)
+    {
+        lock (_lock)
+        {
+            _waiting.Add((callback, state));
+        }
+    }
+
+    /// <summary>Calls what waits, each once. Any thread, any number of times.</summary>
+    internal void Complete(Exception? error)
+    {
+        List<(Action<Exception?, object?> Callback, object? State)> called;
+        lock (_lock)
+        {
+            called = _waiting;
+            _waiting = [];
+        }
+
+        if (called.Count > 0)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static work => Run(work.Called, work.Error), (Called: called, Error: error), preferLocal: false);
+        }
+    }
+
+    /// <summary>As with a pipe, all are called whatever any throws, and what they throw is thrown on the pool.</summary>
+    private static void Run(List<(Action<Exception?, object?> Callback, object? State)> called, Exception? error)
+    {
+        List<Exception>? thrown = null;
+        foreach ((Action<Exception?, object?> callback, object? state) in called)
+        {
+            try
+            {
+                callback(error, state);
+            }
+            catch (Exception exception)
+            {
+                (thrown ??= []).Add(exception);
+            }
+        }
+
+        if (thrown is not null)
+        {
+            throw new AggregateException(thrown);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+using System;
+using System.IO.Pipelines;
+using System.Threading;
+using System.Threading.Tasks;
+using KestrelFdmTransport.UnitTests.EventLoops;
+using KestrelFdmTransport.UnitTests.Infrastructure;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Xunit;
+
+namespace KestrelFdmTransport.UnitTests.Connections;
+
+/// <summary>The order in which an application sees the end of its connection.</summary>
+public sealed class EndOrderTests : IDisposable
+{
+    private const int MoreThanTheKernelTakes = 2_000_000;
+
+    private readonly LoopFixture _loops = new();
+    private readonly CheckingPool _pool = new();
+
+    public void Dispose() => _loops.Dispose();
+
+    /// <summary>
+    /// On Sockets neither ends inside Abort: the loops of receiving and of sending have to come to it first. Kestrel relies on that, for it
+    /// cancels RequestAborted after its call of Abort.
+    /// </summary>
+    [Theory]
+    [InlineData("with a reason")]
+    [InlineData("without a reason")]
+    [InlineData("by the feature")]
+    [InlineData("by the completion of the output with an error")]
+    public async Task Nothing_that_waits_goes_on_inside_the_abort_and_writes_go_on_being_held(string how)
+    {
+        using var connection = new TestConnection(_loops.Loop, _pool.Create());
+        connection.Start();
+        Task<FlushResult> flush = connection.Writer.WriteAsync(new byte[MoreThanTheKernelTakes]).AsTask();
+        Task<ReadResult> read = connection.Reader.ReadAsync().AsTask();
+        using var goOn = new ManualResetEventSlim();
+        Task held = await HoldLoopAsync(goOn);
+        var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        connection.Connection.ConnectionClosed.Register(closed.SetResult);
+
+        Abort(connection, how);
+
+        Assert.False(flush.IsCompleted);
+        Assert.False(read.IsCompleted);
+        Assert.False(closed.Task.IsCompleted);
+        goOn.Set();
+        await held;
+        FlushResult? result = null;
+        try
+        {
+            result = await flush.Within("the flush");
+        }
+        catch (InvalidOperationException)
+        {
+            Assert.Equal("by the completion of the output with an error", how);
+        }
+
+        Assert.True(result is null or { IsCompleted: true });
+        Assert.True(connection.Reader.HasEnded);
+        await closed.Task.Within("ConnectionClosed");
+        await Assert.ThrowsAnyAsync<Exception>(() => read.Within("the read"));
+        await connection.EndAsync();
+        _pool.AssertAllReturned();
+    }
+
+    /// <summary>What is flushed after the abort is dropped, and does not make the writer look as if there were room again.</summary>
+    [Fact]
+    public async Task What_is_dropped_makes_no_room_for_further_writes()
+    {
+        const int Limit = 64 * 1024;
+
+        using var connection = new TestConnection(_loops.Loop, _pool.Create(), pauseThreshold: Limit);
+        connection.Start();
+        using var goOn = new ManualResetEventSlim();
+        Task held = await HoldLoopAsync(goOn);
+        connection.Connection.Abort(new ConnectionAbortedException());
+        int written = 0;
+        Task<FlushResult> flush;
+        do
+        {
+            flush = connection.Writer.WriteAsync(new byte[1024]).AsTask();
+            written += 1024;
+        }
+        while (flush.IsCompleted && written < 10 * Limit);
+
+        Assert.Equal(Limit, written);
+        goOn.Set();
+        await held;
+        Assert.True((await flush.Within("the flush")).IsCompleted);
+        await connection.EndAsync();
+        _pool.AssertAllReturned();
+    }
+
+    private async Task<Task> HoldLoopAsync(ManualResetEventSlim goOn)
+    {
+        var inside = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task held = Task.Run(() => _loops.Run(() =>
+        {
+            inside.SetResult();
+            goOn.Within("the test's look");
+        }));
+        await inside.Task.Within("the loop");
+        return held;
+    }
+
+    private static void Abort(TestConnection connection, string how)
+    {
+        switch (how)
+        {
+            case "with a reason":
+                connection.Connection.Abort(new ConnectionAbortedException("Enough."));
+                break;
+            case "without a reason":
+                connection.Connection.Abort(null!);
+                break;
+            case "by the feature":
+                ((IConnectionLifetimeFeature)connection.Connection).Abort();
+                break;
+            default:
+                connection.Writer.Complete(new InvalidOperationException("Bad output."));
+                break;
+        }
+    }
+}
