@@ -68,6 +68,20 @@ internal sealed partial class ConnectionIo
         Post(Mail.Close);
     }
 
+    /// <summary>The last that an application sees of the end. Any thread, any number of times, after the close.</summary>
+    internal void EndOutput()
+    {
+        try
+        {
+            Writer.End(_outputError);
+        }
+        catch (OutOfMemoryException)
+        {
+            // Without memory for the error it ends without.
+            Writer.End(error: null);
+        }
+    }
+
     /// <summary>The message may be foreign code, and the end must come whatever it throws.</summary>
     private static string MessageOf(Exception reason)
     {

@@ -248,7 +248,12 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
         if (notice.Has(Told.Closed))
         {
             Writer.DropUnsent();
-            Writer.End(_outputError);
+            if (!notice.Has(Told.InputEnded))
+            {
+                // The token has fired before, or is about to. Otherwise whoever fires it has the output end as well.
+                EndOutput();
+            }
+
             DisposeTakenSocket();
             Connection.OnDescriptorClosed();
         }

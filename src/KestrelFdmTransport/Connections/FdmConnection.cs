@@ -33,6 +33,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     private CancellationTokenSource? _closedSource;
     private TaskCompletionSource? _disposed;
     private bool _tokenOverridden;
+    private bool _endsOutput;
     private int _endings;
 
     /// <param name="io">The descriptor's side.</param>
@@ -122,7 +123,12 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     internal bool TryWithdraw() => (Interlocked.Or(ref _endings, (int)Ending.Withdrawn) & (int)Ending.Taken) == 0;
 
     /// <summary>Cancels <see cref="ConnectionClosed"/> on the pool, once.</summary>
-    internal void FireConnectionClosed() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    /// <param name="andEndOutput">The connection is closed, so that a flush which waits is over, after the token.</param>
+    internal void FireConnectionClosed(bool andEndOutput)
+    {
+        _endsOutput |= andEndOutput;
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
 
     /// <summary>The descriptor is gone and every block of the transport's side is back.</summary>
     internal void OnDescriptorClosed()
@@ -137,6 +143,13 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     /// <summary>The work item of <see cref="FireConnectionClosed"/>.</summary>
     void IThreadPoolWorkItem.Execute()
     {
+        if (_endsOutput && _io.Writer.IsAwaited)
+        {
+            // By a work item of its own: what the token's callbacks queue comes before what the flush's end does, and yet one that waits for the
+            // flush does not wait for ever.
+            ThreadPool.UnsafeQueueUserWorkItem(static io => io.EndOutput(), _io, preferLocal: false);
+        }
+
         CancellationTokenSource? source = Interlocked.CompareExchange(ref _closedSource, s_closedBefore, null);
         if (source is not null)
         {
@@ -148,6 +161,11 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
             {
                 Log.ConnectionClosedCallbackFailed(_io.Settings.Logger, exception);
             }
+        }
+
+        if (_endsOutput)
+        {
+            _io.EndOutput();
         }
 
         if (Signal(Ending.CallbacksRun))

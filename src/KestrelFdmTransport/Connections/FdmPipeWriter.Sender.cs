@@ -33,6 +33,9 @@ internal sealed partial class FdmPipeWriter
     /// <summary>True as soon as the application completes the writer, even if a producer is inside. Any thread.</summary>
     internal bool IsCompleteCalled => Volatile.Read(ref _completeCalled) != 0;
 
+    /// <summary>True while a flush waits. Any thread.</summary>
+    internal bool IsAwaited => Volatile.Read(ref _rare)?.Waiter.IsSet == true;
+
     internal Exception? CompletionError => Volatile.Read(ref _rare)?.CompletionError?.SourceException;
 
     /// <summary>True if everything flushed has left. Any thread.</summary>
