@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Conformance.Infrastructure;
@@ -43,7 +44,7 @@ public sealed class SharedHandleTests(ITestOutputHelper output) : TransportTest(
         FdmHarness harness = CreateHarness(transport);
         IConnectionListener listener = await BindAsync(harness, owner);
         Task<ConnectionContext?> accepting = listener.AcceptAsync().AsTask();
-        var endPoint = owner.LocalEndPoint!;
+        EndPoint endPoint = owner.LocalEndPoint!;
 
         owner.Dispose();
 

@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics.CodeAnalysis;
 using System.IO;
 using System.Net;
 using System.Net.Sockets;
@@ -17,6 +18,7 @@ namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>The socket of a connection when descriptors or memory have run out, and who closes its number.</summary>
 [Collection(Races.Name)]
+[SuppressMessage("Design", "CA1001", Justification = "Each test ends with the asynchronous disposal.")]
 public sealed class ConnectionSocketTests : IAsyncLifetime
 {
     private readonly FdmTransportFactory _factory = new(Options.Create(new FdmTransportOptions { LoopCount = 1 }), NullLoggerFactory.Instance);

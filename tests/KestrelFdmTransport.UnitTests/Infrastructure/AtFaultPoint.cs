@@ -21,8 +21,10 @@ internal sealed class AtFaultPoint : IDisposable
     /// <summary>How often it has happened.</summary>
     public int Reached => Volatile.Read(ref _reached);
 
+#pragma warning disable CA2201, MA0012 // The runtime's own is what is to be thrown.
     public static AtFaultPoint OutOfMemory(FaultPoint point, int times)
         => new(point, times, static () => throw new OutOfMemoryException("This test's."));
+#pragma warning restore CA2201, MA0012
 
     public void Dispose() => FaultPoints.Reached = null;
 

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using System.IO;
 using System.Linq;
 using System.Net;
@@ -21,6 +22,7 @@ namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>Every step of accepting fails in turn. Nothing may be left of the client, and the endpoint goes on.</summary>
 [Collection(Races.Name)]
+[SuppressMessage("Design", "CA1001", Justification = "Each test ends with the asynchronous disposal.")]
 public sealed class AcceptFailureTests : IAsyncLifetime
 {
     private const int QueueLength = 2;
@@ -116,6 +118,37 @@ public sealed class AcceptFailureTests : IAsyncLifetime
 
         _ = ServeAsync();
         await Task.WhenAll(clients.Select(AssertServedAsync)).Within("all clients");
+    }
+
+    [Fact]
+    public async Task Accepting_goes_on_when_the_queue_was_full_and_the_loop_has_failed_meanwhile()
+    {
+        await StartAsync(options => options.LoopCount = 1);
+        Socket[] clients = await Task.WhenAll(Enumerable.Range(0, QueueLength).Select(_ => ConnectAsync()));
+        Waiting.Until(() => _factory!.GetLoopStatistics().Sum(loop => loop.Accepts) == QueueLength, "a full queue");
+        using (var faults = new Faults(SystemCall.EpollWait, "EBADF", first: 1))
+        {
+            _ = clients[0].SendAsync("wake"u8.ToArray());
+            Waiting.Until(() => faults.Failed == 1 && _events.Count("LoopFailed") == 1, "a loop that fails");
+        }
+
+        // Those that were in the queue have ended with their loop.
+        _ = ServeAsync();
+        await AssertServedAsync(2 * QueueLength);
+        Array.ForEach(clients, static client => client.Dispose());
+    }
+
+    [Fact]
+    public async Task A_connection_whose_own_address_cannot_be_asked_for_has_that_of_the_endpoint()
+    {
+        await StartAsync();
+        using var faults = new Faults(SystemCall.LocalAddress, "ENOBUFS", first: 1);
+        using Socket client = await ConnectAsync();
+        ConnectionContext connection = (await _listener!.AcceptAsync().AsTask().Within("a connection"))!;
+        Assert.Equal(1, faults.Failed);
+        Assert.Equal(EndPoint, connection.LocalEndPoint);
+        client.Dispose();
+        await connection.DisposeAsync().AsTask().Within("its end");
     }
 
     [Fact]
@@ -247,7 +280,7 @@ public sealed class AcceptFailureTests : IAsyncLifetime
         var free = new IPEndPoint(IPAddress.Loopback, 0);
         using (AtFaultPoint.OutOfMemory(Enum.Parse<FaultPoint>(step), 1))
         {
-            Assert.Throws<OutOfMemoryException>(() => { _ = _factory!.BindAsync(free); });
+            await Assert.ThrowsAsync<OutOfMemoryException>(async () => await _factory!.BindAsync(free));
         }
 
         Assert.True(made!.SafeHandle.IsClosed);
