@@ -5,7 +5,9 @@ namespace KestrelFdmTransport.Interop;
 /// <summary>Turns error numbers into the exceptions that <see cref="Socket"/> throws for them.</summary>
 internal static class SocketErrors
 {
-    internal static SocketException Exception(int errno) => new((int)FromErrno(errno));
+    /// <remarks>.NET's text of the process's limit is that of the system's.</remarks>
+    internal static SocketException Exception(int errno)
+        => errno == Errno.EMFILE ? Exception(errno, "Too many open files in this process") : new((int)FromErrno(errno));
 
     /// <param name="errno">The number of the error.</param>
     /// <param name="message">What the reader should do about it.</param>
