@@ -19,7 +19,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
     private static readonly TimeSpan s_endTimeout = TimeSpan.FromSeconds(1);
 
     /// <summary>How often it is asked whether the application has disposed of its listen socket, if nothing else says so.</summary>
-    private static readonly TimeSpan s_socketCheck = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_socketCheck = TimeSpan.FromMilliseconds(500);
 
     private readonly ListenSocket[] _sockets;
     private readonly ListenSource[] _sources;
