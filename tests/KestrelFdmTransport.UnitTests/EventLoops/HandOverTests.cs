@@ -358,6 +358,42 @@ public sealed class HandOverTests : IDisposable
         }
     }
 
+    /// <summary>If it stayed up between them, it would look a dozen times for each.</summary>
+    [Fact]
+    public void The_monitor_sleeps_between_callbacks_that_come_twenty_times_a_second()
+    {
+        const int Callbacks = 20;
+        int looks = 0;
+        RacePoints.Reached = (point, _) =>
+        {
+            if (point == RacePoint.MonitorLooks)
+            {
+                Interlocked.Increment(ref looks);
+            }
+        };
+        try
+        {
+            using var loops = new LoopFixture(stallThreshold: s_threshold);
+            var source = new ProbeSource { Loop = loops.Loop, OnTell = () => _seen.Add("told") };
+            Register(loops, source);
+            Next();
+            for (int i = 0; i < Callbacks; i++)
+            {
+                // The pace is what is tested.
+                Thread.Sleep(50);
+                Sys.Send(_pair.Far.Number, [1]);
+                Next();
+            }
+
+            Assert.InRange(Volatile.Read(ref looks), 1, Callbacks * 6);
+            Unregister(loops, source);
+        }
+        finally
+        {
+            RacePoints.Reached = null;
+        }
+    }
+
     [Theory]
     [InlineData("EMFILE")]
     [InlineData("ENOENT")]
