@@ -6,7 +6,6 @@ using System.Globalization;
 using System.IO;
 using System.IO.Enumeration;
 using System.Linq;
-using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.TransportComparison.Candidates;
 using KestrelFdmTransport.TransportComparison.Servers;
 using KestrelFdmTransport.TransportComparison.Workloads;

@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Linq;
-using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
 
 namespace KestrelFdmTransport.TransportComparison.Servers;

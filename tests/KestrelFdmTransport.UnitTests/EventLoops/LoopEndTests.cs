@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.ExceptionServices;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
@@ -152,7 +153,7 @@ public sealed class LoopEndTests : IDisposable
         {
             if (point == FaultPoint.CloseQueued && Interlocked.Increment(ref failed) <= 3)
             {
-                throw new InsufficientMemoryException();
+                ExceptionDispatchInfo.Throw(new InsufficientMemoryException());
             }
         };
 
@@ -171,7 +172,7 @@ public sealed class LoopEndTests : IDisposable
         {
             if (point == FaultPoint.SourceCounted)
             {
-                throw new InsufficientMemoryException();
+                ExceptionDispatchInfo.Throw(new InsufficientMemoryException());
             }
         };
         var source = new ProbeSource { Loop = loop, OnStop = static _ => { } };

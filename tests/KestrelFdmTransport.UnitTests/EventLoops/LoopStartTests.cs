@@ -3,6 +3,7 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Net.Sockets;
+using System.Runtime.ExceptionServices;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
@@ -44,7 +45,7 @@ public sealed class LoopStartTests : IDisposable
             {
                 if (point == failing && Interlocked.Increment(ref _steps) == number)
                 {
-                    throw new InsufficientMemoryException();
+                    ExceptionDispatchInfo.Throw(new InsufficientMemoryException());
                 }
             };
             Assert.Throws<InsufficientMemoryException>(() => _group.Acquire());
@@ -105,7 +106,7 @@ public sealed class LoopStartTests : IDisposable
         {
             if (point == FaultPoint.ThreadStarts)
             {
-                throw new InsufficientMemoryException();
+                ExceptionDispatchInfo.Throw(new InsufficientMemoryException());
             }
         };
 
