@@ -6,6 +6,7 @@ using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
+using KestrelFdmTransport.EventLoops;
 using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Connections;
@@ -112,6 +113,9 @@ internal sealed class ConnectionStream : Stream
     {
         ValidateBufferArguments(buffer, offset, count);
         using CancellationTokenSource? patience = Patience(Volatile.Read(ref _readTimeout));
+
+        // Who blocks gives its thread to nobody: bytes that are there are read at once.
+        CooperativeBudget.Renew();
         try
         {
             return ReadAsync(buffer.AsMemory(offset, count), patience?.Token ?? default).AsTask().GetAwaiter().GetResult();
@@ -130,6 +134,7 @@ internal sealed class ConnectionStream : Stream
     {
         ValidateBufferArguments(buffer, offset, count);
         using CancellationTokenSource? patience = Patience(Volatile.Read(ref _writeTimeout));
+        CooperativeBudget.Renew();
         try
         {
             WriteAsync(buffer.AsMemory(offset, count), patience?.Token ?? default).AsTask().GetAwaiter().GetResult();
