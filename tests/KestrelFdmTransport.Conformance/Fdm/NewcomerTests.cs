@@ -108,8 +108,12 @@ public sealed class NewcomerTests(ITestOutputHelper output) : TransportTest(outp
         using var clients = new GreedyClients(greedy, traffic, s_greedy);
         clients.WaitUntilStarted(s_most);
 
-        // So that all of them are being served, if only a thread comes to it.
-        Thread.Sleep(300);
+        // The first newcomer may come before all of them are being served.
+        using (Socket first = Connect(others))
+        {
+            Ask(first);
+        }
+
         var waits = new TimeSpan[2 * Rounds];
         for (int i = 0; i < Rounds; i++)
         {

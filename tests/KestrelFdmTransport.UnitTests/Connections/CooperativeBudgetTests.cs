@@ -1,7 +1,6 @@
 using System;
 using System.Diagnostics;
 using System.IO.Pipelines;
-using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.UnitTests.EventLoops;
@@ -32,7 +31,7 @@ public sealed class CooperativeBudgetTests : IDisposable
     public void After_a_while_of_operations_that_complete_at_once_one_completes_asynchronously(string operation)
     {
         using var connection = new TestConnection(_loops.Loop, new RingPool());
-        if (operation == "WriteAsync after the end")
+        if (string.Equals(operation, "WriteAsync after the end", StringComparison.Ordinal))
         {
             connection.Writer.End(null);
         }
@@ -66,7 +65,7 @@ public sealed class CooperativeBudgetTests : IDisposable
     }
 
     [Fact]
-    public void After_a_read_that_has_returned_nothing_although_there_are_bytes_a_read_waits_for_its_turn()
+    public async Task After_a_read_that_has_returned_nothing_although_there_are_bytes_a_read_waits_for_its_turn()
     {
         using var connection = new TestConnection(_loops.Loop, new RingPool());
         Task<ReadResult>? waiting = null;
@@ -82,8 +81,8 @@ public sealed class CooperativeBudgetTests : IDisposable
             waiting = read.AsTask();
         });
 
-        Waiting.Until(() => waiting!.IsCompleted, "the turn of the read");
-        Assert.Equal(1, waiting!.GetAwaiter().GetResult().Buffer.Length);
+        Assert.NotNull(waiting);
+        Assert.Equal(1, (await waiting.Within("the turn of the read")).Buffer.Length);
     }
 
     [Fact]
