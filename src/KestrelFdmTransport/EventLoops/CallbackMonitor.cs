@@ -46,14 +46,17 @@ internal static class CallbackMonitor
     /// <summary>After a park of this length the loops have so little to do that the next one may begin at the first idle sample.</summary>
     private static readonly long s_longPark = Stopwatch.Frequency / 50;
 
-    private static readonly long s_startRetry = Stopwatch.Frequency;
+    private static readonly TimeSpan s_startRetry = TimeSpan.FromSeconds(1);
 
     private static readonly Lock s_lock = new();
     private static readonly SemaphoreSlim s_wake = new(0);
     private static CallbackScope[] s_scopes = [];
     private static HeldFlushes? s_held;
     private static int s_state = NoThread;
-    private static long s_nextStart = long.MinValue;
+
+    /// <summary>Tries again to start the monitor. The callback that wants it may hold the only loop, and then no other callback would.</summary>
+    private static readonly Timer s_starter = new(static _ => StartAgain(), null, Timeout.Infinite, Timeout.Infinite);
+    private static bool s_startRests;
 
     internal static void Add(CallbackScope scope)
     {
@@ -113,8 +116,7 @@ internal static class CallbackMonitor
 
     private static bool TryStart()
     {
-        long now = Stopwatch.GetTimestamp();
-        if (now >= Volatile.Read(ref s_nextStart))
+        if (!Volatile.Read(ref s_startRests))
         {
             try
             {
@@ -124,12 +126,19 @@ internal static class CallbackMonitor
             catch (Exception)
             {
                 // No room for a thread, whatever that is thrown as: callbacks go unwatched until there is. The attempt is dear, and callbacks are many.
-                Volatile.Write(ref s_nextStart, now + s_startRetry);
+                Volatile.Write(ref s_startRests, true);
+                s_starter.Change(s_startRetry, Timeout.InfiniteTimeSpan);
             }
         }
 
         Volatile.Write(ref s_state, NoThread);
         return false;
+    }
+
+    private static void StartAgain()
+    {
+        Volatile.Write(ref s_startRests, false);
+        EnsureAwake();
     }
 
     private static void Run()

@@ -74,6 +74,16 @@ internal sealed class ThreadHeadroom(Func<int> count, Func<int, int> left, TimeP
         }
     }
 
+    /// <summary>Forgets what a start that failed has taught, as time does.</summary>
+    internal void Forget()
+    {
+        using (_lock.Hold())
+        {
+            _most = int.MaxValue;
+            _isMeasured = false;
+        }
+    }
+
     private int Room()
     {
         long now = time.GetTimestamp();

@@ -87,6 +87,12 @@ internal sealed class ConnectAttempt : IoSource
     {
         if (_ended)
         {
+            if ((mail & Mail.Close) != Mail.None)
+            {
+                // It comes too late, or there was no memory for the close that was asked for; closing twice does nothing.
+                Loop.CloseAfterTurn(this);
+            }
+
             return Notice.Nothing;
         }
 
