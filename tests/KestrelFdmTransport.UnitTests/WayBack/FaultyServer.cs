@@ -1,0 +1,105 @@
+using System;
+using System.Collections.Concurrent;
+using System.Linq;
+using System.Net;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Transport;
+using Microsoft.AspNetCore.Connections;
+using Xunit.Sdk;
+
+namespace KestrelFdmTransport.UnitTests.WayBack;
+
+/// <summary>An endpoint in a process in which steps fail.</summary>
+internal sealed class FaultyServer
+{
+    private readonly Scene _scene;
+    private readonly Func<FdmConnection, Task> _serve;
+    private readonly ConcurrentBag<Task> _serving = [];
+    private readonly Task _accepting;
+
+    private FaultyServer(Scene scene, FdmTransportFactory factory, FdmConnectionListener listener, Func<FdmConnection, Task> serve)
+    {
+        _scene = scene;
+        _serve = serve;
+        Factory = factory;
+        Listener = listener;
+        _accepting = AcceptAsync();
+    }
+
+    public FdmTransportFactory Factory { get; }
+
+    public FdmConnectionListener Listener { get; }
+
+    public EventLoop[] Loops => Listener.Loops.Loops;
+
+    public EndPoint EndPoint => Listener.EndPoint;
+
+    /// <summary>What came to be served, in that order.</summary>
+    public ConcurrentQueue<FdmConnection> Connections { get; } = [];
+
+    public static async Task<FaultyServer> StartAsync(
+        Scene scene, Func<FdmConnection, Task> serve, Action<FdmTransportOptions>? configure = null, EndPoint? endPoint = null)
+    {
+        FdmTransportFactory factory = await scene.AgainAsync(() => Task.FromResult(scene.NewFactory(configure)));
+        IConnectionListener listener = await scene.AgainAsync(
+            async () => await factory.BindAsync(endPoint ?? new IPEndPoint(IPAddress.Loopback, 0)));
+        return new FaultyServer(scene, factory, (FdmConnectionListener)listener, serve);
+    }
+
+    /// <summary>With all connections over and each place in the queue given back.</summary>
+    public async Task StopAsync()
+    {
+        await UntilUnusedAsync();
+        await EndAsync();
+    }
+
+    public async Task UntilUnusedAsync()
+    {
+        await Scene.UntilAsync(() => _serving.All(static task => task.IsCompleted), "the end of the connections' applications");
+        await Scene.UntilAsync(() => Loops.Sum(static loop => loop.Connections) == 0, "the end of the connections");
+        await Scene.UntilAsync(() => Listener.Queue.Reserved == 0, "the places in the accept queue");
+    }
+
+    /// <summary>Whatever there is.</summary>
+    public async Task EndAsync()
+    {
+        await _scene.EndAsync(() => Listener.UnbindAsync(), "the unbinding");
+        await Scene.Within(_accepting, "the end of accepting");
+        await _scene.EndAsync(() => Listener.DisposeAsync(), "the end of the listener");
+        await _scene.EndAsync(() => Factory.DisposeAsync(), "the end of the factory");
+        await Scene.Within(Task.WhenAll(_serving), "the end of the connections");
+    }
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (await Listener.AcceptAsync() is FdmConnection connection)
+            {
+                Connections.Enqueue(connection);
+                _serving.Add(Task.Run(() => ServeAsync(connection)));
+            }
+        }
+        catch (Exception) when (_scene.MayLoseLoop && _scene.Plan.Failed > 0)
+        {
+            // Documented: the loop is given up, and accepting ends with the cause.
+        }
+    }
+
+    private async Task ServeAsync(FdmConnection connection)
+    {
+        try
+        {
+            connection.ConnectionClosed.Register(() => _scene.Plan.Reach("ConnectionClosed"));
+            await _serve(connection);
+        }
+        catch (Exception exception) when (exception is not XunitException)
+        {
+            // An application's own affair: whatever a pipe or the memory has thrown.
+        }
+
+        await _scene.EndAsync(() => connection.DisposeAsync(), "DisposeAsync of a connection");
+    }
+}

@@ -1,0 +1,194 @@
+using System;
+using System.IO;
+using System.Net;
+using System.Net.Sockets;
+using System.Threading.Tasks;
+using KestrelFdmTransport.UnitTests.Infrastructure;
+using Microsoft.Extensions.Options;
+using Xunit;
+using Xunit.Sdk;
+
+namespace KestrelFdmTransport.UnitTests.WayBack;
+
+/// <summary>One run of a scenario: what may fail in it, and what is done again because it has failed.</summary>
+internal sealed class Scene(FaultPlan plan, ApplicationScheduling scheduling, int faults)
+{
+    private const int SolSocket = 1;
+    private const int SoReusePort = 15;
+
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
+
+    public FaultPlan Plan { get; } = plan;
+
+    public FaultyPools Pools { get; } = new(plan);
+
+    public FaultyLog Log { get; } = new(plan);
+
+    /// <summary>True if a loop may have been given up, because what its replacement needs was not to be had.</summary>
+    public bool MayLoseLoop { get; set; }
+
+    public FdmTransportFactory NewFactory(Action<FdmTransportOptions>? configure = null)
+    {
+        var options = new FdmTransportOptions { LoopCount = 2, Scheduling = scheduling };
+        options.CreateBoundListenSocket = endPoint =>
+        {
+            Plan.Reach("CreateBoundListenSocket");
+            if (!options.ReusePort)
+            {
+                return FdmTransportOptions.CreateDefaultBoundListenSocket(endPoint);
+            }
+
+            var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Unspecified);
+            socket.SetRawSocketOption(SolSocket, SoReusePort, BitConverter.GetBytes(1));
+            socket.Bind(endPoint);
+            return socket;
+        };
+        configure?.Invoke(options);
+        return new FdmTransportFactory(Options.Create(options), Log, Pools);
+    }
+
+    /// <summary>Tries again what a fault has made fail; the next time it has to work.</summary>
+    public async Task<T> AgainAsync<T>(Func<Task<T>> action)
+    {
+        for (int left = faults; ; left--)
+        {
+            try
+            {
+                return await Within(Task.Run(action), "an action");
+            }
+            catch (Exception exception) when (left > 0 && Plan.Failed > 0 && exception is not XunitException)
+            {
+                // It may fail as often as something has it fail.
+            }
+        }
+    }
+
+    public Task AgainAsync(Func<Task> action)
+        => AgainAsync(async () =>
+        {
+            await action();
+            return true;
+        });
+
+    /// <summary>Ends something. A fault may come out, but what is ended is gone.</summary>
+    public async Task EndAsync(Func<ValueTask> end, string what)
+    {
+        try
+        {
+            await Within(Task.Run(() => end().AsTask()), what);
+        }
+        catch (Exception exception) when (Plan.Failed > 0 && exception is not XunitException)
+        {
+            // The census says whether it is gone.
+        }
+    }
+
+    /// <summary>Talks to the server. A connection may be lost by a fault; the next one works.</summary>
+    public async Task TalkAsync(EndPoint endPoint, Func<Socket, Task> talk)
+    {
+        for (int left = faults; ; left--)
+        {
+            using Socket client = NewClient(endPoint);
+            try
+            {
+                await Within(TalkAsync(client, endPoint, talk), "an answer or the end of the connection");
+                return;
+            }
+            catch (Exception exception) when (left > 0 && Plan.Failed > 0 && exception is SocketException or EndOfStreamException)
+            {
+                // Lost; the others work.
+            }
+        }
+    }
+
+    /// <summary>A connection that may be lost, and nothing takes its place.</summary>
+    public async Task MayLoseAsync(Func<Task> talk)
+    {
+        try
+        {
+            await Within(talk(), "an answer or the end of the connection");
+        }
+        catch (Exception exception) when (Plan.Failed > 0 && exception is SocketException or EndOfStreamException)
+        {
+            // Lost.
+        }
+    }
+
+    public static Socket NewClient(EndPoint endPoint)
+        => endPoint.AddressFamily == AddressFamily.Unix
+            ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+            : new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+
+    /// <summary>Sends bytes and gets the same bytes back.</summary>
+    public static async Task ExchangeAsync(Socket client, int length)
+    {
+        byte[] sent = new byte[length];
+        byte[] received = new byte[length];
+        new BytePattern(length).Fill(sent, 0);
+        await Task.WhenAll(SendAsync(client, sent), ReceiveAsync(client, received));
+        Assert.Equal(sent, received);
+    }
+
+    public static async Task ExpectEndAsync(Socket client)
+    {
+        byte[] rest = new byte[1];
+        Assert.Equal(0, await client.ReceiveAsync(rest));
+    }
+
+    public static async Task<T> Within<T>(Task<T> task, string what)
+    {
+        await Within((Task)task, what);
+        return await task;
+    }
+
+    public static async Task Within(Task task, string what)
+    {
+        try
+        {
+            await task.WaitAsync(s_limit);
+        }
+        catch (TimeoutException exception) when (!task.IsCompleted)
+        {
+            throw new XunitException($"Waited in vain for {what}.", exception);
+        }
+    }
+
+    public static Task UntilAsync(Func<bool> condition, string what) => UntilAsync(condition, () => what);
+
+    public static async Task UntilAsync(Func<bool> condition, Func<string> what)
+    {
+        DateTime end = DateTime.UtcNow + s_limit;
+        while (!condition())
+        {
+            if (DateTime.UtcNow > end)
+            {
+                throw new XunitException($"Waited in vain for {what()}.");
+            }
+
+            await Task.Delay(1);
+        }
+    }
+
+    private static async Task TalkAsync(Socket client, EndPoint endPoint, Func<Socket, Task> talk)
+    {
+        await client.ConnectAsync(endPoint);
+        await talk(client);
+    }
+
+    private static async Task SendAsync(Socket client, ReadOnlyMemory<byte> bytes)
+    {
+        while (bytes.Length > 0)
+        {
+            bytes = bytes[await client.SendAsync(bytes)..];
+        }
+    }
+
+    private static async Task ReceiveAsync(Socket client, Memory<byte> bytes)
+    {
+        while (bytes.Length > 0)
+        {
+            int count = await client.ReceiveAsync(bytes);
+            bytes = count > 0 ? bytes[count..] : throw new EndOfStreamException();
+        }
+    }
+}
