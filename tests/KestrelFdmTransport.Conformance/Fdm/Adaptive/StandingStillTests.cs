@@ -16,8 +16,8 @@ public sealed class StandingStillTests
 {
     private const int Clients = 16;
 
-    /// <summary>Loops, the monitor, and a standby or two for what is compiled.</summary>
-    private const int FewThreads = 8;
+    /// <summary>On a busy machine something may be compiled late.</summary>
+    private const int FewThreads = 4;
 
     private int _answered;
 
@@ -37,6 +37,7 @@ public sealed class StandingStillTests
         // Code that runs for the first time is compiled, which takes its time.
         await Waiting.UntilAsync(() => Volatile.Read(ref _answered) > 5_000);
         long before = await AskAsync(endPoint, "/stalls");
+        long threadsBefore = await AskAsync(endPoint, "/threads");
         await Waiting.UntilAsync(() => Volatile.Read(ref _answered) > 20_000);
         long stalls = await AskAsync(endPoint, "/stalls") - before;
         long threads = await AskAsync(endPoint, "/threads");
@@ -44,7 +45,7 @@ public sealed class StandingStillTests
         await Task.WhenAll(load).Within();
 
         Assert.InRange(stalls, 0, 15);
-        Assert.InRange(threads, 0, FewThreads);
+        Assert.InRange(threads, 0, threadsBefore + FewThreads);
     }
 
     /// <summary>Each timer of the process comes up to 20 ms late, so each look of the monitor does.</summary>
