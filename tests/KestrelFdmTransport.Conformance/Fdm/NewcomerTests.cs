@@ -1,5 +1,4 @@
 using System;
-using System.Buffers;
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.IO.Pipelines;
@@ -64,7 +63,7 @@ public sealed class NewcomerTests(ITestOutputHelper output) : TransportTest(outp
     }
 
     /// <summary>The median wait.</summary>
-    private async Task<TimeSpan> MeasureAsync(TransportKind transport, GreedyTraffic traffic)
+    private static async Task<TimeSpan> MeasureAsync(TransportKind transport, GreedyTraffic traffic)
     {
         bool isRaw = traffic is GreedyTraffic.SmallReads or GreedyTraffic.TentativeReads or GreedyTraffic.Flushes;
         bool isHttp2 = traffic is GreedyTraffic.Pings or GreedyTraffic.WindowUpdates;
