@@ -24,7 +24,8 @@ internal sealed class ProvokingLogger(HandOverFigures figures) : ILoggerProvider
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (logLevel > (isTransport ? LogLevel.Debug : LogLevel.Warning))
+            // Below a warning there is only what a transport has to say of itself and of its connections.
+            if (logLevel >= (isTransport ? LogLevel.Warning : LogLevel.Error))
             {
                 figures.Report($"{logLevel}: {formatter(state, exception)} {exception}");
             }

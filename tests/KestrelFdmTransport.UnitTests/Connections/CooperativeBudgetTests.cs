@@ -36,10 +36,11 @@ public sealed class CooperativeBudgetTests : IDisposable
             connection.Writer.End(null);
         }
 
-        Task? waiting = null;
-        InCallback(connection, () => waiting = RepeatUntilOneWaits(() => BeginAsync(connection, operation)));
+        Task waiting = Task.CompletedTask;
+        bool waits = false;
+        InCallback(connection, () => waits = RepeatUntilOneWaits(() => BeginAsync(connection, operation), out waiting));
 
-        Assert.NotNull(waiting);
+        Assert.True(waits);
         Waiting.Until(() => waiting.IsCompleted, $"the turn of a {operation}");
         Assert.True(waiting.IsCompletedSuccessfully);
     }
@@ -91,10 +92,11 @@ public sealed class CooperativeBudgetTests : IDisposable
         using var first = new TestConnection(_loops.Loop, new RingPool());
         using var second = new TestConnection(_loops.Loop, new RingPool());
         int count = 0;
-        Task? waiting = null;
-        InCallback(first, () => waiting = RepeatUntilOneWaits(() => BeginAsync(count++ % 2 == 0 ? first : second, "WriteAsync")));
+        Task waiting = Task.CompletedTask;
+        bool waits = false;
+        InCallback(first, () => waits = RepeatUntilOneWaits(() => BeginAsync(count++ % 2 == 0 ? first : second, "WriteAsync"), out waiting));
 
-        Assert.NotNull(waiting);
+        Assert.True(waits);
         Waiting.Until(() => waiting.IsCompleted, "the turn of a broadcast");
     }
 
@@ -152,11 +154,13 @@ public sealed class CooperativeBudgetTests : IDisposable
     private static void InCallback(TestConnection connection, Action action)
         => TestThreads.Run(() => CallbackScope.Run(connection.Io, static state => ((Action)state!)(), action, context: null));
 
-    /// <summary>Returns the first operation that does not complete at once; null if all do.</summary>
-    private static Task? RepeatUntilOneWaits(Func<Task> begin)
+    /// <summary>False if every operation completes at once.</summary>
+    private static bool RepeatUntilOneWaits(Func<Task> begin, out Task last)
     {
-        Task? operation = null;
-        return RepeatUntil(() => !(operation = begin()).IsCompleted) ? operation : null;
+        Task operation = Task.CompletedTask;
+        bool waits = RepeatUntil(() => !(operation = begin()).IsCompleted);
+        last = operation;
+        return waits;
     }
 
     private static bool RepeatUntil(Func<bool> action)

@@ -49,7 +49,7 @@ internal sealed class StreamCase(StreamState state, StreamOperation operation, S
         List<string> actual = await RunAsync(factory);
         string want = string.Join("; ", expected);
         string have = string.Join("; ", actual);
-        return want == have ? null : $"{this}:\n   .NET: {want}\n   ours: {have}";
+        return string.Equals(want, have, StringComparison.Ordinal) ? null : $"{this}:\n   .NET: {want}\n   ours: {have}";
     }
 
     /// <summary>Does the case again if a thread that blocks came to its call only after the stream had been disposed of.</summary>
