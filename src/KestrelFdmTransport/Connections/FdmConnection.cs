@@ -117,9 +117,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     /// <summary>Takes the connection out of the accept queue; false if it has been withdrawn. Any thread.</summary>
     internal bool TryTake() => (Interlocked.Or(ref _endings, (int)Ending.Taken) & (int)Ending.Withdrawn) == 0;
 
-    /// <summary>
-    /// True if nobody has taken the connection from the accept queue and nobody will: it is the caller's. Any thread.
-    /// </summary>
+    /// <summary>True if the connection has not been taken from the accept queue and never will be: it is the caller's. Any thread.</summary>
     internal bool TryWithdraw() => (Interlocked.Or(ref _endings, (int)Ending.Withdrawn) & (int)Ending.Taken) == 0;
 
     /// <summary>Cancels <see cref="ConnectionClosed"/> on the pool, once.</summary>
@@ -143,16 +141,16 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     /// <summary>The work item of <see cref="FireConnectionClosed"/>.</summary>
     void IThreadPoolWorkItem.Execute()
     {
-        if (_endsOutput && _io.Writer.IsAwaited)
-        {
-            // By a work item of its own: what the token's callbacks queue comes before what the flush's end does, and yet one that waits for the
-            // flush does not wait for ever.
-            ThreadPool.UnsafeQueueUserWorkItem(static io => io.EndOutput(), _io, preferLocal: false);
-        }
-
         CancellationTokenSource? source = Interlocked.CompareExchange(ref _closedSource, s_closedBefore, null);
         if (source is not null)
         {
+            if (_endsOutput && _io.Writer.MayWait)
+            {
+                // By a work item of its own: what the token's callbacks queue comes before what the flush's end does, and yet a callback that
+                // waits for a flush, of its own or of another thread, does not wait for ever.
+                ThreadPool.UnsafeQueueUserWorkItem(static io => io.EndOutput(), _io, preferLocal: false);
+            }
+
             try
             {
                 source.Cancel();

@@ -33,8 +33,8 @@ internal sealed partial class FdmPipeWriter
     /// <summary>True as soon as the application completes the writer, even if a producer is inside. Any thread.</summary>
     internal bool IsCompleteCalled => Volatile.Read(ref _completeCalled) != 0;
 
-    /// <summary>True while a flush waits. Any thread.</summary>
-    internal bool IsAwaited => Volatile.Read(ref _rare)?.Waiter.IsSet == true;
+    /// <summary>False once no flush can wait: the application has completed the writer, and everything has left. Any thread.</summary>
+    internal bool MayWait => !IsCompleted || !IsDrained;
 
     internal Exception? CompletionError => Volatile.Read(ref _rare)?.CompletionError?.SourceException;
 
@@ -222,7 +222,7 @@ internal sealed partial class FdmPipeWriter
         }
     }
 
-    /// <summary>Gives the block back. The object is used again only if nobody can have come too late to it.</summary>
+    /// <summary>Gives the block back. The object is used again only if no caller can have come too late to it.</summary>
     /// <remarks>
     /// Complete says that it was called, by an exchange, before it hands over what the application has written. So what a producer may have in
     /// its hands while another thread completes the writer comes here after that, and is not used again.

@@ -93,6 +93,28 @@ public sealed class EndOrderTests : IDisposable
         _pool.AssertAllReturned();
     }
 
+    /// <summary>Until the token's callbacks have run no flush ends with them, and this one waits inside such a callback.</summary>
+    [Fact]
+    public async Task A_callback_of_the_token_may_write_and_wait()
+    {
+        const int Limit = 64 * 1024;
+
+        using var connection = new TestConnection(_loops.Loop, _pool.Create(), pauseThreshold: Limit);
+        connection.Start();
+        var ended = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        connection.Connection.ConnectionClosed.Register(() =>
+        {
+            Task<FlushResult> flush = connection.Writer.WriteAsync(new byte[Limit]).AsTask();
+            ended.SetResult(flush.Wait(Waiting.Limit / 2) && flush.Result.IsCompleted);
+        });
+
+        connection.Connection.Abort(new ConnectionAbortedException());
+
+        Assert.True(await ended.Task.Within("the callback"));
+        await connection.EndAsync();
+        _pool.AssertAllReturned();
+    }
+
     private async Task<Task> HoldLoopAsync(ManualResetEventSlim goOn)
     {
         var inside = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
