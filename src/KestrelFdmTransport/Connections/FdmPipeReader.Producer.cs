@@ -37,8 +37,8 @@ internal sealed partial class FdmPipeReader
     internal bool IsPaused => Volatile.Read(ref _paused) != 0;
 
     /// <summary>
-    /// True if bytes wait for the application: no read has returned them, or the one that did is over and has left them, and the application does
-    /// not wait for more. Any thread; as of about now.
+    /// True if bytes wait for the application: no read has returned them, or the one that did is over and has left them. Unless the application
+    /// waits for more than there is. Any thread; as of about now.
     /// </summary>
     internal bool IsBehind
     {
@@ -52,7 +52,7 @@ internal sealed partial class FdmPipeReader
 
             return Volatile.Read(ref _reading)
                 ? received != Volatile.Read(ref _given)
-                : received != Volatile.Read(ref _examined) || (received != Volatile.Read(ref _consumed) && !_waiter.IsSet);
+                : received != Volatile.Read(ref _consumed) && (!_waiter.IsSet || IsReady(Volatile.Read(ref _minimum)));
         }
     }
 

@@ -73,6 +73,18 @@ public sealed class IdleTimerTests : IDisposable
         await read.Within("the cancelled read");
     }
 
+    /// <summary>A peer that sends a part of a message must not stay for ever.</summary>
+    [Fact]
+    public async Task A_connection_whose_bytes_are_fewer_than_the_application_waits_for_is_idle()
+    {
+        Receive(10);
+        Task<ReadResult> read = _connection.Reader.ReadAtLeastAsync(20).AsTask();
+        Assert.True(IsIdle());
+
+        Receive(10);
+        Assert.Equal(20, (await read.Within("the read")).Buffer.Length);
+    }
+
     [Fact]
     public async Task A_connection_whose_bytes_all_are_consumed_is_idle()
     {
