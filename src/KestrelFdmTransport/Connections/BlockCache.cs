@@ -95,8 +95,7 @@ internal sealed class BlockCache
                 ArrayPool<byte>.Shared.Return(array);
                 break;
             case IMemoryOwner<byte> block:
-                BlockHoard? hoard = Hoard(out bool isOwner);
-                if (hoard is null || !hoard.TryKeep(block, isOwner, segmentSize == PooledSize))
+                if (!TryHoard(block, segmentSize == PooledSize))
                 {
                     ReturnBlock(block);
                 }
@@ -158,6 +157,19 @@ internal sealed class BlockCache
         BufferSegment segment = spares.Take();
         segment.Attach(owner, block);
         return segment;
+    }
+
+    private bool TryHoard(IMemoryOwner<byte> block, bool isOrdinary)
+    {
+        try
+        {
+            return Hoard(out bool isOwner) is { } hoard && hoard.TryKeep(block, isOwner, isOrdinary);
+        }
+        catch (OutOfMemoryException)
+        {
+            // Giving back must not fail: the rest of a chain and the connection's end come after it. So this block goes to the pool.
+            return false;
+        }
     }
 
     private BlockHoard? Hoard() => Hoard(out _);
