@@ -241,7 +241,19 @@ internal sealed class ConnectAttempt : IoSource
         var connection = new FdmConnection(io, new StrongBox<SocketName>(SocketName.OfLocal(_descriptor)), remote);
         _enrolled = false;
         Loop.Unregister(this);
-        int result = io.Start();
+        int result;
+        try
+        {
+            result = io.Start();
+        }
+        catch
+        {
+            // It may have its slot already, and must not be there when the number is another descriptor's.
+            _descriptor = -1;
+            io.Discard();
+            throw;
+        }
+
         if (result < 0)
         {
             End(result == -Errno.EBADF ? Stopped() : Refusal(-result));
