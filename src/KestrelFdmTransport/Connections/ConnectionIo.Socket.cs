@@ -38,11 +38,21 @@ internal sealed partial class ConnectionIo
         }
     }
 
-    /// <summary>The socket that the application has asked for. Any thread.</summary>
-    private Socket? TakenSocket => Volatile.Read(ref _socket);
+    /// <summary>The connection has ended, and so does what the application still does with its socket.</summary>
+    /// <remarks>On the pool: the base class waits until the handle has been released by everything that uses it, which may be the application's code.</remarks>
+    private void EndTakenSocket(ConnectionSocket taken)
+    {
+        try
+        {
+            taken.DisposeByTransport();
+        }
+        catch (Exception exception)
+        {
+            Log.UnexpectedException(Settings.Logger, Connection.ConnectionId, exception);
+        }
 
-    /// <summary>The connection has ended: whatever the application still does with its socket ends, too. Any thread.</summary>
-    internal void DisposeTakenSocket() => (TakenSocket as ConnectionSocket)?.DisposeByTransport();
+        Connection.OnDescriptorClosed();
+    }
 
     /// <summary>True once the application has closed the socket that it took.</summary>
     private bool IsSocketGone => Volatile.Read(ref _socketGone) != 0;
@@ -68,11 +78,12 @@ internal sealed partial class ConnectionIo
         }
         finally
         {
-            OnSocketDisposed();
             if (_gate.Unpin())
             {
                 Post(Mail.Close);
             }
+
+            OnSocketDisposed();
         }
     }
 

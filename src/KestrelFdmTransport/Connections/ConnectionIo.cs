@@ -69,7 +69,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     }
 
     /// <summary>
-    /// Ends a connection that nobody has been given: there is nobody to tell. On the loop that accepted it, before any other thread has it.
+    /// Ends a connection that the application has not been given and need not be told of. On the loop that accepted it, before any other thread has it.
     /// </summary>
     internal void Discard()
     {
@@ -102,6 +102,8 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
             return false;
         }
 
+        // Before anything is given up: there may be no memory for it.
+        BlockCache blocks = Blocks.On(destination);
         EventLoop origin = Loop;
         if (origin.Unwatch(_descriptor) < 0)
         {
@@ -111,7 +113,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
         origin.Unregister(this);
         _registered = false;
         origin.ConnectionMoved(destination);
-        Blocks = Blocks.On(destination);
+        Blocks = blocks;
         RacePoints.Reach(RacePoint.ConnectionMoves, this);
 
         // In this order: whoever has mail for us finds the new loop, or the old one, which forwards it.
@@ -250,12 +252,18 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
             Writer.DropUnsent();
             if (!notice.Has(Told.InputEnded))
             {
-                // The token has fired before, or is about to. Otherwise whoever fires it has the output end as well.
+                // The token has fired before, or is about to. Otherwise the thread that fires it has the output end as well.
                 EndOutput();
             }
 
-            DisposeTakenSocket();
-            Connection.OnDescriptorClosed();
+            if (_socket is ConnectionSocket taken)
+            {
+                ThreadPool.UnsafeQueueUserWorkItem(static ended => ended.Io.EndTakenSocket(ended.Taken), (Io: this, Taken: taken), preferLocal: false);
+            }
+            else
+            {
+                Connection.OnDescriptorClosed();
+            }
         }
 
         // Last: the callback may run here, and whatever came after it would wait for it.
