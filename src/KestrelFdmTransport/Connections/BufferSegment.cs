@@ -68,8 +68,8 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     }
 
     /// <summary>
-    /// Link of <see cref="SpareSegments"/>. Not <see cref="ReadOnlySequenceSegment{T}.Next"/>: whoever still walks a chain that this segment
-    /// was in must not walk on into spare ones.
+    /// Link of <see cref="SpareSegments"/>. Not <see cref="ReadOnlySequenceSegment{T}.Next"/>: a thread that still walks a chain that this
+    /// segment was in must not walk on into spare ones.
     /// </summary>
     internal BufferSegment? NextSpare => _owner as BufferSegment;
 

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
+using KestrelFdmTransport.EventLoops;
 
 namespace KestrelFdmTransport.Connections;
 
@@ -12,7 +13,7 @@ internal sealed class CompletionCallbacks
 
     internal void Add(Action<Exception?, object?> callback, object? state)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             _waiting.Add((callback, state));
         }
@@ -22,7 +23,7 @@ internal sealed class CompletionCallbacks
     internal void Complete(Exception? error)
     {
         List<(Action<Exception?, object?> Callback, object? State)> called;
-        lock (_lock)
+        using (_lock.Hold())
         {
             called = _waiting;
             _waiting = [];

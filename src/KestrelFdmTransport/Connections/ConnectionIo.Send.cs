@@ -107,7 +107,7 @@ internal sealed partial class ConnectionIo
     /// <summary>As <see cref="WorkAndLeave(long, bool)"/>, for any thread but the loop's owner: the pool sends what is left of it.</summary>
     private BufferSegment? WorkAndLeave(long share) => WorkAndLeave(share, isOwner: false);
 
-    /// <summary>Does what there is to do inside the gate, and leaves it when nobody has left more, or its share is used up. Gate holder.</summary>
+    /// <summary>Does what there is to do inside the gate, and leaves it when there are no new errands, or its share is used up. Gate holder.</summary>
     /// <remarks>
     /// The errands are taken before the outbox is looked at: a flush that comes after that look leaves a new errand, which
     /// leaving finds.

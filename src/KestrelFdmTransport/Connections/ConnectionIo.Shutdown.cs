@@ -17,7 +17,7 @@ internal sealed partial class ConnectionIo
 
     private Exception? _shutdownReason;
 
-    // Whoever shuts down; the loop reads it when it has had that one's mail.
+    // Written by the thread that shuts down, before its mail; read by the loop after that mail.
     private Exception? _outputError;
 
     internal bool IsShutDown => Volatile.Read(ref _shutdownReason) is not null;

@@ -73,7 +73,7 @@ internal sealed class ConnectionSocket : Socket
         return true;
     }
 
-    /// <summary>The connection has no use for the number any more. Whoever disposes of the handle next closes it.</summary>
+    /// <summary>The connection has no use for the number any more. The next disposal of the handle closes it.</summary>
     internal void Release()
     {
         if (Interlocked.Exchange(ref _held, 0) != 0)
@@ -95,7 +95,7 @@ internal sealed class ConnectionSocket : Socket
     {
         if (!disposing)
         {
-            // Nobody has the connection any more either. The base class would wait for the reference.
+            // The connection is not reachable any more either. The base class would wait for the reference.
             Release();
         }
         else if (!_disposedByTransport)

@@ -114,7 +114,7 @@ internal sealed class ConnectionStream : Stream
         ValidateBufferArguments(buffer, offset, count);
         using CancellationTokenSource? patience = Patience(Volatile.Read(ref _readTimeout));
 
-        // Who blocks gives its thread to nobody: bytes that are there are read at once.
+        // A call that blocks does not give its thread to others: bytes that are there are read at once.
         CooperativeBudget.Renew();
         try
         {
@@ -295,7 +295,7 @@ internal sealed class ConnectionStream : Stream
         _writing.Release();
     }
 
-    /// <summary>False for an end that this process has made: it is told to everybody.</summary>
+    /// <summary>False for an end that this process has made: every call is told of it.</summary>
     private static bool IsSocketsOwn(Exception? exception) => exception is SocketException or ConnectionResetException;
 
     private bool TellsError() => Interlocked.Exchange(ref _errorTold, 1) == 0;

@@ -186,7 +186,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         RareEndState rare = Rare();
         CompletionCallbacks callbacks = rare.AddCallback(callback, state);
 
-        // Whoever ends the input says so and then looks for callbacks; we have added ours and then look for the end.
+        // The thread that ends the input says so and then looks for callbacks; we have added ours and then look for the end.
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _ended))
         {
@@ -393,7 +393,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
             // The reader may be completed on another thread meanwhile. Complete says so and then, after a full fence, has the chain walked from
             // our head; we have moved the head and look for that after one. So either the walk begins behind the segment, or the object is not
-            // used again while somebody walks over it.
+            // used again while another thread walks over it.
             Interlocked.MemoryBarrier();
             if (!Volatile.Read(ref _completed))
             {

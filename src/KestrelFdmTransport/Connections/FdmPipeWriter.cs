@@ -132,7 +132,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         {
             _rare?.EndError?.Throw();
 
-            // Nothing is to be sent any more. Whoever writes on all the same lets others run as well.
+            // Nothing is to be sent any more. Code that writes on all the same lets others run as well.
             return CooperativeBudget.IsSpent() ? EndedLaterAsync() : new ValueTask<FlushResult>(new FlushResult(isCanceled: false, isCompleted: true));
         }
 
@@ -185,7 +185,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         RareOutputState rare = Rare();
         CompletionCallbacks callbacks = rare.AddCallback(callback, state);
 
-        // Whoever ends the output says so and then looks for callbacks; we have added ours and then look for the end.
+        // The thread that ends the output says so and then looks for callbacks; we have added ours and then look for the end.
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _ended))
         {
@@ -281,7 +281,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         }
         finally
         {
-            // Before the send below: whoever finds everything sent after this ends the connection.
+            // Before the send below: a sender that finds everything sent after this ends the connection.
             Volatile.Write(ref _completed, true);
             Volatile.Write(ref _producing, Idle);
             _io.Send(Origin.Foreign);
@@ -368,8 +368,8 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         Volatile.Write(ref _committed, _committed + count);
         Volatile.Write(ref _outbox, head);
 
-        // Behind a full socket there may be any number of blocks, and nobody should look for the last one at every flush. Last: there may be
-        // no memory for it.
+        // Behind a full socket there may be any number of blocks, so the last one is kept. Last of all: there may be no memory
+        // for it.
         if ((linked ? Rare() : _rare) is { } rare)
         {
             rare.OutboxTail = tail;

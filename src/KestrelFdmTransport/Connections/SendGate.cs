@@ -98,7 +98,7 @@ internal struct SendGate
         }
     }
 
-    /// <summary>Keeps the connection from ending until <see cref="Unpin"/>. False once the closer has shut the gate with nobody inside.</summary>
+    /// <summary>Keeps the connection from ending until <see cref="Unpin"/>. False once the closer has shut the gate and no thread is inside.</summary>
     internal bool TryPin()
     {
         int word = Volatile.Read(ref _word);
