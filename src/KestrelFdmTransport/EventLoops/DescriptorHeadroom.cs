@@ -15,7 +15,10 @@ internal sealed class DescriptorHeadroom
 {
     private const int Least = 16;
 
-    private long _limit = Sys.DescriptorLimit();
+    /// <summary>
+    /// 0 until it is asked for. Not when this is made: a transport can be made where there is no libc, and then leaves everything to Sockets.
+    /// </summary>
+    private long _limit;
 
     /// <summary>
     /// Each loop finds out by a number of its own that the limit is close, so as many numbers as there are loops may be beyond the line
@@ -26,7 +29,7 @@ internal sealed class DescriptorHeadroom
     /// <summary>Descriptors left to the rest of the process.</summary>
     internal int Reserved { get; }
 
-    /// <summary>As many descriptors as the process may have.</summary>
+    /// <summary>As many descriptors as the process may have; known once it has been asked whether a number is ample.</summary>
     internal long Limit => Volatile.Read(ref _limit);
 
     /// <summary>True if a descriptor with this number leaves enough for the rest of the process.</summary>
@@ -37,7 +40,7 @@ internal sealed class DescriptorHeadroom
             return true;
         }
 
-        // Somebody may have raised the limit since.
+        // The limit may have been raised since.
         Volatile.Write(ref _limit, Sys.DescriptorLimit());
         return descriptor < _limit - Reserved;
     }
