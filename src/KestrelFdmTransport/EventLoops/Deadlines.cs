@@ -21,11 +21,13 @@ internal sealed class Deadlines
         int place = source.DeadlinePlace;
         if (place == 0)
         {
-            place = ++Count;
-            if (place == _heap.Length)
+            // Before it is counted: without memory for more there is none more.
+            if (Count + 1 == _heap.Length)
             {
-                Array.Resize(ref _heap, place * 2);
+                Array.Resize(ref _heap, 2 * _heap.Length);
             }
+
+            place = ++Count;
         }
 
         Settle(place, new Entry(source, due));
