@@ -183,8 +183,15 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
-            _meter.Dispose();
-            _loops.Dispose();
+            try
+            {
+                // Listeners of the meter are told, and are foreign code.
+                _meter.Dispose();
+            }
+            finally
+            {
+                _loops.Dispose();
+            }
         }
     }
 

@@ -59,8 +59,14 @@ internal sealed class TransportMeter : IDisposable
 
     public void Dispose()
     {
-        _meter.Dispose();
-        _number.Dispose();
+        try
+        {
+            _meter.Dispose();
+        }
+        finally
+        {
+            _number.Dispose();
+        }
     }
 
     private Measurement<T> Of<T>(T value)

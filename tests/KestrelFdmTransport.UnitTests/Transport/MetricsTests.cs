@@ -45,6 +45,37 @@ public sealed class MetricsTests
     }
 
     [Fact]
+    public async Task What_a_listener_throws_at_the_end_does_not_keep_the_loops_running()
+    {
+        FdmTransportFactory transport = await StartAsync();
+        bool thrown = false;
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listening) =>
+            {
+                // The instruments of others are not this test's to break.
+                if (instrument.Meter.Name is Name && Equals(instrument.Meter.Tags!.Single().Value, transport.Number))
+                {
+                    listening.EnableMeasurementEvents(instrument);
+                }
+            },
+            MeasurementsCompleted = (_, _) =>
+            {
+                if (!thrown)
+                {
+                    thrown = true;
+                    throw new InvalidOperationException("This test's.");
+                }
+            },
+        };
+        listener.Start();
+
+        Assert.Throws<InvalidOperationException>(transport.Dispose);
+
+        Assert.Empty(transport.GetLoopStatistics());
+    }
+
+    [Fact]
     public async Task A_number_is_used_again()
     {
         const int Transports = 100;
