@@ -188,6 +188,9 @@ internal sealed partial class EventLoop
     /// <summary>True once the loop has ended that should not have. Any thread.</summary>
     internal bool HasFailed { get; private set; }
 
+    /// <summary>True once the loop takes no source any more. Owner only.</summary>
+    internal bool IsEnding => _ending;
+
     /// <summary>When the loop was started in place of one that had failed, in <see cref="Stopwatch"/> ticks; null for a first one.</summary>
     internal long? RestartedAt { get; init; }
 

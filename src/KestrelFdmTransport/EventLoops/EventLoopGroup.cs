@@ -27,6 +27,7 @@ internal sealed class EventLoopGroup : IDisposable
     private long _wakes;
     private GroupUsage? _usage;
     private EventLoop[] _loops = [];
+    private Exception? _failure;
     private HandOverReport? _report;
     private Timer? _graceTimer;
     private int _users;
@@ -63,6 +64,12 @@ internal sealed class EventLoopGroup : IDisposable
 
     /// <summary>The loops that run at the moment, none before the first user. A loop that fails is replaced in its place.</summary>
     internal EventLoop[] Loops => Volatile.Read(ref _loops);
+
+    /// <summary>
+    /// Why one of the loops has been given up, if any has: it accepts nothing. Written before <see cref="LoopFailed"/> is raised, so a listener that has
+    /// subscribed and then finds nothing here will be told. Any thread.
+    /// </summary>
+    internal Exception? Failure => Volatile.Read(ref _failure);
 
     /// <summary>Adds to how often the loops have been woken. A loop does so at the end of a window.</summary>
     internal void CountWakes(int wakes) => Interlocked.Add(ref _wakes, wakes);
@@ -162,6 +169,11 @@ internal sealed class EventLoopGroup : IDisposable
             if (runs && !FailsAgain(loop))
             {
                 replacement = TryRestart(loop.Index, ref exception);
+            }
+
+            if (runs && replacement is null)
+            {
+                Volatile.Write(ref _failure, exception);
             }
         }
 
@@ -279,6 +291,7 @@ internal sealed class EventLoopGroup : IDisposable
             throw;
         }
 
+        Volatile.Write(ref _failure, null);
         Volatile.Write(ref _loops, loops);
     }
 

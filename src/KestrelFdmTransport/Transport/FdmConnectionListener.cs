@@ -46,20 +46,20 @@ internal sealed class FdmConnectionListener : IConnectionListener
         LocalName = new(SocketName.OfLocal(sockets[0].Descriptor));
         Queue = new AcceptQueue(acceptQueueLength, ResumeAccepting);
         _blocks = BlockCaches.Create(running, createBlocks);
+        _sources = [];
         try
         {
-            // All are made before the first one accepts.
-            _sources = Array.ConvertAll(running, NewSource);
-            if (Array.Exists(sockets, static socket => socket.IsApplications))
-            {
-                FaultPoints.Reach(FaultPoint.TimerMade);
-                _socketTimer = new Timer(static listener => ((FdmConnectionListener)listener!).CheckSockets(), this, s_socketCheck, s_socketCheck);
-            }
-
             using (_lock.Hold())
             {
-                // A loop that fails meanwhile is replaced afterwards.
+                // In this order: a loop that fails from here on is replaced as soon as the lock is free, and one that has failed before is not among
+                // those that run any more. All sources are made before the first one accepts.
                 loops.LoopFailed += OnLoopFailed;
+                _sources = Array.ConvertAll(running, NewSource);
+                if (loops.Failure is { } failure)
+                {
+                    throw new InvalidOperationException("An event loop has failed for good, and clients would wait for it in vain.", failure);
+                }
+
                 foreach (ListenSocket socket in sockets)
                 {
                     if (socket.IsApplications)
@@ -68,9 +68,22 @@ internal sealed class FdmConnectionListener : IConnectionListener
                     }
                 }
             }
+
+            if (Array.Exists(sockets, static socket => socket.IsApplications))
+            {
+                FaultPoints.Reach(FaultPoint.TimerMade);
+                _socketTimer = new Timer(static listener => ((FdmConnectionListener)listener!).CheckSockets(), this, s_socketCheck, s_socketCheck);
+            }
         }
         catch
         {
+            using (_lock.Hold())
+            {
+                // What has been told of a loop, or of the time, at this moment finds nothing to do.
+                _stopped = true;
+                _unbound = true;
+            }
+
             loops.LoopFailed -= OnLoopFailed;
             _socketTimer?.Dispose();
             BlockCaches.DisposePools(_blocks);

@@ -204,6 +204,12 @@ internal sealed class ListenSource : IoSource
             return Notice.Nothing;
         }
 
+        if (Loop.IsEnding)
+        {
+            // It was not there yet, or no more, when the loop told its sources so.
+            return new Notice(Notice.Stopped);
+        }
+
         if ((mail & Mail.Rest) != Mail.None)
         {
             GrowPause();

@@ -8,6 +8,7 @@ using System.Net.Sockets;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Transport;
 using KestrelFdmTransport.UnitTests.EventLoops;
 using KestrelFdmTransport.UnitTests.Hosting;
 using KestrelFdmTransport.UnitTests.Infrastructure;
@@ -117,6 +118,45 @@ public sealed class ListenerLoopFailureTests
         await host.WaitForShutdownAsync().Within("the end of the host");
         await listener.DisposeAsync();
         factory.ReleaseLoops();
+    }
+
+    [Fact]
+    public async Task An_endpoint_is_not_bound_where_a_loop_has_been_given_up()
+    {
+        await using FdmTransportFactory factory = NewFactory(reusePort: false, ApplicationScheduling.Adaptive);
+        EventLoop[] loops = factory.AcquireLoops();
+        for (int i = 0; i < 2; i++)
+        {
+            EventLoop loop = loops[0];
+            LoopFixture.Fail(loop);
+            Assert.True(loop.Join(Waiting.Limit));
+        }
+
+        // Otherwise the clients that this loop should have accepted would wait for ever.
+        InvalidOperationException exception = await Assert.ThrowsAsync<InvalidOperationException>(
+            async () => await factory.BindAsync(new IPEndPoint(IPAddress.Loopback, 0)));
+
+        Assert.IsType<IndexOutOfRangeException>(exception.InnerException);
+        factory.ReleaseLoops();
+        _pool.AssertAllReturned();
+    }
+
+    [Fact]
+    public async Task An_endpoint_on_loops_that_have_ended_meanwhile_ends_too()
+    {
+        var factory = NewFactory(reusePort: false, ApplicationScheduling.Adaptive);
+        var options = new FdmTransportOptions();
+        var endPoint = new IPEndPoint(IPAddress.Loopback, 0);
+        var group = new EventLoopGroup(new EventLoopSettings { LoopCount = Loops }, NullLogger.Instance);
+        EventLoop[] running = group.Acquire();
+        group.Dispose();
+        Assert.All(running, static loop => Assert.True(loop.Join(Waiting.Limit)));
+
+        await using var listener = new FdmConnectionListener(
+            ListenSockets.Listen(endPoint, options), group, running, factory.CreateClientBlocks, options.AcceptQueueLength, factory.ClientSettings);
+
+        Assert.Null(await listener.AcceptAsync().AsTask().Within("the end of accepting"));
+        await factory.DisposeAsync();
     }
 
     [Fact]
