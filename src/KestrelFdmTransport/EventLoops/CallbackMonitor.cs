@@ -251,8 +251,7 @@ internal static class CallbackMonitor
             // The link is read first: once it is not watched, another thread may put it into the list again.
             HeldFlushes? next = held.NextWatched;
             held.NextWatched = null;
-            held.Look(now);
-            if (!held.TryUnwatch())
+            if (!TryFinish(held, now))
             {
                 any = true;
                 Watch(held);
@@ -262,6 +261,21 @@ internal static class CallbackMonitor
         }
 
         return any;
+    }
+
+    /// <summary>False if there is something left to look after, as there may be when the look has failed.</summary>
+    private static bool TryFinish(HeldFlushes held, long now)
+    {
+        try
+        {
+            held.Look(now);
+            return held.TryUnwatch();
+        }
+        catch (Exception)
+        {
+            // Out of memory: the next look may do better, and the others have theirs now.
+            return false;
+        }
     }
 
     private static void SendIfSeenTwice(CallbackScope scope, long word)

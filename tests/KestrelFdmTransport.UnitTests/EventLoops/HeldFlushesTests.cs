@@ -218,6 +218,37 @@ public sealed class HeldFlushesTests
     }
 
     [Fact]
+    public void A_look_of_the_monitor_that_fails_is_not_its_last_one()
+    {
+        FillBacklog();
+        var held = new HeldFlushes(_backlog);
+        using var failed = new ManualResetEventSlim();
+        using var first = new ManualResetEventSlim();
+        using var second = new ManualResetEventSlim();
+        RacePoints.Reached = (point, subject) =>
+        {
+            if (point == RacePoint.MonitorUnwatches && subject == held && !failed.IsSet)
+            {
+                failed.Set();
+                throw new InvalidOperationException("This test's.");
+            }
+        };
+        try
+        {
+            Hold(held, first);
+            first.Within("the monitor to send the first");
+            failed.Within("the look that fails");
+
+            Hold(held, second);
+            second.Within("the monitor to send the second");
+        }
+        finally
+        {
+            RacePoints.Reached = null;
+        }
+    }
+
+    [Fact]
     public void Whoever_holds_and_whoever_sends_nothing_is_forgotten()
     {
         const int Threads = 4;
