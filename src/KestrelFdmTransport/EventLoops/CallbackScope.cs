@@ -160,8 +160,15 @@ internal sealed class CallbackScope
         finally
         {
             bool dear = scope._watched;
-            scope.Leave(source, loop: null);
-            scope._owned = owned;
+            try
+            {
+                scope.Leave(source, loop: null);
+            }
+            finally
+            {
+                scope._owned = owned;
+            }
+
             if (source.Adapts && scope._isPooled)
             {
                 scope.NoteEnd(source.Loop.Group, dear);
@@ -192,7 +199,7 @@ internal sealed class CallbackScope
             Volatile.Write(ref scope._deferred, true);
             if (!CallbackMonitor.EnsureAwake())
             {
-                // With no monitor there is nobody to send it, should the callback block.
+                // Without a monitor it would wait for as long as the callback blocks.
                 Volatile.Write(ref scope._deferred, false);
                 return false;
             }
@@ -267,12 +274,14 @@ internal sealed class CallbackScope
     /// After an exception of our own: no callback is under way any more, if one was. The next one must find an even word, and the monitor nothing
     /// to watch.
     /// </summary>
+    /// <param name="loop">The loop that the thread had when it was called.</param>
     /// <returns>False if the loop was taken over meanwhile.</returns>
-    internal bool TryAbandonCallback()
+    internal bool TryAbandonCallback(EventLoop loop)
     {
         if (!IsInside(_word))
         {
-            return true;
+            // The exception may have come at the very end of a callback that has lost the loop.
+            return _owned == loop;
         }
 
         Volatile.Write(ref _deferred, false);
@@ -460,14 +469,15 @@ internal sealed class CallbackScope
 
         bool kept = TryEnd();
         Volatile.Write(ref _source, null);
-        if (RanApplication && source is not null)
-        {
-            Account(source);
-        }
-
         if (kept)
         {
             _owned = loop;
+        }
+
+        // Last: what is thrown here must find out whose the loop is.
+        if (RanApplication && source is not null)
+        {
+            Account(source);
         }
 
         return kept;

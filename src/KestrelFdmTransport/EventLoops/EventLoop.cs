@@ -327,19 +327,21 @@ internal sealed partial class EventLoop
     }
 
     /// <summary>Runs the loop until it ends or this thread loses it.</summary>
-    /// <returns>True if the loop has ended, false if somebody else owns it now.</returns>
-    internal bool Run(CallbackScope scope)
+    /// <param name="scope">The calling thread's.</param>
+    /// <param name="handOver">How the calling thread has got the loop; null for the first owner.</param>
+    /// <returns>True if the loop has ended, false if another thread owns it now.</returns>
+    internal bool Run(CallbackScope scope, HandOver? handOver = null)
     {
         try
         {
-            if (!RunTurns(scope))
+            if ((handOver is not null && !GoOn(scope, handOver)) || !RunTurns(scope))
             {
                 return false;
             }
         }
         catch (Exception exception)
         {
-            if (!scope.TryAbandonCallback())
+            if (!scope.TryAbandonCallback(this))
             {
                 return false;
             }
@@ -356,9 +358,9 @@ internal sealed partial class EventLoop
         return true;
     }
 
-    /// <summary>Goes on with a turn whose owner is inside a callback and has lost the loop to the calling thread.</summary>
-    /// <returns>As <see cref="Run"/>.</returns>
-    internal bool GoOn(CallbackScope scope, HandOver handOver)
+    /// <summary>Readies a turn to be gone on with whose owner is inside a callback and has lost the loop to the calling thread.</summary>
+    /// <returns>False if this thread has lost the loop, too.</returns>
+    private bool GoOn(CallbackScope scope, HandOver handOver)
     {
         RacePoints.Reach(RacePoint.LoopTaken, this);
         long now = Stopwatch.GetTimestamp();
@@ -374,16 +376,13 @@ internal sealed partial class EventLoop
             }
         }
 
-        if (handOver.Source is { } stalled)
+        if (handOver.Source is not { } stalled)
         {
-            stalled.OnStalled(computes: handOver.Verdict != StallVerdict.Blocked);
-            if (!scope.SendFlushed(this, stalled))
-            {
-                return false;
-            }
+            return true;
         }
 
-        return Run(scope);
+        stalled.OnStalled(computes: handOver.Verdict != StallVerdict.Blocked);
+        return scope.SendFlushed(this, stalled);
     }
 
     internal void ReportPoolFailure(Exception exception) => Log.ReleaseFailed(_logger, Name, exception);

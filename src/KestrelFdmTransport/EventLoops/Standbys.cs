@@ -174,7 +174,7 @@ internal sealed class Standbys
 
         OnTaken(handOver);
         scope.Own(loop);
-        return !loop.GoOn(scope, handOver);
+        return !loop.Run(scope, handOver);
     }
 
     private void OnTaken(HandOver handOver)

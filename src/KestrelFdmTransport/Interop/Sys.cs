@@ -437,7 +437,7 @@ internal static unsafe class Sys
             using SafeFileHandle file = System.IO.File.OpenHandle(path, share: System.IO.FileShare.ReadWrite);
             return System.IO.RandomAccess.Read(file, buffer, 0);
         }
-        catch (Exception exception) when (exception is System.IO.IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is System.IO.IOException or UnauthorizedAccessException or OutOfMemoryException)
         {
             return 0;
         }

@@ -326,6 +326,74 @@ public sealed class HandOverTests : IDisposable
     }
 
     [Fact]
+    public void A_callback_that_has_lost_its_loop_leaves_it_alone_whatever_is_thrown_at_its_end()
+    {
+        using var loops = new LoopFixture(stallThreshold: s_threshold);
+        using var released = new ManualResetEventSlim();
+        Thread? stalled = null;
+        Action block = BlockOnce(released, () => stalled = Thread.CurrentThread);
+        ProbeSource? source = null;
+        source = new ProbeSource
+        {
+            Loop = loops.Loop,
+            OnTell = () => CallbackScope.Run(source!, _ => block(), null, null),
+            OnAccount = () =>
+            {
+                if (Thread.CurrentThread == stalled)
+                {
+                    stalled = null;
+                    throw new InvalidOperationException("This test's.");
+                }
+            },
+        };
+        Register(loops, source);
+        Assert.Equal("entered", Next());
+        Waiting.Until(() => loops.Group.Standbys.Stalled == 1, "the loop to be taken over");
+
+        released.Set();
+        Assert.Equal("left", Next());
+
+        // Otherwise the thread would end the loop, which is another's.
+        Waiting.Until(() => loops.Group.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
+        Assert.Null(stalled);
+        Assert.False(loops.Loop.HasFailed);
+        Assert.Same(loops.Loop, loops.Group.Loops[0]);
+        Unregister(loops, source);
+    }
+
+    /// <summary>Otherwise it costs the process.</summary>
+    [Fact]
+    public void What_is_thrown_as_a_loop_is_taken_over_costs_that_loop_and_another_runs_in_its_place()
+    {
+        using var loops = new LoopFixture(stallThreshold: s_threshold);
+        using var released = new ManualResetEventSlim();
+        EventLoop first = loops.Loop;
+        int thrown = 0;
+        RacePoints.Reached = (point, subject) =>
+        {
+            if (point == RacePoint.LoopTaken && subject == first && Interlocked.Exchange(ref thrown, 1) == 0)
+            {
+                throw new InvalidOperationException("This test's.");
+            }
+        };
+        try
+        {
+            Register(loops, new ProbeSource { Loop = first, OnTell = BlockOnce(released) });
+            Assert.Equal("entered", Next());
+            Assert.True(first.Join(Waiting.Limit));
+            released.Set();
+            Assert.Equal("left", Next());
+
+            Assert.NotSame(first, loops.Group.Loops[0]);
+            LoopFixture.RunOn(loops.Group.Loops[0], static () => { });
+        }
+        finally
+        {
+            RacePoints.Reached = null;
+        }
+    }
+
+    [Fact]
     public void With_timers_that_are_always_late_a_flush_leaves_and_the_loop_is_taken_over()
     {
         RacePoints.Reached = static (point, _) =>

@@ -35,6 +35,8 @@ internal sealed class ProbeSource : IoSource
 
     public Action OnSendDeferred { get; init; } = static () => { };
 
+    public Action OnAccount { get; init; } = static () => { };
+
     /// <summary>What the source does to move; without it, it stays.</summary>
     public Action<ProbeSource, EventLoop>? OnMove { get; init; }
 
@@ -98,6 +100,8 @@ internal sealed class ProbeSource : IoSource
         Interlocked.Increment(ref _deferredSends);
         OnSendDeferred();
     }
+
+    internal override void Account(long ticks, bool measured, bool? waited) => OnAccount();
 
     internal override void OnStalled(bool computes)
     {
