@@ -55,7 +55,7 @@ internal sealed class BlockingLane
             if (_idle > _queue.Count)
             {
                 _queue.Enqueue(item);
-                _work.Release();
+                _work.GivePermits();
                 return true;
             }
 
@@ -91,7 +91,7 @@ internal sealed class BlockingLane
 
         if (idle > 0)
         {
-            _work.Release(idle);
+            _work.GivePermits(idle);
         }
     }
 
@@ -143,6 +143,8 @@ internal sealed class BlockingLane
     /// <summary>False when this thread should end: nothing has come for a while.</summary>
     private bool WaitForWork()
     {
+        // Outside the lock, which loops want too: it may take a look at files.
+        bool isShort = _headroom.IsShort;
         using (_lock.Hold())
         {
             if (_queue.Count > 0)
@@ -150,7 +152,7 @@ internal sealed class BlockingLane
                 return true;
             }
 
-            if (_stopped || _headroom.IsShort)
+            if (_stopped || isShort)
             {
                 _threads--;
                 return false;

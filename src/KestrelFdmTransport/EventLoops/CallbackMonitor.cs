@@ -105,7 +105,7 @@ internal static class CallbackMonitor
         switch (Interlocked.Exchange(ref s_state, Sampling))
         {
             case Parked:
-                s_wake.Release();
+                s_wake.GivePermits();
                 break;
             case NoThread:
                 return TryStart();
@@ -305,7 +305,7 @@ internal static class CallbackMonitor
         {
             if (Interlocked.CompareExchange(ref s_state, Sampling, Parked) != Parked)
             {
-                // Somebody woke us meanwhile: take the permit that goes with it.
+                // Another thread has woken this one meanwhile: take the permit that goes with it.
                 s_wake.Wait();
             }
 

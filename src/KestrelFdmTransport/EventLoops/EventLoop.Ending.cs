@@ -42,6 +42,9 @@ internal sealed partial class EventLoop
         ReadLateMail();
         scope.ReleaseHoards();
         Abandon();
+
+        // What has been told last was foreign code, and the event has a lock inside.
+        Uninterrupted.DropInterrupt();
         _over.Set();
     }
 

@@ -221,9 +221,11 @@ internal sealed class Standbys
 
     private bool TryPark(Waiter waiter)
     {
+        // Outside the lock, which the monitor wants too: it may take a look at files.
+        bool isShort = _headroom.IsShort;
         using (_lock.Hold())
         {
-            if (_stopped || (_parked.Count > 0 && _headroom.IsShort))
+            if (_stopped || (_parked.Count > 0 && isShort))
             {
                 return false;
             }
@@ -265,7 +267,7 @@ internal sealed class Standbys
         internal void Send(HandOver? handOver)
         {
             _handOver = handOver;
-            _signal.Release();
+            _signal.GivePermits();
         }
 
         internal bool Wait(TimeSpan timeout, out HandOver? handOver)

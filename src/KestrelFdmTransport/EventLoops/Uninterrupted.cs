@@ -25,6 +25,27 @@ internal static class Uninterrupted
         }
     }
 
+    /// <summary>
+    /// Adds permits. A semaphore has a lock of its own inside, and a permit that an interrupt there has kept back would be waited for in vain.
+    /// </summary>
+    internal static void GivePermits(this SemaphoreSlim semaphore, int count = 1)
+    {
+        bool interrupted = false;
+        while (true)
+        {
+            try
+            {
+                semaphore.Release(count);
+                KeepPending(interrupted);
+                return;
+            }
+            catch (ThreadInterruptedException)
+            {
+                interrupted = true;
+            }
+        }
+    }
+
     /// <summary>Enters the lock. An interrupt that is pending for the application's code stays so.</summary>
     internal static Lock.Scope Hold(this Lock @lock)
     {
@@ -34,11 +55,7 @@ internal static class Uninterrupted
             try
             {
                 Lock.Scope scope = @lock.EnterScope();
-                if (interrupted && CallbackScope.RunsForeignCode)
-                {
-                    Thread.CurrentThread.Interrupt();
-                }
-
+                KeepPending(interrupted);
                 return scope;
             }
             catch (ThreadInterruptedException)
@@ -58,6 +75,15 @@ internal static class Uninterrupted
         catch (ThreadInterruptedException)
         {
             // That was it.
+        }
+    }
+
+    /// <summary>An interrupt that was not ours stays pending for the code that it was meant for.</summary>
+    private static void KeepPending(bool interrupted)
+    {
+        if (interrupted && CallbackScope.RunsForeignCode)
+        {
+            Thread.CurrentThread.Interrupt();
         }
     }
 }

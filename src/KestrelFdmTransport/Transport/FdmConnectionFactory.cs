@@ -186,7 +186,7 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
             return null;
         }
 
-        lock (_lock)
+        using (_lock.Hold())
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (_sockets is null)

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
+using KestrelFdmTransport.EventLoops;
 
 namespace KestrelFdmTransport.Transport;
 
@@ -17,7 +18,7 @@ internal sealed class TransportNumber : IDisposable
 
     internal TransportNumber()
     {
-        lock (s_lock)
+        using (s_lock.Hold())
         {
             while (!s_taken.Add(Value))
             {
@@ -33,7 +34,7 @@ internal sealed class TransportNumber : IDisposable
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
-            lock (s_lock)
+            using (s_lock.Hold())
             {
                 s_taken.Remove(Value);
             }

@@ -1,5 +1,6 @@
 using System;
 using System.Globalization;
+using System.Reflection;
 using System.Threading;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.UnitTests.Infrastructure;
@@ -166,6 +167,38 @@ public sealed class CallbackScopeTests
             {
             }
 
+            Assert.Throws<ThreadInterruptedException>(() => Thread.Sleep(1));
+            holder.Join();
+        });
+
+    /// <summary>A semaphore takes a lock of its own, and another thread would wait for ever for a permit that has got lost there.</summary>
+    [Fact]
+    public void An_interrupt_keeps_no_permit_back_and_is_kept_for_the_application()
+        => TestThreads.Run(() =>
+        {
+            using var semaphore = new SemaphoreSlim(0);
+            object inside = typeof(SemaphoreSlim).GetField("m_lockObjAndDisposed", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(semaphore)!;
+            using var held = new ManualResetEventSlim();
+            Thread me = Thread.CurrentThread;
+            var holder = new Thread(() =>
+            {
+                lock (inside)
+                {
+                    held.Set();
+                    Waiting.Until(() => me.ThreadState.HasFlag(ThreadState.WaitSleepJoin), "a thread that waits for the lock");
+                    me.Interrupt();
+                    Waiting.Until(() => me.ThreadState.HasFlag(ThreadState.WaitSleepJoin), "a thread that waits for the lock again");
+                }
+            })
+            {
+                IsBackground = true,
+            };
+            holder.Start();
+            held.Within("the lock to be held");
+
+            semaphore.GivePermits();
+
+            Assert.Equal(1, semaphore.CurrentCount);
             Assert.Throws<ThreadInterruptedException>(() => Thread.Sleep(1));
             holder.Join();
         });
