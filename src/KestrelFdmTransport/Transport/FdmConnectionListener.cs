@@ -79,9 +79,9 @@ internal sealed class FdmConnectionListener : IConnectionListener
         {
             using (_lock.Hold())
             {
-                // What has been told of a loop, or of the time, at this moment finds nothing to do.
-                _stopped = true;
+                // What is told of a loop, or of the time, finds nothing to do from here on; nor does a source that has come in place of another already.
                 _unbound = true;
+                StopInsideLock();
             }
 
             loops.LoopFailed -= OnLoopFailed;

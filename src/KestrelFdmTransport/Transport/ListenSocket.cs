@@ -9,7 +9,7 @@ namespace KestrelFdmTransport.Transport;
 /// <remarks>
 /// The duplicate stays valid whatever the application does with its socket, and lets several endpoints listen on one handle. The
 /// reference to the application's handle is a trip-wire: while there is one, disposing of the socket shuts it down, which wakes the
-/// loops, and waits for the reference to go. So nobody connects to it afterwards.
+/// loops, and waits for the reference to go. So no client connects to it afterwards.
 /// </remarks>
 internal sealed class ListenSocket : IDisposable
 {

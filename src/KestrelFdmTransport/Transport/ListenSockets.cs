@@ -81,7 +81,7 @@ internal static class ListenSockets
         }
     }
 
-    /// <summary>True if nobody but the transport knows the endpoint's listen sockets.</summary>
+    /// <summary>True if only the transport knows the endpoint's listen sockets.</summary>
     internal static bool AreOurs(EndPoint endpoint, FdmTransportOptions options)
         => endpoint is not FileHandleEndPoint && IsDefault(options);
 

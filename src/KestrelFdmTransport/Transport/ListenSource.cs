@@ -280,8 +280,8 @@ internal sealed class ListenSource : IoSource
     }
 
     /// <summary>
-    /// Accepts a client, and fills the reserved place with it. Whatever is thrown, nothing is left: neither a descriptor that nobody
-    /// closes nor a connection that nobody has.
+    /// Accepts a client, and fills the reserved place with it. Whatever is thrown, nothing is left: neither a descriptor that
+    /// stays open nor a connection that belongs to no side.
     /// </summary>
     /// <param name="reserved">False once the place is filled.</param>
     /// <param name="accepted">For <see cref="OnAccepted"/>; null if there is none.</param>
@@ -388,7 +388,7 @@ internal sealed class ListenSource : IoSource
         return Sys.Accept(_descriptor, address, length);
     }
 
-    /// <summary>Closes a descriptor that was accepted and is nobody's connection. It may have inherited an <c>SO_LINGER</c> time.</summary>
+    /// <summary>Closes a descriptor that was accepted and has become no connection. It may have inherited an <c>SO_LINGER</c> time.</summary>
     private void Close(int client)
     {
         if (_listener.ConnectionSettings.InheritsOptions)
