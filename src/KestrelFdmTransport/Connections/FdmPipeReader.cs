@@ -258,7 +258,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     /// </summary>
     private bool Refuses()
     {
-        if (!CooperativeBudget.IsSpent() || _running || _reading || Volatile.Read(ref _cancelled) != 0)
+        if (!CooperativeBudget.IsSpent() || _running || _reading || Volatile.Read(ref _cancelled) != 0 || Volatile.Read(ref _ended))
         {
             return false;
         }
