@@ -18,7 +18,10 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     private const string AbortMessage = "The connection was aborted by the application via ConnectionContext.Abort().";
     private const string FeatureAbortMessage = "The connection was aborted by the application via IConnectionLifetimeFeature.Abort().";
 
-    /// <summary>Stands for a token source that was cancelled before anybody asked for the token.</summary>
+    /// <summary>For callbacks of <see cref="ConnectionClosed"/>; one that takes longer may be waiting for a flush of the same connection.</summary>
+    private static readonly TimeSpan s_callbackPatience = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>Stands for a token source that was cancelled before anything asked for the token.</summary>
     private static readonly CancellationTokenSource s_closedBefore = CreateCancelled();
 
     /// <summary>Stands for an endpoint that somebody has set to null.</summary>
@@ -144,13 +147,10 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
         CancellationTokenSource? source = Interlocked.CompareExchange(ref _closedSource, s_closedBefore, null);
         if (source is not null)
         {
-            if (_endsOutput && _io.Writer.MayWait)
-            {
-                // By a work item of its own: what the token's callbacks queue comes before what the flush's end does, and yet a callback that
-                // waits for a flush, of its own or of another thread, does not wait for ever.
-                ThreadPool.UnsafeQueueUserWorkItem(static io => io.EndOutput(), _io, preferLocal: false);
-            }
-
+            // A callback may wait for a flush, its own or another thread's, and flushes end after the callbacks.
+            using Timer? rescue = _endsOutput && _io.Writer.MayWait
+                ? new Timer(static io => ((ConnectionIo)io!).EndOutput(), _io, s_callbackPatience, Timeout.InfiniteTimeSpan)
+                : null;
             try
             {
                 source.Cancel();
@@ -161,6 +161,19 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
             }
         }
 
+        if (_endsOutput && _io.Writer.MayWait)
+        {
+            // Behind what the callbacks have queued: Kestrel cancels RequestAborted by a work item, and a handler must not write on before that.
+            ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.OnCallbacksRun(), this, preferLocal: false);
+        }
+        else
+        {
+            OnCallbacksRun();
+        }
+    }
+
+    private void OnCallbacksRun()
+    {
         if (_endsOutput)
         {
             _io.EndOutput();

@@ -39,13 +39,14 @@ public sealed partial class DescriptorHeadroomTests
         using var peer = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         peer.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         peer.Listen();
-        using Restored limit = Limit(Highest() + 60);
+        int most = Highest() + 60;
+        using Restored limit = Limit(most);
         await using var factory = new FdmTransportFactory(Options.Create(new FdmTransportOptions { LoopCount = 1 }), NullLoggerFactory.Instance);
         await using var connections = new FdmConnectionFactory(factory);
         List<ConnectionContext> open = [await connections.ConnectAsync(peer.LocalEndPoint!)];
         SocketException failure = await Assert.ThrowsAsync<SocketException>(async () =>
         {
-            for (int i = 0; i < 80; i++)
+            for (int i = 0; i < most; i++)
             {
                 open.Add(await connections.ConnectAsync(peer.LocalEndPoint!).AsTask().Within("a connection"));
             }
