@@ -327,7 +327,7 @@ internal sealed partial class ConnectionIo
 
         Volatile.Write(ref _waitingWritable, 0);
 
-        // Busy: the holder has been left the errand. Shut: only the owner shuts, and it has not.
+        // Busy: the holder has been left the errand. Shut: a close waits for a thread inside, and drops what is unsent.
         if (_gate.TryEnter() != SendGate.Entry.Entered)
         {
             return Notice.Nothing;
