@@ -264,6 +264,6 @@ internal sealed partial class ConnectionIo
         }
 
         Reader.EndProducer(ShutdownReason ?? notice.Error);
-        Connection.FireConnectionClosed(andEndOutput: notice.Has(Told.Closed));
+        Connection.FireConnectionClosed();
     }
 }

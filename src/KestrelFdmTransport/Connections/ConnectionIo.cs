@@ -250,12 +250,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
         if (notice.Has(Told.Closed))
         {
             Writer.DropUnsent();
-            if (!notice.Has(Told.InputEnded))
-            {
-                // The token has fired before, or is about to. Otherwise the thread that fires it has the output end as well.
-                EndOutput();
-            }
-
+            Connection.EndOutputAfterToken();
             if (_socket is ConnectionSocket taken)
             {
                 ThreadPool.UnsafeQueueUserWorkItem(static ended => ended.Io.EndTakenSocket(ended.Taken), (Io: this, Taken: taken), preferLocal: false);

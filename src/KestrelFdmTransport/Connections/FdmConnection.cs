@@ -18,7 +18,10 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     private const string AbortMessage = "The connection was aborted by the application via ConnectionContext.Abort().";
     private const string FeatureAbortMessage = "The connection was aborted by the application via IConnectionLifetimeFeature.Abort().";
 
-    /// <summary>For callbacks of <see cref="ConnectionClosed"/>; one that takes longer may be waiting for a flush of the same connection.</summary>
+    /// <summary>
+    /// For callbacks of <see cref="ConnectionClosed"/> once the connection is closed; one that takes longer may be waiting for a flush of the same
+    /// connection.
+    /// </summary>
     private static readonly TimeSpan s_callbackPatience = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Stands for a token source that was cancelled before anything asked for the token.</summary>
@@ -36,7 +39,6 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     private CancellationTokenSource? _closedSource;
     private TaskCompletionSource? _disposed;
     private bool _tokenOverridden;
-    private bool _endsOutput;
     private int _endings;
 
     /// <param name="io">The descriptor's side.</param>
@@ -124,11 +126,24 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     internal bool TryWithdraw() => (Interlocked.Or(ref _endings, (int)Ending.Withdrawn) & (int)Ending.Taken) == 0;
 
     /// <summary>Cancels <see cref="ConnectionClosed"/> on the pool, once.</summary>
-    /// <param name="andEndOutput">The connection is closed, so that a flush which waits is over, after the token.</param>
-    internal void FireConnectionClosed(bool andEndOutput)
+    internal void FireConnectionClosed() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+
+    /// <summary>
+    /// The connection is closed: flushes end once the token's callbacks have run, by the later of the two. Any thread, after the token has been
+    /// sent on its way.
+    /// </summary>
+    internal void EndOutputAfterToken()
     {
-        _endsOutput |= andEndOutput;
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        if ((Interlocked.Or(ref _endings, (int)Ending.OutputOver) & (int)Ending.TokenFired) != 0)
+        {
+            _io.EndOutput();
+        }
+        else if (_io.Writer.MayWait)
+        {
+            // A callback may wait for a flush, its own or another thread's.
+            _ = Task.Delay(s_callbackPatience).ContinueWith(
+                static (_, io) => ((ConnectionIo)io!).EndOutput(), _io, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        }
     }
 
     /// <summary>The descriptor is gone and every block of the transport's side is back.</summary>
@@ -147,10 +162,6 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
         CancellationTokenSource? source = Interlocked.CompareExchange(ref _closedSource, s_closedBefore, null);
         if (source is not null)
         {
-            // A callback may wait for a flush, its own or another thread's, and flushes end after the callbacks.
-            using Timer? rescue = _endsOutput && _io.Writer.MayWait
-                ? new Timer(static io => ((ConnectionIo)io!).EndOutput(), _io, s_callbackPatience, Timeout.InfiniteTimeSpan)
-                : null;
             try
             {
                 source.Cancel();
@@ -161,7 +172,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
             }
         }
 
-        if (_endsOutput && _io.Writer.MayWait)
+        if ((Volatile.Read(ref _endings) & (int)Ending.OutputOver) != 0 && _io.Writer.MayWait)
         {
             // Behind what the callbacks have queued: Kestrel cancels RequestAborted by a work item, and a handler must not write on before that.
             ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.OnCallbacksRun(), this, preferLocal: false);
@@ -174,7 +185,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
 
     private void OnCallbacksRun()
     {
-        if (_endsOutput)
+        if ((Interlocked.Or(ref _endings, (int)Ending.TokenFired) & (int)Ending.OutputOver) != 0)
         {
             _io.EndOutput();
         }
@@ -262,5 +273,11 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
 
         /// <summary>The server will not get it.</summary>
         Withdrawn = 16,
+
+        /// <summary>The token's callbacks have run.</summary>
+        TokenFired = 32,
+
+        /// <summary>No flush will send anything more.</summary>
+        OutputOver = 64,
     }
 }

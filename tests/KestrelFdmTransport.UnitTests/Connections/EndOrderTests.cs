@@ -2,6 +2,7 @@ using System;
 using System.IO.Pipelines;
 using System.Threading;
 using System.Threading.Tasks;
+using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.UnitTests.EventLoops;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.AspNetCore.Connections;
@@ -14,6 +15,7 @@ namespace KestrelFdmTransport.UnitTests.Connections;
 public sealed class EndOrderTests : IDisposable
 {
     private const int MoreThanTheKernelTakes = 2_000_000;
+    private const int ShutdownSend = 1;
 
     private readonly LoopFixture _loops = new();
     private readonly CheckingPool _pool = new();
@@ -112,6 +114,42 @@ public sealed class EndOrderTests : IDisposable
 
         Assert.True(await ended.Task.Within("the callback"));
         await connection.EndAsync();
+        _pool.AssertAllReturned();
+    }
+
+    /// <summary>
+    /// The peer's FIN fires the token, and Kestrel aborts from its callback before it schedules RequestAborted. A callback may have lost its CPU for
+    /// so long that the flush no longer waits for it; so one round of several is enough.
+    /// </summary>
+    [Fact]
+    public async Task A_flush_waits_for_the_token_that_the_peer_has_fired_though_the_connection_is_closed()
+    {
+        bool waited = false;
+        for (int round = 0; round < 5 && !waited; round++)
+        {
+            using var connection = new TestConnection(_loops.Loop, _pool.Create());
+            connection.Start();
+            Task<FlushResult> flush = connection.Writer.WriteAsync(new byte[MoreThanTheKernelTakes]).AsTask();
+            var closed = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+            connection.Connection.ConnectionClosed.Register(() =>
+            {
+                connection.Connection.Abort(null!);
+                for (int turn = 0; turn < 3; turn++)
+                {
+                    // The first turn reads the mail and closes at its end.
+                    _loops.Run(static () => { });
+                }
+
+                closed.SetResult(!connection.Writer.IsReady);
+            });
+
+            Assert.Equal(0, LibC.Shutdown(connection.Peer.Number, ShutdownSend));
+            waited = await closed.Task.Within("the callback");
+            Assert.True((await flush.Within("the flush")).IsCompleted);
+            await connection.EndAsync();
+        }
+
+        Assert.True(waited);
         _pool.AssertAllReturned();
     }
 
