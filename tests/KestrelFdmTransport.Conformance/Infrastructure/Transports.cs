@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 #if FDM
 using System.Linq;
@@ -52,6 +53,21 @@ internal static class Transports
         _ = services;
         return [];
 #endif
+    }
+
+    /// <summary>False on a transport that has no such timeout.</summary>
+    public static bool TrySetIdleTimeout(ConnectionContext connection, TimeSpan timeout)
+    {
+#if FDM
+        if (connection.Features.Get<IFdmConnectionFeature>() is { } feature)
+        {
+            feature.IdleTimeout = timeout;
+            return true;
+        }
+#else
+        _ = (connection, timeout);
+#endif
+        return false;
     }
 
 #if FDM

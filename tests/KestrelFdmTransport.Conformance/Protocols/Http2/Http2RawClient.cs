@@ -25,9 +25,9 @@ internal sealed class Http2RawClient : IDisposable
     public RawClient Connection { get; }
 
     /// <summary>Connects and exchanges the settings.</summary>
-    public static async Task<Http2RawClient> ConnectAsync(EndPoint endPoint)
+    public static async Task<Http2RawClient> ConnectAsync(EndPoint endPoint, int? receiveBufferSize = null)
     {
-        var client = new Http2RawClient(await RawClient.ConnectAsync(endPoint));
+        var client = new Http2RawClient(await RawClient.ConnectAsync(endPoint, receiveBufferSize));
         try
         {
             await client.Connection.SendAsync(s_preface);
