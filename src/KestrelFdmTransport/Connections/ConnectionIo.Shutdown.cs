@@ -80,6 +80,9 @@ internal sealed partial class ConnectionIo
             // Without memory for the error it ends without.
             Writer.End(error: null);
         }
+
+        // What was flushed since the close, and was left to a thread of the pool, must be back before the connection has been disposed of.
+        Writer.DropOutbox();
     }
 
     /// <summary>The message may be foreign code, and the end must come whatever it throws.</summary>
