@@ -18,12 +18,12 @@ namespace KestrelFdmTransport.Conformance.Endings;
 /// </summary>
 /// <remarks>
 /// The token's thread may lose its CPU at the wrong moment on any transport. So a case looks at several rounds on each, and a few of this
-/// transport's may be worse than the worst on Sockets. A case that fails is tried once more: a fault of the order shows in most rounds.
+/// transport's may be worse than the worst on Sockets. A case that fails is tried again: a fault of the order shows in most rounds of every attempt.
 /// </remarks>
 public sealed class AbortOrderTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int Rounds = 8;
-    private const int Attempts = 2;
+    private const int Attempts = 3;
 
     /// <summary>Kestrel holds so much back for itself, and between a token's state and its callbacks there are some writes too.</summary>
     private const int Few = 64;
