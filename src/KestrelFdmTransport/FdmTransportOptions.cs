@@ -87,7 +87,7 @@ public sealed class FdmTransportOptions
 
     /// <summary>
     /// Gets or sets how long a callback may hold its event loop under <see cref="ApplicationScheduling.Adaptive"/> before another
-    /// thread takes the loop over. Sampled about once a millisecond.
+    /// thread takes the loop over. Sampled every one to four milliseconds.
     /// </summary>
     /// <remarks>Defaults to 2 ms; 0 (take over whatever is found running, for tests) to 1 minute.</remarks>
     public TimeSpan StallThreshold { get; set; } = TimeSpan.FromMilliseconds(2);
@@ -101,7 +101,7 @@ public sealed class FdmTransportOptions
 
     /// <summary>
     /// Gets or sets how many threads may run the callbacks of connections that have been found to block, under
-    /// <see cref="ApplicationScheduling.Adaptive"/>. Beyond it they wait for a thread.
+    /// <see cref="ApplicationScheduling.Adaptive"/>. Beyond it the thread pool runs them.
     /// </summary>
     /// <remarks>Threads. Defaults to 256; 0 (leave them to the thread pool) to 4096.</remarks>
     public int MaxBlockingThreads { get; set; } = 256;

@@ -31,7 +31,7 @@ internal sealed partial class ConnectionIo
                 case SendGate.Entry.Entered:
                     return CreateSocketInsideGate();
                 default:
-                    // Rare: a first request for the socket at the moment of a send. The holder makes one system call.
+                    // Rare: a first request for the socket at the moment of a send. The holder sends its share and leaves.
                     wait.SpinOnce();
                     break;
             }

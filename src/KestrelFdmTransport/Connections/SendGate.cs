@@ -3,7 +3,7 @@ using System.Threading;
 namespace KestrelFdmTransport.Connections;
 
 /// <summary>
-/// Lets one thread at a time make system calls for sending, and none once it is shut. Try-only: nobody blocks or spins on
+/// Lets one thread at a time make system calls for sending, and none once it is shut. Try-only: a sender never blocks or spins on
 /// it. The loser leaves <i>more</i>, and the holder finds it atomically with its release.
 /// </summary>
 /// <remarks>
