@@ -44,6 +44,8 @@ internal sealed class FdmConnectionListener : IConnectionListener
         ConnectionSettings = settings;
         EndPoint = sockets[0].EndPoint;
         LocalName = new(SocketName.OfLocal(sockets[0].Descriptor));
+        bool isWildcard = EndPoint is IPEndPoint ip && (ip.Address.Equals(IPAddress.Any) || ip.Address.Equals(IPAddress.IPv6Any));
+        HasOneAddress = LocalName.Value.IsUnix || (!isWildcard && !settings.InheritsOptions);
         Queue = new AcceptQueue(acceptQueueLength, ResumeAccepting);
         _blocks = BlockCaches.Create(running, createBlocks);
         _sources = [];
@@ -118,8 +120,11 @@ internal sealed class FdmConnectionListener : IConnectionListener
 
     internal StrongBox<SocketName> LocalName { get; }
 
-    /// <summary>True if all connections have the listener's own address.</summary>
-    internal bool IsUnix => LocalName.Value.IsUnix;
+    /// <summary>
+    /// True if every connection has the listener's own address. A wildcard stands for many, and a listen socket from elsewhere may take packets
+    /// that were meant for another address (<c>IP_TRANSPARENT</c>, <c>sk_lookup</c>).
+    /// </summary>
+    internal bool HasOneAddress { get; }
 
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
         => await Queue.DequeueAsync(cancellationToken).ConfigureAwait(false);

@@ -302,7 +302,7 @@ internal sealed class ListenSource : IoSource
         try
         {
             SocketName remote = SocketName.Parse(new ReadOnlySpan<byte>(address, Math.Min(length, Sys.AddressCapacity)));
-            StrongBox<SocketName> local = _listener.IsUnix ? _listener.LocalName : LocalName(descriptor);
+            StrongBox<SocketName> local = _listener.HasOneAddress ? _listener.LocalName : LocalName(descriptor);
             EventLoop home = _listener.IsShared ? _listener.Loops.Balance.Home(Loop, Loop.Now) : Loop;
             io = new ConnectionIo(descriptor, local.Value.IsUnix, _listener.BlocksOf(home), _listener.ConnectionSettings) { Loop = home };
             var connection = new FdmConnection(io, local, remote);
@@ -399,10 +399,7 @@ internal sealed class ListenSource : IoSource
         Sys.Close(client);
     }
 
-    /// <summary>
-    /// Asked for each connection, whatever address the endpoint is bound to: packets may have been sent here that were meant for another one
-    /// (<c>IP_TRANSPARENT</c>, <c>sk_lookup</c>). Clients mostly come to the same.
-    /// </summary>
+    /// <summary>The connection's own address. Clients mostly come to the same.</summary>
     private StrongBox<SocketName> LocalName(int descriptor)
     {
         SocketName name = SocketName.OfLocal(descriptor);
