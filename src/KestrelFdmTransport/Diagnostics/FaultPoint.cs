@@ -57,7 +57,7 @@ internal enum FaultPoint
     /// <summary>The state that few connections need is about to be made.</summary>
     RareStateMade,
 
-    /// <summary>A duplicate descriptor is about to become the application's socket.</summary>
+    /// <summary>The application's socket is about to be made, with the connection's own number.</summary>
     SocketMade,
 
     /// <summary>An attempt to connect is about to be made.</summary>

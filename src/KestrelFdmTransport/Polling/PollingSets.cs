@@ -90,7 +90,7 @@ internal sealed class PollingSets
         _ => _cold.Count,
     };
 
-    /// <summary>A copy, for tests.</summary>
+    /// <summary>A copy.</summary>
     internal LiveCounter Counter(int slot) => _counters[slot];
 
     /// <summary>A copy that may be torn or another connection's by now, for figures. Any thread.</summary>
