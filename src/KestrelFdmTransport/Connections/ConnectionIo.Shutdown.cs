@@ -17,7 +17,7 @@ internal sealed partial class ConnectionIo
 
     private Exception? _shutdownReason;
 
-    // Written by the thread that shuts down, before its mail; read by the loop after that mail.
+    // Written by the thread that shuts down, before its mail; read by the threads that end the output, after the close that follows.
     private Exception? _outputError;
 
     internal bool IsShutDown => Volatile.Read(ref _shutdownReason) is not null;

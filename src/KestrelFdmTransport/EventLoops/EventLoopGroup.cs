@@ -9,8 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>
-/// The loops of one factory. They start with the first user (a listener) and stop when the group is disposed, or some time
-/// after the last listener and connection are gone; a reload of endpoints does not restart them.
+/// The loops of one factory. They start with the first user (a listener or a connection factory) and stop when the group is disposed, or some time
+/// after the last user and connection are gone; a reload of endpoints does not restart them.
 /// </summary>
 internal sealed class EventLoopGroup : IDisposable
 {
