@@ -12,7 +12,8 @@ public enum ApplicationScheduling
 
     /// <summary>
     /// On the event loop's thread. The fastest, and only right if the application never blocks and never computes for long: until
-    /// its code returns, every other connection of that loop waits.
+    /// its code returns, every other connection of that loop waits. Code whose reads and flushes never wait continues on the thread
+    /// pool after about a millisecond.
     /// </summary>
     Inline = 1,
 

@@ -20,8 +20,8 @@ public static class FdmWebHostBuilderExtensions
     private static readonly Func<IServiceProvider, object> s_transport = ResolveTransport;
 
     /// <summary>
-    /// Makes Kestrel serve its endpoints on the FDM transport. What the transport cannot serve, on this machine or at all, is
-    /// served by the Sockets transport, with a warning in the log.
+    /// Makes Kestrel serve its endpoints on the FDM transport. Where that cannot run, the Sockets transport serves them, with a
+    /// warning in the log.
     /// </summary>
     /// <param name="hostBuilder">The builder, before or after <c>UseKestrel</c> and <c>UseSockets</c>.</param>
     /// <returns>The same builder.</returns>

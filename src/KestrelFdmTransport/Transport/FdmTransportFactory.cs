@@ -18,7 +18,8 @@ namespace KestrelFdmTransport;
 
 /// <summary>
 /// Creates listeners that run on this transport's event loops. One factory has one set of loops, shared by all its endpoints;
-/// they start with the first bind and end when the factory is disposed.
+/// they start with the first bind or outgoing connection, and end with the factory, or when they have had neither endpoints nor
+/// connections for some ten seconds.
 /// </summary>
 public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable, IAsyncDisposable
 {

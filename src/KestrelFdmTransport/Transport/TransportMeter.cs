@@ -8,7 +8,7 @@ using KestrelFdmTransport.Polling;
 namespace KestrelFdmTransport.Transport;
 
 /// <summary>
-/// The transport's figures as metrics (docs/scheduling.md). All are observed: a listener's code runs when it asks, on its own
+/// The transport's figures as metrics (docs/observability.md). All are observed: a listener's code runs when it asks, on its own
 /// thread, and never on a loop.
 /// </summary>
 /// <remarks>
