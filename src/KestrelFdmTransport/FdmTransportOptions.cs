@@ -177,7 +177,9 @@ public sealed class FdmTransportOptions
     /// <summary>
     /// Gets or sets whether a loop with much more to do than another gives it some of its busiest connections, between two requests.
     /// </summary>
-    /// <remarks>Defaults to <see langword="true"/>. New connections go where there is least to do in any case.</remarks>
+    /// <remarks>
+    /// Defaults to <see langword="true"/>. New connections go where there is least to do in any case, save under <see cref="ReusePort"/>.
+    /// </remarks>
     public bool MoveConnections { get; set; } = true;
 
     /// <summary>Creates a bound listen socket as the Sockets transport does.</summary>
