@@ -24,12 +24,17 @@ internal sealed class BlockCache
     private readonly int _maxPooled;
 
     internal BlockCache(MemoryPool<byte> pool, EventLoop loop, int blockSize = BlockSize)
+        : this(pool, loop, blockSize, pool.MaxBufferSize)
+    {
+    }
+
+    private BlockCache(MemoryPool<byte> pool, EventLoop loop, int blockSize, int maxPooled)
     {
         FaultPoints.Reach(FaultPoint.BlockCacheMade);
         Pool = pool;
         _loop = loop;
         _blockSize = blockSize;
-        _maxPooled = pool.MaxBufferSize;
+        _maxPooled = maxPooled;
     }
 
     internal MemoryPool<byte> Pool { get; }
@@ -43,7 +48,7 @@ internal sealed class BlockCache
     internal BlockCache On(EventLoop loop) => loop.Index < Siblings.Length ? BlockCaches.Of(Siblings, loop) : this;
 
     /// <summary>This cache, or one with the same pool if the loop is another than this cache's: it has been restarted.</summary>
-    internal BlockCache For(EventLoop loop) => loop == _loop ? this : new BlockCache(Pool, loop, _blockSize) { Siblings = Siblings };
+    internal BlockCache For(EventLoop loop) => loop == _loop ? this : new BlockCache(Pool, loop, _blockSize, _maxPooled) { Siblings = Siblings };
 
     /// <summary>A segment with a block that has room for at least <paramref name="sizeHint"/> bytes. Foreign code runs here.</summary>
     /// <param name="spares">The segment objects of the connection.</param>

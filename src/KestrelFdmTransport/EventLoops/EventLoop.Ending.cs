@@ -16,7 +16,19 @@ internal sealed partial class EventLoop
     }
 
     /// <summary>False if the owner is still inside somebody's callback when the time is up.</summary>
-    internal bool Join(TimeSpan timeout) => CallbackScope.Serves(this) || _over.Wait(timeout);
+    internal bool Join(TimeSpan timeout)
+    {
+        try
+        {
+            return CallbackScope.Serves(this) || _over.Wait(timeout);
+        }
+        catch (ThreadInterruptedException)
+        {
+            // The caller has other loops and threads to stop. The interrupt is the application's, and stays pending for it.
+            Thread.CurrentThread.Interrupt();
+            return false;
+        }
+    }
 
     /// <summary>Closes the source after the turn's last event. Owner only.</summary>
     internal void CloseAfterTurn(IoSource source)

@@ -18,13 +18,13 @@ internal static class OwnThread
     /// <summary>As <see cref="Start"/>; false if there is no room for one more, or would be none for others.</summary>
     internal static bool TryStart(ThreadHeadroom headroom, string name, ParameterizedThreadStart body, object? state)
     {
-        if (!headroom.TryTake())
-        {
-            return false;
-        }
-
         try
         {
+            if (!headroom.TryTake())
+            {
+                return false;
+            }
+
             Start(name, body, state);
             return true;
         }
