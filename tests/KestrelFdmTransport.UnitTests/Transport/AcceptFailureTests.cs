@@ -141,7 +141,8 @@ public sealed class AcceptFailureTests : IAsyncLifetime
     [Fact]
     public async Task A_connection_whose_own_address_cannot_be_asked_for_has_that_of_the_endpoint()
     {
-        await StartAsync();
+        // A listen socket from elsewhere: the transport knows its own sockets on one address to have no other.
+        await StartAsync(static options => options.CreateBoundListenSocket = static endPoint => FdmTransportOptions.CreateDefaultBoundListenSocket(endPoint));
         using var faults = new Faults(SystemCall.LocalAddress, "ENOBUFS", first: 1);
         using Socket client = await ConnectAsync();
         ConnectionContext connection = (await _listener!.AcceptAsync().AsTask().Within("a connection"))!;

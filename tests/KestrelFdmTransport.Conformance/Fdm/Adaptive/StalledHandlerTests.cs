@@ -182,6 +182,7 @@ public sealed class StalledHandlerTests(ITestOutputHelper output) : AdaptiveTest
     public async Task The_server_stops_in_its_time_although_a_handler_never_returns(TransportKind transport)
     {
         using var released = new ManualResetEventSlim();
+        var entered = new Signal();
         var left = new Signal();
         TestServer server = await StartAsync(
             transport,
@@ -189,6 +190,7 @@ public sealed class StalledHandlerTests(ITestOutputHelper output) : AdaptiveTest
             {
                 if (context.Request.Path == "/block")
                 {
+                    entered.Set();
                     released.Wait(Waiting.Limit);
                     left.Set();
                 }
@@ -199,6 +201,7 @@ public sealed class StalledHandlerTests(ITestOutputHelper output) : AdaptiveTest
         using RawClient client = await server.ConnectAsync();
         Assert.Equal(200, (await client.GetAsync("/")).Status);
         await client.SendAsync(RawClient.Get("/block"));
+        await entered.Task.Within();
         using RawClient other = await server.ConnectAsync();
         Assert.Equal(200, (await other.GetAsync("/")).Status);
 
