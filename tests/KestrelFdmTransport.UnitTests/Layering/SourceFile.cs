@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.RegularExpressions;
+using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Layering;
@@ -36,7 +37,7 @@ internal sealed partial class SourceFile
 
     public static SourceFile[] ReadAll()
     {
-        string project = Path.Combine(Repository(), "src", "KestrelFdmTransport");
+        string project = Path.Combine(Repository.Root, "src", "KestrelFdmTransport");
         SourceFile[] files =
         [
             .. from file in Directory.EnumerateFiles(project, "*.cs", SearchOption.AllDirectories)
@@ -46,19 +47,6 @@ internal sealed partial class SourceFile
         ];
         Assert.NotEmpty(files);
         return files;
-    }
-
-    /// <summary>Found from the test's binary: a deterministic build does not know where its sources were.</summary>
-    private static string Repository()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "KestrelFdmTransport.sln")))
-        {
-            folder = folder.Parent;
-        }
-
-        Assert.NotNull(folder);
-        return folder.FullName;
     }
 
     public override string ToString() => Path.Combine(Folder, Name);

@@ -1,0 +1,8 @@
+namespace KestrelFdmTransport.UnitTests.Prose;
+
+internal enum CSharpTokenKind
+{
+    Comment,
+    Documentation,
+    String,
+}
