@@ -99,6 +99,7 @@ public sealed class ProseCheckTests
     {
         Violation violation = Assert.Single(ProseCheck.CheckDocument("a.md", "Fine.\n\nIt,\nor whoever.\n"));
 
-        Assert.StartsWith("a.md:4: Words: \"whoever\" → name the actor", violation.ToString(), StringComparison.Ordinal);
+        string text = violation.ToString();
+        Assert.StartsWith("a.md:4: Words: \"whoever\" → name the actor", text, StringComparison.Ordinal);
     }
 }
