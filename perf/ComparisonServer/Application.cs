@@ -15,7 +15,7 @@ internal sealed class Application(string name, int stepsPerMicrosecond)
     private const string Compute = "/compute/";
     private const string Tally = "/tally/";
 
-    private readonly SetTally _tally = new();
+    private readonly PollingSetCounter _tally = new();
     private readonly string _identity = string.Create(CultureInfo.InvariantCulture, $"{name} {Environment.ProcessId}");
 
     internal Task AnswerAsync(HttpContext context)
@@ -27,15 +27,15 @@ internal sealed class Application(string name, int stepsPerMicrosecond)
     private static Task PlaintextAsync(HttpContext context)
     {
         context.Response.ContentType = "text/plain";
-        context.Response.ContentLength = Answers.Body.Length;
-        return context.Response.Body.WriteAsync(Answers.Body).AsTask();
+        context.Response.ContentLength = CannedResponses.Body.Length;
+        return context.Response.Body.WriteAsync(CannedResponses.Body).AsTask();
     }
 
     private Task OtherAsync(HttpContext context, string path)
     {
         if (path.StartsWith(Compute, StringComparison.Ordinal))
         {
-            Work.Do(Microseconds(path, Compute) * stepsPerMicrosecond);
+            CpuWork.Do(Microseconds(path, Compute) * stepsPerMicrosecond);
             return PlaintextAsync(context);
         }
 
@@ -55,8 +55,8 @@ internal sealed class Application(string name, int stepsPerMicrosecond)
         switch (path)
         {
             case "/download":
-                context.Response.ContentLength = Answers.Megabyte.Length;
-                return context.Response.Body.WriteAsync(Answers.Megabyte).AsTask();
+                context.Response.ContentLength = CannedResponses.Megabyte.Length;
+                return context.Response.Body.WriteAsync(CannedResponses.Megabyte).AsTask();
             case "/upload":
                 return UploadAsync(context);
             case "/polling-sets/on" or "/polling-sets/off":

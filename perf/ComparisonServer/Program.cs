@@ -27,7 +27,7 @@ if (args.Length < 1)
 }
 
 int loops = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : Environment.ProcessorCount;
-int stepsPerMicrosecond = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : Work.Calibrate();
+int stepsPerMicrosecond = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : CpuWork.Calibrate();
 
 WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
 builder.Logging.ClearProviders();
@@ -52,7 +52,7 @@ switch (args[0])
         UseFdm(static options => options.PollingSets = false);
         break;
     case "fdm-no-moves":
-        UseFdm(static options => options.MoveConnections = false);
+        UseFdm(static options => options.RebalanceConnections = false);
         break;
     case "fdm-reuse-port":
         UseFdm(static options => options.ReusePort = true);
@@ -83,7 +83,7 @@ await app.StartAsync();
 // In the order in which they are configured.
 int[] ports = [.. app.Urls.Select(url => new Uri(url).Port)];
 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ready http={ports[0]} raw={ports[1]} https={ports[2]} h2c={ports[3]}"));
-Parent.EndWithIt();
+ParentWatcher.EndWithIt();
 await ((IHost)app).WaitForShutdownAsync();
 return 0;
 

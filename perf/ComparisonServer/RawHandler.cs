@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.ComparisonServer;
 
-/// <summary>Answers whatever arrives, unparsed: what is left is the transport.</summary>
+/// <summary>CannedResponses whatever arrives, unparsed: what is left is the transport.</summary>
 internal sealed class RawHandler : ConnectionHandler
 {
     public override async Task OnConnectedAsync(ConnectionContext connection)
@@ -21,7 +21,7 @@ internal sealed class RawHandler : ConnectionHandler
             }
 
             input.AdvanceTo(result.Buffer.End);
-            output.Write(Answers.Whole);
+            output.Write(CannedResponses.Whole);
             await output.FlushAsync();
         }
     }

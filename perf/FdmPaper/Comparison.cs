@@ -30,7 +30,7 @@ internal sealed class Comparison
         var servers = new List<ServerProcess>();
         try
         {
-            foreach (string name in Mechanism.All)
+            foreach (string name in ServerKind.All)
             {
                 var server = new ServerProcess(name, SleepThreshold, pins ? cpus[0] : -1);
                 servers.Add(server);

@@ -21,7 +21,7 @@ var mechanism = new Argument<string>("mechanism");
 var threshold = new Argument<int>("sleep threshold");
 var serve = new Command("serve", "One of the servers; the comparison starts them itself.") { mechanism, threshold };
 serve.Hidden = true;
-serve.SetAction(parsed => Mechanism.Serve(parsed.GetValue(mechanism)!, parsed.GetValue(threshold)));
+serve.SetAction(parsed => ServerKind.Serve(parsed.GetValue(mechanism)!, parsed.GetValue(threshold)));
 
 var root = new RootCommand("Measures FDM, poll(), epoll and this transport beside idle connections.")
 {

@@ -11,7 +11,7 @@ public class CallbackBenchmarks
 {
     private EventLoopGroup _group = null!;
     private EventLoop _loop = null!;
-    private CallbackScope _scope = null!;
+    private LoopThread _scope = null!;
     private QuietSource _source = null!;
 
     /// <summary>As under Adaptive: the loop may be taken over meanwhile.</summary>
@@ -24,7 +24,7 @@ public class CallbackBenchmarks
         var settings = new EventLoopSettings
         {
             LoopCount = 1,
-            HandsOver = HandsOver,
+            AllowsHandoff = HandsOver,
 
             // Nobody takes the loop that this thread pretends to own, whatever else keeps it from running.
             StallThreshold = System.TimeSpan.FromMinutes(1),
@@ -33,20 +33,20 @@ public class CallbackBenchmarks
         _group = new EventLoopGroup(settings, NullLogger.Instance);
         _loop = new EventLoop(0, _group, settings, NullLogger.Instance);
         _source = new QuietSource { Loop = _loop };
-        _scope = CallbackScope.AdoptThread(servesLoops: true);
-        _scope.Own(_loop);
+        _scope = LoopThread.Attach(servesLoops: true);
+        _scope.AcquireLoop(_loop);
     }
 
     [GlobalCleanup]
     public void CleanUp()
     {
-        CallbackScope.Retire();
+        LoopThread.Detach();
         _group.Dispose();
     }
 
     [Benchmark]
-    public bool Tell() => _scope.Tell(_loop, _source, Notice.Nothing);
+    public bool Tell() => _scope.RunCallbacks(_loop, _source, Completion.None);
 
     [Benchmark]
-    public void Run() => CallbackScope.Run(_source, static _ => { }, state: null, context: null);
+    public void Run() => LoopThread.Run(_source, static _ => { }, state: null, context: null);
 }

@@ -7,15 +7,15 @@ namespace KestrelFdmTransport.MicroBenchmarks;
 [MemoryDiagnoser]
 public class CounterBenchmarks
 {
-    private readonly SpinGate _gate = new();
-    private readonly PollingSets _sets = new(PollingRules.Default, new SpinGate());
+    private readonly SpinPredictor _gate = new();
+    private readonly PollingSets _sets = new(PollingPolicy.Default, new SpinPredictor());
     private LiveCounter _counter;
 
     [GlobalSetup]
     public void SetUp()
     {
         _sets.Register(0, now: 0);
-        _sets.BeginHarvest(count: 1, now: 1, since: 1);
+        _sets.BeginBatch(count: 1, now: 1, since: 1);
         _sets.Arrived(0);
     }
 

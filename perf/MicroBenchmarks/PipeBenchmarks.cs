@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KestrelFdmTransport.MicroBenchmarks;
 
-/// <summary>One payload through a <see cref="Pipe"/>, our reader and our writer; no system call in any of them.</summary>
+/// <summary>One token through a <see cref="Pipe"/>, our reader and our writer; no system call in any of them.</summary>
 [MemoryDiagnoser]
 public class PipeBenchmarks
 {
@@ -38,7 +38,7 @@ public class PipeBenchmarks
 
         // Not registered with the loop: the benchmark takes the loop's part.
         _group = new EventLoopGroup(new EventLoopSettings { LoopCount = 1 }, NullLogger.Instance);
-        EventLoop loop = _group.Acquire()[0];
+        EventLoop loop = _group.AddUser()[0];
         if (Sys.StreamPair(out _near, out _far) != 0)
         {
             throw new InvalidOperationException("There is no socket pair.");
@@ -52,7 +52,7 @@ public class PipeBenchmarks
             WritePauseThreshold = PauseThreshold,
             Logger = NullLogger.Instance,
         };
-        _io = new ConnectionIo(_near, isUnix: true, new BlockCache(pool, loop), settings) { Loop = loop };
+        _io = new ConnectionIo(_near, isUnix: true, new EndpointBuffers(pool, loop), settings) { Loop = loop };
         _writeAndSend = _ => WriteAndSend();
     }
 
@@ -98,7 +98,7 @@ public class PipeBenchmarks
 
     /// <summary>Written, flushed, deferred and taken as sent by the loop; a callback scope is around it.</summary>
     [Benchmark]
-    public void FdmWriter() => CallbackScope.Run(_io, _writeAndSend, state: null, context: null);
+    public void FdmWriter() => LoopThread.Run(_io, _writeAndSend, state: null, context: null);
 
     private static void Complete(ValueTask<FlushResult> flush)
     {
@@ -127,9 +127,9 @@ public class PipeBenchmarks
         FdmPipeWriter writer = _io.Writer;
         writer.Write(_payload);
         Complete(writer.FlushAsync());
-        if (writer.Collect())
+        if (writer.TakeFlushed())
         {
-            writer.SkipUnsent();
+            writer.DiscardUnsent();
         }
 
         if (writer.TakeSent() is { } sent)

@@ -7,7 +7,7 @@ namespace KestrelFdmTransport.MicroBenchmarks;
 [MemoryDiagnoser]
 public class PollingBenchmarks
 {
-    private PollingRules _rules = null!;
+    private PollingPolicy _rules = null!;
     private PollingSets _sets = null!;
     private long _now;
 
@@ -22,8 +22,8 @@ public class PollingBenchmarks
     [GlobalSetup]
     public void SetUp()
     {
-        _rules = PollingRules.Default with { LastingBacklog = Overloaded ? 0 : long.MaxValue, LongWait = long.MaxValue };
-        _sets = new PollingSets(_rules, new SpinGate());
+        _rules = PollingPolicy.Default with { OverloadAfter = Overloaded ? 0 : long.MaxValue, MaxQueueDelay = long.MaxValue };
+        _sets = new PollingSets(_rules, new SpinPredictor());
         for (int slot = 0; slot < Ready; slot++)
         {
             _sets.Register(slot, _now);
@@ -41,7 +41,7 @@ public class PollingBenchmarks
     {
         long since = _now;
         _now += gap;
-        _sets.BeginHarvest(Ready, _now, since);
+        _sets.BeginBatch(Ready, _now, since);
         for (int slot = 0; slot < Ready; slot++)
         {
             _sets.Arrived((uint)slot);
@@ -50,12 +50,12 @@ public class PollingBenchmarks
         int served = 0;
         while (served < Ready)
         {
-            _sets.BeginTurn(_now);
-            while (_sets.TryNext(out ulong payload))
+            _sets.BeginIteration(_now);
+            while (_sets.TryNext(out ulong token))
             {
-                int slot = (int)payload;
+                int slot = (int)token;
                 _sets.Dequeued(slot);
-                _sets.Served(slot, _now);
+                _sets.OnDispatched(slot, _now);
                 served++;
             }
         }

@@ -26,7 +26,7 @@ internal sealed class Comparison(Settings settings)
         Report? baseline = settings.Baseline is { } file ? ReportFile.Read(file) : null;
         List<Candidate> candidates = await UsableAsync(cancellation);
         var report = new Report(DateTimeOffset.UtcNow, Machine(), Method(), []);
-        var race = new Race(settings, _tools, Work.Calibrate());
+        var race = new WorkloadRun(settings, _tools, CpuWork.Calibrate());
         CpuPlan[] plans = [.. settings.Placements.Select(placement => CpuPlan.For(placement, settings.Cpus))];
         Announce(candidates, plans);
         foreach (CpuPlan plan in plans)
@@ -54,7 +54,7 @@ internal sealed class Comparison(Settings settings)
         return report.Workloads.Exists(result => result.Candidates.Exists(candidate => candidate.Refused is not null)) ? 1 : 0;
     }
 
-    private static Task<WorkloadResult> RunOneAsync(Race race, Workload workload, List<Candidate> candidates, CpuPlan plan, CancellationToken cancellation)
+    private static Task<WorkloadResult> RunOneAsync(WorkloadRun race, Workload workload, List<Candidate> candidates, CpuPlan plan, CancellationToken cancellation)
     {
         // Drawn between measurements only: a refreshing thread would disturb them.
         return AnsiConsole.Progress().AutoRefresh(enabled: false).AutoClear(enabled: true).StartAsync(async context =>
@@ -107,7 +107,7 @@ internal sealed class Comparison(Settings settings)
         TimeSpan sum = TimeSpan.Zero;
         foreach (Workload workload in settings.Workloads)
         {
-            sum += candidates.Count(workload.RunsOn) * Race.Estimate(workload, settings);
+            sum += candidates.Count(workload.RunsOn) * WorkloadRun.Estimate(workload, settings);
         }
 
         return sum;

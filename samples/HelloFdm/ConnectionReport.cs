@@ -21,7 +21,7 @@ internal sealed record ConnectionReport(
         connection.BytesReceived,
         connection.BytesSent,
         Finite(connection.IdleTimeout),
-        Finite(connection.IdleTimeLeft));
+        Finite(connection.IdleTimeRemaining));
 
     private static TimeSpan? Finite(TimeSpan time) => time == Timeout.InfiniteTimeSpan ? null : time;
 }

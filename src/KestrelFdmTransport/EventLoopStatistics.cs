@@ -15,10 +15,10 @@ public sealed class EventLoopStatistics
     public required long Accepts { get; init; }
 
     /// <summary>Gets the number of turns: one pass over the polling sets each.</summary>
-    public required long Turns { get; init; }
+    public required long Iterations { get; init; }
 
     /// <summary>Gets the number of times the loop asked the kernel for events.</summary>
-    public required long Harvests { get; init; }
+    public required long EpollWaits { get; init; }
 
     /// <summary>Gets the number of events that the kernel returned.</summary>
     public required long Events { get; init; }
@@ -26,29 +26,29 @@ public sealed class EventLoopStatistics
     /// <summary>Gets the number of callbacks that held the loop until another thread took it over.</summary>
     public required long Stalls { get; init; }
 
-    /// <summary>Gets the number of callbacks that were sent to the thread pool or the blocking lane.</summary>
+    /// <summary>Gets the number of callbacks that were sent to the thread pool or the blocking pool.</summary>
     public required long Dispatched { get; init; }
 
     /// <summary>Gets the number of times receiving rested because an application was too far behind.</summary>
-    public required long Pauses { get; init; }
+    public required long ReadPauses { get; init; }
 
     /// <summary>Gets the number of connections aborted for want of traffic: see <see cref="FdmTransportOptions.IdleTimeout"/>.</summary>
     public required long IdleTimeouts { get; init; }
 
     /// <summary>Gets the number of times accepting rested because descriptors or memory had run out.</summary>
-    public required long Rests { get; init; }
+    public required long AcceptPauses { get; init; }
 
     /// <summary>Gets the number of hot connections that the loop has given to a loop with less to do.</summary>
-    public required long Moves { get; init; }
+    public required long Migrations { get; init; }
 
     /// <summary>Gets the part of its time, 0 to 1, in which the loop had something to do; measured twenty times a second.</summary>
-    public required double Busy { get; init; }
+    public required double Utilization { get; init; }
 
-    /// <summary>Gets the sum of the live counters of the loop's connections, 0 to 8 each; measured as <see cref="Busy"/> is.</summary>
-    public required int Heat { get; init; }
+    /// <summary>Gets the sum of the live counters of the loop's connections, 0 to 8 each; measured as <see cref="Utilization"/> is.</summary>
+    public required int Activity { get; init; }
 
     /// <summary>Gets how long the ready connection that has waited longest has been waiting.</summary>
-    public required TimeSpan BacklogAge { get; init; }
+    public required TimeSpan OldestReady { get; init; }
 
     /// <summary>Gets the figures of the set of connections whose events come often.</summary>
     public required PollingSetStatistics Hot { get; init; }

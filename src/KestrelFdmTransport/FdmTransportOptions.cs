@@ -23,10 +23,10 @@ public sealed class FdmTransportOptions
     internal const int MaxAcceptQueueLength = 1_000_000;
 
     /// <summary>The largest value of <see cref="MaxStandbyThreads"/>.</summary>
-    internal const int MostStandbyThreads = 1024;
+    internal const int StandbyThreadsLimit = 1024;
 
     /// <summary>The largest value of <see cref="MaxBlockingThreads"/>.</summary>
-    internal const int MostBlockingThreads = 4096;
+    internal const int BlockingThreadsLimit = 4096;
 
     /// <summary>The largest value of <see cref="StallThreshold"/>.</summary>
     internal static readonly TimeSpan MaxStallThreshold = TimeSpan.FromMinutes(1);
@@ -114,7 +114,7 @@ public sealed class FdmTransportOptions
     public TimeSpan ConnectTimeout { get; set; } = Timeout.InfiniteTimeSpan;
 
     /// <summary>For tests of <c>Adaptive</c>: callbacks run on the loop whatever they have cost, so that it is taken over all the time.</summary>
-    internal bool ForgetsCost { get; set; }
+    internal bool DisableCostTracking { get; set; }
 
     /// <summary>
     /// Gets or sets after how long without a byte received or sent an accepted connection is aborted: its reader throws a
@@ -180,7 +180,7 @@ public sealed class FdmTransportOptions
     /// <remarks>
     /// Defaults to <see langword="true"/>. New connections go where there is least to do in any case, save under <see cref="ReusePort"/>.
     /// </remarks>
-    public bool MoveConnections { get; set; } = true;
+    public bool RebalanceConnections { get; set; } = true;
 
     /// <summary>Creates a bound listen socket as the Sockets transport does.</summary>
     /// <param name="endpoint">
@@ -192,6 +192,6 @@ public sealed class FdmTransportOptions
     public static Socket CreateDefaultBoundListenSocket(EndPoint endpoint)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
-        return ListenSockets.CreateBound(endpoint);
+        return ListenSocketFactory.CreateBound(endpoint);
     }
 }

@@ -9,11 +9,11 @@ public sealed class PollingSetStatistics
     public required long Polls { get; init; }
 
     /// <summary>Gets the number of times a connection of the set was served.</summary>
-    public required long Served { get; init; }
+    public required long Dispatched { get; init; }
 
     /// <summary>Gets how long connections have waited in the set's queue, on average over all that were served.</summary>
-    public required TimeSpan MeanDelay { get; init; }
+    public required TimeSpan MeanQueueDelay { get; init; }
 
     /// <summary>Gets the number of connections that wait in the set's queue.</summary>
-    public required int Waiting { get; init; }
+    public required int Queued { get; init; }
 }

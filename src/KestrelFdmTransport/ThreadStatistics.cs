@@ -4,7 +4,7 @@ namespace KestrelFdmTransport;
 public sealed class ThreadStatistics
 {
     /// <summary>Gets the number of times a loop was taken over from a callback that held it.</summary>
-    public required long HandOvers { get; init; }
+    public required long Handoffs { get; init; }
 
     /// <summary>Gets the number of threads that wait for a loop to take over.</summary>
     public required int StandbyThreads { get; init; }
@@ -12,9 +12,9 @@ public sealed class ThreadStatistics
     /// <summary>Gets the number of threads that are inside a callback that has lost its loop.</summary>
     public required int StalledThreads { get; init; }
 
-    /// <summary>Gets the number of threads of the blocking lane.</summary>
+    /// <summary>Gets the number of threads of the blocking pool.</summary>
     public required int BlockingThreads { get; init; }
 
-    /// <summary>Gets the number of callbacks that wait for a thread of the blocking lane.</summary>
+    /// <summary>Gets the number of callbacks that wait for a thread of the blocking pool.</summary>
     public required int BlockingQueue { get; init; }
 }

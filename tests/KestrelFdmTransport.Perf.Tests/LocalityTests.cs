@@ -42,13 +42,13 @@ public sealed class LocalityTests
     {
         int[] connections = [.. Enumerable.Range(0, 10)];
 
-        Assert.Equal([0, 1, 2], new Speakers(3, Loop: 0).Choose(connections, connection => connection / 7));
-        Assert.Equal([0, 7, 1, 8], new Speakers(4).Choose(connections, connection => connection / 7));
+        Assert.Equal([0, 1, 2], new ActiveClients(3, Loop: 0).Choose(connections, connection => connection / 7));
+        Assert.Equal([0, 7, 1, 8], new ActiveClients(4).Choose(connections, connection => connection / 7));
     }
 
     [Fact]
     public void A_loop_with_too_few_connections_for_the_speakers_is_no_measurement()
-        => Assert.Throws<ServerException>(() => new Speakers(4, Loop: 1).Choose([0, 0, 0, 1, 1, 1], loop => loop));
+        => Assert.Throws<ServerException>(() => new ActiveClients(4, Loop: 1).Choose([0, 0, 0, 1, 1, 1], loop => loop));
 
     [Fact]
     public void Shares_are_by_the_mean_and_differences_of_the_second_half()
@@ -85,24 +85,24 @@ public sealed class LocalityTests
 
     private static EventLoopStatistics Loop(double busy, int heat, long moves)
     {
-        PollingSetStatistics none = new() { Polls = 0, Served = 0, MeanDelay = default, Waiting = 0 };
+        PollingSetStatistics none = new() { Polls = 0, Dispatched = 0, MeanQueueDelay = default, Queued = 0 };
         return new()
         {
             Name = "fdm-loop-0",
             Connections = 0,
             Accepts = 0,
-            Turns = 0,
-            Harvests = 0,
+            Iterations = 0,
+            EpollWaits = 0,
             Events = 0,
             Stalls = 0,
             Dispatched = 0,
-            Pauses = 0,
+            ReadPauses = 0,
             IdleTimeouts = 0,
-            Rests = 0,
-            Moves = moves,
-            Busy = busy,
-            Heat = heat,
-            BacklogAge = default,
+            AcceptPauses = 0,
+            Migrations = moves,
+            Utilization = busy,
+            Activity = heat,
+            OldestReady = default,
             Hot = none,
             Warm = none,
             Cold = none,

@@ -4,6 +4,6 @@ using KestrelFdmTransport.Stress.HandOvers;
 using KestrelFdmTransport.Stress.Soak;
 
 var root = new RootCommand("Loads the transport and checks that nothing gets lost.");
-root.Subcommands.Add(new HandOverCommand());
+root.Subcommands.Add(new HandoffCommand());
 root.Subcommands.Add(new SoakCommand());
 return await root.Parse(args).InvokeAsync();

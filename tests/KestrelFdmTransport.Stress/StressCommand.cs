@@ -30,13 +30,13 @@ internal abstract class StressCommand : Command
 
     protected Option<bool> RaceDelays { get; } = new("--race-delays") { Description = "Has threads rest now and then where a race could be lost." };
 
-    protected abstract Task<StressFigures> LoadAsync(ParseResult parsed, CancellationToken cancellationToken);
+    protected abstract Task<StressCounters> LoadAsync(ParseResult parsed, CancellationToken cancellationToken);
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        StressFigures figures = await LoadAsync(parsed, cancellationToken);
+        StressCounters figures = await LoadAsync(parsed, cancellationToken);
 
-        // Standbys, the blocking lane and the monitor end when they have had nothing to do for a while.
+        // StandbyThreads, the blocking pool and the monitor end when they have had nothing to do for a while.
         await Waiting.UntilAsync(() => ProcessState.Threads("fdm-").Count == 0, () => string.Join(' ', ProcessState.Threads("fdm-")));
         await Console.Out.WriteLineAsync(figures.ToString());
         foreach (string problem in figures.Problems)

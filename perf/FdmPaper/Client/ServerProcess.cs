@@ -46,9 +46,9 @@ internal sealed class ServerProcess : IDisposable
 
     private static bool IsDotnetHost => string.Equals(Path.GetFileName(Environment.ProcessPath), "dotnet", StringComparison.Ordinal);
 
-    internal void Stop() => Sys.Signal(_process.Id, SignalStop);
+    internal void Stop() => Sys.WriteEventFd(_process.Id, SignalStop);
 
-    internal void Continue() => Sys.Signal(_process.Id, SignalContinue);
+    internal void Continue() => Sys.WriteEventFd(_process.Id, SignalContinue);
 
     public void Dispose()
     {

@@ -66,7 +66,7 @@ internal static unsafe class Sys
 
     internal static void Sleep(uint microseconds) => LibC.MicroSleep(microseconds);
 
-    internal static void Signal(int process, int signal) => Checked(LibC.Kill(process, signal));
+    internal static void WriteEventFd(int process, int signal) => Checked(LibC.Kill(process, signal));
 
     /// <summary>CPU time of all threads of a process, in nanoseconds.</summary>
     internal static long ProcessCpuTime(int process)

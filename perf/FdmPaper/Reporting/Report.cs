@@ -38,11 +38,11 @@ internal static class Report
         {
             (string Over, string Under)[] pairs =
             [
-                (Mechanism.Fdm, Mechanism.Poll),
-                (Mechanism.Epoll, Mechanism.Fdm),
-                (Mechanism.Transport, Mechanism.Poll),
-                (Mechanism.Transport, Mechanism.Fdm),
-                (Mechanism.Transport, Mechanism.Epoll),
+                (ServerKind.Fdm, ServerKind.Poll),
+                (ServerKind.Epoll, ServerKind.Fdm),
+                (ServerKind.Transport, ServerKind.Poll),
+                (ServerKind.Transport, ServerKind.Fdm),
+                (ServerKind.Transport, ServerKind.Epoll),
             ];
             return new Table(
                 title,
@@ -58,8 +58,8 @@ internal static class Report
     private static Table Make(string title, string first, IReadOnlyList<int> steps, Func<string, int, string> cell)
         => new(
             title,
-            [first, .. Mechanism.All],
-            [.. steps.Select(step => (IReadOnlyList<string>)[Format("N0", step), .. Mechanism.All.Select(name => cell(name, step))])]);
+            [first, .. ServerKind.All],
+            [.. steps.Select(step => (IReadOnlyList<string>)[Format("N0", step), .. ServerKind.All.Select(name => cell(name, step))])]);
 
     private static string Format(string format, double value) => value.ToString(format, CultureInfo.InvariantCulture);
 }

@@ -15,7 +15,7 @@ internal static class TransportServer
 {
     internal static async Task RunAsync(Action<int> listening)
     {
-        var options = new FdmTransportOptions { Backlog = Mechanism.Backlog };
+        var options = new FdmTransportOptions { Backlog = ServerKind.Backlog };
         await using var factory = new FdmTransportFactory(Options.Create(options), NullLoggerFactory.Instance);
         await using IConnectionListener listener = await factory.BindAsync(new IPEndPoint(IPAddress.Loopback, 0));
         listening(((IPEndPoint)listener.EndPoint).Port);

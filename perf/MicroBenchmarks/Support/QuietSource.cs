@@ -4,24 +4,24 @@ using KestrelFdmTransport.EventLoops;
 
 namespace KestrelFdmTransport.MicroBenchmarks.Support;
 
-/// <summary>A source that does nothing but count its mail.</summary>
+/// <summary>A source that does nothing but count its command.</summary>
 internal sealed class QuietSource : IoSource
 {
     private long _handled;
 
     internal long Handled => Volatile.Read(ref _handled);
 
-    internal override Notice Serve(uint events) => Notice.Nothing;
+    internal override Completion OnReady(uint events) => Completion.None;
 
-    internal override Notice OnMail(Mail mail)
+    internal override Completion OnCommand(LoopCommand command)
     {
         Volatile.Write(ref _handled, _handled + 1);
-        return Notice.Nothing;
+        return Completion.None;
     }
 
-    internal override Notice Close() => Notice.Nothing;
+    internal override Completion OnClose() => Completion.None;
 
-    internal override void Tell(in Notice notice)
+    internal override void RunCallbacks(in Completion completion)
     {
     }
 

@@ -15,5 +15,5 @@ internal sealed record ClientGroup(int Connections, Request Request)
     internal Pause Pause { get; init; } = Pause.None;
 
     /// <summary>Those that speak at all; null: all.</summary>
-    internal Speakers? Speakers { get; init; }
+    internal ActiveClients? Speakers { get; init; }
 }

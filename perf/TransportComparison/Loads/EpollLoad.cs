@@ -11,7 +11,7 @@ namespace KestrelFdmTransport.TransportComparison.Loads;
 internal sealed class EpollLoad(Endpoint endpoint, params IReadOnlyList<ClientGroup> groups) : ILoad
 {
     /// <summary>What changes in the server meanwhile, if anything does.</summary>
-    internal Alternation? Alternation { get; init; }
+    internal AlternatingRun? Alternation { get; init; }
 
     public string Tool => "own generator";
 

@@ -23,7 +23,7 @@ internal sealed class EpollRun : IDisposable
     private static readonly long s_millisecond = Stopwatch.Frequency / 1000;
 
     private readonly ServerProcess _server;
-    private readonly Alternation? _alternation;
+    private readonly AlternatingRun? _alternation;
     private readonly LoadGroup[] _groups;
     private readonly LoadConnection[] _connections;
     private readonly byte[] _address;
@@ -38,7 +38,7 @@ internal sealed class EpollRun : IDisposable
     private int _connecting;
     private bool _started;
 
-    internal EpollRun(ServerProcess server, Endpoint endpoint, LoadGroup[] groups, Alternation? alternation)
+    internal EpollRun(ServerProcess server, Endpoint endpoint, LoadGroup[] groups, AlternatingRun? alternation)
     {
         _server = server;
         _alternation = alternation;
@@ -54,7 +54,7 @@ internal sealed class EpollRun : IDisposable
         foreach (LoadGroup group in _groups)
         {
             LoadConnection[] members = [.. _connections.Where(connection => connection.Group == group)];
-            Array.ForEach(group.Clients.Speakers?.Choose(members, LoopQuestion.Ask) ?? members, Start);
+            Array.ForEach(group.Clients.Speakers?.Choose(members, LoopQuery.Ask) ?? members, Start);
         }
 
         Serve(s_settle, cancellation);
@@ -148,19 +148,19 @@ internal sealed class EpollRun : IDisposable
     {
         connection.SentAt = Stopwatch.GetTimestamp();
         int descriptor = Sys.Socket(Sys.AddressFamilyInet);
-        SystemCall.Check(descriptor, "socket");
+        Syscall.Check(descriptor, "socket");
         connection.Descriptor = descriptor;
         connection.Connecting = true;
         _connecting++;
         connection.Reader = new ResponseReader();
-        SystemCall.Check(Sys.NoDelay(descriptor), "setsockopt");
+        Syscall.Check(Sys.SetNoDelay(descriptor), "setsockopt");
         int result = Sys.Connect(descriptor, _address);
         if (result != -Errno.EINPROGRESS)
         {
-            SystemCall.Check(result, "connect");
+            Syscall.Check(result, "connect");
         }
 
-        SystemCall.Check(Sys.EpollAdd(_epoll, descriptor, EpollFlags.Connection, (ulong)connection.Index), "epoll_ctl");
+        Syscall.Check(Sys.EpollAdd(_epoll, descriptor, EpollFlags.Connection, (ulong)connection.Index), "epoll_ctl");
     }
 
     private void OnReady(LoadConnection connection, uint events)
@@ -172,7 +172,7 @@ internal sealed class EpollRun : IDisposable
                 return;
             }
 
-            SystemCall.Check(Sys.TakeError(connection.Descriptor), "connect");
+            Syscall.Check(Sys.GetSocketError(connection.Descriptor), "connect");
             connection.Connecting = false;
             _connecting--;
             if (_started)
@@ -241,7 +241,7 @@ internal sealed class EpollRun : IDisposable
                 return;
             }
 
-            SystemCall.Check(result, "recv");
+            Syscall.Check(result, "recv");
             if (result == 0)
             {
                 throw new ServerException("The server has closed a connection.");

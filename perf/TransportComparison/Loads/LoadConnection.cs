@@ -25,8 +25,8 @@ internal sealed class LoadConnection(LoadGroup group, int index)
 
     internal long SentAt { get; set; }
 
-    /// <summary>How the server worked then; see <see cref="Alternation"/>.</summary>
-    internal Spell? Spell { get; set; }
+    /// <summary>How the server worked then; see <see cref="AlternatingRun"/>.</summary>
+    internal Interval? Spell { get; set; }
 
     /// <summary>Requests without answer.</summary>
     internal int Waiting { get; set; }
@@ -44,7 +44,7 @@ internal sealed class LoadConnection(LoadGroup group, int index)
                 return;
             }
 
-            SystemCall.Check(result, "send");
+            Syscall.Check(result, "send");
             Sent += result;
         }
     }

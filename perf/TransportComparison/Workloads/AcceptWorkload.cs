@@ -21,7 +21,7 @@ internal sealed class AcceptWorkload(string name, string how, int connections, i
     internal override async Task<Dictionary<string, double>> MeasureAsync(Trial trial, CancellationToken cancellation)
     {
         await WaitForQuietAsync(trial.Server, cancellation);
-        using IdleCrowd crowd = await IdleCrowd.OpenAsync(trial.Server, Endpoint.Http, connections, atOnce, cancellation);
+        using IdleConnections crowd = await IdleConnections.OpenAsync(trial.Server, Endpoint.Http, connections, atOnce, cancellation);
         EventLoopStatistics[] loops = await trial.Server.LoopsAsync(cancellation);
         (LoadOutcome outcome, LoopSamples busy) = await WatchAsync(trial, new ClientGroup(Busy, new Request()), cancellation);
         Dictionary<string, double> figures = Figures(outcome);

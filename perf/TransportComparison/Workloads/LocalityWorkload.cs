@@ -30,7 +30,7 @@ internal abstract class LocalityWorkload(string name, string description) : Work
     /// <summary>Connections of a load before have ended, and their heat, by which new ones are dealt out, is forgotten.</summary>
     private protected static async Task WaitForQuietAsync(ServerProcess server, CancellationToken cancellation)
     {
-        while ((await server.LoopsAsync(cancellation)).Sum(loop => loop.Connections + loop.Heat) > AskersWeight)
+        while ((await server.LoopsAsync(cancellation)).Sum(loop => loop.Connections + loop.Activity) > AskersWeight)
         {
             await Task.Delay(s_betweenSamples, cancellation);
         }

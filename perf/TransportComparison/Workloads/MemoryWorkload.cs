@@ -28,13 +28,13 @@ internal sealed class MemoryWorkload(string name, Endpoint endpoint, int connect
 
     internal override async Task WarmUpAsync(Trial trial, CancellationToken cancellation)
     {
-        using IdleCrowd crowd = await IdleCrowd.OpenAsync(trial.Server, endpoint, WarmUpConnections, cancellation: cancellation);
+        using IdleConnections crowd = await IdleConnections.OpenAsync(trial.Server, endpoint, WarmUpConnections, cancellation: cancellation);
     }
 
     internal override async Task<Dictionary<string, double>> MeasureAsync(Trial trial, CancellationToken cancellation)
     {
         (long managed, long resident) = await MemoryAsync(trial.Server, cancellation);
-        using IdleCrowd crowd = await IdleCrowd.OpenAsync(trial.Server, endpoint, connections, cancellation: cancellation);
+        using IdleConnections crowd = await IdleConnections.OpenAsync(trial.Server, endpoint, connections, cancellation: cancellation);
         (long managedAfter, long residentAfter) = await MemoryAsync(trial.Server, cancellation);
         var figures = new Dictionary<string, double>(StringComparer.Ordinal)
         {

@@ -19,7 +19,7 @@ internal sealed class SetsWorkload(int percent) : UtilisationWorkload(percent, "
 
     internal override async Task<Dictionary<string, double>> MeasureAsync(Trial trial, CancellationToken cancellation)
     {
-        var alternation = new Alternation("/polling-sets/off", "/polling-sets/on");
+        var alternation = new AlternatingRun("/polling-sets/off", "/polling-sets/on");
         Dictionary<string, double> figures = await MeasureAsync(trial, alternation, cancellation);
         figures[Metric.P90ByArrival.Key] = Compare(alternation, Hot, 90);
         figures[Metric.P99ByArrival.Key] = Compare(alternation, Hot, 99);
@@ -28,6 +28,6 @@ internal sealed class SetsWorkload(int percent) : UtilisationWorkload(percent, "
         return figures;
     }
 
-    private static double Compare(Alternation alternation, int group, double percent)
+    private static double Compare(AlternatingRun alternation, int group, double percent)
         => alternation.Percentile(Sets, group, percent) / alternation.Percentile(Arrival, group, percent);
 }

@@ -15,9 +15,9 @@ internal sealed class SkewWorkload(string name, string description, ClientGroup 
     internal override async Task<Dictionary<string, double>> MeasureAsync(Trial trial, CancellationToken cancellation)
     {
         await WaitForQuietAsync(trial.Server, cancellation);
-        (LoadOutcome balanced, _) = await WatchAsync(trial, clients with { Speakers = new Speakers(busy) }, cancellation);
+        (LoadOutcome balanced, _) = await WatchAsync(trial, clients with { Speakers = new ActiveClients(busy) }, cancellation);
         await WaitForQuietAsync(trial.Server, cancellation);
-        (LoadOutcome skewed, LoopSamples loops) = await WatchAsync(trial, clients with { Speakers = new Speakers(busy, Loop: 0) }, cancellation);
+        (LoadOutcome skewed, LoopSamples loops) = await WatchAsync(trial, clients with { Speakers = new ActiveClients(busy, Loop: 0) }, cancellation);
         Dictionary<string, double> figures = Figures(skewed);
         figures[Metric.OfBalanced.Key] = skewed.Groups[0].Rate / balanced.Groups[0].Rate;
         figures[Metric.BusyDifference.Key] = loops.BusyDifference;

@@ -57,7 +57,7 @@ internal class UtilisationWorkload(int percent, string name = "utilisation", str
 
     internal override Task<Dictionary<string, double>> MeasureAsync(Trial trial, CancellationToken cancellation) => MeasureAsync(trial, alternation: null, cancellation);
 
-    private protected async Task<Dictionary<string, double>> MeasureAsync(Trial trial, Alternation? alternation, CancellationToken cancellation)
+    private protected async Task<Dictionary<string, double>> MeasureAsync(Trial trial, AlternatingRun? alternation, CancellationToken cancellation)
     {
         Candidate candidate = trial.Server.Candidate;
         double capacity = _capacities[candidate.Name];
@@ -101,7 +101,7 @@ internal class UtilisationWorkload(int percent, string name = "utilisation", str
 
     private static double RateOf(LoadOutcome outcome) => outcome.Groups.Sum(group => group.Rate);
 
-    private static Task<LoadOutcome> RunAsync(Trial trial, int sporadicClients, TimeSpan duration, CancellationToken cancellation, Alternation? alternation = null)
+    private static Task<LoadOutcome> RunAsync(Trial trial, int sporadicClients, TimeSpan duration, CancellationToken cancellation, AlternatingRun? alternation = null)
     {
         var hot = new ClientGroup(HotClients, s_request) { Pause = s_hotPause };
         var sporadic = new ClientGroup(sporadicClients, s_request) { Pause = s_sporadicPause };

@@ -43,7 +43,7 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
         }
     }
 
-    internal BufferSegment? Following => (BufferSegment?)Next;
+    internal BufferSegment? NextSegment => (BufferSegment?)Next;
 
     /// <summary>The end of the chain. For whoever owns all of it.</summary>
     internal BufferSegment Last
@@ -51,7 +51,7 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
         get
         {
             BufferSegment last = this;
-            while (last.Following is { } next)
+            while (last.NextSegment is { } next)
             {
                 last = next;
             }
@@ -78,7 +78,7 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
 
     internal bool IsReleased => Volatile.Read(ref _leaseOrStart) == Released;
 
-    internal void Attach(object owner, Memory<byte> block)
+    internal void SetOwner(object owner, Memory<byte> block)
     {
         _owner = owner;
         Block = block;
@@ -86,7 +86,7 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     }
 
     /// <summary>Gives up the block; the caller returns its owner to where it came from.</summary>
-    internal object? Detach()
+    internal object? TakeOwner()
     {
         // Atomic: of two that might meet here, one gets it. A spare segment's link is not for either.
         object? owner = Volatile.Read(ref _owner);
@@ -145,11 +145,11 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     internal bool TryLease() => Interlocked.CompareExchange(ref _leaseOrStart, Leased, Unleased) == Unleased;
 
     /// <summary>A full fence, because the producer then looks whether the consumer has passed it meanwhile.</summary>
-    internal void EndLease() => Interlocked.Exchange(ref _leaseOrStart, Unleased);
+    internal void ReleaseLease() => Interlocked.Exchange(ref _leaseOrStart, Unleased);
 
     /// <summary>Consumer: claims the block for giving it back, unless the producer writes into it.</summary>
     internal bool TryClaim() => Interlocked.CompareExchange(ref _leaseOrStart, Released, Unleased) == Unleased;
 
     /// <summary>Takes a claim back: there is something in the block after all.</summary>
-    internal void Unclaim() => Volatile.Write(ref _leaseOrStart, Unleased);
+    internal void ReleaseClaim() => Volatile.Write(ref _leaseOrStart, Unleased);
 }

@@ -6,7 +6,7 @@ namespace KestrelFdmTransport.Connections;
 /// <content>Where the application's continuations run.</content>
 internal sealed partial class ConnectionIo
 {
-    private CallbackCost _cost;
+    private CallbackProfile _profile;
 
     /// <summary>A continuation is about to be queued to the thread pool.</summary>
     internal void CountQueued()
@@ -17,47 +17,47 @@ internal sealed partial class ConnectionIo
         }
     }
 
-    /// <summary>A continuation that was dispatched is about to run. The blocking lane's threads are not the pool's.</summary>
+    /// <summary>A continuation that was dispatched is about to run. The blocking pool's threads are not the pool's.</summary>
     internal void CountBegin()
     {
         if (Settings.Adapts && Thread.CurrentThread.IsThreadPoolThread)
         {
-            Loop.Group.Backlog.Begin();
+            Loop.Group.Backlog.OnStarted();
         }
     }
 
     /// <summary>Runs a continuation of the application, in a scope that lets its flushes wait for its end.</summary>
     internal void Run(in PipeContinuation continuation)
-        => CallbackScope.Run(this, continuation.Callback, continuation.State, continuation.Context);
+        => LoopThread.Run(this, continuation.Callback, continuation.State, continuation.Context);
 
-    internal Placement Place(Origin origin) => origin == Origin.Loop ? Place() : PlaceElsewhere();
+    internal Placement Decide(Origin origin) => origin == Origin.Loop ? Decide() : DecideElsewhere();
 
     /// <summary>For a continuation that the loop makes run, at the top of its stack.</summary>
-    internal Placement Place()
+    internal Placement Decide()
     {
         if (!Settings.Adapts)
         {
             return Settings.RunsInline ? Placement.Inline : Placement.Pool;
         }
 
-        Placement placement = _cost.Place();
+        Placement placement = _profile.Decide();
         return placement == Placement.Inline && (Loop.IsStalling || Loop.Group.Standbys.IsExhausted) ? Placement.Pool : placement;
     }
 
     /// <summary>A waiting read whose continuation runs elsewhere needs no scope here, and no monitor to watch it.</summary>
-    internal override bool TryTellQuietly(in Notice notice) => notice.Kinds == Told.Received && Reader.TryNotifyElsewhere();
+    internal override bool TryQueueCallbacks(in Completion completion) => completion.Flags == CompletionFlags.Received && Reader.TryQueueNotify();
 
     /// <summary>For a continuation that an application's call or a foreign thread makes run: never here.</summary>
-    private Placement PlaceElsewhere()
-        => Settings.Adapts && _cost.Place() == Placement.BlockingLane ? Placement.BlockingLane : Placement.Pool;
+    private Placement DecideElsewhere()
+        => Settings.Adapts && _profile.Decide() == Placement.BlockingPool ? Placement.BlockingPool : Placement.Pool;
 
-    internal override bool Adapts => Settings.Adapts;
+    internal override bool IsAdaptive => Settings.Adapts;
 
     /// <summary>
     /// What does not run on the loop for its cost is looked at more closely: no stall would ever show that it blocks. So is what looks as if it
     /// should not, before it is sent away.
     /// </summary>
-    internal override bool IsSuspect => Settings.Adapts && (_cost.IsInDoubt || _cost.Place() != Placement.Inline);
+    internal override bool MeasuresBlocking => Settings.Adapts && (_profile.IsInDoubt || _profile.Decide() != Placement.Inline);
 
     internal override void Account(long ticks, bool measured, bool? waited)
     {
@@ -66,12 +66,12 @@ internal sealed partial class ConnectionIo
             return;
         }
 
-        _cost.Add(ticks, measured);
+        _profile.Add(ticks, measured);
         if (waited == true)
         {
             OnStalled(computes: false);
         }
-        else if (waited == false && _cost.Blocks)
+        else if (waited == false && _profile.Blocks)
         {
             // Taken for one that blocks, and it computes: the pool is the place for that.
             OnStalled(computes: true);
@@ -80,7 +80,7 @@ internal sealed partial class ConnectionIo
 
     internal override void OnStalled(bool computes)
     {
-        _cost.OnStalled(computes);
+        _profile.OnStalled(computes);
         if (!computes)
         {
             Settings.Endpoint.OnBlocked();

@@ -20,7 +20,7 @@ internal sealed partial class ConnectionIo
     internal int IdleMilliseconds => Volatile.Read(ref _idleTimeout);
 
     /// <summary>What is left of the timeout, in milliseconds. Any thread.</summary>
-    internal long IdleLeft => Math.Max(0, Volatile.Read(ref _lastActivity) + IdleMilliseconds - Environment.TickCount64);
+    internal long IdleTimeRemaining => Math.Max(0, Volatile.Read(ref _lastActivity) + IdleMilliseconds - Environment.TickCount64);
 
     /// <summary>Another timeout, 0 for none; its time begins now. Any thread.</summary>
     internal void SetIdleTimeout(int milliseconds)
@@ -29,24 +29,24 @@ internal sealed partial class ConnectionIo
         Volatile.Write(ref _idleTimeout, milliseconds);
         if (milliseconds != 0)
         {
-            Post(Mail.Deadline);
+            Post(LoopCommand.UpdateTimer);
         }
     }
 
     /// <summary>A deadline in the wheel may have come. Owner only.</summary>
-    internal override Notice OnTimer(long now)
+    internal override Completion OnTimer(long now)
     {
         int timeout = IdleMilliseconds;
         if (timeout == 0 || _closed || IsShutDown)
         {
-            return Notice.Nothing;
+            return Completion.None;
         }
 
         long due = Volatile.Read(ref _lastActivity) + timeout;
         if (due > now)
         {
             Loop.SetTimer(this, due);
-            return Notice.Nothing;
+            return Completion.None;
         }
 
         if (Volatile.Read(ref _waitingWritable) != 0)
@@ -54,30 +54,30 @@ internal sealed partial class ConnectionIo
             // The peer may have taken bytes long since: the loop was behind, or the socket says so only when there is much room. So it is asked. That
             // bytes of its own wait is no excuse here: a peer that takes nothing would only have to send a byte too many to stay for ever.
             Loop.SetTimer(this, now + timeout);
-            Notice sent = OnWritable();
+            Completion sent = OnWritable();
             if (Volatile.Read(ref _waitingWritable) == 0 || Volatile.Read(ref _lastActivity) + timeout > now)
             {
                 return sent;
             }
         }
-        else if (PendingEvents != 0 || Reader.IsBehind || (!_inputEnded && Sys.Readable(_descriptor) > 0))
+        else if (PendingEvents != 0 || Reader.IsBehind || (!_inputEnded && Sys.BytesAvailable(_descriptor) > 0))
         {
             // Readiness that is queued and bytes that wait, in the socket or in the reader, say that the loop or the application is behind, and
             // not the peer.
             Volatile.Write(ref _lastActivity, now);
             Loop.SetTimer(this, now + timeout);
-            return Notice.Nothing;
+            return Completion.None;
         }
 
-        Loop.CountIdleTimeout();
-        return new Notice(Told.TimedOut, IdleTimeout.From(timeout));
+        Loop.OnIdleTimeout();
+        return new Completion(CompletionFlags.TimedOut, IdleTimeout.From(timeout));
     }
 
     private void StartIdleTimer()
     {
         if (IdleMilliseconds != 0)
         {
-            NoteActivity();
+            RecordActivity();
             SetIdleTimer();
         }
     }
@@ -93,7 +93,7 @@ internal sealed partial class ConnectionIo
     }
 
     /// <summary>Bytes have come or gone. Owner, or gate holder.</summary>
-    private void NoteActivity()
+    private void RecordActivity()
     {
         if (Volatile.Read(ref _idleTimeout) != 0)
         {
@@ -101,7 +101,7 @@ internal sealed partial class ConnectionIo
         }
     }
 
-    private void TellTimedOut(TimeSpan timeout)
+    private void OnIdleTimeout(TimeSpan timeout)
     {
         Log.ConnectionTimedOut(Settings.Logger, Connection.ConnectionId, timeout);
         string message = $"The connection was idle for {timeout}: no byte was received or sent.";

@@ -11,17 +11,17 @@ namespace KestrelFdmTransport.Connections;
 internal sealed partial class ConnectionIo
 {
     /// <summary>What one serve may receive before it is the next connection's turn. A call counts as half a block at least.</summary>
-    private const int ReceiveShare = 64 * 1024;
+    private const int MaxReceiveShare = 64 * 1024;
 
-    private const int MinimumReceived = BlockCache.BlockSize / 2;
+    private const int MinimumReceived = EndpointBuffers.BlockSize / 2;
 
     private bool _readable;
     private bool _readToEnd;
     private bool _inputEnded;
-    private bool _pauseTold;
+    private bool _pauseLogged;
     private Exception? _memoryFailure;
 
-    private void NoteReadiness(uint events)
+    private void UpdateReadiness(uint events)
     {
         const uint Readable = EpollFlags.In | EpollFlags.Pri | EpollFlags.RdHup | EpollFlags.Hup | EpollFlags.Err;
         const uint NoShortcut = EpollFlags.Pri | EpollFlags.RdHup | EpollFlags.Hup | EpollFlags.Err;
@@ -41,11 +41,11 @@ internal sealed partial class ConnectionIo
     /// Receives until the socket is drained, the share is used up or the application is too far behind. Whoever stops early
     /// leaves <see cref="_readable"/> set, because edge triggering will not say it again.
     /// </summary>
-    private Notice Receive(in Notice before)
+    private Completion Receive(in Completion before)
     {
-        if (IsSocketGone && !_inputEnded)
+        if (IsSocketDisposed && !_inputEnded)
         {
-            return OnSocketGone(before);
+            return OnExposedSocketDisposed(before);
         }
 
         if (!_readable || _inputEnded || Reader.IsPaused || IsShutDown)
@@ -54,23 +54,23 @@ internal sealed partial class ConnectionIo
         }
 
         int total = 0;
-        int share = ReceiveShare;
-        Notice notice = before;
+        int share = MaxReceiveShare;
+        Completion completion = before;
         while (share > 0)
         {
             if (!Reader.TryBeginReceive(out Span<byte> space))
             {
                 if (total > 0)
                 {
-                    Blocks.WantMore();
+                    Blocks.GrowRefill();
                     break;
                 }
 
-                notice = OnNoMemory(notice);
+                completion = OnBufferNeeded(completion);
                 break;
             }
 
-            int received = ReceiveOnce(space, out bool drained, ref notice);
+            int received = ReceiveOnce(space, out bool drained, ref completion);
             if (received <= 0)
             {
                 break;
@@ -81,9 +81,9 @@ internal sealed partial class ConnectionIo
             total += received;
             if (Reader.TryPause())
             {
-                _pauseTold = true;
-                Loop.CountPause();
-                notice = notice with { Kinds = notice.Kinds | Told.Paused };
+                _pauseLogged = true;
+                Loop.OnReadPaused();
+                completion = completion with { Flags = completion.Flags | CompletionFlags.Paused };
                 break;
             }
 
@@ -96,35 +96,35 @@ internal sealed partial class ConnectionIo
 
         if (total > 0)
         {
-            NoteActivity();
+            RecordActivity();
         }
 
-        Reader.DropFresh();
-        if (_readable && !_inputEnded && !Reader.IsPaused && !notice.Has(Notice.MemoryWanted))
+        Reader.ReturnSpare();
+        if (_readable && !_inputEnded && !Reader.IsPaused && !completion.HasFlag(Completion.NeedsBuffer))
         {
             Loop.Requeue(this);
         }
 
-        return total > 0 ? notice with { Kinds = notice.Kinds | Told.Received } : notice;
+        return total > 0 ? completion with { Flags = completion.Flags | CompletionFlags.Received } : completion;
     }
 
     /// <summary>Another thread's memory is asked for, once; if there is none, it is the end of this connection only.</summary>
-    private Notice OnNoMemory(in Notice before)
+    private Completion OnBufferNeeded(in Completion before)
     {
         if (_memoryFailure is { } failure)
         {
-            return EndInput(before, Told.Error, failure);
+            return OnInputEnd(before, CompletionFlags.Error, failure);
         }
 
-        return before with { Kinds = before.Kinds | Notice.MemoryWanted };
+        return before with { Flags = before.Flags | Completion.NeedsBuffer };
     }
 
     /// <summary>The pool may be disposed with its endpoint, or out of memory. The next serve finds out.</summary>
-    private void FetchMemory()
+    private void RefillBuffers()
     {
         try
         {
-            Blocks.Fetch();
+            Blocks.Refill();
             _memoryFailure = null;
         }
         catch (Exception exception)
@@ -134,7 +134,7 @@ internal sealed partial class ConnectionIo
     }
 
     /// <summary>One <c>recv</c>: the bytes received, or zero or less when there is nothing to go on with.</summary>
-    private int ReceiveOnce(Span<byte> space, out bool drained, ref Notice notice)
+    private int ReceiveOnce(Span<byte> space, out bool drained, ref Completion completion)
     {
         int result = Sys.Receive(_descriptor, space);
         drained = result < space.Length && !_readToEnd;
@@ -145,53 +145,53 @@ internal sealed partial class ConnectionIo
         }
 
         Reader.EndReceive(0);
-        if (IsSocketGone)
+        if (IsSocketDisposed)
         {
-            notice = OnSocketGone(notice);
+            completion = OnExposedSocketDisposed(completion);
             return 0;
         }
 
         switch (result)
         {
             case > 0:
-                // The application has completed its reader: like Sockets, notice it with the first bytes nobody wants.
-                notice = OnReaderCompleted(notice);
+                // The application has completed its reader: like Sockets, completion it with the first bytes nobody wants.
+                completion = OnReaderCompleted(completion);
                 break;
             case 0:
-                notice = EndInput(notice, IsShutDown ? 0 : Told.Fin, null);
+                completion = OnInputEnd(completion, IsShutDown ? 0 : CompletionFlags.Fin, null);
                 break;
             case -Errno.EAGAIN:
                 _readable = false;
                 break;
             default:
-                notice = OnReceiveError(notice, -result);
+                completion = OnReceiveError(completion, -result);
                 break;
         }
 
         return 0;
     }
 
-    private Notice Resume()
+    private Completion Resume()
     {
         if (_inputEnded)
         {
-            return Notice.Nothing;
+            return Completion.None;
         }
 
-        var notice = Notice.Nothing;
-        if (IsSocketGone && !IsShutDown)
+        var completion = Completion.None;
+        if (IsSocketDisposed && !IsShutDown)
         {
-            return OnSocketGone(notice);
+            return OnExposedSocketDisposed(completion);
         }
 
-        if (_pauseTold)
+        if (_pauseLogged)
         {
             // Sockets' flush throws what the reader was completed with, and does not come to its line about resuming.
-            _pauseTold = !Reader.IsCompleted || Reader.CompletionError is null;
-            notice = TellResumed(notice);
+            _pauseLogged = !Reader.IsCompleted || Reader.CompletionError is null;
+            completion = ClearPause(completion);
             if (Reader.IsCompleted)
             {
-                return OnReaderCompleted(notice);
+                return OnReaderCompleted(completion);
             }
         }
 
@@ -200,70 +200,70 @@ internal sealed partial class ConnectionIo
             Loop.Requeue(this);
         }
 
-        return notice;
+        return completion;
     }
 
-    private Notice TellResumed(in Notice before)
+    private Completion ClearPause(in Completion before)
     {
-        if (!_pauseTold)
+        if (!_pauseLogged)
         {
             return before;
         }
 
-        _pauseTold = false;
-        return before with { Kinds = before.Kinds | Told.Resumed };
+        _pauseLogged = false;
+        return before with { Flags = before.Flags | CompletionFlags.Resumed };
     }
 
-    private Notice OnReaderCompleted(in Notice before)
-        => EndInput(before, Reader.CompletionError is null ? 0 : Told.Error, Reader.CompletionError);
+    private Completion OnReaderCompleted(in Completion before)
+        => OnInputEnd(before, Reader.CompletionError is null ? 0 : CompletionFlags.Error, Reader.CompletionError);
 
-    private Notice OnSocketGone(in Notice before) => EndInput(before, IsShutDown ? 0 : Told.Error, SocketGone());
+    private Completion OnExposedSocketDisposed(in Completion before) => OnInputEnd(before, IsShutDown ? 0 : CompletionFlags.Error, CreateSocketDisposedException());
 
-    private Notice OnReceiveError(in Notice before, int errno)
+    private Completion OnReceiveError(in Completion before, int errno)
     {
         if (IsShutDown)
         {
-            return EndInput(before, 0, null);
+            return OnInputEnd(before, 0, null);
         }
 
         SocketException error = SocketErrors.Exception(errno);
         return SocketErrors.IsReset(errno)
-            ? EndInput(before, Told.Reset, new ConnectionResetException(error.Message, error))
-            : EndInput(before, Told.Error, error);
+            ? OnInputEnd(before, CompletionFlags.Reset, new ConnectionResetException(error.Message, error))
+            : OnInputEnd(before, CompletionFlags.Error, error);
     }
 
     /// <summary>The input is over, which is told once.</summary>
-    private Notice EndInput(in Notice before, int how, Exception? error)
+    private Completion OnInputEnd(in Completion before, int how, Exception? error)
     {
         if (_inputEnded)
         {
             return before;
         }
 
-        Notice notice = TellResumed(before);
+        Completion completion = ClearPause(before);
         _inputEnded = true;
         _readable = false;
-        return notice with { Kinds = notice.Kinds | Told.InputEnded | how, Error = error };
+        return completion with { Flags = completion.Flags | CompletionFlags.InputEnded | how, Error = error };
     }
 
     /// <summary>Any thread. If the connection was shut down, that is the reason, whatever the socket said.</summary>
-    private void TellEnd(in Notice notice)
+    private void CompleteInput(in Completion completion)
     {
         string id = Connection.ConnectionId;
-        if (notice.Has(Told.Fin))
+        if (completion.HasFlag(CompletionFlags.Fin))
         {
             Log.ConnectionReadFin(Settings.Logger, id);
         }
-        else if (notice.Has(Told.Reset))
+        else if (completion.HasFlag(CompletionFlags.Reset))
         {
             Log.ConnectionReset(Settings.Logger, id);
         }
-        else if (notice.Has(Told.Error))
+        else if (completion.HasFlag(CompletionFlags.Error))
         {
-            Log.ConnectionError(Settings.Logger, id, notice.Error!);
+            Log.ConnectionError(Settings.Logger, id, completion.Error!);
         }
 
-        Reader.EndProducer(ShutdownReason ?? notice.Error);
+        Reader.CompleteProducer(ShutdownReason ?? completion.Error);
         Connection.FireConnectionClosed();
     }
 }

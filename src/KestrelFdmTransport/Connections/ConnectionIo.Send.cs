@@ -19,13 +19,13 @@ internal sealed partial class ConnectionIo
     /// What the loop's owner or the monitor sends of one connection before others have their turn: about a tenth of a millisecond. A call counts
     /// as a block at least.
     /// </summary>
-    private const int SendShare = 256 * 1024;
+    private const int MaxSendShare = 256 * 1024;
 
     /// <summary>What another thread sends before it leaves the rest to the pool.</summary>
-    private const int SendShareElsewhere = 4 * SendShare;
+    private const int MaxSendShareElsewhere = 4 * MaxSendShare;
 
     private SendGate _gate;
-    private FlushBurst _burst;
+    private FlushBurstDetector _burst;
     private int _queued;
 
     // Loop: counts every EPOLLOUT edge, wanted or not. Gate holder: says that it waits for one, then looks at the count again.
@@ -33,10 +33,10 @@ internal sealed partial class ConnectionIo
     private int _waitingWritable;
 
     // Gate holder.
-    private bool _wireEnded;
-    private SendProblem? _sendProblem;
+    private bool _socketShutdown;
+    private SendError? _sendError;
 
-    private int _sendProblemTold;
+    private int _sendErrorReported;
 
     /// <summary>Sends what the writer has just put into its outbox, now or when the running callback ends.</summary>
     internal void Flush()
@@ -44,7 +44,7 @@ internal sealed partial class ConnectionIo
         long unsent = Writer.Unsent;
         long threshold = Settings.WritePauseThreshold;
         bool small = unsent < DeferralCap && (threshold == 0 || unsent < threshold);
-        if (small && (CallbackScope.TryDefer(this) || TryQueue()))
+        if (small && (LoopThread.TryDefer(this) || TryQueue()))
         {
             return;
         }
@@ -84,8 +84,8 @@ internal sealed partial class ConnectionIo
     void IThreadPoolWorkItem.Execute()
     {
         Interlocked.Exchange(ref _queued, 0);
-        RacePoints.Reach(RacePoint.BurstSends, this);
-        CallbackScope.SendDeferred(this);
+        SyncPoints.Hit(SyncPoint.BurstSends, this);
+        LoopThread.SendDeferred(this);
     }
 
     internal void Send(Origin origin)
@@ -96,16 +96,16 @@ internal sealed partial class ConnectionIo
                 return;
             case SendGate.Entry.Shut:
                 // The closer emptied the outbox before this flush was put there.
-                Writer.DropOutbox();
+                Writer.DropFlushed();
                 return;
         }
 
-        ReturnSent(WorkAndLeave(SendShareElsewhere));
-        AfterSend(origin);
+        ReturnSent(SendAndRelease(MaxSendShareElsewhere));
+        OnSendCompleted(origin);
     }
 
-    /// <summary>As <see cref="WorkAndLeave(long, bool)"/>, for any thread but the loop's owner: the pool sends what is left of it.</summary>
-    private BufferSegment? WorkAndLeave(long share) => WorkAndLeave(share, isOwner: false);
+    /// <summary>As <see cref="SendAndRelease(long, bool)"/>, for any thread but the loop's owner: the pool sends what is left of it.</summary>
+    private BufferSegment? SendAndRelease(long share) => SendAndRelease(share, isOwner: false);
 
     /// <summary>Does what there is to do inside the gate, and leaves it when there are no new errands, or its share is used up. Gate holder.</summary>
     /// <remarks>
@@ -115,16 +115,16 @@ internal sealed partial class ConnectionIo
     /// <param name="share">How many bytes to send at most, to the next system call.</param>
     /// <param name="isOwner">True for the loop's owner, who serves the connection again if something is left.</param>
     /// <returns>What has left, with a pin on the connection; to be given to <see cref="ReturnSent"/>.</returns>
-    private BufferSegment? WorkAndLeave(long share, bool isOwner)
+    private BufferSegment? SendAndRelease(long share, bool isOwner)
     {
         bool shut;
         BufferSegment? sent;
         do
         {
-            _gate.TakeErrands(out bool reset, out bool finish);
+            _gate.TakePending(out bool reset, out bool finish);
             if (reset || finish)
             {
-                EndWire(reset);
+                ShutdownSocket(reset);
             }
 
             bool isLeft = TransmitGuarded(ref share);
@@ -142,20 +142,20 @@ internal sealed partial class ConnectionIo
             }
 
             sent = Writer.TakeSent();
-            RacePoints.Reach(RacePoint.SenderLeaves, this);
+            SyncPoints.Hit(SyncPoint.SenderLeaves, this);
         }
         while (!TryLeave(sent, out shut));
 
         if (shut)
         {
-            Post(Mail.Close);
+            Post(LoopCommand.Close);
         }
 
         return sent;
     }
 
     /// <summary>
-    /// Gives blocks back outside the gate, because a pool is foreign code; until then the pin keeps the connection from ending.
+    /// Gives blocks back outside the gate, because a pool is user code; until then the pin keeps the connection from ending.
     /// Any thread.
     /// </summary>
     private void ReturnSent(BufferSegment? sent)
@@ -168,7 +168,7 @@ internal sealed partial class ConnectionIo
         Writer.ReturnSent(sent);
         if (_gate.Unpin())
         {
-            Post(Mail.Close);
+            Post(LoopCommand.Close);
         }
     }
 
@@ -181,8 +181,8 @@ internal sealed partial class ConnectionIo
         }
         catch (Exception exception)
         {
-            _sendProblem ??= new(SendProblemKind.Unexpected, exception);
-            Writer.SkipUnsent();
+            _sendError ??= new(SendErrorKind.Unexpected, exception);
+            Writer.DiscardUnsent();
             return false;
         }
     }
@@ -206,26 +206,26 @@ internal sealed partial class ConnectionIo
     /// <returns>True if something is left that could be sent.</returns>
     private bool TransmitShare(ref long share)
     {
-        if (IsSocketGone && _wireEnded && !IsShutDown)
+        if (IsSocketDisposed && _socketShutdown && !IsShutDown)
         {
             // What was waiting for room fails as it does on Sockets, what comes later in its own way.
             if (Volatile.Read(ref _waitingWritable) != 0)
             {
                 Volatile.Write(ref _waitingWritable, 0);
-                _sendProblem ??= new(SendProblemKind.SocketGone, SocketGone());
+                _sendError ??= new(SendErrorKind.SocketDisposed, CreateSocketDisposedException());
             }
-            else if (Writer.Collect())
+            else if (Writer.TakeFlushed())
             {
-                _sendProblem ??= new(SendProblemKind.SocketGone, new ObjectDisposedException(typeof(Socket).FullName));
+                _sendError ??= new(SendErrorKind.SocketDisposed, new ObjectDisposedException(typeof(Socket).FullName));
             }
         }
 
         // While the socket is full the outbox is left alone: there small flushes share blocks, in the unsent chain they would not.
-        while (Volatile.Read(ref _waitingWritable) == 0 && Writer.Collect())
+        while (Volatile.Read(ref _waitingWritable) == 0 && Writer.TakeFlushed())
         {
-            if (_wireEnded || _sendProblem is not null)
+            if (_socketShutdown || _sendError is not null)
             {
-                Writer.SkipUnsent();
+                Writer.DiscardUnsent();
                 return false;
             }
 
@@ -234,20 +234,20 @@ internal sealed partial class ConnectionIo
                 return true;
             }
 
-            RacePoints.Reach(RacePoint.SenderSends, this);
+            SyncPoints.Hit(SyncPoint.SenderSends, this);
             int edges = Volatile.Read(ref _writableEdges);
             int result = Writer.Transmit(_descriptor, share);
             if (result >= 0)
             {
                 // By the call as well: a producer that goes on flushing a few bytes at a time would keep its sender for ever.
-                share -= Math.Max(result, BlockCache.BlockSize);
-                NoteActivity();
+                share -= Math.Max(result, EndpointBuffers.BlockSize);
+                RecordActivity();
                 continue;
             }
 
             if (result == -Errno.EAGAIN)
             {
-                RacePoints.Reach(RacePoint.SenderWaits, this);
+                SyncPoints.Hit(SyncPoint.SenderWaits, this);
 
                 // Either the loop, counting an edge, sees that we wait, or we see its count: no edge is lost.
                 Interlocked.Exchange(ref _waitingWritable, 1);
@@ -261,8 +261,8 @@ internal sealed partial class ConnectionIo
             else
             {
                 // Nothing may follow what is missing. (Sockets goes on behind the hole, and tells of it when the output ends.)
-                _sendProblem = new(SocketErrors.IsReset(-result) ? SendProblemKind.Reset : SendProblemKind.Refused, SocketErrors.Exception(-result));
-                Writer.SkipUnsent();
+                _sendError = new(SocketErrors.IsReset(-result) ? SendErrorKind.Reset : SendErrorKind.KernelError, SocketErrors.Exception(-result));
+                Writer.DiscardUnsent();
                 return false;
             }
         }
@@ -271,40 +271,40 @@ internal sealed partial class ConnectionIo
     }
 
     /// <summary>What the peer sees of the end. Gate holder.</summary>
-    private void EndWire(bool reset)
+    private void ShutdownSocket(bool reset)
     {
-        if (_wireEnded)
+        if (_socketShutdown)
         {
             return;
         }
 
-        _wireEnded = true;
-        reset |= IsSocketGone && !_isUnix && Sys.LingersZero(_descriptor);
+        _socketShutdown = true;
+        reset |= IsSocketDisposed && !_isUnix && Sys.HasZeroLinger(_descriptor);
         if (!reset)
         {
-            Sys.ShutdownBothWays(_descriptor);
+            Sys.Shutdown(_descriptor);
         }
         else if (!_isUnix)
         {
             if (Sys.ResetConnection(_descriptor) < 0)
             {
                 // Refused by a sandbox: then the close resets.
-                Sys.LingerZero(_descriptor);
+                Sys.SetZeroLinger(_descriptor);
             }
         }
-        else if (Sys.Readable(_descriptor) <= 0)
+        else if (Sys.BytesAvailable(_descriptor) <= 0)
         {
             // A Unix socket has no reset. Its peer sees one if unread data is closed over, and the close does that.
-            Sys.ShutdownBothWays(_descriptor);
+            Sys.Shutdown(_descriptor);
         }
     }
 
     /// <summary>Outside the gate: lets the application go on, and ends the connection if this was the last of it.</summary>
-    private void AfterSend(Origin origin)
+    private void OnSendCompleted(Origin origin)
     {
-        if (_sendProblem is { } problem)
+        if (_sendError is { } problem)
         {
-            OnSendProblem(problem);
+            OnSendError(problem);
             return;
         }
 
@@ -316,13 +316,13 @@ internal sealed partial class ConnectionIo
     }
 
     /// <summary>Owner only.</summary>
-    private Notice OnWritable()
+    private Completion OnWritable()
     {
         Volatile.Write(ref _writableEdges, _writableEdges + 1);
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _waitingWritable) == 0)
         {
-            return Notice.Nothing;
+            return Completion.None;
         }
 
         Volatile.Write(ref _waitingWritable, 0);
@@ -330,40 +330,40 @@ internal sealed partial class ConnectionIo
         // Busy: the holder has been left the errand. Shut: a close waits for a thread inside, and drops what is unsent.
         if (_gate.TryEnter() != SendGate.Entry.Entered)
         {
-            return Notice.Nothing;
+            return Completion.None;
         }
 
-        BufferSegment? sent = WorkAndLeave(SendShare, isOwner: true);
+        BufferSegment? sent = SendAndRelease(MaxSendShare, isOwner: true);
         if ((PendingEvents & EpollFlags.Out) != 0)
         {
             Loop.Requeue(this);
         }
 
-        return new Notice(Told.Sent, sent);
+        return new Completion(CompletionFlags.Drained, sent);
     }
 
-    private void OnSendProblem(SendProblem problem)
+    private void OnSendError(SendError problem)
     {
         // Two threads may come here, one after the other through the gate.
-        if (IsShutDown || Interlocked.Exchange(ref _sendProblemTold, 1) != 0)
+        if (IsShutDown || Interlocked.Exchange(ref _sendErrorReported, 1) != 0)
         {
             return;
         }
 
         switch (problem.Kind)
         {
-            case SendProblemKind.Unexpected:
+            case SendErrorKind.Unexpected:
                 Fail(problem.Error);
                 break;
-            case SendProblemKind.Reset or SendProblemKind.Refused when Settings.IsStream:
+            case SendErrorKind.Reset or SendErrorKind.KernelError when Settings.IsStream:
                 Log.ConnectionError(Settings.Logger, Connection.ConnectionId, problem.Error);
-                Writer.End(problem.Error);
+                Writer.CompleteConsumer(problem.Error);
                 break;
-            case SendProblemKind.Reset:
+            case SendErrorKind.Reset:
                 Log.ConnectionReset(Settings.Logger, Connection.ConnectionId);
                 Shutdown(new ConnectionResetException(problem.Error.Message, problem.Error), outputError: null);
                 break;
-            case SendProblemKind.Refused:
+            case SendErrorKind.KernelError:
                 Log.ConnectionError(Settings.Logger, Connection.ConnectionId, problem.Error);
                 Shutdown(problem.Error, problem.Error);
                 break;

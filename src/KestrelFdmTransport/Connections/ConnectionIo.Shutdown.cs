@@ -17,7 +17,7 @@ internal sealed partial class ConnectionIo
 
     private Exception? _shutdownReason;
 
-    // Written by the thread that shuts down, before its mail; read by the threads that end the output, after the close that follows.
+    // Written by the thread that shuts down, before its command; read by the threads that end the output, after the close that follows.
     private Exception? _outputError;
 
     internal bool IsShutDown => Volatile.Read(ref _shutdownReason) is not null;
@@ -52,41 +52,41 @@ internal sealed partial class ConnectionIo
         bool reset = reason is not null && !Settings.FinOnError;
         if (reset)
         {
-            Log.ConnectionWriteRst(Settings.Logger, Connection.ConnectionId, MessageOf(reason!));
+            Log.ConnectionWriteRst(Settings.Logger, Connection.ConnectionId, GetMessage(reason!));
         }
         else
         {
-            Log.ConnectionWriteFin(Settings.Logger, Connection.ConnectionId, reason is null ? GracefulMessage : MessageOf(reason));
+            Log.ConnectionWriteFin(Settings.Logger, Connection.ConnectionId, reason is null ? GracefulMessage : GetMessage(reason));
         }
 
         _gate.Request(reset);
         if (_gate.TryEnter() == SendGate.Entry.Entered)
         {
-            ReturnSent(WorkAndLeave(SendShareElsewhere));
+            ReturnSent(SendAndRelease(MaxSendShareElsewhere));
         }
 
-        Post(Mail.Close);
+        Post(LoopCommand.Close);
     }
 
     /// <summary>The last that an application sees of the end. Any thread, any number of times, after the close.</summary>
-    internal void EndOutput()
+    internal void CompleteOutput()
     {
         try
         {
-            Writer.End(_outputError);
+            Writer.CompleteConsumer(_outputError);
         }
         catch (OutOfMemoryException)
         {
             // Without memory for the error it ends without.
-            Writer.End(error: null);
+            Writer.CompleteConsumer(error: null);
         }
 
         // What was flushed since the close, and was left to a thread of the pool, must be back before the connection has been disposed of.
-        Writer.DropOutbox();
+        Writer.DropFlushed();
     }
 
-    /// <summary>The message may be foreign code, and the end must come whatever it throws.</summary>
-    private static string MessageOf(Exception reason)
+    /// <summary>The message may be user code, and the end must come whatever it throws.</summary>
+    private static string GetMessage(Exception reason)
     {
         try
         {
@@ -102,29 +102,29 @@ internal sealed partial class ConnectionIo
     /// No thread waits at the close for what the peer has not acknowledged, whatever the application has set, on this socket or on the one
     /// that has accepted it.
     /// </summary>
-    private void DropLingerTime()
+    private void ClearLingerTime()
     {
         if (_socket is not null || Settings.InheritsOptions)
         {
-            Sys.DropLingerTime(_descriptor);
+            Sys.ClearLingerTime(_descriptor);
         }
     }
 
-    internal override Notice Close()
+    internal override Completion OnClose()
     {
         if (_closed || !_gate.TryShut())
         {
             // Somebody is still sending: the last one out posts the close again.
-            return Notice.Nothing;
+            return Completion.None;
         }
 
         _closed = true;
         if (_registered)
         {
-            Loop.Unregister(this);
+            Loop.Deregister(this);
         }
 
-        DropLingerTime();
+        ClearLingerTime();
         if (_socket is not ConnectionSocket taken)
         {
             Sys.Close(_descriptor);
@@ -132,7 +132,7 @@ internal sealed partial class ConnectionIo
         else
         {
             // Another descriptor of the socket's, or a late close, would keep it in the epoll beyond its slot's end.
-            Loop.Unwatch(_descriptor);
+            Loop.Disarm(_descriptor);
             if (taken.IsDetached)
             {
                 Sys.Close(_descriptor);
@@ -144,8 +144,8 @@ internal sealed partial class ConnectionIo
             }
         }
 
-        Loop.ConnectionClosed();
-        Settings.Endpoint.OnConnectionEnded(_cost.Average);
-        return TakeUntold(EndInput(new Notice(Told.Closed), 0, null));
+        Loop.OnConnectionClosed();
+        Settings.Endpoint.OnConnectionEnded(_profile.Average);
+        return TakeUndelivered(OnInputEnd(new Completion(CompletionFlags.Closed), 0, null));
     }
 }

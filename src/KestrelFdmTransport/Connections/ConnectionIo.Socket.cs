@@ -10,7 +10,7 @@ namespace KestrelFdmTransport.Connections;
 internal sealed partial class ConnectionIo
 {
     private Socket? _socket;
-    private int _socketGone;
+    private int _socketDisposed;
 
     /// <summary>A socket with the descriptor's own number; <see cref="ConnectionSocket"/> says who closes that.</summary>
     internal Socket GetSocket()
@@ -27,9 +27,9 @@ internal sealed partial class ConnectionIo
             switch (_gate.TryEnter())
             {
                 case SendGate.Entry.Shut:
-                    return Volatile.Read(ref _socket) ?? KeepClosedSocket();
+                    return Volatile.Read(ref _socket) ?? CreateDisposedSocket();
                 case SendGate.Entry.Entered:
-                    return CreateSocketInsideGate();
+                    return CreateSocketLocked();
                 default:
                     // Rare: a first request for the socket at the moment of a send. The holder sends its share and leaves.
                     wait.SpinOnce();
@@ -40,7 +40,7 @@ internal sealed partial class ConnectionIo
 
     /// <summary>The connection has ended, and so does what the application still does with its socket.</summary>
     /// <remarks>On the pool: the base class waits until the handle has been released by everything that uses it, which may be the application's code.</remarks>
-    private void EndTakenSocket(ConnectionSocket taken)
+    private void CloseExposedSocket(ConnectionSocket taken)
     {
         try
         {
@@ -55,7 +55,7 @@ internal sealed partial class ConnectionIo
     }
 
     /// <summary>True once the application has closed the socket that it took.</summary>
-    private bool IsSocketGone => Volatile.Read(ref _socketGone) != 0;
+    private bool IsSocketDisposed => Volatile.Read(ref _socketDisposed) != 0;
 
     /// <summary>The application disposes of its socket. Any thread, once.</summary>
     /// <param name="socket">The socket.</param>
@@ -80,7 +80,7 @@ internal sealed partial class ConnectionIo
         {
             if (_gate.Unpin())
             {
-                Post(Mail.Close);
+                Post(LoopCommand.Close);
             }
 
             OnSocketDisposed();
@@ -93,7 +93,7 @@ internal sealed partial class ConnectionIo
     /// </summary>
     private void OnSocketDisposed()
     {
-        if (IsShutDown || Interlocked.Exchange(ref _socketGone, 1) != 0)
+        if (IsShutDown || Interlocked.Exchange(ref _socketDisposed, 1) != 0)
         {
             return;
         }
@@ -101,10 +101,10 @@ internal sealed partial class ConnectionIo
         // Sockets closes abortively while a receive is pending, which there always is before the peer's FIN.
         _gate.Request(reset: !Volatile.Read(ref _inputEnded));
         Send(Origin.Foreign);
-        Post(Mail.Resume);
+        Post(LoopCommand.Resume);
     }
 
-    private Socket KeepClosedSocket()
+    private Socket CreateDisposedSocket()
     {
         AddressFamily family = Connection.LocalEndPoint?.AddressFamily ?? AddressFamily.InterNetwork;
         var socket = new Socket(family, SocketType.Stream, _isUnix ? ProtocolType.Unspecified : ProtocolType.Tcp);
@@ -113,16 +113,16 @@ internal sealed partial class ConnectionIo
     }
 
     /// <summary>What Sockets' receive fails with when the socket is closed under it.</summary>
-    private static SocketException SocketGone() => new((int)SocketError.OperationAborted);
+    private static SocketException CreateSocketDisposedException() => new((int)SocketError.OperationAborted);
 
-    private Socket CreateSocketInsideGate()
+    private Socket CreateSocketLocked()
     {
         Exception? failure = null;
         if (_socket is null)
         {
             try
             {
-                FaultPoints.Reach(FaultPoint.SocketMade);
+                FaultPoints.Hit(FaultPoint.SocketMade);
                 Volatile.Write(ref _socket, ConnectionSocket.Create(_descriptor, this));
             }
             catch (Exception exception)
@@ -131,8 +131,8 @@ internal sealed partial class ConnectionIo
             }
         }
 
-        ReturnSent(WorkAndLeave(SendShareElsewhere));
-        AfterSend(Origin.Foreign);
+        ReturnSent(SendAndRelease(MaxSendShareElsewhere));
+        OnSendCompleted(Origin.Foreign);
         return failure is null ? _socket! : throw failure;
     }
 }

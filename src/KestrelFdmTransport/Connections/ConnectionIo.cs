@@ -18,11 +18,11 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     private bool _closed;
 
     /// <summary>Of the end, what could not be told.</summary>
-    private int _untold;
+    private int _undelivered;
 
-    internal ConnectionIo(int descriptor, bool isUnix, BlockCache blocks, ConnectionSettings settings)
+    internal ConnectionIo(int descriptor, bool isUnix, EndpointBuffers blocks, ConnectionSettings settings)
     {
-        FaultPoints.Reach(FaultPoint.IoMade);
+        FaultPoints.Hit(FaultPoint.IoMade);
         _descriptor = descriptor;
         _isUnix = isUnix;
 
@@ -30,14 +30,14 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
         _readToEnd = isUnix;
         Blocks = blocks;
         Settings = settings;
-        _cost = settings.Endpoint.ForNewConnection();
+        _profile = settings.Endpoint.ForNewConnection();
         _idleTimeout = settings.IdleTimeout;
         Reader = new FdmPipeReader(this);
         Writer = new FdmPipeWriter(this);
     }
 
     /// <summary>The memory of the connection's loop. Another loop's is as good, only colder.</summary>
-    internal BlockCache Blocks { get; private set; }
+    internal EndpointBuffers Blocks { get; private set; }
 
     /// <summary>The segment objects that wait for their next use in this connection.</summary>
     internal ref SpareSegments Spares => ref _spares;
@@ -51,7 +51,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     internal FdmConnection Connection { get; set; } = null!;
 
     /// <summary>How lively the connection was when its last event came; of a new one before it is registered. Any thread.</summary>
-    internal LiveCounter Counter => Volatile.Read(ref _registered) && !Volatile.Read(ref _closed) ? Loop.Sets.Peek((int)(uint)Payload) : LiveCounter.OfNew(0);
+    internal LiveCounter Counter => Volatile.Read(ref _registered) && !Volatile.Read(ref _closed) ? Loop.Sets.Peek((int)(uint)Token) : LiveCounter.CreateNew(0);
 
     /// <summary>Starts receiving. Owner only.</summary>
     /// <returns>Zero, or a negated error number; the descriptor is then still the caller's.</returns>
@@ -61,7 +61,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
         _registered = result >= 0;
         if (_registered)
         {
-            Loop.Admit(this, EpollFlags.In);
+            Loop.EnqueueAccepted(this, EpollFlags.In);
         }
 
         StartIdleTimer();
@@ -78,7 +78,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
         if (_registered)
         {
             _registered = false;
-            Loop.Unregister(this);
+            Loop.Deregister(this);
         }
 
         if (!_isUnix)
@@ -87,7 +87,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
             Sys.ResetConnection(_descriptor);
         }
 
-        DropLingerTime();
+        ClearLingerTime();
         Sys.Close(_descriptor);
     }
 
@@ -95,71 +95,71 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     /// Between requests only: drained both ways, and the application waits for more. Senders need no leave, for the gate and the
     /// descriptor stay; adding it to the other epoll reports what has happened meanwhile.
     /// </summary>
-    internal override bool TryMove(EventLoop destination)
+    internal override bool TryMigrateTo(EventLoop destination)
     {
-        if (!_registered || _readable || _inputEnded || PendingEvents != 0 || IsShutDown || !Reader.IsAwaited || !Writer.IsDrained)
+        if (!_registered || _readable || _inputEnded || PendingEvents != 0 || IsShutDown || !Reader.IsReadPending || !Writer.IsDrained)
         {
             return false;
         }
 
         // Before anything is given up: there may be no memory for it.
-        BlockCache blocks = Blocks.On(destination);
+        EndpointBuffers blocks = Blocks.ForLoop(destination);
         EventLoop origin = Loop;
-        if (origin.Unwatch(_descriptor) < 0)
+        if (origin.Disarm(_descriptor) < 0)
         {
             return false;
         }
 
-        origin.Unregister(this);
+        origin.Deregister(this);
         _registered = false;
-        origin.ConnectionMoved(destination);
+        origin.OnConnectionMigrated(destination);
         Blocks = blocks;
-        RacePoints.Reach(RacePoint.ConnectionMoves, this);
+        SyncPoints.Hit(SyncPoint.ConnectionMigrates, this);
 
-        // In this order: whoever has mail for us finds the new loop, or the old one, which forwards it.
+        // In this order: whoever has command for us finds the new loop, or the old one, which forwards it.
         Loop = destination;
-        Post(Mail.Register);
+        Post(LoopCommand.Register);
         return true;
     }
 
     /// <summary>Any thread: the application has made room, or has completed its reader.</summary>
-    internal void ResumeReceiving() => Post(Mail.Resume);
+    internal void ResumeReceiving() => Post(LoopCommand.Resume);
 
-    internal override Notice Serve(uint events)
+    internal override Completion OnReady(uint events)
     {
         if (_closed)
         {
-            return Notice.Nothing;
+            return Completion.None;
         }
 
-        NoteReadiness(events);
-        var notice = Notice.Nothing;
+        UpdateReadiness(events);
+        var completion = Completion.None;
         if ((events & (EpollFlags.Out | EpollFlags.Hup | EpollFlags.Err)) != 0)
         {
             // A Unix socket that is shut down reports no room to send; a send that waits must find out all the same.
-            notice = OnWritable();
+            completion = OnWritable();
         }
 
         try
         {
-            return Receive(notice);
+            return Receive(completion);
         }
         catch (Exception exception)
         {
             // A pool's memory threw when it was looked at. What there is to tell already carries a pin.
-            return notice with { Kinds = notice.Kinds | Told.Refused, Error = exception };
+            return completion with { Flags = completion.Flags | CompletionFlags.Refused, Error = exception };
         }
     }
 
-    internal override Notice OnMail(Mail mail)
+    internal override Completion OnCommand(LoopCommand command)
     {
         if (_closed)
         {
-            return TakeUntold(Notice.Nothing);
+            return TakeUndelivered(Completion.None);
         }
 
-        var notice = Notice.Nothing;
-        if ((mail & Mail.Register) != Mail.None)
+        var completion = Completion.None;
+        if ((command & LoopCommand.Register) != LoopCommand.None)
         {
             // Accepted by another loop and given to this one; adding reports what has arrived since.
             int result = Start();
@@ -171,89 +171,89 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
                     Settings.Endpoint.OnRefused(-result);
                 }
 
-                notice = new Notice(Told.Refused, null, SocketErrors.Exception(-result));
+                completion = new Completion(CompletionFlags.Refused, null, SocketErrors.Exception(-result));
             }
         }
 
-        if ((mail & Mail.Deadline) != Mail.None)
+        if ((command & LoopCommand.UpdateTimer) != LoopCommand.None)
         {
             SetIdleTimer();
         }
 
-        if ((mail & Mail.Close) != Mail.None)
+        if ((command & LoopCommand.Close) != LoopCommand.None)
         {
-            Loop.CloseAfterTurn(this);
+            Loop.CloseAtEndOfIteration(this);
         }
 
-        return (mail & Mail.Resume) != Mail.None && notice.IsNothing ? Resume() : notice;
+        return (command & LoopCommand.Resume) != LoopCommand.None && completion.IsEmpty ? Resume() : completion;
     }
 
-    internal override void Tell(in Notice notice)
+    internal override void RunCallbacks(in Completion completion)
     {
         try
         {
-            TellAll(notice);
+            RunAllCallbacks(completion);
         }
-        catch when (notice.Has(Told.InputEnded | Told.Closed))
+        catch when (completion.HasFlag(CompletionFlags.InputEnded | CompletionFlags.Closed))
         {
             // What ends the connection has to be told. Failing posts the close, and there it is told again.
-            Interlocked.Or(ref _untold, notice.Kinds & (Told.InputEnded | Told.Closed));
+            Interlocked.Or(ref _undelivered, completion.Flags & (CompletionFlags.InputEnded | CompletionFlags.Closed));
             throw;
         }
     }
 
-    private void TellAll(in Notice notice)
+    private void RunAllCallbacks(in Completion completion)
     {
-        if (notice.Has(Notice.MemoryWanted))
+        if (completion.HasFlag(Completion.NeedsBuffer))
         {
-            FetchMemory();
+            RefillBuffers();
         }
 
-        if (notice.Has(Told.Resumed))
+        if (completion.HasFlag(CompletionFlags.Resumed))
         {
             Log.ConnectionResume(Settings.Logger, Connection.ConnectionId);
         }
 
-        if (notice.Has(Told.Sent))
+        if (completion.HasFlag(CompletionFlags.Drained))
         {
-            ReturnSent((BufferSegment?)notice.Subject);
+            ReturnSent((BufferSegment?)completion.Subject);
 
             // With input to tell of as well, the flush's continuation goes to the pool: it might not end.
-            AfterSend(notice.Has(Told.Received | Told.InputEnded) ? Origin.Foreign : Origin.Loop);
+            OnSendCompleted(completion.HasFlag(CompletionFlags.Received | CompletionFlags.InputEnded) ? Origin.Foreign : Origin.Loop);
         }
 
-        if (notice.Has(Told.Paused))
+        if (completion.HasFlag(CompletionFlags.Paused))
         {
             Log.ConnectionPause(Settings.Logger, Connection.ConnectionId);
         }
 
-        if (notice.Has(Told.InputEnded))
+        if (completion.HasFlag(CompletionFlags.InputEnded))
         {
-            TellEnd(notice);
+            CompleteInput(completion);
         }
 
-        if (notice.Has(Told.Refused))
+        if (completion.HasFlag(CompletionFlags.Refused))
         {
-            Abort(notice.Error);
+            Abort(completion.Error);
         }
 
-        if (notice.Has(Told.TimedOut))
+        if (completion.HasFlag(CompletionFlags.TimedOut))
         {
-            TellTimedOut((System.TimeSpan)notice.Subject!);
+            OnIdleTimeout((System.TimeSpan)completion.Subject!);
         }
 
-        if (notice.Has(Notice.Stopped))
+        if (completion.HasFlag(Completion.LoopStopping))
         {
             Abort(new ConnectionAbortedException("The transport was stopped."));
         }
 
-        if (notice.Has(Told.Closed))
+        if (completion.HasFlag(CompletionFlags.Closed))
         {
             Writer.DropUnsent();
             Connection.EndOutputAfterToken();
             if (_socket is ConnectionSocket taken)
             {
-                ThreadPool.UnsafeQueueUserWorkItem(static ended => ended.Io.EndTakenSocket(ended.Taken), (Io: this, Taken: taken), preferLocal: false);
+                ThreadPool.UnsafeQueueUserWorkItem(static ended => ended.Io.CloseExposedSocket(ended.Taken), (Io: this, Taken: taken), preferLocal: false);
             }
             else
             {
@@ -262,7 +262,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
         }
 
         // Last: the callback may run here, and whatever came after it would wait for it.
-        if (notice.Has(Told.Received))
+        if (completion.HasFlag(CompletionFlags.Received))
         {
             Reader.Notify();
         }
@@ -270,14 +270,14 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
 
     internal override void SendDeferred() => Send(Origin.Foreign);
 
-    internal override object? Transmit() => _gate.TryEnter() == SendGate.Entry.Entered ? WorkAndLeave(SendShare) : null;
+    internal override object? Transmit() => _gate.TryEnter() == SendGate.Entry.Entered ? SendAndRelease(MaxSendShare) : null;
 
     internal override void FinishSend(object? sent)
     {
         if (sent is BufferSegment segment)
         {
             ReturnSent(segment);
-            AfterSend(Origin.Foreign);
+            OnSendCompleted(Origin.Foreign);
         }
         else
         {
@@ -290,16 +290,16 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     {
         Log.UnexpectedException(Settings.Logger, Connection.ConnectionId, cause);
         Abort(cause);
-        if (Volatile.Read(ref _untold) != 0)
+        if (Volatile.Read(ref _undelivered) != 0)
         {
-            Post(Mail.Close);
+            Post(LoopCommand.Close);
         }
     }
 
-    private Notice TakeUntold(in Notice notice)
+    private Completion TakeUndelivered(in Completion completion)
     {
-        int untold = Volatile.Read(ref _untold) == 0 ? 0 : Interlocked.Exchange(ref _untold, 0);
-        return notice with { Kinds = notice.Kinds | untold };
+        int untold = Volatile.Read(ref _undelivered) == 0 ? 0 : Interlocked.Exchange(ref _undelivered, 0);
+        return completion with { Flags = completion.Flags | untold };
     }
 
     internal override (string Id, object? EndPoint) Describe() => (Connection.ConnectionId, Connection.LocalEndPoint);

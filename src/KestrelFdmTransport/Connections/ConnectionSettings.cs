@@ -12,7 +12,7 @@ internal sealed record ConnectionSettings
     internal bool Adapts { get; init; }
 
     /// <summary>What the callbacks of this endpoint cost.</summary>
-    internal EndpointCost Endpoint { get; init; } = new();
+    internal EndpointProfile Endpoint { get; init; } = new();
 
     /// <summary>End aborted connections with FIN instead of RST: Kestrel's <c>FinOnError</c> switch.</summary>
     internal required bool FinOnError { get; init; }

@@ -28,7 +28,7 @@ internal sealed class ConnectionStream : Stream
     private readonly SemaphoreSlim _writing = new(1, 1);
     private int _readTimeout = Timeout.Infinite;
     private int _writeTimeout = Timeout.Infinite;
-    private int _errorTold;
+    private int _errorReported;
     private int _disposed;
 
     /// <param name="connection">A connection whose settings are those of <see cref="ConnectionSettings.ForStream"/>.</param>
@@ -53,13 +53,13 @@ internal sealed class ConnectionStream : Stream
 
     public override int ReadTimeout
     {
-        get => TimeoutOf(ref _readTimeout);
+        get => GetTimeout(ref _readTimeout);
         set => SetTimeout(ref _readTimeout, value);
     }
 
     public override int WriteTimeout
     {
-        get => TimeoutOf(ref _writeTimeout);
+        get => GetTimeout(ref _writeTimeout);
         set => SetTimeout(ref _writeTimeout, value);
     }
 
@@ -112,7 +112,7 @@ internal sealed class ConnectionStream : Stream
     public override int Read(byte[] buffer, int offset, int count)
     {
         ValidateBufferArguments(buffer, offset, count);
-        using CancellationTokenSource? patience = Patience(Volatile.Read(ref _readTimeout));
+        using CancellationTokenSource? patience = RemainingTimeout(Volatile.Read(ref _readTimeout));
 
         // A call that blocks does not give its thread to others: bytes that are there are read at once.
         CooperativeBudget.Renew();
@@ -133,7 +133,7 @@ internal sealed class ConnectionStream : Stream
     public override void Write(byte[] buffer, int offset, int count)
     {
         ValidateBufferArguments(buffer, offset, count);
-        using CancellationTokenSource? patience = Patience(Volatile.Read(ref _writeTimeout));
+        using CancellationTokenSource? patience = RemainingTimeout(Volatile.Read(ref _writeTimeout));
         CooperativeBudget.Renew();
         try
         {
@@ -182,7 +182,7 @@ internal sealed class ConnectionStream : Stream
             }
             else
             {
-                // A log is foreign code, which may not hold the finalizers of the process.
+                // A log is user code, which may not hold the finalizers of the process.
                 ThreadPool.UnsafeQueueUserWorkItem(static stream => stream.End(), this, preferLocal: false);
             }
         }
@@ -205,7 +205,7 @@ internal sealed class ConnectionStream : Stream
 
     private static IOException WriteFailed(Exception cause) => new($"Unable to write data to the transport connection: {cause.Message}.", cause);
 
-    private static CancellationTokenSource? Patience(int milliseconds)
+    private static CancellationTokenSource? RemainingTimeout(int milliseconds)
         => milliseconds == Timeout.Infinite ? null : new CancellationTokenSource(milliseconds);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -232,8 +232,8 @@ internal sealed class ConnectionStream : Stream
             if (!IsDisposed)
             {
                 // An error is told once, as by a socket; then there is nothing more to read.
-                Exception cause = CauseOf(exception);
-                return !IsSocketsOwn(exception) || TellsError() ? throw ReadFailed(cause) : 0;
+                Exception cause = GetCause(exception);
+                return !IsSocketsOwn(exception) || ReportsError() ? throw ReadFailed(cause) : 0;
             }
         }
         finally
@@ -266,7 +266,7 @@ internal sealed class ConnectionStream : Stream
         {
             if (!IsDisposed)
             {
-                throw WriteFailed(WriteErrorOf(exception));
+                throw WriteFailed(GetWriteError(exception));
             }
         }
         finally
@@ -274,7 +274,7 @@ internal sealed class ConnectionStream : Stream
             _writing.Release();
         }
 
-        throw WriteFailed(IsDisposed ? Aborted() : WriteErrorOf(_connection.Io.ShutdownReason));
+        throw WriteFailed(IsDisposed ? Aborted() : GetWriteError(_connection.Io.ShutdownReason));
     }
 
     private void End()
@@ -298,20 +298,20 @@ internal sealed class ConnectionStream : Stream
     /// <summary>False for an end that this process has made: every call is told of it.</summary>
     private static bool IsSocketsOwn(Exception? exception) => exception is SocketException or ConnectionResetException;
 
-    private bool TellsError() => Interlocked.Exchange(ref _errorTold, 1) == 0;
+    private bool ReportsError() => Interlocked.Exchange(ref _errorReported, 1) == 0;
 
     /// <summary>The reset that has ended the input is the reason of the first write that fails as well.</summary>
-    private Exception WriteErrorOf(Exception? exception)
+    private Exception GetWriteError(Exception? exception)
     {
-        Exception cause = CauseOf(exception);
+        Exception cause = GetCause(exception);
         return !IsSocketsOwn(exception) ? cause
-            : !TellsError() ? new SocketException((int)SocketError.Shutdown)
-            : _connection.Io.Reader.EndError is ConnectionResetException reset ? CauseOf(reset)
+            : !ReportsError() ? new SocketException((int)SocketError.Shutdown)
+            : _connection.Io.Reader.EndError is ConnectionResetException reset ? GetCause(reset)
             : cause;
     }
 
     /// <summary>What belongs inside an <see cref="IOException"/>.</summary>
-    private static Exception CauseOf(Exception? exception) => exception switch
+    private static Exception GetCause(Exception? exception) => exception switch
     {
         ConnectionResetException reset => reset.InnerException ?? new SocketException((int)SocketError.ConnectionReset),
         ConnectionAbortedException aborted => new SocketException((int)SocketError.OperationAborted, aborted.Message),
@@ -321,7 +321,7 @@ internal sealed class ConnectionStream : Stream
 
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(IsDisposed, this);
 
-    private int TimeoutOf(ref int timeout)
+    private int GetTimeout(ref int timeout)
     {
         ThrowIfDisposed();
         return Volatile.Read(ref timeout);

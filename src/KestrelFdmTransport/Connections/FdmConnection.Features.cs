@@ -106,7 +106,7 @@ internal sealed partial class FdmConnection :
             if (isNew)
             {
                 // After its value: whoever finds a key finds what belongs to it.
-                Volatile.Write(ref _featureKeys, keys.With(key));
+                Volatile.Write(ref _featureKeys, keys.Append(key));
             }
         }
     }

@@ -22,7 +22,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     /// For callbacks of <see cref="ConnectionClosed"/> once the connection is closed; one that takes longer may be waiting for a flush of the same
     /// connection.
     /// </summary>
-    private static readonly TimeSpan s_callbackPatience = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan s_callbackTimeout = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Stands for a token source that was cancelled before anything asked for the token.</summary>
     private static readonly CancellationTokenSource s_closedBefore = CreateCancelled();
@@ -31,22 +31,22 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     private static readonly EndPoint s_noEndPoint = new DnsEndPoint("none", 0);
 
     private readonly ConnectionIo _io;
-    private readonly StrongBox<SocketName> _localName;
-    private readonly SocketName _remoteName;
+    private readonly StrongBox<CompactSocketAddress> _localName;
+    private readonly CompactSocketAddress _remoteName;
     private string? _connectionId;
     private IDictionary<object, object?>? _items;
     private IDuplexPipe? _transport;
     private CancellationTokenSource? _closedSource;
     private TaskCompletionSource? _disposed;
     private bool _tokenOverridden;
-    private int _endings;
+    private int _closeState;
 
     /// <param name="io">The descriptor's side.</param>
     /// <param name="local">The local address, which connections of one endpoint share.</param>
     /// <param name="remote">The peer's address.</param>
-    internal FdmConnection(ConnectionIo io, StrongBox<SocketName> local, in SocketName remote)
+    internal FdmConnection(ConnectionIo io, StrongBox<CompactSocketAddress> local, in CompactSocketAddress remote)
     {
-        FaultPoints.Reach(FaultPoint.ConnectionMade);
+        FaultPoints.Hit(FaultPoint.ConnectionMade);
         _io = io;
         _localName = local;
         _remoteName = remote;
@@ -115,15 +115,15 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
         disposed = Interlocked.CompareExchange(ref _disposed, disposed, null) ?? disposed;
         _io.Reader.Complete();
         _io.Writer.Complete();
-        Signal(Ending.Disposing);
+        Signal(CloseState.Disposing);
         return new ValueTask(disposed.Task);
     }
 
     /// <summary>Takes the connection out of the accept queue; false if it has been withdrawn. Any thread.</summary>
-    internal bool TryTake() => (Interlocked.Or(ref _endings, (int)Ending.Taken) & (int)Ending.Withdrawn) == 0;
+    internal bool TryTake() => (Interlocked.Or(ref _closeState, (int)CloseState.Taken) & (int)CloseState.Withdrawn) == 0;
 
     /// <summary>True if the connection has not been taken from the accept queue and never will be: it is the caller's. Any thread.</summary>
-    internal bool TryWithdraw() => (Interlocked.Or(ref _endings, (int)Ending.Withdrawn) & (int)Ending.Taken) == 0;
+    internal bool TryWithdraw() => (Interlocked.Or(ref _closeState, (int)CloseState.Withdrawn) & (int)CloseState.Taken) == 0;
 
     /// <summary>Cancels <see cref="ConnectionClosed"/> on the pool, once.</summary>
     internal void FireConnectionClosed() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
@@ -134,22 +134,22 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     /// </summary>
     internal void EndOutputAfterToken()
     {
-        if ((Interlocked.Or(ref _endings, (int)Ending.OutputOver) & (int)Ending.TokenFired) != 0)
+        if ((Interlocked.Or(ref _closeState, (int)CloseState.OutputOver) & (int)CloseState.TokenFired) != 0)
         {
-            _io.EndOutput();
+            _io.CompleteOutput();
         }
         else if (_io.Writer.MayWait)
         {
             // A callback may wait for a flush, its own or another thread's.
-            _ = Task.Delay(s_callbackPatience).ContinueWith(
-                static (_, io) => ((ConnectionIo)io!).EndOutput(), _io, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            _ = Task.Delay(s_callbackTimeout).ContinueWith(
+                static (_, io) => ((ConnectionIo)io!).CompleteOutput(), _io, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         }
     }
 
     /// <summary>The descriptor is gone and every block of the transport's side is back.</summary>
     internal void OnDescriptorClosed()
     {
-        if (Signal(Ending.Closed))
+        if (Signal(CloseState.Closed))
         {
             // Not on the loop: disposing continues the application.
             ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.OnEnded(), this, preferLocal: false);
@@ -172,7 +172,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
             }
         }
 
-        if ((Volatile.Read(ref _endings) & (int)Ending.OutputOver) != 0 && _io.Writer.MayWait)
+        if ((Volatile.Read(ref _closeState) & (int)CloseState.OutputOver) != 0 && _io.Writer.MayWait)
         {
             // Behind what the callbacks have queued: Kestrel cancels RequestAborted by a work item, and a handler must not write on before that.
             ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.OnCallbacksRun(), this, preferLocal: false);
@@ -185,12 +185,12 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
 
     private void OnCallbacksRun()
     {
-        if ((Interlocked.Or(ref _endings, (int)Ending.TokenFired) & (int)Ending.OutputOver) != 0)
+        if ((Interlocked.Or(ref _closeState, (int)CloseState.TokenFired) & (int)CloseState.OutputOver) != 0)
         {
-            _io.EndOutput();
+            _io.CompleteOutput();
         }
 
-        if (Signal(Ending.CallbacksRun))
+        if (Signal(CloseState.CallbacksRun))
         {
             OnEnded();
         }
@@ -230,17 +230,17 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     }
 
     /// <summary>True for the caller whose ending was the last.</summary>
-    private bool Signal(Ending ending)
+    private bool Signal(CloseState ending)
     {
-        int before = Interlocked.Or(ref _endings, (int)ending);
+        int before = Interlocked.Or(ref _closeState, (int)ending);
         int after = before | (int)ending;
         if (after == before)
         {
             return false;
         }
 
-        const int All = (int)(Ending.CallbacksRun | Ending.Closed);
-        if (ending == Ending.Disposing)
+        const int All = (int)(CloseState.CallbacksRun | CloseState.Closed);
+        if (ending == CloseState.Disposing)
         {
             if ((after & All) == All)
             {
@@ -262,7 +262,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     }
 
     [Flags]
-    private enum Ending
+    private enum CloseState
     {
         CallbacksRun = 1,
         Closed = 2,

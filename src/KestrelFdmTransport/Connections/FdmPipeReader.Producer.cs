@@ -9,16 +9,16 @@ namespace KestrelFdmTransport.Connections;
 internal sealed partial class FdmPipeReader
 {
     /// <summary>Kestrel's Sockets transport asks for half a block; with less room left a new block is taken.</summary>
-    private const int MinimumFree = BlockCache.BlockSize / 2;
+    private const int MinFree = EndpointBuffers.BlockSize / 2;
 
     private BufferSegment? _receiveTail;
-    private BufferSegment? _fresh;
+    private BufferSegment? _spare;
     private bool _tailLeased;
 
     private long _received;
     private int _paused;
     private bool _ended;
-    private int _endings;
+    private int _completionState;
 
     /// <summary>Bytes received so far. Any thread.</summary>
     internal long Received => Volatile.Read(ref _received);
@@ -27,10 +27,10 @@ internal sealed partial class FdmPipeReader
     internal bool IsCompleted => Volatile.Read(ref _completed);
 
     /// <summary>What the application has completed the reader with.</summary>
-    internal Exception? CompletionError => Volatile.Read(ref _rare)?.CompletionError?.SourceException;
+    internal Exception? CompletionError => Volatile.Read(ref _cold)?.CompletionError?.SourceException;
 
     /// <summary>What the input has ended with. Any thread.</summary>
-    internal Exception? EndError => Volatile.Read(ref _rare)?.EndError?.SourceException;
+    internal Exception? EndError => Volatile.Read(ref _cold)?.EndError?.SourceException;
 
     internal bool HasEnded => Volatile.Read(ref _ended);
 
@@ -57,7 +57,7 @@ internal sealed partial class FdmPipeReader
     }
 
     /// <summary>True while the application waits for bytes and has consumed all there were.</summary>
-    internal bool IsAwaited => _waiter.IsSet && !IsPaused && Volatile.Read(ref _consumed) == _received;
+    internal bool IsReadPending => _waiter.IsSet && !IsPaused && Volatile.Read(ref _consumed) == _received;
 
     private bool IsWaitOver => _waiter.IsSet && IsReady(Volatile.Read(ref _minimum));
 
@@ -68,19 +68,19 @@ internal sealed partial class FdmPipeReader
         // With everything consumed the last block is the consumer's to give back; a look spares the lease.
         if (_receiveTail is { } tail && Volatile.Read(ref _consumed) != _received && tail.TryLease())
         {
-            if (tail.Free >= MinimumFree)
+            if (tail.Free >= MinFree)
             {
                 _tailLeased = true;
                 space = tail.Block.Span[tail.End..];
                 return true;
             }
 
-            EndLease(tail);
+            ReleaseLease(tail);
         }
 
-        _fresh ??= _io.Blocks.TryRent(ref _io.Spares);
-        space = _fresh is null ? default : _fresh.Block.Span;
-        return _fresh is not null;
+        _spare ??= _io.Blocks.TryRent(ref _io.Spares);
+        space = _spare is null ? default : _spare.Block.Span;
+        return _spare is not null;
     }
 
     /// <summary>Ends what <see cref="TryBeginReceive"/> began; <paramref name="count"/> bytes are visible to the reader now.</summary>
@@ -98,14 +98,14 @@ internal sealed partial class FdmPipeReader
                 Interlocked.Add(ref _received, count);
             }
 
-            EndLease(tail);
+            ReleaseLease(tail);
             return;
         }
 
         if (count > 0)
         {
-            BufferSegment fresh = _fresh!;
-            _fresh = null;
+            BufferSegment fresh = _spare!;
+            _spare = null;
             fresh.End = count;
             if (_receiveTail is null)
             {
@@ -125,11 +125,11 @@ internal sealed partial class FdmPipeReader
     }
 
     /// <summary>Gives back a block that was taken for a receive that brought nothing.</summary>
-    internal void DropFresh()
+    internal void ReturnSpare()
     {
-        if (_fresh is { } fresh)
+        if (_spare is { } fresh)
         {
-            _fresh = null;
+            _spare = null;
             _io.Blocks.Return(ref _io.Spares, fresh);
         }
     }
@@ -147,14 +147,14 @@ internal sealed partial class FdmPipeReader
     /// As <see cref="Notify"/>, but false and nothing done if the continuation would run here, or may need a new thread, which the loop would
     /// wait for unwatched.
     /// </summary>
-    internal bool TryNotifyElsewhere()
+    internal bool TryQueueNotify()
     {
         if (!IsWaitOver)
         {
             return true;
         }
 
-        Placement placement = _io.Place();
+        Placement placement = _io.Decide();
         if (placement != Placement.Pool)
         {
             return false;
@@ -173,12 +173,12 @@ internal sealed partial class FdmPipeReader
             return false;
         }
 
-        RacePoints.Reach(RacePoint.ReceivePauses, _io);
+        SyncPoints.Hit(SyncPoint.ReceivePauses, _io);
         Interlocked.Exchange(ref _paused, 1);
         if ((MustPause(_io.Settings.ReadResumeThreshold) && !Volatile.Read(ref _completed))
             || Interlocked.CompareExchange(ref _paused, 0, 1) != 1)
         {
-            // Paused; or the consumer has resumed us already, and its mail is on the way.
+            // Paused; or the consumer has resumed us already, and its command is on the way.
             return true;
         }
 
@@ -187,28 +187,28 @@ internal sealed partial class FdmPipeReader
 
     /// <summary>No more bytes will come. The application sees what it has not consumed yet, and then the end.</summary>
     /// <remarks>Any thread. The continuation of a waiting read goes to the pool: the end of a connection is not the hot path.</remarks>
-    internal void EndInput(Exception? error)
+    internal void CompleteInput(Exception? error)
     {
-        TryEnd(error);
+        TryComplete(error);
         CompleteWaiter(Origin.Foreign);
     }
 
     /// <summary>The loop will not touch the chain again, and the input is over.</summary>
     /// <remarks>In this order: a read that was pending when the reader was completed must not look at blocks on their way back.</remarks>
-    internal void EndProducer(Exception? error)
+    internal void CompleteProducer(Exception? error)
     {
-        TryEnd(error);
-        DropFresh();
-        EndChain(InputEnding.Producer);
+        TryComplete(error);
+        ReturnSpare();
+        ReturnChain(InputCompletion.Producer);
         CompleteWaiter(Origin.Foreign);
     }
 
     /// <summary>The first to end the input says how.</summary>
-    private void TryEnd(Exception? error)
+    private void TryComplete(Exception? error)
     {
         // Made before it is said that there is an end: there may be no memory for it.
-        RareEndState? rare = error is null ? null : Rare();
-        if ((Interlocked.Or(ref _endings, (int)InputEnding.Decided) & (int)InputEnding.Decided) != 0)
+        PipeColdState? rare = error is null ? null : GetOrCreateColdState();
+        if ((Interlocked.Or(ref _completionState, (int)InputCompletion.Decided) & (int)InputCompletion.Decided) != 0)
         {
             return;
         }
@@ -217,7 +217,7 @@ internal sealed partial class FdmPipeReader
 
         Volatile.Write(ref _ended, true);
         Interlocked.MemoryBarrier();
-        Volatile.Read(ref _rare)?.Callbacks?.Complete(error);
+        Volatile.Read(ref _cold)?.Callbacks?.Complete(error);
     }
 
     private bool MustPause(long threshold)
@@ -235,9 +235,9 @@ internal sealed partial class FdmPipeReader
         }
     }
 
-    private void EndLease(BufferSegment tail)
+    private void ReleaseLease(BufferSegment tail)
     {
-        tail.EndLease();
+        tail.ReleaseLease();
         if (Volatile.Read(ref _consumed) == _received)
         {
             // The consumer went past us while we held the lease and could not give the block back.
@@ -259,15 +259,15 @@ internal sealed partial class FdmPipeReader
         }
         else
         {
-            segment.Unclaim();
+            segment.ReleaseClaim();
         }
     }
 
     /// <summary>The second of the two sides to be done returns what is left. Either side.</summary>
-    private void EndChain(InputEnding end)
+    private void ReturnChain(InputCompletion end)
     {
-        const int Both = (int)(InputEnding.Consumer | InputEnding.Producer);
-        int before = Interlocked.Or(ref _endings, (int)end);
+        const int Both = (int)(InputCompletion.Consumer | InputCompletion.Producer);
+        int before = Interlocked.Or(ref _completionState, (int)end);
         if ((before & (int)end) != 0 || ((before | (int)end) & Both) != Both)
         {
             return;
@@ -276,7 +276,7 @@ internal sealed partial class FdmPipeReader
         BufferSegment? segment = _head;
         while (segment is not null)
         {
-            BufferSegment? next = segment.Following;
+            BufferSegment? next = segment.NextSegment;
             _io.Blocks.ReturnBlock(segment);
             segment = next;
         }

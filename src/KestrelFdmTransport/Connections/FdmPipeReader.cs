@@ -18,7 +18,7 @@ namespace KestrelFdmTransport.Connections;
 /// Consumer state belongs to the application, which makes one call at a time (the pipe contract). What both sides look at is
 /// listed in docs/architecture.md, with the order of reads and writes that keeps wake-ups from getting lost.
 /// </remarks>
-internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadResult>, IWaitingEnd
+internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadResult>, IPipeWait
 {
     private static readonly Action<object?> s_tokenCancelled = static state => ((FdmPipeReader)state!).OnTokenCancelled();
 
@@ -31,7 +31,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     private bool _readingTentatively;
     private bool _running;
     private bool _refused;
-    private TurnWait _turn;
+    private BudgetYield _yield;
 
     // Both sides.
     private WaitingContinuation _waiter;
@@ -41,7 +41,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     private int _minimum = 1;
     private int _cancelled;
     private bool _completed;
-    private RareEndState? _rare;
+    private PipeColdState? _cold;
 
     internal FdmPipeReader(ConnectionIo io) => _io = io;
 
@@ -72,7 +72,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             return ValueTask.FromCanceled<ReadResult>(cancellationToken);
         }
 
-        return IsReady(1) && !TakesTurn(1) ? new ValueTask<ReadResult>(TakeResult()) : Wait(cancellationToken);
+        return IsReady(1) && !MustYield(1) ? new ValueTask<ReadResult>(TakeResult()) : Wait(cancellationToken);
     }
 
     protected override ValueTask<ReadResult> ReadAtLeastAsyncCore(int minimumSize, CancellationToken cancellationToken)
@@ -83,18 +83,18 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             return ValueTask.FromCanceled<ReadResult>(cancellationToken);
         }
 
-        if (IsReady(1) && !TakesTurn(minimumSize))
+        if (IsReady(1) && !MustYield(minimumSize))
         {
             // Before the result: what comes between the two is in it at least, and afterwards it might not be.
             long received = Volatile.Read(ref _received);
             ReadResult result = TakeResult();
-            RacePoints.Reach(RacePoint.ReadCounts, _io);
+            SyncPoints.Hit(SyncPoint.ReadCounts, _io);
             if (received - _examined >= minimumSize || result.IsCanceled || result.IsCompleted)
             {
                 return new ValueTask<ReadResult>(result);
             }
 
-            EndRead();
+            FinishRead();
         }
 
         if (minimumSize > 1 && !IsReady(minimumSize))
@@ -143,7 +143,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             Consume(consumedTo);
         }
 
-        EndRead();
+        FinishRead();
         if (Volatile.Read(ref _paused) != 0 && Volatile.Read(ref _received) - _examined < _io.Settings.ReadResumeThreshold)
         {
             ResumeProducer();
@@ -165,7 +165,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
         if (exception is not null)
         {
-            Rare().CompletionError = ExceptionDispatchInfo.Capture(exception);
+            GetOrCreateColdState().CompletionError = ExceptionDispatchInfo.Capture(exception);
         }
 
         _reading = false;
@@ -175,7 +175,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         // A paused producer is waiting for us in vain now; it finds out on its loop.
         Interlocked.MemoryBarrier();
         ResumeProducer();
-        EndChain(InputEnding.Consumer);
+        ReturnChain(InputCompletion.Consumer);
     }
 
     /// <summary>As with <see cref="Pipe"/>: when the transport's end is completed, with what it was completed with.</summary>
@@ -183,7 +183,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     public override void OnWriterCompleted(Action<Exception?, object?> callback, object? state)
     {
         ArgumentNullException.ThrowIfNull(callback);
-        RareEndState rare = Rare();
+        PipeColdState rare = GetOrCreateColdState();
         CompletionCallbacks callbacks = rare.AddCallback(callback, state);
 
         // The thread that ends the input says so and then looks for callbacks; we have added ours and then look for the end.
@@ -195,17 +195,17 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     }
 
     ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token)
-        => !IsReady(Volatile.Read(ref _minimum)) || _turn.Look() ? ValueTaskSourceStatus.Pending
-            : Volatile.Read(ref _ended) && _rare?.EndError is not null ? ValueTaskSourceStatus.Faulted
+        => !IsReady(Volatile.Read(ref _minimum)) || _yield.Look() ? ValueTaskSourceStatus.Pending
+            : Volatile.Read(ref _ended) && _cold?.EndError is not null ? ValueTaskSourceStatus.Faulted
             : ValueTaskSourceStatus.Succeeded;
 
     void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
-        RacePoints.Reach(RacePoint.ReadWaits, _io);
-        _turn.End();
+        SyncPoints.Hit(SyncPoint.ReadWaits, _io);
+        _yield.End();
         if (!_waiter.TrySet(continuation, state, flags))
         {
-            EndInput(PipeErrors.ConcurrentOperations());
+            CompleteInput(PipeErrors.ConcurrentOperations());
             ThreadPool.UnsafeQueueUserWorkItem(continuation, state, preferLocal: false);
             return;
         }
@@ -224,7 +224,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             PipeErrors.ThrowGetResultBeforeCompleted();
         }
 
-        if (_rare?.Cancellation is not { IsActive: true } cancellation)
+        if (_cold?.Cancellation is not { IsActive: true } cancellation)
         {
             return TakeResult();
         }
@@ -242,7 +242,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     /// <summary>Runs a continuation that was sent to the pool.</summary>
     void IThreadPoolWorkItem.Execute() => _waiter.Execute(_io);
 
-    bool IWaitingEnd.IsReady => IsReady(Volatile.Read(ref _minimum));
+    bool IPipeWait.IsReady => IsReady(Volatile.Read(ref _minimum));
 
     private bool IsReady(int minimum)
         => Volatile.Read(ref _cancelled) != 0
@@ -250,7 +250,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             || Volatile.Read(ref _received) - Volatile.Read(ref _examined) >= minimum;
 
     /// <summary>True if a read that could complete at once lets others run first. One that is about to be refused does not wait for that.</summary>
-    private bool TakesTurn(int minimum) => CooperativeBudget.IsSpent() && !_reading && IsReady(minimum) && _turn.Begin();
+    private bool MustYield(int minimum) => CooperativeBudget.IsSpent() && !_reading && IsReady(minimum) && _yield.Begin();
 
     /// <summary>
     /// True if <see cref="TryRead"/> has nothing to give although there are bytes, because others are to run first. The next call gets them: if it is a
@@ -278,7 +278,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         _running = true;
         if (cancellationToken.CanBeCanceled)
         {
-            RareEndState rare = Rare();
+            PipeColdState rare = GetOrCreateColdState();
             rare.Cancellation ??= new WaitCancellation();
             rare.Cancellation.Begin(s_tokenCancelled, this, cancellationToken);
         }
@@ -288,7 +288,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
     private void OnTokenCancelled()
     {
-        if (_rare!.Cancellation!.IsRequested)
+        if (_cold!.Cancellation!.IsRequested)
         {
             CancelPendingRead();
         }
@@ -300,7 +300,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         bool ended = Volatile.Read(ref _ended);
         if (ended && !(_io.Settings.IsStream && Volatile.Read(ref _received) != _consumed))
         {
-            _rare?.EndError?.Throw();
+            _cold?.EndError?.Throw();
         }
 
         bool cancelled = Volatile.Read(ref _cancelled) != 0 && Interlocked.Exchange(ref _cancelled, 0) != 0;
@@ -338,7 +338,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         BufferSegment tail = _tail ?? head;
         try
         {
-            while (tail.Following is { } next && next.RunningIndex < received)
+            while (tail.NextSegment is { } next && next.RunningIndex < received)
             {
                 tail.Seal((int)(next.RunningIndex - tail.RunningIndex));
                 tail = next;
@@ -379,7 +379,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     /// </remarks>
     private BufferSegment DropConsumed(BufferSegment head, long received)
     {
-        while (head.Following is { } next && next.RunningIndex <= _consumed && next.RunningIndex < received)
+        while (head.NextSegment is { } next && next.RunningIndex <= _consumed && next.RunningIndex < received)
         {
             if (_tail == head)
             {
@@ -398,7 +398,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             if (!Volatile.Read(ref _completed))
             {
                 consumed.Recycle();
-                _io.Spares.Keep(consumed);
+                _io.Spares.Return(consumed);
             }
         }
 
@@ -415,7 +415,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         _readingTentatively = true;
     }
 
-    private void EndRead()
+    private void FinishRead()
     {
         if (!_reading && !_readingTentatively)
         {
@@ -436,7 +436,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     }
 
     /// <summary>Any thread: of several that come at once, all get the same.</summary>
-    private RareEndState Rare() => Volatile.Read(ref _rare) ?? Interlocked.CompareExchange(ref _rare, new RareEndState(), null) ?? _rare;
+    private PipeColdState GetOrCreateColdState() => Volatile.Read(ref _cold) ?? Interlocked.CompareExchange(ref _cold, new PipeColdState(), null) ?? _cold;
 
-    private void CompleteWaiter(Origin origin) => _waiter.Complete(this, _io, _io.Place(origin));
+    private void CompleteWaiter(Origin origin) => _waiter.Complete(this, _io, _io.Decide(origin));
 }

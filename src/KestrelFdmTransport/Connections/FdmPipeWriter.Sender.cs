@@ -15,12 +15,12 @@ internal sealed partial class FdmPipeWriter
     private BufferSegment? _unsentTail;
     private BufferSegment? _sentSegments;
     private long _sent;
-    private bool _ended;
-    private int _endedOnce;
+    private bool _consumerCompleted;
+    private int _consumerCompletedOnce;
 
     /// <summary>
     /// Bytes flushed and not taken by the kernel. What is dropped is never sent, so that a flush which waits goes on waiting until
-    /// <see cref="End"/>, and further ones are held as before. Any thread.
+    /// <see cref="CompleteConsumer"/>, and further ones are held as before. Any thread.
     /// </summary>
     internal long Unsent => Volatile.Read(ref _committed) - Volatile.Read(ref _sent);
 
@@ -36,15 +36,15 @@ internal sealed partial class FdmPipeWriter
     /// <summary>False once no flush can wait: the application has completed the writer, and everything has left. Any thread.</summary>
     internal bool MayWait => !IsCompleted || !IsDrained;
 
-    internal Exception? CompletionError => Volatile.Read(ref _rare)?.CompletionError?.SourceException;
+    internal Exception? CompletionError => Volatile.Read(ref _cold)?.CompletionError?.SourceException;
 
     /// <summary>True if everything flushed has left. Any thread.</summary>
     internal bool IsDrained => Unsent <= 0;
 
     /// <summary>Takes what has been flushed since; true if there is anything to send.</summary>
-    internal bool Collect()
+    internal bool TakeFlushed()
     {
-        if (Volatile.Read(ref _outbox) is not null && Interlocked.Exchange(ref _outbox, null) is { } chain)
+        if (Volatile.Read(ref _flushed) is not null && Interlocked.Exchange(ref _flushed, null) is { } chain)
         {
             if (_unsentTail is null)
             {
@@ -67,7 +67,7 @@ internal sealed partial class FdmPipeWriter
     internal unsafe int Transmit(int descriptor, long share)
     {
         BufferSegment head = _unsentHead!;
-        int result = head.Following is null
+        int result = head.NextSegment is null
             ? Sys.Send(descriptor, head.Block.Span.Slice(head.Start, (int)Math.Min(head.End - head.Start, share)))
             : TransmitMany(descriptor, head, share);
         if (result > 0)
@@ -79,7 +79,7 @@ internal sealed partial class FdmPipeWriter
     }
 
     /// <summary>Drops what is unsent: nothing more will leave.</summary>
-    internal void SkipUnsent() => AdvanceUnsent(long.MaxValue);
+    internal void DiscardUnsent() => AdvanceUnsent(long.MaxValue);
 
     /// <summary>Returns the blocks that have left. The caller has left the gate; a pin keeps the connection from ending.</summary>
     internal void ReturnSent(BufferSegment sent) => ReturnChain(sent);
@@ -106,27 +106,27 @@ internal sealed partial class FdmPipeWriter
     }
 
     /// <summary>Nothing more will be sent: flushes complete from now on, with the error if there is one. Any thread.</summary>
-    internal void End(Exception? error)
+    internal void CompleteConsumer(Exception? error)
     {
         // Made before it is said that there is an end: there may be no memory for it.
-        RareOutputState? rare = error is null ? null : Rare();
-        if (Interlocked.Exchange(ref _endedOnce, 1) != 0)
+        WriterColdState? rare = error is null ? null : GetOrCreateColdState();
+        if (Interlocked.Exchange(ref _consumerCompletedOnce, 1) != 0)
         {
             return;
         }
 
         rare?.EndError = ExceptionDispatchInfo.Capture(error!);
 
-        Volatile.Write(ref _ended, true);
+        Volatile.Write(ref _consumerCompleted, true);
         Interlocked.MemoryBarrier();
-        Volatile.Read(ref _rare)?.Callbacks?.Complete(error);
+        Volatile.Read(ref _cold)?.Callbacks?.Complete(error);
         CompleteWaiter(Origin.Foreign);
     }
 
     /// <summary>Returns what waits in the outbox: the gate is shut. Any thread; the exchange lets one through.</summary>
-    internal void DropOutbox()
+    internal void DropFlushed()
     {
-        if (Interlocked.Exchange(ref _outbox, null) is { } chain)
+        if (Interlocked.Exchange(ref _flushed, null) is { } chain)
         {
             ReturnChain(chain);
         }
@@ -135,7 +135,7 @@ internal sealed partial class FdmPipeWriter
     /// <summary>Returns everything unsent. The closer, with the gate shut.</summary>
     internal void DropUnsent()
     {
-        DropOutbox();
+        DropFlushed();
         if (_unsentHead is { } chain)
         {
             _unsentHead = _unsentTail = null;
@@ -146,12 +146,12 @@ internal sealed partial class FdmPipeWriter
     private unsafe int TransmitMany(int descriptor, BufferSegment head, long share)
     {
         IoVector* vectors = stackalloc IoVector[MaxVectors];
-        var pins = default(PinnedBlocks);
+        var pins = default(PinnedBuffers);
         int count = 0;
         int result;
         try
         {
-            for (BufferSegment? segment = head; segment is not null && count < MaxVectors && share > 0; segment = segment.Following)
+            for (BufferSegment? segment = head; segment is not null && count < MaxVectors && share > 0; segment = segment.NextSegment)
             {
                 if (segment.End > segment.Start)
                 {
@@ -196,7 +196,7 @@ internal sealed partial class FdmPipeWriter
 
             count -= length;
             advanced += length;
-            BufferSegment? next = segment.Following;
+            BufferSegment? next = segment.NextSegment;
             segment.Link(_sentSegments);
             _sentSegments = segment;
             segment = next;
@@ -216,7 +216,7 @@ internal sealed partial class FdmPipeWriter
         BufferSegment? segment = head;
         while (segment is not null)
         {
-            BufferSegment? next = segment.Following;
+            BufferSegment? next = segment.NextSegment;
             Return(segment);
             segment = next;
         }

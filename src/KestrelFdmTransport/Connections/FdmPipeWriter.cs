@@ -14,7 +14,7 @@ namespace KestrelFdmTransport.Connections;
 /// filled blocks over through a one-place outbox, so that producer and sender never share a buffer. The sender's side is in
 /// the other part of this type.
 /// </summary>
-internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<FlushResult>, IWaitingEnd
+internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<FlushResult>, IPipeWait
 {
     /// <summary>Up to this many bytes are copied behind what waits in the outbox rather than sent from a block of their own.</summary>
     private const int MergeLimit = 1024;
@@ -31,17 +31,17 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     private BufferSegment? _head;
     private BufferSegment? _tail;
     private long _unflushed;
-    private TurnWait _turn;
+    private BudgetYield _yield;
 
     // Both sides.
-    private BufferSegment? _outbox;
+    private BufferSegment? _flushed;
     private long _committed;
     private int _paused;
     private int _cancelled;
     private int _producing;
     private int _completeCalled;
     private bool _completed;
-    private RareOutputState? _rare;
+    private WriterColdState? _cold;
 
     internal FdmPipeWriter(ConnectionIo io) => _io = io;
 
@@ -89,7 +89,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             PipeErrors.ThrowOutOfRange(nameof(bytes));
         }
 
-        if (tail is null || Volatile.Read(ref _ended))
+        if (tail is null || Volatile.Read(ref _consumerCompleted))
         {
             return;
         }
@@ -122,15 +122,15 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         }
 
         Pause();
-        return IsReady && !(CooperativeBudget.IsSpent() && _turn.Begin()) ? new ValueTask<FlushResult>(TakeResult()) : Wait(cancellationToken);
+        return IsReady && !(CooperativeBudget.IsSpent() && _yield.Begin()) ? new ValueTask<FlushResult>(TakeResult()) : Wait(cancellationToken);
     }
 
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
     {
         ThrowIfCompleted();
-        if (Volatile.Read(ref _ended))
+        if (Volatile.Read(ref _consumerCompleted))
         {
-            _rare?.EndError?.Throw();
+            _cold?.EndError?.Throw();
 
             // Nothing is to be sent any more. Code that writes on all the same lets others run as well.
             return CooperativeBudget.IsSpent() ? EndedLaterAsync() : new ValueTask<FlushResult>(new FlushResult(isCanceled: false, isCompleted: true));
@@ -163,7 +163,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     public override void Complete(Exception? exception = null)
     {
         // Made before it is said that there is an end: there may be no memory for it.
-        RareOutputState? rare = exception is null ? null : Rare();
+        WriterColdState? rare = exception is null ? null : GetOrCreateColdState();
         if (Interlocked.Exchange(ref _completeCalled, 1) != 0)
         {
             return;
@@ -182,29 +182,29 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     public override void OnReaderCompleted(Action<Exception?, object?> callback, object? state)
     {
         ArgumentNullException.ThrowIfNull(callback);
-        RareOutputState rare = Rare();
+        WriterColdState rare = GetOrCreateColdState();
         CompletionCallbacks callbacks = rare.AddCallback(callback, state);
 
         // The thread that ends the output says so and then looks for callbacks; we have added ours and then look for the end.
         Interlocked.MemoryBarrier();
-        if (Volatile.Read(ref _ended))
+        if (Volatile.Read(ref _consumerCompleted))
         {
             callbacks.Complete(rare.EndError?.SourceException);
         }
     }
 
     ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token)
-        => !IsReady || _turn.Look() ? ValueTaskSourceStatus.Pending
-            : Volatile.Read(ref _ended) && _rare?.EndError is not null ? ValueTaskSourceStatus.Faulted
+        => !IsReady || _yield.Look() ? ValueTaskSourceStatus.Pending
+            : Volatile.Read(ref _consumerCompleted) && _cold?.EndError is not null ? ValueTaskSourceStatus.Faulted
             : ValueTaskSourceStatus.Succeeded;
 
     void IValueTaskSource<FlushResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
-        RacePoints.Reach(RacePoint.FlushWaits, _io);
-        _turn.End();
-        if (!Rare().Waiter.TrySet(continuation, state, flags))
+        SyncPoints.Hit(SyncPoint.FlushWaits, _io);
+        _yield.End();
+        if (!GetOrCreateColdState().Waiter.TrySet(continuation, state, flags))
         {
-            End(PipeErrors.ConcurrentOperations());
+            CompleteConsumer(PipeErrors.ConcurrentOperations());
             ThreadPool.UnsafeQueueUserWorkItem(continuation, state, preferLocal: false);
             return;
         }
@@ -223,7 +223,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             PipeErrors.ThrowGetResultBeforeCompleted();
         }
 
-        if (_rare?.Cancellation is not { IsActive: true } cancellation)
+        if (_cold?.Cancellation is not { IsActive: true } cancellation)
         {
             return TakeResult();
         }
@@ -236,11 +236,11 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     }
 
     /// <summary>Runs a continuation that was sent to the pool.</summary>
-    void IThreadPoolWorkItem.Execute() => _rare!.Waiter.Execute(_io);
+    void IThreadPoolWorkItem.Execute() => _cold!.Waiter.Execute(_io);
 
     /// <summary>True if a flush would not wait, or no longer.</summary>
     public bool IsReady
-        => Volatile.Read(ref _paused) == 0 || Volatile.Read(ref _cancelled) != 0 || Volatile.Read(ref _ended);
+        => Volatile.Read(ref _paused) == 0 || Volatile.Read(ref _cancelled) != 0 || Volatile.Read(ref _consumerCompleted);
 
     /// <summary>
     /// Keeps the producer's own calls apart from a <see cref="Complete"/> on another thread: a broadcast may be writing when the
@@ -268,7 +268,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     {
         try
         {
-            if (_rare?.CompletionError is null)
+            if (_cold?.CompletionError is null)
             {
                 Commit();
             }
@@ -340,16 +340,16 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         _head = null;
         _tail = null;
         _unflushed = 0;
-        if (count == 0 || Volatile.Read(ref _ended))
+        if (count == 0 || Volatile.Read(ref _consumerCompleted))
         {
             ReturnChain(head);
             return false;
         }
 
         // A flush that nobody has sent yet is taken back, so that the outbox holds one chain and small flushes share a block.
-        if (Volatile.Read(ref _outbox) is not null && Interlocked.Exchange(ref _outbox, null) is { } waiting)
+        if (Volatile.Read(ref _flushed) is not null && Interlocked.Exchange(ref _flushed, null) is { } waiting)
         {
-            BufferSegment waitingTail = _rare?.OutboxTail ?? waiting.Last;
+            BufferSegment waitingTail = _cold?.FlushedTail ?? waiting.Last;
             if (head == tail && head.End <= MergeLimit && head.End <= waitingTail.Free && TryCopy(head, waitingTail))
             {
                 Return(head);
@@ -366,13 +366,13 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
         // Before the outbox is filled: what is sent never exceeds what is committed.
         Volatile.Write(ref _committed, _committed + count);
-        Volatile.Write(ref _outbox, head);
+        Volatile.Write(ref _flushed, head);
 
         // Behind a full socket there may be any number of blocks, so the last one is kept. Last of all: there may be no memory
         // for it.
-        if ((linked ? Rare() : _rare) is { } rare)
+        if ((linked ? GetOrCreateColdState() : _cold) is { } rare)
         {
-            rare.OutboxTail = tail;
+            rare.FlushedTail = tail;
         }
 
         return true;
@@ -401,7 +401,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             return;
         }
 
-        RacePoints.Reach(RacePoint.FlushPauses, _io);
+        SyncPoints.Hit(SyncPoint.FlushPauses, _io);
 
         // The sender advances and then looks for a pause; we announce it and then look at what is sent.
         Interlocked.Exchange(ref _paused, 1);
@@ -416,7 +416,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         CooperativeBudget.Renew();
         if (cancellationToken.CanBeCanceled)
         {
-            RareOutputState rare = Rare();
+            WriterColdState rare = GetOrCreateColdState();
             rare.Cancellation ??= new WaitCancellation();
             rare.Cancellation.Begin(s_tokenCancelled, this, cancellationToken);
         }
@@ -433,7 +433,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     private void OnTokenCancelled()
     {
-        if (_rare!.Cancellation!.IsRequested)
+        if (_cold!.Cancellation!.IsRequested)
         {
             CancelPendingFlush();
         }
@@ -442,10 +442,10 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     private FlushResult TakeResult()
     {
         bool cancelled = Volatile.Read(ref _cancelled) != 0 && Interlocked.Exchange(ref _cancelled, 0) != 0;
-        bool ended = Volatile.Read(ref _ended);
+        bool ended = Volatile.Read(ref _consumerCompleted);
         if (ended)
         {
-            _rare?.EndError?.Throw();
+            _cold?.EndError?.Throw();
         }
 
         return new FlushResult(cancelled, ended);
@@ -460,8 +460,8 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     }
 
     /// <summary>Any thread: of several that come at once, all get the same.</summary>
-    private RareOutputState Rare() => Volatile.Read(ref _rare) ?? Interlocked.CompareExchange(ref _rare, new RareOutputState(), null) ?? _rare;
+    private WriterColdState GetOrCreateColdState() => Volatile.Read(ref _cold) ?? Interlocked.CompareExchange(ref _cold, new WriterColdState(), null) ?? _cold;
 
     /// <summary>Whoever finds no state here finds no waiter either: the one that comes looks at the condition after making it.</summary>
-    private void CompleteWaiter(Origin origin) => Volatile.Read(ref _rare)?.Waiter.Complete(this, _io, _io.Place(origin));
+    private void CompleteWaiter(Origin origin) => Volatile.Read(ref _cold)?.Waiter.Complete(this, _io, _io.Decide(origin));
 }

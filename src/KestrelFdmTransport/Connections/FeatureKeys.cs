@@ -10,9 +10,9 @@ namespace KestrelFdmTransport.Connections;
 internal sealed class FeatureKeys
 {
     /// <summary>Nobody sets more; a list that somebody makes up at random is his connection's own.</summary>
-    private const int MostShared = 16;
+    private const int MaxSharedLength = 16;
 
-    private const int MostLists = 256;
+    private const int MaxSharedSets = 256;
 
     private static int s_lists;
 
@@ -43,10 +43,10 @@ internal sealed class FeatureKeys
     }
 
     /// <summary>A type of a plug-in that may be unloaded must not be kept.</summary>
-    private bool MayShare(Type? key) => key is { IsCollectible: false } && Count < MostShared && Volatile.Read(ref s_lists) < MostLists;
+    private bool MayShare(Type? key) => key is { IsCollectible: false } && Count < MaxSharedLength && Volatile.Read(ref s_lists) < MaxSharedSets;
 
     /// <summary>These keys and <paramref name="key"/> behind them. Any thread.</summary>
-    internal FeatureKeys With(Type key)
+    internal FeatureKeys Append(Type key)
     {
         while (true)
         {
@@ -60,7 +60,7 @@ internal sealed class FeatureKeys
             }
 
             var made = new FeatureKeys([.. _keys, key]);
-            if (!MayShare(key) || longer.Length == MostShared)
+            if (!MayShare(key) || longer.Length == MaxSharedLength)
             {
                 return made;
             }

@@ -41,5 +41,5 @@ public interface IFdmConnectionFeature
     TimeSpan IdleTimeout { get; set; }
 
     /// <summary>Gets how much of <see cref="IdleTimeout"/> is left if no byte moves; <see cref="Timeout.InfiniteTimeSpan"/> without one.</summary>
-    TimeSpan IdleTimeLeft { get; }
+    TimeSpan IdleTimeRemaining { get; }
 }

@@ -8,10 +8,10 @@ internal static class IdleTimeout
 {
     internal const string Allowed = "00:00:00.1000000 (100 ms) to 24.00:00:00 (24 days), or -00:00:00.0010000 (none)";
 
-    private static readonly TimeSpan s_least = TimeSpan.FromMilliseconds(EventLoops.EventLoop.TimerTick);
-    private static readonly TimeSpan s_most = TimeSpan.FromDays(24);
+    private static readonly TimeSpan s_min = TimeSpan.FromMilliseconds(EventLoops.EventLoop.TimerTick);
+    private static readonly TimeSpan s_max = TimeSpan.FromDays(24);
 
-    internal static bool IsValid(TimeSpan timeout) => timeout == Timeout.InfiniteTimeSpan || (timeout >= s_least && timeout <= s_most);
+    internal static bool IsValid(TimeSpan timeout) => timeout == Timeout.InfiniteTimeSpan || (timeout >= s_min && timeout <= s_max);
 
     internal static int Milliseconds(TimeSpan timeout)
         => timeout == Timeout.InfiniteTimeSpan ? 0 : (int)Math.Ceiling(timeout.TotalMilliseconds);

@@ -9,6 +9,6 @@ internal enum Placement
     /// <summary>On the thread pool.</summary>
     Pool,
 
-    /// <summary>On the blocking lane: threads of our own, which may wait for as long as they like.</summary>
-    BlockingLane,
+    /// <summary>On the blocking pool: threads of our own, which may wait for as long as they like.</summary>
+    BlockingPool,
 }

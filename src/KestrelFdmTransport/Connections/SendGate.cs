@@ -14,12 +14,12 @@ namespace KestrelFdmTransport.Connections;
 internal struct SendGate
 {
     private const int Held = 1;
-    private const int More = 2;
+    private const int Pending = 2;
     private const int Shut = 4;
     private const int Reset = 8;
     private const int Finish = 16;
     private const int Pin = 32;
-    private const int Errands = More | Reset | Finish;
+    private const int PendingMask = Pending | Reset | Finish;
 
     private int _word;
 
@@ -46,7 +46,7 @@ internal struct SendGate
             }
 
             bool busy = (word & Held) != 0;
-            int seen = Interlocked.CompareExchange(ref _word, word | (busy ? More : Held), word);
+            int seen = Interlocked.CompareExchange(ref _word, word | (busy ? Pending : Held), word);
             if (seen == word)
             {
                 return busy ? Entry.Busy : Entry.Entered;
@@ -60,12 +60,12 @@ internal struct SendGate
     internal void Request(bool reset) => Interlocked.Or(ref _word, reset ? Reset : Finish);
 
     /// <summary>Holder: takes the errands left so far.</summary>
-    internal void TakeErrands(out bool reset, out bool finish)
+    internal void TakePending(out bool reset, out bool finish)
     {
         int word = Volatile.Read(ref _word);
-        if ((word & Errands) != 0)
+        if ((word & PendingMask) != 0)
         {
-            word = Interlocked.And(ref _word, ~Errands);
+            word = Interlocked.And(ref _word, ~PendingMask);
         }
 
         reset = (word & Reset) != 0;
@@ -80,7 +80,7 @@ internal struct SendGate
         int word = Volatile.Read(ref _word);
         while (true)
         {
-            if ((word & Errands) != 0)
+            if ((word & PendingMask) != 0)
             {
                 shut = false;
                 return false;
@@ -102,7 +102,7 @@ internal struct SendGate
     internal bool TryPin()
     {
         int word = Volatile.Read(ref _word);
-        while ((word & ~Errands) != Shut)
+        while ((word & ~PendingMask) != Shut)
         {
             int seen = Interlocked.CompareExchange(ref _word, word + Pin, word);
             if (seen == word)
@@ -117,8 +117,8 @@ internal struct SendGate
     }
 
     /// <summary>True if the closer came meanwhile and must be asked again.</summary>
-    internal bool Unpin() => (Interlocked.Add(ref _word, -Pin) & ~Errands) == Shut;
+    internal bool Unpin() => (Interlocked.Add(ref _word, -Pin) & ~PendingMask) == Shut;
 
     /// <summary>Closer: true once nobody is inside and nobody will be. Otherwise the last one out asks again.</summary>
-    internal bool TryShut() => (Interlocked.Or(ref _word, Shut) & ~(Shut | Errands)) == 0;
+    internal bool TryShut() => (Interlocked.Or(ref _word, Shut) & ~(Shut | PendingMask)) == 0;
 }

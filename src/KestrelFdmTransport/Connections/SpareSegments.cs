@@ -11,15 +11,15 @@ namespace KestrelFdmTransport.Connections;
 internal struct SpareSegments
 {
     /// <summary>Enough for a response of 128 KiB.</summary>
-    private const int Most = 32;
+    private const int MaxCount = 32;
 
     private BufferSegment? _first;
 
-    internal BufferSegment Take()
+    internal BufferSegment Rent()
     {
         if (Volatile.Read(ref _first) is null || Interlocked.Exchange(ref _first, null) is not { } segment)
         {
-            FaultPoints.Reach(FaultPoint.SegmentMade);
+            FaultPoints.Hit(FaultPoint.SegmentMade);
             return new BufferSegment();
         }
 
@@ -34,10 +34,10 @@ internal struct SpareSegments
     }
 
     /// <param name="segment">A recycled segment.</param>
-    internal void Keep(BufferSegment segment)
+    internal void Return(BufferSegment segment)
     {
         BufferSegment? rest = Volatile.Read(ref _first) is null ? null : Interlocked.Exchange(ref _first, null);
-        if (rest is null || rest.SpareCount < Most)
+        if (rest is null || rest.SpareCount < MaxCount)
         {
             segment.JoinSpares(rest);
             rest = segment;

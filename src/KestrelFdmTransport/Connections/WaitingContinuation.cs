@@ -7,7 +7,7 @@ namespace KestrelFdmTransport.Connections;
 /// <summary>The continuation that waits at an end of a pipe, and its way to the thread that runs it.</summary>
 internal struct WaitingContinuation
 {
-    private PipeWaiter _waiter;
+    private PipeContinuationSlot _waiter;
 
     internal bool IsSet => _waiter.IsSet;
 
@@ -17,7 +17,7 @@ internal struct WaitingContinuation
 
     /// <summary>Has the continuation run if its wait is over.</summary>
     internal void Complete<TEnd>(TEnd end, ConnectionIo io, Placement placement)
-        where TEnd : class, IWaitingEnd
+        where TEnd : class, IPipeWait
     {
         if (!TryTake(end, out PipeContinuation continuation))
         {
@@ -30,9 +30,9 @@ internal struct WaitingContinuation
             return;
         }
 
-        io.Loop.CountDispatch();
+        io.Loop.OnDispatched();
         _waiter.Schedule(continuation);
-        if (placement == Placement.Pool || !io.Loop.Group.Lane.TryQueue(end))
+        if (placement == Placement.Pool || !io.Loop.Group.BlockingThreads.TryQueue(end))
         {
             io.CountQueued();
             ThreadPool.UnsafeQueueUserWorkItem(end, preferLocal: false);
@@ -51,7 +51,7 @@ internal struct WaitingContinuation
     /// that wait, and this may be the next one's waiter: it goes back, and the condition is looked at once more.
     /// </summary>
     private bool TryTake<TEnd>(TEnd end, out PipeContinuation continuation)
-        where TEnd : class, IWaitingEnd
+        where TEnd : class, IPipeWait
     {
         while (_waiter.TryTake(out continuation))
         {

@@ -31,16 +31,16 @@ internal enum FaultPoint
     CloseQueued,
 
     /// <summary>A thread is about to make a place for the blocks of an endpoint.</summary>
-    HoardMade,
+    BufferCacheMade,
 
     /// <summary>A listener is about to be made of its sockets.</summary>
     ListenerMade,
 
     /// <summary>A loop's part in listening is about to be made.</summary>
-    ListenSourceMade,
+    AcceptorMade,
 
     /// <summary>The memory of an endpoint on a loop is about to be made.</summary>
-    BlockCacheMade,
+    EndpointBuffersMade,
 
     /// <summary>The descriptor's side of a connection is about to be made.</summary>
     IoMade,
@@ -55,14 +55,14 @@ internal enum FaultPoint
     SegmentMade,
 
     /// <summary>The state that few connections need is about to be made.</summary>
-    RareStateMade,
+    PipeColdStateMade,
 
     /// <summary>The application's socket is about to be made, with the connection's own number.</summary>
     SocketMade,
 
     /// <summary>An attempt to connect is about to be made.</summary>
-    AttemptMade,
+    ConnectorMade,
 
     /// <summary>A descriptor has been connected and is about to become a connection.</summary>
-    AttemptConnected,
+    ConnectorConnected,
 }

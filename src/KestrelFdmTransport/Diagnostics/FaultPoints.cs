@@ -12,22 +12,22 @@ namespace KestrelFdmTransport.Diagnostics;
 /// </remarks>
 internal static class FaultPoints
 {
-    private static Action<FaultPoint>? s_reached;
+    private static Action<FaultPoint>? s_handler;
 
     private static bool IsEnabled { get; } = AppContext.TryGetSwitch("KestrelFdmTransport.FaultPoints", out bool enabled) && enabled;
 
     /// <summary>Called by the thread that reaches a point. What it throws is thrown by the step.</summary>
-    internal static Action<FaultPoint>? Reached
+    internal static Action<FaultPoint>? Handler
     {
-        set => Volatile.Write(ref s_reached, IsEnabled ? value : throw new InvalidOperationException("This process has no fault points."));
+        set => Volatile.Write(ref s_handler, IsEnabled ? value : throw new InvalidOperationException("This process has no fault points."));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Reach(FaultPoint point)
+    internal static void Hit(FaultPoint point)
     {
         if (IsEnabled)
         {
-            Volatile.Read(ref s_reached)?.Invoke(point);
+            Volatile.Read(ref s_handler)?.Invoke(point);
         }
     }
 }

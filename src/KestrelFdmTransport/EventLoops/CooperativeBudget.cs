@@ -50,8 +50,8 @@ internal static class CooperativeBudget
             return true;
         }
 
-        CallbackScope? scope = CallbackScope.Current;
-        bool isInside = scope is not null && CallbackScope.IsInside(scope.Word);
+        LoopThread? scope = LoopThread.Current;
+        bool isInside = scope is not null && LoopThread.IsInside(scope.Word);
         bool isPooled = Thread.CurrentThread.IsThreadPoolThread;
         if (!isInside && !isPooled)
         {

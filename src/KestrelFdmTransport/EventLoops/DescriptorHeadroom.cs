@@ -13,7 +13,7 @@ namespace KestrelFdmTransport.EventLoops;
 /// </remarks>
 internal sealed class DescriptorHeadroom
 {
-    private const int Least = 16;
+    private const int Minimum = 16;
 
     /// <summary>
     /// 0 until it is asked for. Not when this is made: a transport can be made where there is no libc, and then leaves everything to Sockets.
@@ -24,7 +24,7 @@ internal sealed class DescriptorHeadroom
     /// Each loop finds out by a number of its own that the limit is close, so as many numbers as there are loops may be beyond the line
     /// before the last one rests.
     /// </summary>
-    internal DescriptorHeadroom(int loops) => Reserved = Math.Max(Least, 2 * loops);
+    internal DescriptorHeadroom(int loops) => Reserved = Math.Max(Minimum, 2 * loops);
 
     /// <summary>Descriptors left to the rest of the process.</summary>
     internal int Reserved { get; }
@@ -49,13 +49,13 @@ internal sealed class DescriptorHeadroom
     /// <returns>Zero if accepting may go on, or a negated error number.</returns>
     internal int Probe(EventLoop loop)
     {
-        int descriptor = Sys.EventDescriptor();
+        int descriptor = Sys.CreateEventFd();
         if (descriptor < 0)
         {
             return descriptor;
         }
 
-        int result = IsAmple(descriptor) ? loop.Watch(descriptor, 0, 0) : -Errno.EMFILE;
+        int result = IsAmple(descriptor) ? loop.Rearm(descriptor, 0, 0) : -Errno.EMFILE;
 
         // The close takes it out of the epoll: it has no other descriptor.
         Sys.Close(descriptor);

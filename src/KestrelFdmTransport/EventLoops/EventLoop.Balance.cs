@@ -12,62 +12,62 @@ internal sealed partial class EventLoop
     private void Balance()
     {
         long now = Stopwatch.GetTimestamp();
-        bool moves = _group.Balance.Moves;
-        _load.Measure(now, _sets, moves ? OwnCpuTime() : -1);
-        MeasureWakes(now);
-        _emigrants = moves && !_ending ? _group.Balance.Emigrants(this, now, out _destination) : 0;
+        bool moves = _group.Balancer.IsEnabled;
+        _utilization.Measure(now, _sets, moves ? ThreadCpuTime() : -1);
+        MeasureWakeups(now);
+        _migrationBudget = moves && !_ending ? _group.Balancer.PlanMigrations(this, now, out _migrationTarget) : 0;
     }
 
     /// <summary>What the calling thread has had of a CPU since the last window, in clock ticks; negative if the loop was another thread's then.</summary>
-    private long OwnCpuTime()
+    private long ThreadCpuTime()
     {
         long before = _cpuTime;
         int owner = _cpuTimeOf;
-        _cpuTime = Sys.OwnUsage().CpuTime;
+        _cpuTime = Sys.GetThreadUsage().CpuTime;
         _cpuTimeOf = Environment.CurrentManagedThreadId;
         return owner == _cpuTimeOf ? (_cpuTime - before) / (1_000_000_000 / Stopwatch.Frequency) : -1;
     }
 
-    private void MeasureWakes(long now)
+    private void MeasureWakeups(long now)
     {
-        _group.CountWakes(_wakes);
-        if (_wakeRule.NeedsFigures(OnlyDispatches ? _wakes : 0))
+        _group.AddWakeups(_wakes);
+        if (_wakeupPreemption.NeedsSample(IsDispatchOnly ? _wakes : 0))
         {
-            if (_wakeRule.IsGentle && OnlyDispatches)
+            if (_wakeupPreemption.AvoidsPreemption && IsDispatchOnly)
             {
                 _runDelay = Sys.ThreadRunDelay();
             }
 
             GroupUsage usage = _group.Usage(now);
-            _wakeRule.Measure(new WakeFigures(
-                _wakes, _wokenFor, usage.Wakes, usage.Process.Preemptions, usage.Process.CpuTime / Environment.ProcessorCount, _runDelay));
+            _wakeupPreemption.Measure(new WakeupSample(
+                _wakes, _eventsSinceWake, usage.Wakes, usage.Process.Preemptions, usage.Process.CpuTime / Environment.ProcessorCount, _runDelay));
         }
 
         _wakes = 0;
-        _wokenFor = 0;
+        _eventsSinceWake = 0;
     }
 
     /// <summary>After its serve: a hot connection with nothing under way goes to a loop that has less to do.</summary>
-    private void TryEmigrate(IoSource source, int slot)
+    private void TryMigrate(IoSource source, int slot)
     {
         LiveCounter counter = _sets.Counter(slot);
-        if (!counter.Queued && counter.Value >= PollingRules.CounterHot && !_destination!.Load.IsStuck(Stopwatch.GetTimestamp()) && TryMove(source, _destination))
+        if (!counter.Queued && counter.Value >= PollingPolicy.CounterHot && !_migrationTarget!.Utilization.IsStuck(Stopwatch.GetTimestamp()) && TryMigrateTo(source, _migrationTarget))
         {
-            _emigrants--;
+            _migrationBudget--;
         }
     }
 
     /// <summary>Gives the source to another loop if nothing is under way. Owner only.</summary>
-    internal bool TryMove(IoSource source, EventLoop destination)
+    internal bool TryMigrateTo(IoSource source, EventLoop destination)
     {
-        source.FirstCounter = _sets.Counter((int)(uint)source.Payload).Value;
-        if (destination.HasFailed || !source.TryMove(destination))
+        source.FirstCounter = _sets.Counter((int)(uint)source.Token).Value;
+        if (destination.HasFailed || !source.TryMigrateTo(destination))
         {
             return false;
         }
 
-        _moved = true;
-        Moves++;
+        _migrated = true;
+        Migrations++;
         return true;
     }
 }

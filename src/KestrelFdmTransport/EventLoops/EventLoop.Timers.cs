@@ -5,7 +5,7 @@ using KestrelFdmTransport.Polling;
 namespace KestrelFdmTransport.EventLoops;
 
 /// <content>
-/// The idle deadlines of the loop's connections, many and coarse; <see cref="Deadlines"/> has the few of other sources, precise.
+/// The idle deadlines of the loop's connections, many and coarse; <see cref="TimerQueue"/> has the few of other sources, precise.
 /// </content>
 internal sealed partial class EventLoop
 {
@@ -15,10 +15,10 @@ internal sealed partial class EventLoop
     /// <summary>The clock of the wheel may be so much behind the kernel's own, which decides how long the loop sleeps.</summary>
     private const int ClockStep = 10;
 
-    /// <summary>Deadlines looked at before sources that are ready have another turn.</summary>
-    private const int TimerShare = 256;
+    /// <summary>TimerQueue looked at before sources that are ready have another turn.</summary>
+    private const int MaxTimersPerIteration = 256;
 
-    private readonly TimerWheel _timers = new(TimerTick);
+    private readonly TimerWheel _idleTimers = new(TimerTick);
 
     internal long IdleTimeouts { get; private set; }
 
@@ -27,34 +27,34 @@ internal sealed partial class EventLoop
     /// <param name="due">As <see cref="Environment.TickCount64"/>.</param>
     internal void SetTimer(IoSource source, long due)
     {
-        FaultPoints.Reach(FaultPoint.TimerSet);
-        _timers.Set((int)(uint)source.Payload, due);
+        FaultPoints.Hit(FaultPoint.TimerSet);
+        _idleTimers.Set((int)(uint)source.Token, due);
     }
 
-    internal void CountIdleTimeout() => IdleTimeouts++;
+    internal void OnIdleTimeout() => IdleTimeouts++;
 
-    private bool RunTimers(CallbackScope scope)
+    private bool ExpireIdleTimers(LoopThread thread)
     {
-        if (_timers.Count > 0)
+        if (_idleTimers.Count > 0)
         {
             long now = Environment.TickCount64;
-            for (int i = 0; i < TimerShare && _timers.TryTakeDue(now, out int slot); i++)
+            for (int i = 0; i < MaxTimersPerIteration && _idleTimers.TryTakeDue(now, out int slot); i++)
             {
                 IoSource source = _slots.At(slot);
-                Notice notice = OnTimer(source, now);
-                _currentPayload = source.Payload;
-                if (!notice.IsNothing && !Tell(scope, source, notice))
+                Completion completion = OnTimer(source, now);
+                _currentPayload = source.Token;
+                if (!completion.IsEmpty && !RunCallbacks(thread, source, completion))
                 {
                     return false;
                 }
             }
         }
 
-        _phase = Phase.Release;
+        _phase = Phase.TrimBuffers;
         return true;
     }
 
-    private static Notice OnTimer(IoSource source, long now)
+    private static Completion OnTimer(IoSource source, long now)
     {
         try
         {
@@ -62,19 +62,19 @@ internal sealed partial class EventLoop
         }
         catch (Exception exception)
         {
-            return new Notice(Notice.Failed, null, exception);
+            return new Completion(Completion.Faulted, null, exception);
         }
     }
 
     /// <summary>The time that the loop may sleep, -1 for ever, given the time that it may sleep for other reasons.</summary>
-    private int UntilTimers(int timeout)
+    private int TimeUntilIdleTimer(int timeout)
     {
-        if (_timers.Count == 0)
+        if (_idleTimers.Count == 0)
         {
             return timeout;
         }
 
-        long until = _timers.Until(Environment.TickCount64);
+        long until = _idleTimers.Until(Environment.TickCount64);
         until = until == 0 ? 0 : until + ClockStep;
         return timeout < 0 || until < timeout ? (int)Math.Min(until, int.MaxValue) : timeout;
     }

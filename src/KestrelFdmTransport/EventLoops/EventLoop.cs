@@ -13,67 +13,67 @@ namespace KestrelFdmTransport.EventLoops;
 /// <summary>One epoll instance, the sources in it, and the thread that owns both at the moment.</summary>
 /// <remarks>
 /// All state of a turn lives in fields, never on the stack: a callback may lose the loop to a standby, who goes on where the turn
-/// stopped. Only the owner touches it, save for the mailbox, the sleep word and the figures. After every call of the scope that
+/// stopped. Only the owner touches it, save for the command queue, the sleep word and the figures. After every call of the thread that
 /// says that the loop is lost, nothing of it is touched any more.
 /// </remarks>
 [SuppressMessage("Design", "CA1001", Justification = "The loop's owner disposes what belongs to it when it ends; nobody else may.")]
 internal sealed partial class EventLoop
 {
-    private const int HarvestCapacity = 512;
+    private const int MaxEvents = 512;
     private const ulong WakePayload = ulong.MaxValue;
     private static readonly long s_preemptedAfter = Stopwatch.Frequency / 2_000;
-    private static readonly long s_preemptedPause = Stopwatch.Frequency / 100;
+    private static readonly long s_spinCooldown = Stopwatch.Frequency / 100;
 
     /// <summary>A loop that has run nothing itself for so many turns only dispatches.</summary>
-    private const int TurnsAlone = 8;
+    private const int DispatchOnlyAfter = 8;
 
     /// <summary>An event that is there after so short a sleep was there before it.</summary>
-    private static readonly long s_foundAtOnce = Stopwatch.Frequency / 200_000;
+    private static readonly long s_immediate = Stopwatch.Frequency / 200_000;
 
     /// <summary>One look for events takes a microsecond or less. If it has taken so long, others have had the CPU meanwhile.</summary>
-    private static readonly long s_interrupted = Stopwatch.Frequency / 100_000;
+    private static readonly long s_preempted = Stopwatch.Frequency / 100_000;
 
     private static readonly TimeSpan s_wakeRetry = TimeSpan.FromMilliseconds(1);
 
     private readonly EventLoopGroup _group;
     private readonly ILogger _logger;
-    private readonly OwnedDescriptor _epoll;
-    private readonly OwnedDescriptor _wake;
-    private readonly EpollEventBuffer _events = new(HarvestCapacity);
+    private readonly SafeFileDescriptor _epoll;
+    private readonly SafeFileDescriptor _wake;
+    private readonly EpollEventBuffer _events = new(MaxEvents);
     private readonly SlotTable _slots = new();
-    private readonly SpinGate _spinGate = new();
+    private readonly SpinPredictor _spinPredictor = new();
     private readonly PollingSets _sets;
-    private readonly Mailbox _mailbox = new();
-    private readonly Deadlines _deadlines = new();
+    private readonly CommandQueue _commands = new();
+    private readonly TimerQueue _timerQueue = new();
     private readonly List<IoSource> _closing = [];
     private readonly long _spinTicks;
-    private readonly ManualResetEventSlim _over = new();
+    private readonly ManualResetEventSlim _stopped = new();
     private readonly StallBudget _stalls = new();
-    private readonly LoopLoad _load = new();
-    private readonly WakeRule _wakeRule = new();
+    private readonly LoopUtilization _utilization = new();
+    private readonly WakeupPreemption _wakeupPreemption = new();
 
-    // The two sides of every wake-up: a poster pushes its mail and then reads this word; the loop writes it and then looks
-    // into the mailbox. Both orders are full fences, so mail that the loop misses finds a loop that is seen to sleep.
+    // The two sides of every wake-up: a poster pushes its command and then reads this word; the loop writes it and then looks
+    // into the command queue. Both orders are full fences, so command that the loop misses finds a loop that is seen to sleep.
     private int _sleeping;
-    private int _wakeFailureTold;
+    private int _wakeFailureLogged;
 
     // Where the turn is.
     private Phase _phase;
     private IoSource? _current;
     private ulong _currentPayload;
-    private IoSource? _mailInHand;
+    private IoSource? _commandsInProgress;
 
     /// <summary>The sources in slots below this one have yet to be told that the loop stops.</summary>
     private int _stopping;
 
     // Turns in which no callback ran here, and what there was to know of a rest behind the backlog.
-    private int _turnsAlone;
-    private int _begun;
-    private long _rested;
+    private int _iterationsWithoutInlineCallback;
+    private int _lastStarted;
+    private long _sleptForBacklog;
 
     // Of this window: how often the loop was woken, and for how much.
     private int _wakes;
-    private long _wokenFor;
+    private long _eventsSinceWake;
     private long _runDelay;
 
     // When the last window ended: what the thread had used, and which one it was.
@@ -81,16 +81,16 @@ internal sealed partial class EventLoop
     private int _cpuTimeOf;
 
     // Connections that are to move to another loop.
-    private EventLoop? _destination;
-    private int _emigrants;
-    private bool _moved;
+    private EventLoop? _migrationTarget;
+    private int _migrationBudget;
+    private bool _migrated;
 
     private long _now;
-    private int _connections;
-    private int _ended;
+    private int _connectionCount;
+    private int _hasStopped;
 
-    /// <summary>Not zero while a thread reads the mail of this loop, which has ended.</summary>
-    private int _readsLateMail;
+    /// <summary>Not zero while a thread reads the command of this loop, which has ended.</summary>
+    private int _drainingAfterStop;
     private volatile bool _stopRequested;
     private bool _ending;
 
@@ -100,28 +100,28 @@ internal sealed partial class EventLoop
         Name = "fdm-loop-" + index.ToString(System.Globalization.CultureInfo.InvariantCulture);
         _group = group;
         _logger = logger;
-        _sets = new PollingSets(settings.Rules, _spinGate);
+        _sets = new PollingSets(settings.Policy, _spinPredictor);
         _spinTicks = settings.SpinDuration.Ticks * (Stopwatch.Frequency / TimeSpan.TicksPerSecond);
         _now = Stopwatch.GetTimestamp();
-        HandsOver = settings.HandsOver;
+        AllowsHandoff = settings.AllowsHandoff;
         StallThreshold = settings.StallThreshold;
         _epoll = Open(Sys.EpollCreate());
         try
         {
-            _wake = Open(Sys.EventDescriptor());
+            _wake = Open(Sys.CreateEventFd());
 
             // Edge-triggered and never read: each write is an edge, and the counter cannot overflow in the life of a machine.
-            int added = Sys.EpollAdd(_epoll.Number, _wake.Number, EpollFlags.In | EpollFlags.EdgeTriggered, WakePayload);
+            int added = Sys.EpollAdd(_epoll.Value, _wake.Value, EpollFlags.In | EpollFlags.EdgeTriggered, WakePayload);
             if (added < 0)
             {
                 throw SocketErrors.Exception(-added);
             }
 
-            FaultPoints.Reach(FaultPoint.LoopMade);
+            FaultPoints.Hit(FaultPoint.LoopMade);
         }
         catch
         {
-            Abandon();
+            CloseDescriptors();
             throw;
         }
     }
@@ -129,12 +129,12 @@ internal sealed partial class EventLoop
     /// <summary>The steps of a turn.</summary>
     private enum Phase
     {
-        Harvest,
-        Serve,
-        ReadMail,
-        Resume,
-        RunTimers,
-        Release,
+        Poll,
+        Dispatch,
+        RunCommands,
+        ExpireTimers,
+        ExpireIdleTimers,
+        TrimBuffers,
         Close,
         Stop,
     }
@@ -144,26 +144,26 @@ internal sealed partial class EventLoop
     internal string Name { get; }
 
     /// <summary>The highest number of a descriptor that the loop has taken for itself.</summary>
-    internal int HighestDescriptor => Math.Max(_epoll.Number, _wake.Number);
+    internal int HighestDescriptor => Math.Max(_epoll.Value, _wake.Value);
 
     /// <summary>The connections of this loop. Any thread may read.</summary>
-    internal int Connections => Volatile.Read(ref _connections);
+    internal int ConnectionCount => Volatile.Read(ref _connectionCount);
 
     internal long Accepts { get; private set; }
 
     internal long Dispatched { get; private set; }
 
-    internal long Pauses { get; private set; }
+    internal long ReadPauses { get; private set; }
 
-    internal long Rests { get; private set; }
+    internal long AcceptPauses { get; private set; }
 
     /// <summary>Connections that this loop has given to others because it had too much to do.</summary>
-    internal long Moves { get; private set; }
+    internal long Migrations { get; private set; }
 
     /// <summary>How busy the loop is. Any thread.</summary>
-    internal LoopLoad Load => _load;
+    internal LoopUtilization Utilization => _utilization;
 
-    internal long Harvests { get; private set; }
+    internal long EpollWaits { get; private set; }
 
     internal long Events { get; private set; }
 
@@ -172,7 +172,7 @@ internal sealed partial class EventLoop
     internal EventLoopGroup Group => _group;
 
     /// <summary>True if the loop is taken over from a callback that holds it.</summary>
-    internal bool HandsOver { get; private set; }
+    internal bool AllowsHandoff { get; private set; }
 
     internal TimeSpan StallThreshold { get; }
 
@@ -183,7 +183,7 @@ internal sealed partial class EventLoop
     internal bool IsStalling => _stalls.IsSpent(_now);
 
     /// <summary>True on the thread that owns the loop, and outside callbacks only.</summary>
-    internal bool IsOwner => CallbackScope.Owns(this);
+    internal bool IsOwnedByCurrentThread => LoopThread.Owns(this);
 
     /// <summary>True once the loop has ended that should not have. Any thread.</summary>
     internal bool HasFailed { get; private set; }
@@ -201,21 +201,21 @@ internal sealed partial class EventLoop
     /// What such a loop adds can only wait behind what it has dispatched: it need not hurry, and the pool's threads, which spin themselves,
     /// need the CPU more.
     /// </summary>
-    private bool OnlyDispatches => _turnsAlone == TurnsAlone;
+    private bool IsDispatchOnly => _iterationsWithoutInlineCallback == DispatchOnlyAfter;
 
     /// <summary>Adds a source to the slot table and its descriptor to the epoll. Owner only.</summary>
     /// <returns>Zero, or a negated error number with nothing registered.</returns>
     internal int Register(IoSource source, int descriptor, uint events)
     {
-        if (!TryEnroll(source))
+        if (!TryTakeSlot(source))
         {
             return -Errno.EBADF;
         }
 
-        int result = Sys.EpollAdd(_epoll.Number, descriptor, events, source.Payload);
+        int result = Sys.EpollAdd(_epoll.Value, descriptor, events, source.Token);
         if (result < 0)
         {
-            Unregister(source);
+            Deregister(source);
         }
 
         return result;
@@ -226,23 +226,23 @@ internal sealed partial class EventLoop
     /// have. Owner only.
     /// </summary>
     /// <returns>False if the loop is ending.</returns>
-    internal bool TryEnroll(IoSource source)
+    internal bool TryTakeSlot(IoSource source)
     {
         if (_ending)
         {
             return false;
         }
 
-        FaultPoints.Reach(FaultPoint.SlotTaken);
-        source.Payload = _slots.Add(source);
+        FaultPoints.Hit(FaultPoint.SlotTaken);
+        source.Token = _slots.Add(source);
         try
         {
-            FaultPoints.Reach(FaultPoint.SourceCounted);
-            _sets.Register((int)(uint)source.Payload, _now, source.FirstCounter);
+            FaultPoints.Hit(FaultPoint.SourceCounted);
+            _sets.Register((int)(uint)source.Token, _now, source.FirstCounter);
         }
         catch
         {
-            _slots.Remove(source.Payload);
+            _slots.Remove(source.Token);
             throw;
         }
 
@@ -250,145 +250,145 @@ internal sealed partial class EventLoop
     }
 
     /// <summary>Frees the slot; queue entries and events that still carry its generation are dropped. Owner only.</summary>
-    internal void Unregister(IoSource source)
+    internal void Deregister(IoSource source)
     {
-        _deadlines.Clear(source);
-        _timers.Clear((int)(uint)source.Payload);
-        _sets.Unregister((int)(uint)source.Payload);
-        _slots.Remove(source.Payload);
+        _timerQueue.Clear(source);
+        _idleTimers.Clear((int)(uint)source.Token);
+        _sets.Deregister((int)(uint)source.Token);
+        _slots.Remove(source.Token);
     }
 
     /// <summary>Adds a descriptor that is registered already to the epoll again. Any thread.</summary>
-    internal int Watch(int descriptor, uint events, ulong payload)
-        => _epoll.TryAcquire() ? Released(Sys.EpollAdd(_epoll.Number, descriptor, events, payload)) : -Errno.EBADF;
+    internal int Rearm(int descriptor, uint events, ulong token)
+        => _epoll.TryAcquire() ? Released(Sys.EpollAdd(_epoll.Value, descriptor, events, token)) : -Errno.EBADF;
 
     /// <summary>Takes a descriptor out of the epoll; its slot stays. Any thread.</summary>
-    internal int Unwatch(int descriptor)
-        => _epoll.TryAcquire() ? Released(Sys.EpollDelete(_epoll.Number, descriptor)) : -Errno.EBADF;
+    internal int Disarm(int descriptor)
+        => _epoll.TryAcquire() ? Released(Sys.EpollDelete(_epoll.Value, descriptor)) : -Errno.EBADF;
 
     /// <summary>Serves a source that has just been registered in this turn, if others would keep it waiting. Owner only.</summary>
     /// <param name="source">The source.</param>
     /// <param name="events">What is probably ready, although nobody has said so.</param>
-    internal void Admit(IoSource source, uint events)
+    internal void EnqueueAccepted(IoSource source, uint events)
     {
-        if (_sets.Admit(source.Payload, _now))
+        if (_sets.EnqueueAccepted(source.Token, _now))
         {
             source.PendingEvents |= events;
         }
     }
 
     /// <summary>Queues a source that has more to do than one serve allows. Owner only.</summary>
-    internal void Requeue(IoSource source) => _sets.Requeue(source.Payload, _now);
+    internal void Requeue(IoSource source) => _sets.Requeue(source.Token, _now);
 
     /// <summary>
     /// Resumes the source after <paramref name="delay"/>, or when it is resumed otherwise. Never in the pass that is under way, however
     /// short the delay is; a delay that no clock reaches is for ever. Owner only.
     /// </summary>
-    internal void ResumeAfter(IoSource source, TimeSpan delay)
+    internal void ScheduleResume(IoSource source, TimeSpan delay)
     {
-        FaultPoints.Reach(FaultPoint.DeadlineSet);
+        FaultPoints.Hit(FaultPoint.DeadlineSet);
         double due = Stopwatch.GetTimestamp() + (delay.TotalSeconds * Stopwatch.Frequency);
-        _deadlines.Set(source, due < long.MaxValue ? Math.Max((long)due, _now + 1) : long.MaxValue);
+        _timerQueue.Set(source, due < long.MaxValue ? Math.Max((long)due, _now + 1) : long.MaxValue);
     }
 
-    internal void ConnectionOpened()
+    internal void OnConnectionOpened()
     {
-        _group.ConnectionOpened();
-        Interlocked.Increment(ref _connections);
+        _group.OnConnectionOpened();
+        Interlocked.Increment(ref _connectionCount);
     }
 
-    internal void ConnectionClosed()
+    internal void OnConnectionClosed()
     {
-        Interlocked.Decrement(ref _connections);
-        _group.ConnectionClosed();
+        Interlocked.Decrement(ref _connectionCount);
+        _group.OnConnectionClosed();
     }
 
     /// <summary>A connection goes from this loop to another one of the group, whose number of connections is the same at every moment.</summary>
-    internal void ConnectionMoved(EventLoop destination)
+    internal void OnConnectionMigrated(EventLoop destination)
     {
-        Interlocked.Increment(ref destination._connections);
-        Interlocked.Decrement(ref _connections);
+        Interlocked.Increment(ref destination._connectionCount);
+        Interlocked.Decrement(ref _connectionCount);
     }
 
-    internal void CountAccept() => Accepts++;
+    internal void OnAccepted() => Accepts++;
 
     /// <summary>On a loop's thread; a stalled one may at worst lose a count.</summary>
-    internal void CountDispatch() => Dispatched++;
+    internal void OnDispatched() => Dispatched++;
 
-    internal void CountPause() => Pauses++;
+    internal void OnReadPaused() => ReadPauses++;
 
-    internal void CountRest() => Rests++;
+    internal void OnAcceptPaused() => AcceptPauses++;
 
     /// <summary>Gives back what the loop has taken, if there is no thread to run it.</summary>
-    internal void Abandon()
+    internal void CloseDescriptors()
     {
         _epoll.Dispose();
         _wake?.Dispose();
     }
 
     /// <summary>Runs the loop until it ends or this thread loses it.</summary>
-    /// <param name="scope">The calling thread's.</param>
-    /// <param name="handOver">How the calling thread has got the loop; null for the first owner.</param>
+    /// <param name="thread">The calling thread's.</param>
+    /// <param name="handoff">How the calling thread has got the loop; null for the first owner.</param>
     /// <returns>True if the loop has ended, false if another thread owns it now.</returns>
-    internal bool Run(CallbackScope scope, HandOver? handOver = null)
+    internal bool Run(LoopThread thread, Handoff? handoff = null)
     {
         try
         {
-            if ((handOver is not null && !GoOn(scope, handOver)) || !RunTurns(scope))
+            if ((handoff is not null && !ResumeAfterHandoff(thread, handoff)) || !RunIterations(thread))
             {
                 return false;
             }
         }
         catch (Exception exception)
         {
-            if (!scope.TryAbandonCallback(this))
+            if (!thread.TryAbandonCallback(this))
             {
                 return false;
             }
 
-            // Nobody takes over what is left of it, and nobody hoards.
-            HandsOver = false;
+            // Nobody takes over what is left of it, and nobody caches.
+            AllowsHandoff = false;
             HasFailed = true;
-            scope.Disown(Name);
+            thread.ReleaseLoop(Name);
             _group.OnLoopFailed(this, exception);
-            EndAll();
+            StopEverySource();
         }
 
-        Finish(scope);
+        Finish(thread);
         return true;
     }
 
     /// <summary>Readies a turn to be gone on with whose owner is inside a callback and has lost the loop to the calling thread.</summary>
     /// <returns>False if this thread has lost the loop, too.</returns>
-    private bool GoOn(CallbackScope scope, HandOver handOver)
+    private bool ResumeAfterHandoff(LoopThread thread, Handoff handoff)
     {
-        RacePoints.Reach(RacePoint.LoopTaken, this);
+        SyncPoints.Hit(SyncPoint.LoopTaken, this);
         long now = Stopwatch.GetTimestamp();
-        _stalls.Add(handOver.Held, now);
+        _stalls.Add(handoff.Duration, now);
         if (_current is { } source)
         {
             // What the callback's serve left undone is found out by serving the source again.
             _current = null;
             if (_slots.Find(_currentPayload) == source)
             {
-                _sets.Served((int)(uint)_currentPayload, now);
+                _sets.OnDispatched((int)(uint)_currentPayload, now);
                 _sets.Requeue(_currentPayload, now);
             }
         }
 
-        if (handOver.Source is not { } stalled)
+        if (handoff.Source is not { } stalled)
         {
             return true;
         }
 
-        stalled.OnStalled(computes: handOver.Verdict != StallVerdict.Blocked);
-        return scope.SendFlushed(this, stalled);
+        stalled.OnStalled(computes: handoff.Verdict != StallVerdict.Blocked);
+        return thread.SendFlushed(this, stalled);
     }
 
     internal void ReportPoolFailure(Exception exception) => Log.ReleaseFailed(_logger, Name, exception);
 
-    private static OwnedDescriptor Open(int descriptor)
-        => descriptor >= 0 ? new OwnedDescriptor(descriptor) : throw SocketErrors.Exception(-descriptor);
+    private static SafeFileDescriptor Open(int descriptor)
+        => descriptor >= 0 ? new SafeFileDescriptor(descriptor) : throw SocketErrors.Exception(-descriptor);
 
     private int Released(int result)
     {
@@ -396,44 +396,44 @@ internal sealed partial class EventLoop
         return result;
     }
 
-    private bool RunTurns(CallbackScope scope)
+    private bool RunIterations(LoopThread thread)
     {
         while (true)
         {
             bool kept = true;
             switch (_phase)
             {
-                case Phase.Harvest:
-                    if (_ending && _slots.Count == 0 && !HasMail)
+                case Phase.Poll:
+                    if (_ending && _slots.Count == 0 && !HasCommands)
                     {
                         return true;
                     }
 
-                    Harvest();
-                    _turnsAlone = Math.Min(_turnsAlone + 1, TurnsAlone);
-                    _sets.BeginTurn(_now);
-                    _phase = Phase.Serve;
+                    Poll();
+                    _iterationsWithoutInlineCallback = Math.Min(_iterationsWithoutInlineCallback + 1, DispatchOnlyAfter);
+                    _sets.BeginIteration(_now);
+                    _phase = Phase.Dispatch;
                     break;
-                case Phase.Serve:
-                    kept = ServeAll(scope);
+                case Phase.Dispatch:
+                    kept = DispatchReady(thread);
                     break;
-                case Phase.ReadMail:
-                    kept = ReadMail(scope);
+                case Phase.RunCommands:
+                    kept = RunCommands(thread);
                     break;
-                case Phase.Resume:
-                    kept = ResumeDue(scope);
+                case Phase.ExpireTimers:
+                    kept = ExpireTimers(thread);
                     break;
-                case Phase.RunTimers:
-                    kept = RunTimers(scope);
+                case Phase.ExpireIdleTimers:
+                    kept = ExpireIdleTimers(thread);
                     break;
-                case Phase.Release:
-                    kept = Release(scope);
+                case Phase.TrimBuffers:
+                    kept = TrimBuffers(thread);
                     break;
                 case Phase.Close:
-                    kept = CloseAll(scope);
+                    kept = CloseEnded(thread);
                     break;
                 case Phase.Stop:
-                    kept = StopAll(scope);
+                    kept = StopSources(thread);
                     break;
             }
 
@@ -444,23 +444,23 @@ internal sealed partial class EventLoop
         }
     }
 
-    private bool ServeAll(CallbackScope scope)
+    private bool DispatchReady(LoopThread thread)
     {
-        while (_sets.TryNext(out ulong payload))
+        while (_sets.TryNext(out ulong token))
         {
-            if (_slots.Find(payload) is { } source && !ServeOne(scope, source, payload))
+            if (_slots.Find(token) is { } source && !Dispatch(thread, source, token))
             {
                 return false;
             }
         }
 
-        _phase = Phase.ReadMail;
+        _phase = Phase.RunCommands;
         return true;
     }
 
-    private bool ServeOne(CallbackScope scope, IoSource source, ulong payload)
+    private bool Dispatch(LoopThread thread, IoSource source, ulong token)
     {
-        int slot = (int)(uint)payload;
+        int slot = (int)(uint)token;
 
         // Before anything is read: an event that comes from now on queues the source again.
         _sets.Dequeued(slot);
@@ -469,21 +469,21 @@ internal sealed partial class EventLoop
         long served;
         while (true)
         {
-            Notice notice = Serve(source, events);
-            if (notice.IsNothing || TryTellQuietly(source, ref notice))
+            Completion completion = OnReady(source, events);
+            if (completion.IsEmpty || TryQueueCallbacks(source, ref completion))
             {
                 served = Stopwatch.GetTimestamp();
                 break;
             }
 
-            _currentPayload = payload;
-            if (!Tell(scope, source, notice))
+            _currentPayload = token;
+            if (!RunCallbacks(thread, source, completion))
             {
                 return false;
             }
 
-            served = scope.EndedAt;
-            if (!notice.Has(Notice.MemoryWanted))
+            served = thread.EndedAt;
+            if (!completion.HasFlag(Completion.NeedsBuffer))
             {
                 break;
             }
@@ -491,49 +491,49 @@ internal sealed partial class EventLoop
             events = 0;
         }
 
-        _sets.Served(slot, served);
-        if (_emigrants > 0)
+        _sets.OnDispatched(slot, served);
+        if (_migrationBudget > 0)
         {
-            TryEmigrate(source, slot);
+            TryMigrate(source, slot);
         }
 
         return true;
     }
 
-    private static Notice Serve(IoSource source, uint events)
+    private static Completion OnReady(IoSource source, uint events)
     {
         try
         {
-            return source.Serve(events);
+            return source.OnReady(events);
         }
         catch (Exception exception)
         {
-            return new Notice(Notice.Failed, null, exception);
+            return new Completion(Completion.Faulted, null, exception);
         }
     }
 
-    private static bool TryTellQuietly(IoSource source, ref Notice notice)
+    private static bool TryQueueCallbacks(IoSource source, ref Completion completion)
     {
         try
         {
-            return source.TryTellQuietly(notice);
+            return source.TryQueueCallbacks(completion);
         }
         catch (Exception exception)
         {
-            notice = new Notice(Notice.Failed, null, exception);
+            completion = new Completion(Completion.Faulted, null, exception);
             return false;
         }
     }
 
-    private bool Tell(CallbackScope scope, IoSource source, in Notice notice, bool hoarding = true)
+    private bool RunCallbacks(LoopThread thread, IoSource source, in Completion completion, bool hoarding = true)
     {
-        if (notice.Kinds != Notice.MemoryWanted)
+        if (completion.Flags != Completion.NeedsBuffer)
         {
-            _turnsAlone = 0;
+            _iterationsWithoutInlineCallback = 0;
         }
 
         _current = source;
-        if (!scope.Tell(this, source, notice, hoarding))
+        if (!thread.RunCallbacks(this, source, completion, hoarding))
         {
             return false;
         }
@@ -542,17 +542,17 @@ internal sealed partial class EventLoop
         return true;
     }
 
-    private bool ResumeDue(CallbackScope scope)
+    private bool ExpireTimers(LoopThread thread)
     {
-        while (_deadlines.TryTakeDue(_now, out IoSource? source))
+        while (_timerQueue.TryTakeDue(_now, out IoSource? source))
         {
-            if (!Deliver(scope, source!, Mail.Resume))
+            if (!Deliver(thread, source!, LoopCommand.Resume))
             {
                 return false;
             }
         }
 
-        _phase = Phase.RunTimers;
+        _phase = Phase.ExpireIdleTimers;
         return true;
     }
 }

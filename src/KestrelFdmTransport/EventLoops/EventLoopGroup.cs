@@ -28,7 +28,7 @@ internal sealed class EventLoopGroup : IDisposable
     private GroupUsage? _usage;
     private EventLoop[] _loops = [];
     private Exception? _failure;
-    private HandOverReport? _report;
+    private HandoffLog? _handoffLog;
     private Timer? _graceTimer;
     private int _users;
     private int _connections;
@@ -41,24 +41,24 @@ internal sealed class EventLoopGroup : IDisposable
         _settings = settings;
         _logger = logger;
 
-        // Never all CPUs spin. A single one may as long as it pays (SpinGate): the client may be on another one.
+        // Never all CPUs spin. A single one may as long as it pays (SpinPredictor): the client may be on another one.
         _maxSpinning = Math.Max(1, Environment.ProcessorCount - 1);
-        Standbys = new Standbys(settings, logger);
-        Lane = new BlockingLane(settings.MaxBlockingThreads, settings.Headroom);
-        HeldFlushes = new HeldFlushes(Backlog);
-        Balance = new LoadBalance(this, settings.MovesConnections);
+        Standbys = new StandbyThreads(settings, logger);
+        BlockingThreads = new BlockingThreadPool(settings.MaxBlockingThreads, settings.Headroom);
+        HeldFlushes = new FlushCoalescer(Backlog);
+        Balancer = new LoadBalancer(this, settings.MigratesConnections);
         Headroom = new DescriptorHeadroom(settings.LoopCount);
     }
 
-    internal Standbys Standbys { get; }
+    internal StandbyThreads Standbys { get; }
 
-    internal BlockingLane Lane { get; }
+    internal BlockingThreadPool BlockingThreads { get; }
 
-    internal DispatchBacklog Backlog { get; } = new();
+    internal ThreadPoolBacklog Backlog { get; } = new();
 
-    internal HeldFlushes HeldFlushes { get; }
+    internal FlushCoalescer HeldFlushes { get; }
 
-    internal LoadBalance Balance { get; }
+    internal LoadBalancer Balancer { get; }
 
     internal DescriptorHeadroom Headroom { get; }
 
@@ -72,7 +72,7 @@ internal sealed class EventLoopGroup : IDisposable
     internal Exception? Failure => Volatile.Read(ref _failure);
 
     /// <summary>Adds to how often the loops have been woken. A loop does so at the end of a window.</summary>
-    internal void CountWakes(int wakes) => Interlocked.Add(ref _wakes, wakes);
+    internal void AddWakeups(int wakes) => Interlocked.Add(ref _wakes, wakes);
 
     /// <summary>
     /// The same for all loops that ask within half a window: the kernel goes through all threads of the process for it. With several that ask at once each may
@@ -81,7 +81,7 @@ internal sealed class EventLoopGroup : IDisposable
     internal GroupUsage Usage(long now)
     {
         GroupUsage? last = Volatile.Read(ref _usage);
-        if (last is null || now - last.At >= LoopLoad.Window / 2)
+        if (last is null || now - last.At >= LoopUtilization.Window / 2)
         {
             last = new GroupUsage(now, Volatile.Read(ref _wakes), Sys.ProcessUsage());
             Volatile.Write(ref _usage, last);
@@ -94,7 +94,7 @@ internal sealed class EventLoopGroup : IDisposable
     internal event EventHandler<LoopFailedEventArgs>? LoopFailed;
 
     /// <summary>Adds a user and starts the loops if they do not run.</summary>
-    internal EventLoop[] Acquire()
+    internal EventLoop[] AddUser()
     {
         using (_lock.Hold())
         {
@@ -110,7 +110,7 @@ internal sealed class EventLoopGroup : IDisposable
         }
     }
 
-    internal void Release()
+    internal void RemoveUser()
     {
         using (_lock.Hold())
         {
@@ -124,9 +124,9 @@ internal sealed class EventLoopGroup : IDisposable
     /// <summary>The connections of all loops. Not their sum: one that moves while they are added up would be missed. Any thread.</summary>
     internal int Connections => Volatile.Read(ref _connections);
 
-    internal void ConnectionOpened() => Interlocked.Increment(ref _connections);
+    internal void OnConnectionOpened() => Interlocked.Increment(ref _connections);
 
-    internal void ConnectionClosed() => Interlocked.Decrement(ref _connections);
+    internal void OnConnectionClosed() => Interlocked.Decrement(ref _connections);
 
     public void Dispose()
     {
@@ -146,16 +146,16 @@ internal sealed class EventLoopGroup : IDisposable
 
         Stop(loops);
         Standbys.Stop();
-        Lane.Stop();
+        BlockingThreads.Stop();
     }
 
     /// <summary>Has the log say that a loop was taken over; not on this thread.</summary>
-    internal void Report(HandOver handOver)
+    internal void LogHandoff(Handoff handoff)
     {
-        HandOverReport report = Volatile.Read(ref _report)
-            ?? Interlocked.CompareExchange(ref _report, new HandOverReport(_logger), null)
-            ?? _report!;
-        report.Add(handOver);
+        HandoffLog report = Volatile.Read(ref _handoffLog)
+            ?? Interlocked.CompareExchange(ref _handoffLog, new HandoffLog(_logger), null)
+            ?? _handoffLog!;
+        report.Add(handoff);
     }
 
     /// <summary>Starts another loop in place of one that has failed, or gives it up. On that loop's thread, before its sources end.</summary>
@@ -166,7 +166,7 @@ internal sealed class EventLoopGroup : IDisposable
         using (_lock.Hold())
         {
             runs = loop.Index < _loops.Length && _loops[loop.Index] == loop;
-            if (runs && !FailsAgain(loop))
+            if (runs && !IsRepeatedFailure(loop))
             {
                 replacement = TryRestart(loop.Index, ref exception);
             }
@@ -194,20 +194,20 @@ internal sealed class EventLoopGroup : IDisposable
     }
 
     /// <summary>The loop for a connection that this process opens: the caller's own, so that what it does for both needs no other thread.</summary>
-    internal static EventLoop ForOutgoing(EventLoop[] loops)
+    internal static EventLoop SelectForOutgoing(EventLoop[] loops)
     {
         long now = Stopwatch.GetTimestamp();
         EventLoop best = loops[0];
         (int Fault, int Connections) least = (int.MaxValue, 0);
         foreach (EventLoop loop in loops)
         {
-            if (CallbackScope.Serves(loop))
+            if (LoopThread.Serves(loop))
             {
                 return loop;
             }
 
             // With all of them stuck it waits, wherever it goes.
-            (int Fault, int Connections) candidate = (loop.HasFailed ? 2 : loop.Load.IsStuck(now) ? 1 : 0, loop.Connections);
+            (int Fault, int Connections) candidate = (loop.HasFailed ? 2 : loop.Utilization.IsStuck(now) ? 1 : 0, loop.ConnectionCount);
             if (candidate.CompareTo(least) < 0)
             {
                 best = loop;
@@ -256,12 +256,12 @@ internal sealed class EventLoopGroup : IDisposable
     /// <summary>All of the loops, or none and nothing left of them.</summary>
     private void StartLoops()
     {
-        FaultPoints.Reach(FaultPoint.TimerMade);
+        FaultPoints.Hit(FaultPoint.TimerMade);
         _graceTimer ??= new Timer(static state => ((EventLoopGroup)state!).StopIfUnused(), this, Timeout.Infinite, Timeout.Infinite);
         ThrowIfTooMany(DescriptorsPerLoop * _settings.LoopCount);
         _spins = _settings.SpinDuration > TimeSpan.Zero && !CpuQuota.IsSet();
-        Standbys.Allow();
-        Lane.Allow();
+        Standbys.Restart();
+        BlockingThreads.Restart();
         var loops = new EventLoop[_settings.LoopCount];
         int made = 0;
         int started = 0;
@@ -275,7 +275,7 @@ internal sealed class EventLoopGroup : IDisposable
 
             for (; started < loops.Length; started++)
             {
-                EventLoops.Standbys.Start(loops[started]);
+                EventLoops.StandbyThreads.Start(loops[started]);
             }
         }
         catch
@@ -283,7 +283,7 @@ internal sealed class EventLoopGroup : IDisposable
             // One whose descriptor was too high has been made and not been counted.
             foreach (EventLoop? loop in loops[started..])
             {
-                loop?.Abandon();
+                loop?.CloseDescriptors();
             }
 
             Stop(loops[..started]);
@@ -312,7 +312,7 @@ internal sealed class EventLoopGroup : IDisposable
         }
     }
 
-    private bool FailsAgain(EventLoop loop)
+    private bool IsRepeatedFailure(EventLoop loop)
         => loop.RestartedAt is { } started && Stopwatch.GetElapsedTime(started) < _settings.RestartWindow;
 
     /// <summary>Null, and both causes in <paramref name="exception"/>, if there is no descriptor or thread for it.</summary>
@@ -322,13 +322,13 @@ internal sealed class EventLoopGroup : IDisposable
         try
         {
             loop = new EventLoop(index, this, _settings, _logger) { RestartedAt = Stopwatch.GetTimestamp() };
-            EventLoops.Standbys.Start(loop);
+            EventLoops.StandbyThreads.Start(loop);
             Volatile.Write(ref _loops[index], loop);
             return loop;
         }
         catch (Exception second)
         {
-            loop?.Abandon();
+            loop?.CloseDescriptors();
 
             // Whatever it is, there is no loop, and that is known from here on.
             exception = new AggregateException(exception, second);
@@ -359,7 +359,7 @@ internal sealed class EventLoopGroup : IDisposable
             if (_loops.Length == 0)
             {
                 Standbys.Stop();
-                Lane.Stop();
+                BlockingThreads.Stop();
             }
         }
     }

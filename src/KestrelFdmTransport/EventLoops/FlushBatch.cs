@@ -6,17 +6,17 @@ namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>Flushes that leave together.</summary>
 /// <remarks>
-/// What follows the system calls is foreign code, a pool's or a log's, which may take for ever. That must cost its own connection only. So
+/// What follows the system calls is user code, a pool's or a log's, which may take for ever. That must cost its own connection only. So
 /// the batch is queued as a work item before it begins, and whoever comes, this thread or the pool's, takes what nobody has taken yet.
 /// </remarks>
-internal sealed class FlushBatch(HeldFlushes owner) : IThreadPoolWorkItem
+internal sealed class FlushBatch(FlushCoalescer owner) : IThreadPoolWorkItem
 {
-    internal const int Most = 8;
+    internal const int Capacity = 8;
 
     private Sources _sources;
     private Results _results;
-    private int _taken;
-    private int _users;
+    private int _nextIndex;
+    private int _activeWorkers;
 
     internal int Count { get; private set; }
 
@@ -31,7 +31,7 @@ internal sealed class FlushBatch(HeldFlushes owner) : IThreadPoolWorkItem
             }
         }
 
-        if (Count == Most)
+        if (Count == Capacity)
         {
             return false;
         }
@@ -43,7 +43,7 @@ internal sealed class FlushBatch(HeldFlushes owner) : IThreadPoolWorkItem
     internal void Send()
     {
         Transmit();
-        _users = Count > 1 ? 2 : 1;
+        _activeWorkers = Count > 1 ? 2 : 1;
         if (Count > 1)
         {
             // On this thread's own queue it is next, unless this thread is held up: then another one takes it from there.
@@ -53,18 +53,18 @@ internal sealed class FlushBatch(HeldFlushes owner) : IThreadPoolWorkItem
         Finish();
     }
 
-    /// <summary>As <see cref="Send"/>, with no foreign code on the calling thread.</summary>
+    /// <summary>As <see cref="Send"/>, with no user code on the calling thread.</summary>
     internal void SendFromMonitor()
     {
         Transmit();
-        _users = 1;
+        _activeWorkers = 1;
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
     /// <summary>Somebody else may be held up, and so may we be: before each one another helper is sent for.</summary>
     void IThreadPoolWorkItem.Execute() => Finish(sendsForHelp: true);
 
-    /// <summary>All system calls first: no foreign code keeps a flush from leaving.</summary>
+    /// <summary>All system calls first: no user code keeps a flush from leaving.</summary>
     private void Transmit()
     {
         for (int i = 0; i < Count; i++)
@@ -75,34 +75,34 @@ internal sealed class FlushBatch(HeldFlushes owner) : IThreadPoolWorkItem
 
     private void Finish(bool sendsForHelp = false)
     {
-        for (int i = Interlocked.Increment(ref _taken); i <= Count; i = Interlocked.Increment(ref _taken))
+        for (int i = Interlocked.Increment(ref _nextIndex); i <= Count; i = Interlocked.Increment(ref _nextIndex))
         {
             if (sendsForHelp && i < Count)
             {
-                Interlocked.Increment(ref _users);
+                Interlocked.Increment(ref _activeWorkers);
                 ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
             }
 
-            CallbackScope.FinishSend(_sources[i - 1]!, _results[i - 1]);
+            LoopThread.FinishSend(_sources[i - 1]!, _results[i - 1]);
         }
 
-        if (Interlocked.Decrement(ref _users) == 0)
+        if (Interlocked.Decrement(ref _activeWorkers) == 0)
         {
             _sources = default;
             _results = default;
-            _taken = 0;
+            _nextIndex = 0;
             Count = 0;
-            owner.GiveBack(this);
+            owner.Return(this);
         }
     }
 
-    [InlineArray(Most)]
+    [InlineArray(Capacity)]
     private struct Sources
     {
         private IoSource? _first;
     }
 
-    [InlineArray(Most)]
+    [InlineArray(Capacity)]
     private struct Results
     {
         private object? _first;

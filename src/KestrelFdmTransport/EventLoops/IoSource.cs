@@ -6,13 +6,13 @@ namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>Something with a descriptor that a loop watches: a connection, a listen socket, an attempt to connect.</summary>
 /// <remarks>
-/// Two kinds of members. Those of the loop's owner (<see cref="Serve"/>, <see cref="OnMail"/>, <see cref="Close"/>) run no foreign
-/// code: they return a <see cref="Notice"/>. <see cref="Tell"/> does, and so may take for ever; the loop may have another owner
+/// Two kinds of members. Those of the loop's owner (<see cref="OnReady"/>, <see cref="OnCommand"/>, <see cref="OnClose"/>) run no foreign
+/// code: they return a <see cref="Completion"/>. <see cref="RunCallbacks"/> does, and so may take for ever; the loop may have another owner
 /// before it returns. Nothing in it may touch what belongs to the owner.
 /// </remarks>
 internal abstract class IoSource
 {
-    private int _mail;
+    private int _pendingCommands;
     private EventLoop _loop = null!;
 
     /// <summary>The loop that owns the source. Set before the source is registered; afterwards its owner alone may give it away.</summary>
@@ -23,52 +23,52 @@ internal abstract class IoSource
     }
 
     /// <summary>The live counter that the source begins with on its loop.</summary>
-    internal byte FirstCounter { get; set; } = PollingRules.CounterStart;
+    internal byte FirstCounter { get; set; } = PollingPolicy.CounterStart;
 
     /// <summary>Slot and generation; zero until registered. Loop only.</summary>
-    internal ulong Payload { get; set; }
+    internal ulong Token { get; set; }
 
     /// <summary>Event bits harvested and not yet served. Loop only.</summary>
     internal uint PendingEvents { get; set; }
 
-    /// <summary>Place among the loop's <see cref="Deadlines"/>; 0 is none. Loop only.</summary>
-    internal int DeadlinePlace { get; set; }
+    /// <summary>Place among the loop's <see cref="TimerQueue"/>; 0 is none. Loop only.</summary>
+    internal int TimerIndex { get; set; }
 
-    /// <summary>Link of the loop's mailbox; belongs to whoever set the first mail bit.</summary>
-    internal IoSource? NextMail { get; set; }
+    /// <summary>Link of the loop's command queue; belongs to whoever set the first command bit.</summary>
+    internal IoSource? NextQueued { get; set; }
 
     /// <summary>Leaves a message for the loop's owner. Any thread.</summary>
-    internal void Post(Mail mail)
+    internal void Post(LoopCommand command)
     {
-        if (Interlocked.Or(ref _mail, (int)mail) == 0)
+        if (Interlocked.Or(ref _pendingCommands, (int)command) == 0)
         {
             Loop.Deliver(this);
         }
     }
 
-    /// <summary>Takes all messages; from here on a new one puts the source into the mailbox again.</summary>
-    internal Mail TakeMail() => (Mail)Interlocked.Exchange(ref _mail, 0);
+    /// <summary>Takes all messages; from here on a new one puts the source into the command queue again.</summary>
+    internal LoopCommand TakeCommands() => (LoopCommand)Interlocked.Exchange(ref _pendingCommands, 0);
 
     /// <summary>Handles what is ready. Owner only.</summary>
-    internal abstract Notice Serve(uint events);
+    internal abstract Completion OnReady(uint events);
 
     /// <summary>Handles messages. Owner only.</summary>
-    internal abstract Notice OnMail(Mail mail);
+    internal abstract Completion OnCommand(LoopCommand command);
 
     /// <summary>The time has come that was given to <see cref="EventLoop.SetTimer"/>. Owner only.</summary>
-    internal virtual Notice OnTimer(long now) => Notice.Nothing;
+    internal virtual Completion OnTimer(long now) => Completion.None;
 
     /// <summary>Goes over to another loop if nothing is under way. Owner only, outside callbacks; afterwards it is not the owner's any more.</summary>
-    internal virtual bool TryMove(EventLoop destination) => false;
+    internal virtual bool TryMigrateTo(EventLoop destination) => false;
 
     /// <summary>Releases the descriptor, after the turn's last event. Owner only.</summary>
-    internal abstract Notice Close();
+    internal abstract Completion OnClose();
 
-    /// <summary>Does without <see cref="Tell"/> if there is nothing in the notice for foreign code on this thread. Owner only.</summary>
-    internal virtual bool TryTellQuietly(in Notice notice) => false;
+    /// <summary>Does without <see cref="RunCallbacks"/> if there is nothing in the completion for user code on this thread. Owner only.</summary>
+    internal virtual bool TryQueueCallbacks(in Completion completion) => false;
 
-    /// <summary>Tells the application, the log and the pools. Any thread; foreign code runs here.</summary>
-    internal abstract void Tell(in Notice notice);
+    /// <summary>Tells the application, the log and the pools. Any thread; user code runs here.</summary>
+    internal abstract void RunCallbacks(in Completion completion);
 
     /// <summary>Something unexpected was thrown for the source: it costs the source, not the loop. Any thread.</summary>
     internal abstract void Fail(Exception cause);
@@ -78,25 +78,25 @@ internal abstract class IoSource
     {
     }
 
-    /// <summary>The first part of <see cref="SendDeferred"/>: system calls, and no foreign code. Any thread.</summary>
+    /// <summary>The first part of <see cref="SendDeferred"/>: system calls, and no user code. Any thread.</summary>
     /// <returns>To be given to <see cref="FinishSend"/>.</returns>
     internal virtual object? Transmit() => null;
 
     /// <summary>The rest of <see cref="SendDeferred"/>: blocks that go back, the log, continuations. Any thread.</summary>
     internal virtual void FinishSend(object? sent) => SendDeferred();
 
-    /// <summary>As <see cref="SendDeferred"/>, with no foreign code on the calling thread, which watches over all others.</summary>
+    /// <summary>As <see cref="SendDeferred"/>, with no user code on the calling thread, which watches over all others.</summary>
     internal void SendFromMonitor()
-        => ThreadPool.UnsafeQueueUserWorkItem(static state => CallbackScope.FinishSend(state.Source, state.Sent), (Source: this, Sent: Transmit()), preferLocal: false);
+        => ThreadPool.UnsafeQueueUserWorkItem(static state => LoopThread.FinishSend(state.Source, state.Sent), (Source: this, Sent: Transmit()), preferLocal: false);
 
     /// <summary>What a log calls the source: an id and an endpoint. Any thread.</summary>
     internal virtual (string Id, object? EndPoint) Describe() => ("(none)", null);
 
     /// <summary>True if the source's callbacks run where their cost says, so that some of them wait for each other.</summary>
-    internal virtual bool Adapts => false;
+    internal virtual bool IsAdaptive => false;
 
     /// <summary>True if it is worth a system call to learn what a callback of the source does with its time.</summary>
-    internal virtual bool IsSuspect => false;
+    internal virtual bool MeasuresBlocking => false;
 
     /// <summary>A callback of the source has ended. Any thread.</summary>
     /// <param name="ticks">How long it took.</param>

@@ -3,7 +3,7 @@ using System;
 namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>
-/// Leads from the payload of an event to its source without a search. A payload is the slot index (low half) and the slot's
+/// Leads from the token of an event to its source without a search. A token is the slot index (low half) and the slot's
 /// generation (high half); closing changes the generation, so whatever still carries the old one is dropped.
 /// </summary>
 /// <remarks>Belongs to the loop's owner.</remarks>
@@ -38,24 +38,24 @@ internal sealed class SlotTable
         return ((ulong)slot.Generation << 32) | (uint)index;
     }
 
-    internal IoSource? Find(ulong payload)
+    internal IoSource? Find(ulong token)
     {
-        uint index = (uint)payload;
+        uint index = (uint)token;
         if (index >= (uint)_used)
         {
             return null;
         }
 
         ref Slot slot = ref _slots[index];
-        return slot.Generation == (uint)(payload >> 32) ? slot.Source : null;
+        return slot.Generation == (uint)(token >> 32) ? slot.Source : null;
     }
 
     /// <summary>The source in a slot that is in use.</summary>
     internal IoSource At(int index) => _slots[index].Source!;
 
-    internal void Remove(ulong payload)
+    internal void Remove(ulong token)
     {
-        int index = (int)(uint)payload;
+        int index = (int)(uint)token;
         ref Slot slot = ref _slots[index];
         slot.Source = null;
         slot.Generation++;

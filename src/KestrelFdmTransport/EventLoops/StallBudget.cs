@@ -14,7 +14,7 @@ internal sealed class StallBudget
     private const int Share = 20;
 
     private static readonly long s_limit = Stopwatch.Frequency / 50;
-    private static readonly long s_most = Stopwatch.Frequency / 10;
+    private static readonly long s_max = Stopwatch.Frequency / 10;
 
     private long _lost;
     private long _at;
@@ -24,7 +24,7 @@ internal sealed class StallBudget
 
     internal void Add(long held, long now)
     {
-        _lost = System.Math.Min(Left(now) + held, s_most);
+        _lost = System.Math.Min(Left(now) + held, s_max);
         _at = now;
         Volatile.Write(ref _count, _count + 1);
     }

@@ -14,28 +14,28 @@ internal static class StallDetector
     private const int MostLooksBetween = 16;
 
     /// <summary>Called for a callback that keeps a loop waiting, once per look.</summary>
-    /// <param name="scope">The thread that is inside it.</param>
+    /// <param name="thread">The thread that is inside it.</param>
     /// <param name="loop">The loop.</param>
     /// <param name="word">The callback.</param>
     /// <param name="now">The time.</param>
     /// <param name="counts">How much of the time since the last look counts.</param>
-    internal static void Look(CallbackScope scope, EventLoop loop, long word, long now, long counts)
+    internal static void Look(LoopThread thread, EventLoop loop, long word, long now, long counts)
     {
-        CallbackSample sample = scope.Sample;
-        if (sample.HandedOverWord == word)
+        ScopeSample sample = thread.Sample;
+        if (sample.HandoffWord == word)
         {
             // A standby is on its way.
             return;
         }
 
-        long used = Sys.ThreadCpuTime(scope.ThreadId);
-        if (sample.Times == 1)
+        long used = Sys.ThreadCpuTime(thread.ThreadId);
+        if (sample.ConsecutiveSightings == 1)
         {
             sample.FirstUsed = used;
             sample.Still = 0;
-            sample.Held = Math.Min(now - scope.StartedAt, counts);
+            sample.Held = Math.Min(now - thread.StartedAt, counts);
             sample.HeldBefore = sample.Held;
-            sample.NextLook = TimesSeen;
+            sample.NextStateCheck = TimesSeen;
         }
         else
         {
@@ -48,31 +48,31 @@ internal static class StallDetector
         StallVerdict verdict = StallVerdict.Blocked;
         if (threshold != 0)
         {
-            if (sample.Times < sample.NextLook || sample.Held < threshold)
+            if (sample.ConsecutiveSightings < sample.NextStateCheck || sample.Held < threshold)
             {
                 return;
             }
 
             // To learn what a thread does costs more than the look.
-            ThreadActivity activity = Sys.Activity(scope.ThreadId);
+            ThreadActivity activity = Sys.Activity(thread.ThreadId);
             verdict = new StallEvidence(
                 activity,
-                scope.Thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin),
+                thread.Thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin),
                 sample.Held - sample.HeldBefore,
                 used == 0 ? -1 : StopwatchTime.Ticks(used - sample.FirstUsed),
                 sample.Still,
                 threshold).Judge();
             if (verdict == StallVerdict.Innocent)
             {
-                sample.NextLook = sample.Times + (activity == ThreadActivity.Ready ? Math.Min(sample.Times, MostLooksBetween) : 1);
+                sample.NextStateCheck = sample.ConsecutiveSightings + (activity == ThreadActivity.Ready ? Math.Min(sample.ConsecutiveSightings, MostLooksBetween) : 1);
                 return;
             }
         }
 
-        IoSource? source = scope.Source;
-        if (scope.Word == word && loop.Group.Standbys.TrySend(new HandOver(loop, scope, word, source, sample.Held, verdict)))
+        IoSource? source = thread.Source;
+        if (thread.Word == word && loop.Group.Standbys.TryDispatch(new Handoff(loop, thread, word, source, sample.Held, verdict)))
         {
-            sample.HandedOverWord = word;
+            sample.HandoffWord = word;
         }
     }
 }

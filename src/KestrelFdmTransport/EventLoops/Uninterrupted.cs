@@ -3,8 +3,8 @@ using System.Threading;
 
 namespace KestrelFdmTransport.EventLoops;
 
-/// <summary>Waits and locks of ours on threads that run foreign code, which may leave an interrupt pending there (<see cref="Thread.Interrupt"/>).</summary>
-/// <remarks>As the pool's own waits, they take no notice of it.</remarks>
+/// <summary>Waits and locks of ours on threads that run user code, which may leave an interrupt pending there (<see cref="Thread.Interrupt"/>).</summary>
+/// <remarks>As the pool's own waits, they take no completion of it.</remarks>
 internal static class Uninterrupted
 {
     private static readonly ManualResetEvent s_set = new(initialState: true);
@@ -81,7 +81,7 @@ internal static class Uninterrupted
     /// <summary>An interrupt that was not ours stays pending for the code that it was meant for.</summary>
     private static void KeepPending(bool interrupted)
     {
-        if (interrupted && CallbackScope.RunsForeignCode)
+        if (interrupted && LoopThread.RunsUserCode)
         {
             Thread.CurrentThread.Interrupt();
         }

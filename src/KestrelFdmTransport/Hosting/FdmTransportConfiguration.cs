@@ -83,7 +83,7 @@ internal static class FdmTransportConfiguration
                 options.WarmGap = Duration(key, value, "a time span such as 00:00:00.250 (250 ms)");
                 break;
             case "MOVECONNECTIONS":
-                options.MoveConnections = Boolean(key, value);
+                options.RebalanceConnections = Boolean(key, value);
                 break;
             default:
                 throw new InvalidOperationException(

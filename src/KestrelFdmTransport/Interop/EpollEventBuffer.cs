@@ -14,7 +14,7 @@ internal sealed unsafe class EpollEventBuffer
 
     internal EpollEventBuffer(int capacity)
     {
-        FaultPoints.Reach(FaultPoint.EventBufferMade);
+        FaultPoints.Hit(FaultPoint.EventBufferMade);
         Capacity = capacity;
         _memory = GC.AllocateUninitializedArray<byte>(capacity * s_size, pinned: true);
         Pointer = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory));

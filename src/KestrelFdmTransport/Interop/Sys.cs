@@ -22,7 +22,7 @@ internal static unsafe class Sys
     internal const int AddressCapacity = 128;
 
     /// <summary>FIONREAD, which on Power is encoded otherwise than elsewhere.</summary>
-    private static readonly nuint s_bytesReadable = BytesReadable(RuntimeInformation.ProcessArchitecture);
+    private static readonly nuint s_bytesReadable = IoctlBytesReadable(RuntimeInformation.ProcessArchitecture);
 
     /// <summary>More than what is looked at of any file in /proc.</summary>
     private const int ProcFileCapacity = 128;
@@ -62,17 +62,17 @@ internal static unsafe class Sys
     internal const int PolicyBatch = 3;
 
     internal static int EpollCreate()
-        => SystemCallFaults.Strikes(SystemCall.EpollCreate, -1, out int fault) ? fault : Result(LibC.EpollCreate1(CloseOnExec));
+        => SyscallFaultInjection.TryInject(Syscall.EpollCreate, -1, out int fault) ? fault : Result(LibC.EpollCreate1(CloseOnExec));
 
-    internal static int EpollAdd(int epoll, int descriptor, uint events, ulong payload)
-        => SystemCallFaults.Strikes(SystemCall.EpollAdd, descriptor, out int fault) ? fault : EpollControl(epoll, EpollFlags.Add, descriptor, events, payload);
+    internal static int EpollAdd(int epoll, int descriptor, uint events, ulong token)
+        => SyscallFaultInjection.TryInject(Syscall.EpollAdd, descriptor, out int fault) ? fault : EpollControl(epoll, EpollFlags.Add, descriptor, events, token);
 
     internal static int EpollDelete(int epoll, int descriptor)
-        => SystemCallFaults.Strikes(SystemCall.EpollDelete, descriptor, out int fault) ? fault : EpollControl(epoll, EpollFlags.Delete, descriptor, 0, 0);
+        => SyscallFaultInjection.TryInject(Syscall.EpollDelete, descriptor, out int fault) ? fault : EpollControl(epoll, EpollFlags.Delete, descriptor, 0, 0);
 
     /// <summary>Not retried on EINTR: the loop computes its time-out anew.</summary>
     internal static int EpollWait(int epoll, EpollEventBuffer events, int timeoutMilliseconds)
-        => SystemCallFaults.Strikes(SystemCall.EpollWait, epoll, out int fault) ? fault : Result(LibC.EpollWait(epoll, events.Pointer, events.Capacity, timeoutMilliseconds));
+        => SyscallFaultInjection.TryInject(Syscall.EpollWait, epoll, out int fault) ? fault : Result(LibC.EpollWait(epoll, events.Pointer, events.Capacity, timeoutMilliseconds));
 
     /// <summary>Sleeps for less than a second; a signal may cut it short.</summary>
     internal static void Sleep(int microseconds)
@@ -81,16 +81,16 @@ internal static unsafe class Sys
         _ = LibC.NanoSleep(duration, null);
     }
 
-    internal static int EventDescriptor()
-        => SystemCallFaults.Strikes(SystemCall.EventDescriptor, -1, out int fault) ? fault : Result(LibC.EventFd(0, CloseOnExec | NonBlocking));
+    internal static int CreateEventFd()
+        => SyscallFaultInjection.TryInject(Syscall.CreateEventFd, -1, out int fault) ? fault : Result(LibC.EventFd(0, CloseOnExec | NonBlocking));
 
-    internal static int Signal(int eventDescriptor)
+    internal static int WriteEventFd(int eventDescriptor)
     {
         ulong one = 1;
         nint result;
         do
         {
-            result = SystemCallFaults.Strikes(SystemCall.Signal, eventDescriptor, out int fault) ? fault : Result(LibC.Write(eventDescriptor, (byte*)&one, sizeof(ulong)));
+            result = SyscallFaultInjection.TryInject(Syscall.WriteEventFd, eventDescriptor, out int fault) ? fault : Result(LibC.Write(eventDescriptor, (byte*)&one, sizeof(ulong)));
         }
         while (result == -Errno.EINTR);
 
@@ -103,7 +103,7 @@ internal static unsafe class Sys
         int result = Result(LibC.Close(descriptor));
 
         // A close that fails has happened all the same.
-        return SystemCallFaults.Strikes(SystemCall.Close, descriptor, out int fault) ? fault : result;
+        return SyscallFaultInjection.TryInject(Syscall.Close, descriptor, out int fault) ? fault : result;
     }
 
     internal static int Accept(int listener, byte* address, int* addressLength)
@@ -111,7 +111,7 @@ internal static unsafe class Sys
         int result;
         do
         {
-            result = SystemCallFaults.Strikes(SystemCall.Accept, listener, out int fault) ? fault : Result(LibC.Accept4(listener, address, addressLength, CloseOnExec | NonBlocking));
+            result = SyscallFaultInjection.TryInject(Syscall.Accept, listener, out int fault) ? fault : Result(LibC.Accept4(listener, address, addressLength, CloseOnExec | NonBlocking));
         }
         while (result == -Errno.EINTR);
 
@@ -126,7 +126,7 @@ internal static unsafe class Sys
             nint result;
             do
             {
-                result = SystemCallFaults.Strikes(SystemCall.Receive, descriptor, out int fault) ? fault : Result(LibC.Recv(descriptor, pointer, buffer.Length, DontWait));
+                result = SyscallFaultInjection.TryInject(Syscall.Receive, descriptor, out int fault) ? fault : Result(LibC.Recv(descriptor, pointer, buffer.Length, DontWait));
             }
             while (result == -Errno.EINTR);
 
@@ -141,7 +141,7 @@ internal static unsafe class Sys
             nint result;
             do
             {
-                result = SystemCallFaults.Strikes(SystemCall.Send, descriptor, out int fault) ? fault : Result(LibC.Send(descriptor, pointer, buffer.Length, DontWait | NoSignal));
+                result = SyscallFaultInjection.TryInject(Syscall.Send, descriptor, out int fault) ? fault : Result(LibC.Send(descriptor, pointer, buffer.Length, DontWait | NoSignal));
             }
             while (result == -Errno.EINTR);
 
@@ -155,15 +155,15 @@ internal static unsafe class Sys
         nint result;
         do
         {
-            result = SystemCallFaults.Strikes(SystemCall.SendMessage, descriptor, out int fault) ? fault : Result(LibC.SendMsg(descriptor, &message, DontWait | NoSignal));
+            result = SyscallFaultInjection.TryInject(Syscall.SendMessage, descriptor, out int fault) ? fault : Result(LibC.SendMsg(descriptor, &message, DontWait | NoSignal));
         }
         while (result == -Errno.EINTR);
 
         return (int)result;
     }
 
-    internal static int ShutdownBothWays(int descriptor)
-        => SystemCallFaults.Strikes(SystemCall.Shutdown, descriptor, out int fault) ? fault : Result(LibC.Shutdown(descriptor, ShutdownBoth));
+    internal static int Shutdown(int descriptor)
+        => SyscallFaultInjection.TryInject(Syscall.Shutdown, descriptor, out int fault) ? fault : Result(LibC.Shutdown(descriptor, ShutdownBoth));
 
     /// <summary>
     /// True if nothing will come from the descriptor any more; of a listen socket, that it listens no longer. A Unix socket that was
@@ -179,14 +179,14 @@ internal static unsafe class Sys
 
     /// <summary>A stream socket, as <see cref="Accept"/> would make it.</summary>
     internal static int Socket(int addressFamily)
-        => SystemCallFaults.Strikes(SystemCall.Socket, -1, out int fault) ? fault : Result(LibC.Socket(addressFamily, SocketTypeStream | CloseOnExec | NonBlocking, 0));
+        => SyscallFaultInjection.TryInject(Syscall.Socket, -1, out int fault) ? fault : Result(LibC.Socket(addressFamily, SocketTypeStream | CloseOnExec | NonBlocking, 0));
 
     /// <summary>Begins to connect; -EINPROGRESS means that the descriptor becomes writable when it is decided.</summary>
     internal static int Connect(int descriptor, ReadOnlySpan<byte> address)
     {
         fixed (byte* pointer = address)
         {
-            int result = SystemCallFaults.Strikes(SystemCall.Connect, descriptor, out int fault) ? fault : Result(LibC.Connect(descriptor, pointer, address.Length));
+            int result = SyscallFaultInjection.TryInject(Syscall.Connect, descriptor, out int fault) ? fault : Result(LibC.Connect(descriptor, pointer, address.Length));
 
             // An interrupted connect goes on by itself; calling again would only say so.
             return result == -Errno.EINTR ? -Errno.EINPROGRESS : result;
@@ -194,18 +194,18 @@ internal static unsafe class Sys
     }
 
     /// <summary>Takes the descriptor's pending error: zero, or the negated error number.</summary>
-    internal static int TakeError(int descriptor)
+    internal static int GetSocketError(int descriptor)
     {
         int error = 0;
         int length = sizeof(int);
-        int result = SystemCallFaults.Strikes(SystemCall.TakeError, descriptor, out int fault) ? fault : Result(LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionError, &error, &length));
+        int result = SyscallFaultInjection.TryInject(Syscall.GetSocketError, descriptor, out int fault) ? fault : Result(LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionError, &error, &length));
         return result < 0 ? result : -error;
     }
 
-    internal static int NoDelay(int descriptor)
+    internal static int SetNoDelay(int descriptor)
     {
         int one = 1;
-        return SystemCallFaults.Strikes(SystemCall.NoDelay, descriptor, out int fault) ? fault : Result(LibC.SetSockOpt(descriptor, OptionLevelTcp, OptionNoDelay, &one, sizeof(int)));
+        return SyscallFaultInjection.TryInject(Syscall.SetNoDelay, descriptor, out int fault) ? fault : Result(LibC.SetSockOpt(descriptor, OptionLevelTcp, OptionNoDelay, &one, sizeof(int)));
     }
 
     /// <summary>Resets a TCP connection at once and keeps the descriptor: connect(2) with <c>AF_UNSPEC</c>.</summary>
@@ -214,34 +214,34 @@ internal static unsafe class Sys
         ulong* address = stackalloc ulong[2];
         address[0] = AddressFamilyUnspecified;
         address[1] = 0;
-        return SystemCallFaults.Strikes(SystemCall.Reset, descriptor, out int fault) ? fault : Result(LibC.Connect(descriptor, (byte*)address, 2 * sizeof(ulong)));
+        return SyscallFaultInjection.TryInject(Syscall.Reset, descriptor, out int fault) ? fault : Result(LibC.Connect(descriptor, (byte*)address, 2 * sizeof(ulong)));
     }
 
     internal static int LocalAddress(int descriptor, byte* address, int* addressLength)
-        => SystemCallFaults.Strikes(SystemCall.LocalAddress, descriptor, out int fault) ? fault : Result(LibC.GetSockName(descriptor, address, addressLength));
+        => SyscallFaultInjection.TryInject(Syscall.LocalAddress, descriptor, out int fault) ? fault : Result(LibC.GetSockName(descriptor, address, addressLength));
 
-    internal static nuint BytesReadable(Architecture architecture) => architecture == Architecture.Ppc64le ? 0x4004667Fu : 0x541Bu;
+    internal static nuint IoctlBytesReadable(Architecture architecture) => architecture == Architecture.Ppc64le ? 0x4004667Fu : 0x541Bu;
 
     /// <summary>The bytes that wait in the receive queue, or a negated error number.</summary>
-    internal static int Readable(int descriptor)
+    internal static int BytesAvailable(int descriptor)
     {
         int count = 0;
-        int result = SystemCallFaults.Strikes(SystemCall.Readable, descriptor, out int fault) ? fault : Result(LibC.IoCtl(descriptor, s_bytesReadable, &count));
+        int result = SyscallFaultInjection.TryInject(Syscall.BytesAvailable, descriptor, out int fault) ? fault : Result(LibC.IoCtl(descriptor, s_bytesReadable, &count));
         return result < 0 ? result : count;
     }
 
     /// <summary>Makes the close of the last descriptor a reset.</summary>
-    internal static int LingerZero(int descriptor)
+    internal static int SetZeroLinger(int descriptor)
     {
         int* linger = stackalloc int[] { 1, 0 };
-        return SystemCallFaults.Strikes(SystemCall.Linger, descriptor, out int fault) ? fault : Result(LibC.SetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, 2 * sizeof(int)));
+        return SyscallFaultInjection.TryInject(Syscall.Linger, descriptor, out int fault) ? fault : Result(LibC.SetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, 2 * sizeof(int)));
     }
 
     /// <summary>
     /// With an <c>SO_LINGER</c> time, the close of the last descriptor waits for what has not been acknowledged yet, although it is non-blocking.
     /// Without, the kernel goes on sending by itself. A time of zero, which makes the close a reset, stays.
     /// </summary>
-    internal static void DropLingerTime(int descriptor)
+    internal static void ClearLingerTime(int descriptor)
     {
         int* linger = stackalloc int[] { 0, 0 };
         int length = 2 * sizeof(int);
@@ -263,7 +263,7 @@ internal static unsafe class Sys
     }
 
     /// <summary>True if the close of the last descriptor would be a reset.</summary>
-    internal static bool LingersZero(int descriptor)
+    internal static bool HasZeroLinger(int descriptor)
     {
         int* linger = stackalloc int[] { 0, -1 };
         int length = 2 * sizeof(int);
@@ -271,7 +271,7 @@ internal static unsafe class Sys
     }
 
     internal static int Duplicate(int descriptor)
-        => SystemCallFaults.Strikes(SystemCall.Duplicate, descriptor, out int fault) ? fault : Result(LibC.FCntl(descriptor, DuplicateCloseOnExec, 0));
+        => SyscallFaultInjection.TryInject(Syscall.Duplicate, descriptor, out int fault) ? fault : Result(LibC.FCntl(descriptor, DuplicateCloseOnExec, 0));
 
     internal static int StreamPair(out int first, out int second)
     {
@@ -337,7 +337,7 @@ internal static unsafe class Sys
     }
 
     /// <summary>What the calling thread has used so far; nothing if it cannot be learned.</summary>
-    internal static ThreadUsage OwnUsage()
+    internal static ThreadUsage GetThreadUsage()
     {
         // struct rusage: two timevals, then fourteen longs, of which the thirteenth counts voluntary switches. musl's is longer.
         const int OfThread = 1;
@@ -427,7 +427,7 @@ internal static unsafe class Sys
     /// <summary>The bytes read; none if there is no such file, as on a kernel without the figure or for a thread that has ended.</summary>
     private static int ReadProcFile(string path, Span<byte> buffer)
     {
-        if (SystemCallFaults.Strikes(SystemCall.ReadProcFile, -1, out _))
+        if (SyscallFaultInjection.TryInject(Syscall.ReadProcFile, -1, out _))
         {
             return 0;
         }
@@ -443,11 +443,11 @@ internal static unsafe class Sys
         }
     }
 
-    private static int EpollControl(int epoll, int operation, int descriptor, uint events, ulong payload)
+    private static int EpollControl(int epoll, int operation, int descriptor, uint events, ulong token)
     {
         byte* buffer = stackalloc byte[16];
         Unsafe.WriteUnaligned(buffer, events);
-        Unsafe.WriteUnaligned(buffer + EpollEventLayout.Current.PayloadOffset, payload);
+        Unsafe.WriteUnaligned(buffer + EpollEventLayout.Current.PayloadOffset, token);
         return Result(LibC.EpollCtl(epoll, operation, descriptor, buffer));
     }
 

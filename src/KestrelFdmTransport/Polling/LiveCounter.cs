@@ -15,7 +15,7 @@ internal struct LiveCounter
     /// <summary>The spin gate's epoch in which <see cref="FastStreak"/> was counted.</summary>
     internal ushort FastEpoch;
 
-    /// <summary>0 to <see cref="PollingRules.CounterMax"/>: how often events came recently.</summary>
+    /// <summary>0 to <see cref="PollingPolicy.CounterMax"/>: how often events came recently.</summary>
     internal byte Value;
 
     internal PollingSet Set;
@@ -27,8 +27,8 @@ internal struct LiveCounter
     internal byte FastStreak;
 
     /// <summary>What the connection counts in its loop's heat: the value when it last changed or was looked at.</summary>
-    internal byte Heat;
+    internal byte Activity;
 
-    internal static LiveCounter OfNew(long now, byte value = PollingRules.CounterStart)
-        => new() { LastServed = now, Value = value, Set = value >= PollingRules.CounterHot ? PollingSet.Hot : PollingSet.Warm };
+    internal static LiveCounter CreateNew(long now, byte value = PollingPolicy.CounterStart)
+        => new() { LastServed = now, Value = value, Set = value >= PollingPolicy.CounterHot ? PollingSet.Hot : PollingSet.Warm };
 }

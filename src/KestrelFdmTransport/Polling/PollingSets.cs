@@ -9,20 +9,20 @@ namespace KestrelFdmTransport.Polling;
 /// connection served, so polling a set here means examining its queue.
 /// </summary>
 /// <remarks>
-/// Pure logic: no I/O and no clock. The low half of a payload is the slot index. All members that do not say otherwise belong to the loop's owner.
+/// Pure logic: no I/O and no clock. The low half of a token is the slot index. All members that do not say otherwise belong to the loop's owner.
 /// </remarks>
 internal sealed class PollingSets
 {
     /// <summary>
-    /// Slots whose heat is looked at in each measurement. It is a time that no request notices; of 100,000 connections each is looked at every five seconds, which matters only for those that
+    /// Slots whose heat is looked at in each measurement. It is a time that no request completions; of 100,000 connections each is looked at every five seconds, which matters only for those that
     /// have fallen silent: who speaks counts by what it has just done.
     /// </summary>
-    private const int MeasuredShare = 1_024;
+    private const int MeasuredPerWindow = 1_024;
 
-    private readonly PollingRules _rules;
-    private readonly SpinGate _spinGate;
-    private readonly GapScale _scale;
-    private readonly HotAdvantage _advantage;
+    private readonly PollingPolicy _rules;
+    private readonly SpinPredictor _spinPredictor;
+    private readonly AdaptiveGapThreshold _gapThreshold;
+    private readonly HotPriority _hotPriority;
     private volatile bool _enabled;
     private LiveCounter[] _counters = new LiveCounter[64];
     private ReadyQueue _hot = new(64);
@@ -31,30 +31,30 @@ internal sealed class PollingSets
     private int _hotBudget;
     private int _warmBudget;
     private int _coldBudget;
-    private bool _arrivalOrder;
-    private int _arrivalOrderBudget;
-    private int _harvested;
+    private bool _fifo;
+    private int _fifoBudget;
+    private int _batch;
     private long _nextArrival;
     private long _arrivalStep;
     private long _since;
     private long _now;
     private long _clock;
-    private long _takenArrival;
-    private int _heat;
-    private int _provenHeat;
+    private long _dispatchedArrival;
+    private int _activity;
+    private int _establishedActivity;
     private int _hotConnections;
     private int _measuredTo;
 
     /// <summary>Since when turns have left over too much; <see cref="long.MaxValue"/>: they do not.</summary>
     private long _behindSince = long.MaxValue;
 
-    internal PollingSets(PollingRules rules, SpinGate spinGate)
+    internal PollingSets(PollingPolicy rules, SpinPredictor spinGate)
     {
         _rules = rules;
         _enabled = rules.Enabled;
-        _spinGate = spinGate;
-        _scale = new GapScale(rules.HotGap);
-        _advantage = new HotAdvantage(rules);
+        _spinPredictor = spinGate;
+        _gapThreshold = new AdaptiveGapThreshold(rules.HotGap);
+        _hotPriority = new HotPriority(rules);
     }
 
     /// <summary>False: one queue, served in the order of arrival. Any thread may change it; what is queued stays where it is.</summary>
@@ -64,26 +64,26 @@ internal sealed class PollingSets
         set => _enabled = value;
     }
 
-    internal long Turns { get; private set; }
+    internal long Iterations { get; private set; }
 
-    internal PollingSetCount Hot { get; } = new();
+    internal PollingSetCounters Hot { get; } = new();
 
-    internal PollingSetCount Warm { get; } = new();
+    internal PollingSetCounters Warm { get; } = new();
 
-    internal PollingSetCount Cold { get; } = new();
+    internal PollingSetCounters Cold { get; } = new();
 
     internal int Backlog => _hot.Count + _warm.Count + _cold.Count;
 
     /// <summary>How many events there were at once the last time, or how many still wait if that is more.</summary>
-    internal int Pending => Math.Max(_harvested, Backlog);
+    internal int Pending => Math.Max(_batch, Backlog);
 
     /// <summary>True if so much waits that the loop is behind unless this turn ends it.</summary>
-    internal bool IsBehind => Backlog > _rules.MostBacklog;
+    internal bool IsBehind => Backlog > _rules.MaxBacklog;
 
     /// <summary>True if the loop has been behind for so long, and others than hot ones have so much to do, that sets have shares of its turn.</summary>
     internal bool IsOverloaded { get; private set; }
 
-    internal int Waiting(PollingSet set) => set switch
+    internal int Queued(PollingSet set) => set switch
     {
         PollingSet.Hot => _hot.Count,
         PollingSet.Warm => _warm.Count,
@@ -97,13 +97,13 @@ internal sealed class PollingSets
     internal LiveCounter Peek(int slot)
     {
         LiveCounter[] counters = Volatile.Read(ref _counters);
-        return slot < counters.Length ? counters[slot] : LiveCounter.OfNew(0);
+        return slot < counters.Length ? counters[slot] : LiveCounter.CreateNew(0);
     }
 
     /// <param name="slot">The connection's slot.</param>
     /// <param name="now">The time.</param>
     /// <param name="value">Its live counter; one that comes from another loop brings its own.</param>
-    internal void Register(int slot, long now, byte value = PollingRules.CounterStart)
+    internal void Register(int slot, long now, byte value = PollingPolicy.CounterStart)
     {
         if (slot >= _counters.Length)
         {
@@ -111,23 +111,23 @@ internal sealed class PollingSets
         }
 
         ref LiveCounter counter = ref _counters[slot];
-        CountHeat(ref counter, 0);
-        counter = LiveCounter.OfNew(now, value);
-        CountHeat(ref counter, value);
+        CountActivity(ref counter, 0);
+        counter = LiveCounter.CreateNew(now, value);
+        CountActivity(ref counter, value);
     }
 
-    internal void Unregister(int slot)
+    internal void Deregister(int slot)
     {
         ref LiveCounter counter = ref _counters[slot];
-        _spinGate.Forget(ref counter);
-        CountHeat(ref counter, 0);
+        _spinPredictor.Forget(ref counter);
+        CountActivity(ref counter, 0);
     }
 
     /// <summary>So many events come next, in the order of their arrival. They have come at some times since the last harvest, and one after the other.</summary>
     /// <param name="count">The number of events.</param>
     /// <param name="now">The time.</param>
     /// <param name="since">None of them was there at this time, or only just: the last harvest, or now if the loop slept until an event came.</param>
-    internal void BeginHarvest(int count, long now, long since)
+    internal void BeginBatch(int count, long now, long since)
     {
         // Before they are queued: what waits now is what the last turn has left over, and a loop that leaves little over is not behind, however much comes at a time.
         if (!IsBehind)
@@ -135,7 +135,7 @@ internal sealed class PollingSets
             _behindSince = long.MaxValue;
         }
 
-        _harvested = count;
+        _batch = count;
         _now = now;
         _since = since;
         _arrivalStep = count > 0 ? (now - since) / count : 0;
@@ -148,33 +148,33 @@ internal sealed class PollingSets
     /// connection stuck behind thousands of others would look warm; and so it would after a long turn, if the harvest were taken
     /// for the arrival. What a harvest finds at once has come at some time since the last one, and gets the benefit of the doubt.
     /// </remarks>
-    internal void Arrived(ulong payload)
+    internal void Arrived(ulong token)
     {
         long arrival = _nextArrival;
         _nextArrival += _arrivalStep;
-        ref LiveCounter counter = ref _counters[(int)(uint)payload];
+        ref LiveCounter counter = ref _counters[(int)(uint)token];
         if (counter.Queued)
         {
             return;
         }
 
         long gap = Math.Max(0, _since - counter.LastServed);
-        _scale.Add(gap);
+        _gapThreshold.Add(gap);
         Move(ref counter, gap);
 
         // Spinning wants proof, not the benefit of the doubt.
-        _spinGate.Observe(ref counter, _now - counter.LastServed, _rules.FastGap);
-        Enqueue(ref counter, payload, arrival);
+        _spinPredictor.Observe(ref counter, _now - counter.LastServed, _rules.FastGap);
+        Enqueue(ref counter, token, arrival);
     }
 
     /// <summary>Queues without an event: the share of a serve was used up, or somebody asked for the connection.</summary>
-    internal void Requeue(ulong payload, long now)
+    internal void Requeue(ulong token, long now)
     {
-        ref LiveCounter counter = ref _counters[(int)(uint)payload];
+        ref LiveCounter counter = ref _counters[(int)(uint)token];
         if (!counter.Queued)
         {
             // By the clock of the turn it would come before all that was harvested with it.
-            Enqueue(ref counter, payload, Math.Max(now, _clock));
+            Enqueue(ref counter, token, Math.Max(now, _clock));
         }
     }
 
@@ -183,42 +183,42 @@ internal sealed class PollingSets
     /// others wait for their turn, and would wait twice more: for the harvest of what it has sent meanwhile, and behind the hot ones.
     /// </summary>
     /// <returns>False if it was not queued.</returns>
-    internal bool Admit(ulong payload, long now)
+    internal bool EnqueueAccepted(ulong token, long now)
     {
-        ref LiveCounter counter = ref _counters[(int)(uint)payload];
-        if (Pending <= _rules.MostBacklog || counter.Queued || counter.Set != PollingSet.Warm)
+        ref LiveCounter counter = ref _counters[(int)(uint)token];
+        if (Pending <= _rules.MaxBacklog || counter.Queued || counter.Set != PollingSet.Warm)
         {
             return false;
         }
 
         // In the order of arrival it came when the listen socket did that is being served; so without sets it does not go behind all others either.
-        Enqueue(ref counter, PollingSet.Warm, payload, _arrivalOrder ? _takenArrival : now);
-        _arrivalOrderBudget++;
+        Enqueue(ref counter, PollingSet.Warm, token, _fifo ? _dispatchedArrival : now);
+        _fifoBudget++;
         _warmBudget++;
         return true;
     }
 
-    internal void BeginTurn(long now)
+    internal void BeginIteration(long now)
     {
-        _advantage.BeginTurn(now);
-        Turns++;
+        _hotPriority.BeginTurn(now);
+        Iterations++;
         _behindSince = IsBehind ? Math.Min(_behindSince, now) : long.MaxValue;
         int hot = _hot.Count;
-        int warmShare = Math.Max(_rules.MinimumShare, hot * _rules.WarmWeight);
-        int coldShare = Math.Max(_rules.MinimumShare, hot * _rules.WarmWeight / 2);
+        int warmShare = Math.Max(_rules.MinQuota, hot * _rules.WarmWeight);
+        int coldShare = Math.Max(_rules.MinQuota, hot * _rules.WarmWeight / 2);
 
         // Where the shares have room for all, hot ones gain nothing by them: all come again in the next turn, in whichever order.
         bool mayServeAll = _warm.Count <= warmShare && _cold.Count <= coldShare;
-        IsOverloaded = !mayServeAll && (now - _behindSince >= _rules.LastingBacklog || (IsBehind && OldestWaiting(now) >= _rules.LongWait));
-        bool warmDue = Turns % _rules.WarmPeriod == 0 || hot == 0;
-        bool coldDue = Turns % _rules.ColdPeriod == 0 || hot + _warm.Count == 0;
+        IsOverloaded = !mayServeAll && (now - _behindSince >= _rules.OverloadAfter || (IsBehind && OldestQueued(now) >= _rules.MaxQueueDelay));
+        bool warmDue = Iterations % _rules.WarmPeriod == 0 || hot == 0;
+        bool coldDue = Iterations % _rules.ColdPeriod == 0 || hot + _warm.Count == 0;
 
         // Each connection once, so that one that always has more to do does not keep the turn.
-        _arrivalOrder = !IsOverloaded && warmDue && coldDue;
-        _arrivalOrderBudget = _rules.ArrivalOrderTurn;
+        _fifo = !IsOverloaded && warmDue && coldDue;
+        _fifoBudget = _rules.FifoBatch;
         _hotBudget = hot;
-        _warmBudget = warmDue ? Math.Min(_warm.Count, _arrivalOrder ? int.MaxValue : warmShare) : 0;
-        _coldBudget = coldDue ? Math.Min(_cold.Count, _arrivalOrder ? int.MaxValue : coldShare) : 0;
+        _warmBudget = warmDue ? Math.Min(_warm.Count, _fifo ? int.MaxValue : warmShare) : 0;
+        _coldBudget = coldDue ? Math.Min(_cold.Count, _fifo ? int.MaxValue : coldShare) : 0;
 
         Hot.Polls++;
         Warm.Polls += warmDue ? 1 : 0;
@@ -226,18 +226,18 @@ internal sealed class PollingSets
     }
 
     /// <summary>The next connection of this turn. The caller clears the queued flag with <see cref="Dequeued"/>.</summary>
-    internal bool TryNext(out ulong payload)
+    internal bool TryNext(out ulong token)
     {
         PollingSet set;
-        if (_arrivalOrder)
+        if (_fifo)
         {
-            if (_arrivalOrderBudget == 0 || !OldestOfAll(out set))
+            if (_fifoBudget == 0 || !OldestOfAll(out set))
             {
-                payload = 0;
+                token = 0;
                 return false;
             }
 
-            _arrivalOrderBudget--;
+            _fifoBudget--;
         }
         else if (_hotBudget > 0)
         {
@@ -253,22 +253,22 @@ internal sealed class PollingSets
         }
         else
         {
-            payload = 0;
+            token = 0;
             return false;
         }
 
-        payload = Take(set);
+        token = Take(set);
         return true;
     }
 
     internal void Dequeued(int slot) => _counters[slot].Queued = false;
 
-    internal void Served(int slot, long now)
+    internal void OnDispatched(int slot, long now)
     {
         ref LiveCounter counter = ref _counters[slot];
         counter.LastServed = now;
         _clock = now;
-        _advantage.Served(counter.Set, now);
+        _hotPriority.Served(counter.Set, now);
     }
 
     /// <summary>
@@ -277,22 +277,22 @@ internal sealed class PollingSets
     /// </summary>
     internal (int Heat, int ProvenHeat, int Hot) Measure(long now)
     {
-        long hotGap = _rules.HotGap << _scale.Shift;
-        for (int i = Math.Min(MeasuredShare, _counters.Length); i > 0; i--)
+        long hotGap = _rules.HotGap << _gapThreshold.Shift;
+        for (int i = Math.Min(MeasuredPerWindow, _counters.Length); i > 0; i--)
         {
             _measuredTo = _measuredTo + 1 < _counters.Length ? _measuredTo + 1 : 0;
             ref LiveCounter counter = ref _counters[_measuredTo];
-            if (counter.Heat > 0 && !counter.Queued)
+            if (counter.Activity > 0 && !counter.Queued)
             {
-                CountHeat(ref counter, Decayed(counter.Value, now - counter.LastServed, hotGap));
+                CountActivity(ref counter, Decayed(counter.Value, now - counter.LastServed, hotGap));
             }
         }
 
-        return (_heat, _provenHeat, _hotConnections);
+        return (_activity, _establishedActivity, _hotConnections);
     }
 
     /// <summary>How long the connection that waits longest has been waiting, in clock ticks.</summary>
-    internal long OldestWaiting(long now)
+    internal long OldestQueued(long now)
     {
         long oldest = now;
         oldest = _hot.Count > 0 ? Math.Min(oldest, _hot.OldestQueuedAt) : oldest;
@@ -317,15 +317,15 @@ internal sealed class PollingSets
         }
     }
 
-    private ulong Take(ref ReadyQueue queue, PollingSetCount count)
+    private ulong Take(ref ReadyQueue queue, PollingSetCounters count)
     {
-        ulong payload = queue.Dequeue(out long queuedAt);
-        _takenArrival = queuedAt;
-        count.Served++;
+        ulong token = queue.Dequeue(out long queuedAt);
+        _dispatchedArrival = queuedAt;
+        count.Dispatched++;
 
         // Until the last one was served is until now, near enough, and spares a look at the clock.
         count.Delay += Math.Max(0, _clock - queuedAt);
-        return payload;
+        return token;
     }
 
     /// <summary>Among what this turn may still serve, the set whose head has waited longest, hot ones with their advantage; hot wins a tie.</summary>
@@ -336,7 +336,7 @@ internal sealed class PollingSets
         bool found = false;
         if (_hotBudget > 0)
         {
-            oldest = _hot.OldestQueuedAt - (_enabled ? _advantage.Ticks : 0);
+            oldest = _hot.OldestQueuedAt - (_enabled ? _hotPriority.Ticks : 0);
             found = true;
         }
 
@@ -358,10 +358,10 @@ internal sealed class PollingSets
 
     private void Move(ref LiveCounter counter, long gap)
     {
-        long hotGap = _rules.HotGap << _scale.Shift;
+        long hotGap = _rules.HotGap << _gapThreshold.Shift;
         if (gap < hotGap)
         {
-            counter.Value = (byte)Math.Min(PollingRules.CounterMax, counter.Value + 1);
+            counter.Value = (byte)Math.Min(PollingPolicy.CounterMax, counter.Value + 1);
         }
         else
         {
@@ -369,50 +369,50 @@ internal sealed class PollingSets
             counter.Value = Decayed(counter.Value, gap, hotGap);
         }
 
-        CountHeat(ref counter, counter.Value);
+        CountActivity(ref counter, counter.Value);
         bool staysHot = counter.Set == PollingSet.Hot && counter.Value >= 1;
-        counter.Set = counter.Value >= PollingRules.CounterHot || staysHot ? PollingSet.Hot
-            : gap < _rules.WarmGap << _scale.Shift ? PollingSet.Warm
+        counter.Set = counter.Value >= PollingPolicy.CounterHot || staysHot ? PollingSet.Hot
+            : gap < _rules.WarmGap << _gapThreshold.Shift ? PollingSet.Warm
             : PollingSet.Cold;
     }
 
-    private void CountHeat(ref LiveCounter counter, byte heat)
+    private void CountActivity(ref LiveCounter counter, byte heat)
     {
-        byte before = counter.Heat;
+        byte before = counter.Activity;
         if (heat == before)
         {
             return;
         }
 
-        counter.Heat = heat;
-        _heat += heat - before;
-        _provenHeat += Proven(heat) - Proven(before);
-        _hotConnections += (heat >= PollingRules.CounterHot ? 1 : 0) - (before >= PollingRules.CounterHot ? 1 : 0);
+        counter.Activity = heat;
+        _activity += heat - before;
+        _establishedActivity += Established(heat) - Established(before);
+        _hotConnections += (heat >= PollingPolicy.CounterHot ? 1 : 0) - (before >= PollingPolicy.CounterHot ? 1 : 0);
     }
 
-    private static int Proven(byte heat) => heat > PollingRules.CounterStart + 1 ? heat : 0;
+    private static int Established(byte heat) => heat > PollingPolicy.CounterStart + 1 ? heat : 0;
 
     private static byte Decayed(byte value, long gap, long hotGap)
-        => (byte)Math.Max(0, value - Math.Min(PollingRules.CounterMax, gap / hotGap));
+        => (byte)Math.Max(0, value - Math.Min(PollingPolicy.CounterMax, gap / hotGap));
 
     /// <summary>Without sets all wait in one queue.</summary>
     private PollingSet QueueOf(in LiveCounter counter) => _enabled ? counter.Set : PollingSet.Hot;
 
-    private void Enqueue(ref LiveCounter counter, ulong payload, long arrival) => Enqueue(ref counter, QueueOf(counter), payload, arrival);
+    private void Enqueue(ref LiveCounter counter, ulong token, long arrival) => Enqueue(ref counter, QueueOf(counter), token, arrival);
 
-    private void Enqueue(ref LiveCounter counter, PollingSet set, ulong payload, long arrival)
+    private void Enqueue(ref LiveCounter counter, PollingSet set, ulong token, long arrival)
     {
         counter.Queued = true;
         switch (set)
         {
             case PollingSet.Hot:
-                _hot.Enqueue(payload, arrival);
+                _hot.Enqueue(token, arrival);
                 break;
             case PollingSet.Warm:
-                _warm.Enqueue(payload, arrival);
+                _warm.Enqueue(token, arrival);
                 break;
             default:
-                _cold.Enqueue(payload, arrival);
+                _cold.Enqueue(token, arrival);
                 break;
         }
     }

@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 
 namespace KestrelFdmTransport.Polling;
 
-/// <summary>A growing ring of payloads, each with the time at which it was queued.</summary>
+/// <summary>A growing ring of tokens, each with the time at which it was queued.</summary>
 internal struct ReadyQueue
 {
     private Entry[] _entries;
@@ -20,25 +20,25 @@ internal struct ReadyQueue
     /// <summary>When the oldest entry was queued. Only with <see cref="Count"/> above zero.</summary>
     internal readonly long OldestQueuedAt => _entries[_head].QueuedAt;
 
-    internal void Enqueue(ulong payload, long now)
+    internal void Enqueue(ulong token, long now)
     {
         if (_count == _entries.Length)
         {
             Grow();
         }
 
-        _entries[(_head + _count) & (_entries.Length - 1)] = new Entry(payload, now);
+        _entries[(_head + _count) & (_entries.Length - 1)] = new Entry(token, now);
         _count++;
     }
 
     internal ulong Dequeue(out long queuedAt)
     {
         Debug.Assert(_count > 0, "A budget is never more than what is queued.");
-        ulong payload = _entries[_head].Payload;
+        ulong token = _entries[_head].Payload;
         queuedAt = _entries[_head].QueuedAt;
         _head = (_head + 1) & (_entries.Length - 1);
         _count--;
-        return payload;
+        return token;
     }
 
     private void Grow()

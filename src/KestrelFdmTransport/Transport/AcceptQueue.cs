@@ -12,14 +12,14 @@ internal sealed class AcceptQueue
 {
     private readonly Channel<FdmConnection> _channel = Channel.CreateUnbounded<FdmConnection>();
     private readonly int _limit;
-    private readonly Action _onRoom;
+    private readonly Action _onSpaceAvailable;
     private int _reserved;
     private int _full;
 
     internal AcceptQueue(int limit, Action onRoom)
     {
         _limit = limit;
-        _onRoom = onRoom;
+        _onSpaceAvailable = onRoom;
     }
 
     /// <summary>Places that are reserved or filled; while the queue is full, maybe some more for a moment.</summary>
@@ -46,17 +46,17 @@ internal sealed class AcceptQueue
         }
 
         // Not a plain decrement: whoever made room while we counted may have taken our attempt for a connection.
-        MakeRoom();
+        OnDequeued();
         return false;
     }
 
     /// <summary>Gives a reserved place back: there was nothing to accept.</summary>
-    internal void CancelReservation() => MakeRoom();
+    internal void CancelReservation() => OnDequeued();
 
     /// <summary>Fills a reserved place. False once the queue is complete.</summary>
     internal bool TryEnqueue(FdmConnection connection)
     {
-        FaultPoints.Reach(FaultPoint.ConnectionQueued);
+        FaultPoints.Hit(FaultPoint.ConnectionQueued);
         return _channel.Writer.TryWrite(connection);
     }
 
@@ -70,7 +70,7 @@ internal sealed class AcceptQueue
             // A withdrawn one has given its place back already.
             if (connection.TryTake())
             {
-                MakeRoom();
+                OnDequeued();
                 return true;
             }
         }
@@ -99,12 +99,12 @@ internal sealed class AcceptQueue
         return null;
     }
 
-    private void MakeRoom()
+    private void OnDequeued()
     {
         // Half empty before accepting goes on, so that a full queue does not cost two calls per connection.
         if (Interlocked.Decrement(ref _reserved) <= _limit / 2 && Volatile.Read(ref _full) != 0 && Interlocked.Exchange(ref _full, 0) != 0)
         {
-            _onRoom();
+            _onSpaceAvailable();
         }
     }
 }

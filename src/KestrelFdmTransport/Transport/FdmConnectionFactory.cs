@@ -31,7 +31,7 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _closing = new();
     private OutgoingLoops? _loops;
-    private PlainSockets? _sockets;
+    private SocketsFallback? _sockets;
     private bool _disposed;
 
     /// <summary>Creates a factory on the loops of a transport, which stays its owner's.</summary>
@@ -119,7 +119,7 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
         _sockets?.Dispose();
         if (_loops is { } taken)
         {
-            BlockCaches.DisposePools(taken.Blocks);
+            EndpointBufferSets.DisposePools(taken.Blocks);
             _transport.ReleaseLoops();
         }
     }
@@ -159,12 +159,12 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
     private async Task<FdmConnection> ConnectOneAsync(EndPoint target, bool isStream, CancellationToken cancellationToken)
     {
         OutgoingLoops outgoing = RunningLoops();
-        EventLoop loop = EventLoopGroup.ForOutgoing(outgoing.Loops);
-        BlockCache blocks = BlockCaches.Of(isStream ? outgoing.StreamBlocks : outgoing.Blocks, loop);
+        EventLoop loop = EventLoopGroup.SelectForOutgoing(outgoing.Loops);
+        EndpointBuffers blocks = EndpointBufferSets.Create(isStream ? outgoing.StreamBlocks : outgoing.Blocks, loop);
         ConnectionSettings settings = isStream ? _transport.StreamSettings : _transport.ClientSettings;
-        var attempt = new ConnectAttempt(target, blocks, settings, _transport.TransportOptions) { Loop = loop };
+        var attempt = new Connector(target, blocks, settings, _transport.TransportOptions) { Loop = loop };
         using CancellationTokenRegistration closing = _closing.Token.UnsafeRegister(
-            static attempt => ((ConnectAttempt)attempt!).Fail(Disposed()), attempt);
+            static attempt => ((Connector)attempt!).Fail(Disposed()), attempt);
         FdmConnection connection = await attempt.RunAsync(cancellationToken).ConfigureAwait(false);
         if (_closing.IsCancellationRequested)
         {
@@ -179,7 +179,7 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
     private static ObjectDisposedException Disposed() => new(nameof(FdmConnectionFactory));
 
     /// <summary>What to connect with instead of the loops where they cannot run; otherwise null.</summary>
-    private PlainSockets? Sockets()
+    private SocketsFallback? Sockets()
     {
         if (_transport.InactiveReason is not { } reason)
         {
@@ -191,9 +191,9 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (_sockets is null)
             {
-                _sockets = new PlainSockets(_transport.TransportOptions, _transport.ClientSettings.Logger);
+                _sockets = new SocketsFallback(_transport.TransportOptions, _transport.ClientSettings.Logger);
 
-                // A log is foreign code, and this thread holds a lock.
+                // A log is user code, and this thread holds a lock.
                 ThreadPool.UnsafeQueueUserWorkItem(
                     static state => Log.ConnectingBySockets(state.Logger, state.Reason), (_transport.ClientSettings.Logger, Reason: reason), preferLocal: false);
             }
@@ -216,8 +216,8 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
             try
             {
                 // In this order: these have no pools of their own to give up if the others cannot be made.
-                BlockCache[] streamBlocks = BlockCaches.Create(loops, FdmTransportFactory.CreateStreamBlocks);
-                return _loops = new OutgoingLoops(loops, BlockCaches.Create(loops, _transport.CreateClientBlocks), streamBlocks);
+                EndpointBuffers[] streamBlocks = EndpointBufferSets.Create(loops, FdmTransportFactory.CreateStreamBlocks);
+                return _loops = new OutgoingLoops(loops, EndpointBufferSets.Create(loops, _transport.CreateClientBlocks), streamBlocks);
             }
             catch
             {

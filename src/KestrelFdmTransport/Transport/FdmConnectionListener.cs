@@ -22,8 +22,8 @@ internal sealed class FdmConnectionListener : IConnectionListener
     private static readonly TimeSpan s_socketCheck = TimeSpan.FromMilliseconds(500);
 
     private readonly ListenSocket[] _sockets;
-    private readonly ListenSource[] _sources;
-    private readonly BlockCache[] _blocks;
+    private readonly Acceptor[] _acceptors;
+    private readonly EndpointBuffers[] _buffers;
     private readonly Lock _lock = new();
     private readonly Timer? _socketTimer;
     private bool _stopped;
@@ -34,21 +34,21 @@ internal sealed class FdmConnectionListener : IConnectionListener
         ListenSocket[] sockets,
         EventLoopGroup loops,
         EventLoop[] running,
-        Func<EventLoop, BlockCache> createBlocks,
+        Func<EventLoop, EndpointBuffers> createBlocks,
         int acceptQueueLength,
         ConnectionSettings settings)
     {
-        FaultPoints.Reach(FaultPoint.ListenerMade);
+        FaultPoints.Hit(FaultPoint.ListenerMade);
         _sockets = sockets;
         Loops = loops;
         ConnectionSettings = settings;
         EndPoint = sockets[0].EndPoint;
-        LocalName = new(SocketName.OfLocal(sockets[0].Descriptor));
+        LocalName = new(CompactSocketAddress.FromLocal(sockets[0].Descriptor));
         bool isWildcard = EndPoint is IPEndPoint ip && (ip.Address.Equals(IPAddress.Any) || ip.Address.Equals(IPAddress.IPv6Any));
         HasOneAddress = LocalName.Value.IsUnix || (!isWildcard && !settings.InheritsOptions);
         Queue = new AcceptQueue(acceptQueueLength, ResumeAccepting);
-        _blocks = BlockCaches.Create(running, createBlocks);
-        _sources = [];
+        _buffers = EndpointBufferSets.Create(running, createBlocks);
+        _acceptors = [];
         try
         {
             using (_lock.Hold())
@@ -56,7 +56,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
                 // In this order: a loop that fails from here on is replaced as soon as the lock is free, and one that has failed before is not among
                 // those that run any more. All sources are made before the first one accepts.
                 loops.LoopFailed += OnLoopFailed;
-                _sources = Array.ConvertAll(running, NewSource);
+                _acceptors = Array.ConvertAll(running, CreateAcceptor);
                 if (loops.Failure is { } failure)
                 {
                     throw new InvalidOperationException("An event loop has failed for good, and clients would wait for it in vain.", failure);
@@ -73,7 +73,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
 
             if (Array.Exists(sockets, static socket => socket.IsApplications))
             {
-                FaultPoints.Reach(FaultPoint.TimerMade);
+                FaultPoints.Hit(FaultPoint.TimerMade);
                 _socketTimer = new Timer(static listener => ((FdmConnectionListener)listener!).CheckSockets(), this, s_socketCheck, s_socketCheck);
             }
         }
@@ -83,19 +83,19 @@ internal sealed class FdmConnectionListener : IConnectionListener
             {
                 // What is told of a loop, or of the time, finds nothing to do from here on; nor does a source that has come in place of another already.
                 _unbound = true;
-                StopInsideLock();
+                StopLocked();
             }
 
             loops.LoopFailed -= OnLoopFailed;
             _socketTimer?.Dispose();
-            BlockCaches.DisposePools(_blocks);
+            EndpointBufferSets.DisposePools(_buffers);
             throw;
         }
 
-        // From here on nothing is taken back: a loop that cannot be woken reads its mail later.
-        foreach (ListenSource source in _sources)
+        // From here on nothing is taken back: a loop that cannot be woken reads its command later.
+        foreach (Acceptor source in _acceptors)
         {
-            PostSafely(source, Mail.Register);
+            PostSafely(source, LoopCommand.Register);
         }
     }
 
@@ -110,15 +110,15 @@ internal sealed class FdmConnectionListener : IConnectionListener
     internal AcceptQueue Queue { get; }
 
     /// <summary>Says when the log may be told of a rest, by all loops together.</summary>
-    internal ReportLimit PauseReports { get; } = new();
+    internal LogThrottle PauseReports { get; } = new();
 
     /// <summary>As <see cref="PauseReports"/>, of a failure.</summary>
-    internal ReportLimit FailureReports { get; } = new();
+    internal LogThrottle FailureReports { get; } = new();
 
     /// <summary>True if all loops accept from one socket; else each has its own, and the kernel deals connections out.</summary>
     internal bool IsShared => _sockets.Length == 1;
 
-    internal StrongBox<SocketName> LocalName { get; }
+    internal StrongBox<CompactSocketAddress> LocalName { get; }
 
     /// <summary>
     /// True if every connection has the listener's own address. A wildcard stands for many, and a listen socket from elsewhere may take packets
@@ -152,9 +152,9 @@ internal sealed class FdmConnectionListener : IConnectionListener
 
         await EndAsync(Task.WhenAll(endings)).ConfigureAwait(false);
 
-        BlockCaches.DisposePools(_blocks);
+        EndpointBufferSets.DisposePools(_buffers);
 
-        Loops.Release();
+        Loops.RemoveUser();
     }
 
     /// <summary>Stops every loop's accepting; what is queued is still delivered, and then null or the error.</summary>
@@ -162,15 +162,15 @@ internal sealed class FdmConnectionListener : IConnectionListener
     {
         using (_lock.Hold())
         {
-            StopInsideLock();
+            StopLocked();
         }
 
-        CloseSources();
+        CloseAcceptors();
         Queue.Complete(error);
     }
 
     /// <summary>The application has disposed of its listen socket. As on Sockets, that is the end of the endpoint, without a word.</summary>
-    internal void OnListenSocketGone() => Unbind();
+    internal void OnListenSocketDisposed() => Unbind();
 
     /// <summary>Waits for the end of connections, but not for application code that holds its loop.</summary>
     private static async Task EndAsync(Task endings)
@@ -186,27 +186,27 @@ internal sealed class FdmConnectionListener : IConnectionListener
     }
 
     /// <summary>The memory of this endpoint's connections on the loop.</summary>
-    internal BlockCache BlocksOf(EventLoop loop) => BlockCaches.Of(_blocks, loop);
+    internal EndpointBuffers GetBuffers(EventLoop loop) => EndpointBufferSets.Create(_buffers, loop);
 
-    /// <summary>Mail that cannot be told of is read with the loop's next: the others must have theirs, and the caller goes on.</summary>
-    private static void PostSafely(ListenSource source, Mail mail)
+    /// <summary>LoopCommand that cannot be told of is read with the loop's next: the others must have theirs, and the caller goes on.</summary>
+    private static void PostSafely(Acceptor source, LoopCommand command)
     {
         try
         {
-            source.Post(mail);
+            source.Post(command);
         }
         catch (Exception)
         {
-            // Out of memory: it is in the mailbox already.
+            // Out of memory: it is in the command queue already.
         }
     }
 
     /// <summary>There is room in the queue. On the thread that has made it, which may be the server's.</summary>
     private void ResumeAccepting()
     {
-        foreach (ListenSource source in _sources)
+        foreach (Acceptor source in _acceptors)
         {
-            PostSafely(source, Mail.Resume);
+            PostSafely(source, LoopCommand.Resume);
         }
     }
 
@@ -226,39 +226,39 @@ internal sealed class FdmConnectionListener : IConnectionListener
                 _unbound = true;
                 _socketTimer?.Dispose();
                 Loops.LoopFailed -= OnLoopFailed;
-                StopInsideLock();
+                StopLocked();
 
                 // The descriptors have left every epoll and no loop calls on them again: now they may be closed.
-                ListenSockets.Dispose(_sockets);
+                ListenSocketFactory.Dispose(_sockets);
             }
         }
         finally
         {
-            CloseSources();
+            CloseAcceptors();
             Queue.Complete();
         }
     }
 
-    private void StopInsideLock()
+    private void StopLocked()
     {
         _stopped = true;
-        foreach (ListenSource source in _sources)
+        foreach (Acceptor source in _acceptors)
         {
             source.StopAccepting();
         }
     }
 
     /// <summary>Frees the slots. Outside the lock.</summary>
-    private void CloseSources()
+    private void CloseAcceptors()
     {
-        foreach (ListenSource source in _sources)
+        foreach (Acceptor source in _acceptors)
         {
-            PostSafely(source, Mail.Close);
+            PostSafely(source, LoopCommand.Close);
         }
     }
 
     /// <summary>
-    /// Has the application disposed of a listen socket? Its loops notice themselves, unless they all rest, or application code holds
+    /// Has the application disposed of a listen socket? Its loops completion themselves, unless they all rest, or application code holds
     /// them, or the socket is one that .NET does not shut down because another process may have it.
     /// </summary>
     private void CheckSockets()
@@ -274,11 +274,11 @@ internal sealed class FdmConnectionListener : IConnectionListener
 
         if (gone)
         {
-            OnListenSocketGone();
+            OnListenSocketDisposed();
         }
     }
 
-    private ListenSource NewSource(EventLoop loop)
+    private Acceptor CreateAcceptor(EventLoop loop)
         => new(this, _sockets[IsShared ? 0 : loop.Index].Descriptor) { Loop = loop };
 
     private void OnLoopFailed(object? sender, LoopFailedEventArgs failure)
@@ -289,21 +289,21 @@ internal sealed class FdmConnectionListener : IConnectionListener
             return;
         }
 
-        ListenSource failed;
-        ListenSource source;
+        Acceptor failed;
+        Acceptor source;
         try
         {
             using (_lock.Hold())
             {
-                failed = _sources[replacement.Index];
+                failed = _acceptors[replacement.Index];
                 if (_stopped || failed.Loop != failure.Loop)
                 {
                     return;
                 }
 
                 failed.StopAccepting();
-                source = NewSource(replacement);
-                Volatile.Write(ref _sources[replacement.Index], source);
+                source = CreateAcceptor(replacement);
+                Volatile.Write(ref _acceptors[replacement.Index], source);
             }
         }
         catch (Exception exception)
@@ -313,7 +313,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
             return;
         }
 
-        PostSafely(failed, Mail.Close);
-        PostSafely(source, Mail.Register);
+        PostSafely(failed, LoopCommand.Close);
+        PostSafely(source, LoopCommand.Register);
     }
 }

@@ -36,7 +36,7 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
     private readonly Lazy<ConnectionSettings> _clientSettings;
     private readonly Lazy<ConnectionSettings> _streamSettings;
     private readonly EventLoopGroup _loops;
-    private readonly TransportMeter _meter;
+    private readonly TransportMetrics _metrics;
     private int _disposed;
 
     /// <summary>Creates a factory.</summary>
@@ -53,12 +53,12 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
         ArgumentNullException.ThrowIfNull(loggerFactory);
         _options = options.Value;
         FdmTransportOptionsValidator.ThrowIfInvalid(_options);
-        _logger = new SafeLogger(loggerFactory.CreateLogger(LoggerName));
+        _logger = new NonThrowingLogger(loggerFactory.CreateLogger(LoggerName));
         _poolFactory = memoryPoolFactory ?? SharedMemoryPoolFactory.Instance;
         _settings = new ConnectionSettings
         {
-            RunsInline = _options.Scheduling == ApplicationScheduling.Inline || _options.ForgetsCost,
-            Adapts = _options.Scheduling == ApplicationScheduling.Adaptive && !_options.ForgetsCost,
+            RunsInline = _options.Scheduling == ApplicationScheduling.Inline || _options.DisableCostTracking,
+            Adapts = _options.Scheduling == ApplicationScheduling.Adaptive && !_options.DisableCostTracking,
             FinOnError = AppContext.TryGetSwitch(FinOnErrorSwitch, out bool finOnError) && finOnError,
             ReadPauseThreshold = _options.MaxReadBufferSize ?? 0,
             WritePauseThreshold = _options.MaxWriteBufferSize ?? 0,
@@ -66,7 +66,7 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
             Logger = _logger,
         };
         _clientSettings = new Lazy<ConnectionSettings>(
-            () => _settings with { Endpoint = new EndpointCost(), IdleTimeout = 0, Logger = new SafeLogger(loggerFactory.CreateLogger(ClientLoggerName)) },
+            () => _settings with { Endpoint = new EndpointProfile(), IdleTimeout = 0, Logger = new NonThrowingLogger(loggerFactory.CreateLogger(ClientLoggerName)) },
             LazyThreadSafetyMode.PublicationOnly); // If the log throws, it is asked again the next time.
         _streamSettings = new Lazy<ConnectionSettings>(() => ClientSettings.ForStream(), LazyThreadSafetyMode.PublicationOnly);
         _loops = new EventLoopGroup(
@@ -74,21 +74,21 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
             {
                 LoopCount = _options.LoopCount,
                 SpinDuration = _options.SpinDuration,
-                HandsOver = _options.Scheduling == ApplicationScheduling.Adaptive,
+                AllowsHandoff = _options.Scheduling == ApplicationScheduling.Adaptive,
                 StallThreshold = _options.StallThreshold,
                 MaxStandbyThreads = _options.MaxStandbyThreads,
                 MaxBlockingThreads = _options.MaxBlockingThreads,
-                MovesConnections = _options.MoveConnections,
-                Rules = PollingRules.Default with
+                MigratesConnections = _options.RebalanceConnections,
+                Policy = PollingPolicy.Default with
                 {
                     Enabled = _options.PollingSets,
-                    HotGap = PollingRules.TicksOf(_options.HotGap),
-                    WarmGap = PollingRules.TicksOf(_options.WarmGap),
+                    HotGap = PollingPolicy.TicksOf(_options.HotGap),
+                    WarmGap = PollingPolicy.TicksOf(_options.WarmGap),
                 },
             },
             _logger);
         _loops.LoopFailed += OnLoopFailed;
-        _meter = new TransportMeter(_loops);
+        _metrics = new TransportMetrics(_loops);
     }
 
     /// <summary>Gets whether this transport can serve here. If not, the Sockets transport serves, and <see cref="InactiveReason"/> says why.</summary>
@@ -98,13 +98,13 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
     public string? InactiveReason => Probe();
 
     /// <summary>What finds out whether the transport can serve here.</summary>
-    internal Func<string?> Probe { get; init; } = static () => TransportProbe.Unsupported;
+    internal Func<string?> Probe { get; init; } = static () => PlatformSupport.UnsupportedReason;
 
     /// <summary>Stops the host. Called on a thread of the pool when a loop has been given up.</summary>
     internal Action? StopHost { get; set; }
 
     /// <summary>Tells this transport from others of the process, in metrics and in the log.</summary>
-    internal int Number => _meter.Number;
+    internal int Number => _metrics.Number;
 
     internal FdmTransportOptions TransportOptions => _options;
 
@@ -144,25 +144,25 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
     {
         ArgumentNullException.ThrowIfNull(endpoint);
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
-        ListenSocket[] sockets = ListenSockets.Listen(endpoint, _options);
+        ListenSocket[] sockets = ListenSocketFactory.Listen(endpoint, _options);
         FdmConnectionListener listener;
         try
         {
-            EventLoop[] running = _loops.Acquire();
+            EventLoop[] running = _loops.AddUser();
             try
             {
                 listener = new FdmConnectionListener(
-                    sockets, _loops, running, loop => CreateBlocks(loop, PoolOwner), _options.AcceptQueueLength, SettingsFor(endpoint));
+                    sockets, _loops, running, loop => CreateBlocks(loop, PoolOwner), _options.AcceptQueueLength, CreateSettings(endpoint));
             }
             catch
             {
-                _loops.Release();
+                _loops.RemoveUser();
                 throw;
             }
         }
         catch
         {
-            ListenSockets.Dispose(sockets);
+            ListenSocketFactory.Dispose(sockets);
             throw;
         }
 
@@ -173,11 +173,11 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
     /// <summary>What each event loop has done so far; empty before the first bind.</summary>
     /// <returns>One entry per loop, in the order of their numbers.</returns>
     public IReadOnlyList<EventLoopStatistics> GetLoopStatistics()
-        => Array.ConvertAll(_loops.Loops, static loop => LoopFigures.Of(loop));
+        => Array.ConvertAll(_loops.Loops, static loop => StatisticsReader.Read(loop));
 
     /// <summary>The threads that take loops over and those that run callbacks which block.</summary>
     /// <returns>The figures of this moment.</returns>
-    public ThreadStatistics GetThreadStatistics() => LoopFigures.Of(_loops);
+    public ThreadStatistics GetThreadStatistics() => StatisticsReader.Read(_loops);
 
     /// <summary>Stops the event loops. Connections that are still open are aborted.</summary>
     public void Dispose()
@@ -186,8 +186,8 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
         {
             try
             {
-                // Listeners of the meter are told, and are foreign code.
-                _meter.Dispose();
+                // Listeners of the meter are told, and are user code.
+                _metrics.Dispose();
             }
             finally
             {
@@ -205,33 +205,33 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
         => Array.ForEach(_loops.Loops, loop => loop.Sets.Enabled = enabled);
 
     /// <summary>Starts the loops if they do not run, and keeps them until <see cref="ReleaseLoops"/>.</summary>
-    internal EventLoop[] AcquireLoops() => _loops.Acquire();
+    internal EventLoop[] AcquireLoops() => _loops.AddUser();
 
-    internal void ReleaseLoops() => _loops.Release();
+    internal void ReleaseLoops() => _loops.RemoveUser();
 
-    internal BlockCache CreateClientBlocks(EventLoop loop) => CreateBlocks(loop, ClientPoolOwner);
+    internal EndpointBuffers CreateClientBlocks(EventLoop loop) => CreateBlocks(loop, ClientPoolOwner);
 
     /// <summary>Not from the application's pools: theirs are small blocks, and a stream's are as large as what a caller reads at once.</summary>
-    internal static BlockCache CreateStreamBlocks(EventLoop loop) => new(MemoryPool<byte>.Shared, loop, BlockCache.StreamBlockSize);
+    internal static EndpointBuffers CreateStreamBlocks(EventLoop loop) => new(MemoryPool<byte>.Shared, loop, EndpointBuffers.StreamBlockSize);
 
     private void OnLoopFailed(object? sender, LoopFailedEventArgs failure)
     {
         if (failure.Replacement is null && StopHost is { } stop)
         {
-            // Foreign code, and the loop's connections have yet to end.
+            // User code, and the loop's connections have yet to end.
             ThreadPool.UnsafeQueueUserWorkItem(static stop => stop(), stop, preferLocal: false);
         }
     }
 
-    private ConnectionSettings SettingsFor(EndPoint endpoint)
-        => _settings with { Endpoint = new EndpointCost(), InheritsOptions = !ListenSockets.AreOurs(endpoint, _options) };
+    private ConnectionSettings CreateSettings(EndPoint endpoint)
+        => _settings with { Endpoint = new EndpointProfile(), InheritsOptions = !ListenSocketFactory.AreOurs(endpoint, _options) };
 
-    private BlockCache CreateBlocks(EventLoop loop, string owner)
+    private EndpointBuffers CreateBlocks(EventLoop loop, string owner)
     {
         MemoryPool<byte> pool = _poolFactory.Create(new MemoryPoolOptions { Owner = owner });
         try
         {
-            return new BlockCache(pool, loop);
+            return new EndpointBuffers(pool, loop);
         }
         catch
         {

@@ -12,20 +12,20 @@ internal sealed class FdmTransportOptionsValidator : IValidateOptions<FdmTranspo
     public ValidateOptionsResult Validate(string? name, FdmTransportOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        List<string> failures = FailuresOf(options);
+        List<string> failures = GetFailures(options);
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }
 
     internal static void ThrowIfInvalid(FdmTransportOptions options)
     {
-        List<string> failures = FailuresOf(options);
+        List<string> failures = GetFailures(options);
         if (failures.Count > 0)
         {
             throw new OptionsValidationException(Options.DefaultName, typeof(FdmTransportOptions), failures);
         }
     }
 
-    private static List<string> FailuresOf(FdmTransportOptions options)
+    private static List<string> GetFailures(FdmTransportOptions options)
     {
         var failures = new List<string>();
         Check(options.Backlog >= 0, nameof(options.Backlog), options.Backlog, "0 or more");
@@ -50,12 +50,12 @@ internal sealed class FdmTransportOptionsValidator : IValidateOptions<FdmTranspo
             options.StallThreshold,
             "00:00:00 to 00:01:00");
         Check(
-            options.MaxStandbyThreads is >= 0 and <= FdmTransportOptions.MostStandbyThreads,
+            options.MaxStandbyThreads is >= 0 and <= FdmTransportOptions.StandbyThreadsLimit,
             nameof(options.MaxStandbyThreads),
             options.MaxStandbyThreads,
             "0 to 1024");
         Check(
-            options.MaxBlockingThreads is >= 0 and <= FdmTransportOptions.MostBlockingThreads,
+            options.MaxBlockingThreads is >= 0 and <= FdmTransportOptions.BlockingThreadsLimit,
             nameof(options.MaxBlockingThreads),
             options.MaxBlockingThreads,
             "0 to 4096");

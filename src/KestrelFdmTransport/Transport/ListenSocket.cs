@@ -15,7 +15,7 @@ internal sealed class ListenSocket : IDisposable
 {
     private readonly Socket _socket;
     private readonly SafeSocketHandle _handle;
-    private readonly OwnedDescriptor _descriptor;
+    private readonly SafeFileDescriptor _descriptor;
     private readonly UnixSocketFile? _file;
     private readonly FileIdentity _identity;
     private bool _held;
@@ -31,7 +31,7 @@ internal sealed class ListenSocket : IDisposable
         IsApplications = isApplications;
         EndPoint = socket.LocalEndPoint!;
         int descriptor = Sys.Duplicate((int)_handle.DangerousGetHandle());
-        _descriptor = descriptor >= 0 ? new OwnedDescriptor(descriptor) : throw SocketErrors.Exception(-descriptor);
+        _descriptor = descriptor >= 0 ? new SafeFileDescriptor(descriptor) : throw SocketErrors.Exception(-descriptor);
         Sys.TryGetSocket(descriptor, out _identity);
     }
 
@@ -41,7 +41,7 @@ internal sealed class ListenSocket : IDisposable
     internal EndPoint EndPoint { get; }
 
     /// <summary>Valid until <see cref="Dispose"/>.</summary>
-    internal int Descriptor => _descriptor.Number;
+    internal int Descriptor => _descriptor.Value;
 
     /// <summary>
     /// Takes the reference, or takes it anew, which shows whether the application has given it up meanwhile. One thread at a time.

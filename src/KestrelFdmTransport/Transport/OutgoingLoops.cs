@@ -7,4 +7,4 @@ namespace KestrelFdmTransport.Transport;
 /// <param name="Loops">The loops, which run.</param>
 /// <param name="Blocks">The memory of connections.</param>
 /// <param name="StreamBlocks">The memory of connections as streams.</param>
-internal sealed record OutgoingLoops(EventLoop[] Loops, BlockCache[] Blocks, BlockCache[] StreamBlocks);
+internal sealed record OutgoingLoops(EventLoop[] Loops, EndpointBuffers[] Blocks, EndpointBuffers[] StreamBlocks);

@@ -24,7 +24,7 @@ internal sealed class UnixSocketFile
     /// <summary>The file that is there now, just after the bind; null if there is none.</summary>
     /// <param name="path">Where the socket was bound.</param>
     /// <param name="isOurs">True if .NET deletes the file with the socket for certain: then it may go earlier.</param>
-    internal static UnixSocketFile? Of(string path, bool isOurs)
+    internal static UnixSocketFile? Create(string path, bool isOurs)
     {
         path = Path.GetFullPath(path);
         return Sys.TryGetSocketFile(path, out FileIdentity identity) ? new UnixSocketFile(path, identity, isOurs) : null;

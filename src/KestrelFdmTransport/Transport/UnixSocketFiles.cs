@@ -12,7 +12,7 @@ internal static class UnixSocketFiles
     private const int PathOffset = 2;
 
     /// <summary>The file's path; null for any other endpoint, abstract and unnamed Unix sockets included.</summary>
-    internal static string? PathOf(EndPoint? endpoint)
+    internal static string? GetPath(EndPoint? endpoint)
     {
         if (endpoint is not UnixDomainSocketEndPoint)
         {
@@ -30,7 +30,7 @@ internal static class UnixSocketFiles
     /// <returns>True if the path may be bound now.</returns>
     internal static bool TryRemoveStale(EndPoint endpoint)
     {
-        if (PathOf(endpoint) is not { } path || !Sys.TryGetSocketFile(path, out _) || !IsRefused(endpoint.Serialize()))
+        if (GetPath(endpoint) is not { } path || !Sys.TryGetSocketFile(path, out _) || !IsRefused(endpoint.Serialize()))
         {
             return false;
         }

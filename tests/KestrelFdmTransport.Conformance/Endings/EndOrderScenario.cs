@@ -58,7 +58,7 @@ internal sealed class EndOrderScenario(BareTransport bare, Ending ending)
         int logged = 0;
         using CancellationTokenRegistration registration = _connection.ConnectionClosed.Register(() =>
         {
-            // Before anybody is told that it has fired.
+            // ConnectionState anybody is told that it has fired.
             logged = bare.Logs.Entries.Count;
             _token.Set();
         });

@@ -89,11 +89,11 @@ public sealed class IdleTimeoutTests(ITestOutputHelper output) : TransportTest(o
         using RawClient second = await RawClient.ConnectAsync(listener.EndPoint);
         ConnectionContext strict = await AcceptAsync(listener);
         Assert.Equal(Timeout.InfiniteTimeSpan, Feature(strict).IdleTimeout);
-        Assert.Equal(Timeout.InfiniteTimeSpan, Feature(strict).IdleTimeLeft);
+        Assert.Equal(Timeout.InfiniteTimeSpan, Feature(strict).IdleTimeRemaining);
 
         // Longer ones first: the last word counts.
         Feature(strict).IdleTimeout = TimeSpan.FromDays(24);
-        Assert.InRange(Feature(strict).IdleTimeLeft, TimeSpan.FromDays(23), TimeSpan.FromDays(24));
+        Assert.InRange(Feature(strict).IdleTimeRemaining, TimeSpan.FromDays(23), TimeSpan.FromDays(24));
         Feature(strict).IdleTimeout = TimeSpan.FromMinutes(10);
         Feature(strict).IdleTimeout = s_short;
         Assert.Equal(s_short, Feature(strict).IdleTimeout);

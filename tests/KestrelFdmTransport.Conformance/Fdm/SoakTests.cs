@@ -7,13 +7,13 @@ using Xunit;
 namespace KestrelFdmTransport.Conformance.Fdm;
 
 /// <summary>The short form of <c>KestrelFdmTransport.Stress soak</c>.</summary>
-[Collection(ProcessWide.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class SoakTests
 {
     [Fact]
     public async Task Everything_at_once_is_answered_and_leaves_nothing_behind()
     {
-        SoakFigures figures = await SoakStress.RunAsync(
+        SoakCounters figures = await SoakStress.RunAsync(
             new SoakSettings { Duration = TimeSpan.FromSeconds(4), Connections = 16, ReloadInterval = TimeSpan.FromMilliseconds(500) },
             TextWriter.Null);
 

@@ -230,7 +230,7 @@ public sealed class MetricsTests(ITestOutputHelper output) : OracleTest(output)
 
     private async Task MeasureAsync(TransportKind transport, Transcript transcript, TestServerSetup setup, Func<TestServer, Task> clients)
     {
-        using var story = new MeterStory();
+        using var story = new MeterTranscript();
         TestServer server = await StartAsync(transport, HandleAsync, With(setup, story));
         await clients(server);
         await server.UntilConnectionsStoppedAsync();
@@ -239,7 +239,7 @@ public sealed class MetricsTests(ITestOutputHelper output) : OracleTest(output)
         story.AddTo(transcript);
     }
 
-    private static TestServerSetup With(TestServerSetup setup, MeterStory story) => new()
+    private static TestServerSetup With(TestServerSetup setup, MeterTranscript story) => new()
     {
         EndPoints = setup.EndPoints,
         Kestrel = setup.Kestrel,

@@ -40,7 +40,7 @@ public sealed class MemoryPoolTests(ITestOutputHelper output) : OracleTest(outpu
     [Theory, MemberData(nameof(OnBoth))]
     public async Task Pools_are_Kestrels_and_end_with_the_listener(TransportKind transport)
     {
-        var pool = new PoolOf(BlockSize, BlockSize);
+        var pool = new FixedSizePoolFactory(BlockSize, BlockSize);
         await using TransportHost host = TransportHost.Create(transport, pool: pool);
         IConnectionListener listener = await host.BindAsync();
         await EchoAsync(listener, 8 * 1024);
@@ -58,7 +58,7 @@ public sealed class MemoryPoolTests(ITestOutputHelper output) : OracleTest(outpu
     public async Task Blocks_of_any_size_will_do(TransportKind transport, int blockSize, int maxBufferSize)
     {
         int length = blockSize < 512 ? 8 * 1024 : 256 * 1024;
-        var pool = new PoolOf(blockSize, maxBufferSize);
+        var pool = new FixedSizePoolFactory(blockSize, maxBufferSize);
         await using TransportHost host = TransportHost.Create(transport, pool: pool);
         IConnectionListener listener = await host.BindAsync();
         await EchoAsync(listener, length);
@@ -106,7 +106,7 @@ public sealed class MemoryPoolTests(ITestOutputHelper output) : OracleTest(outpu
     [Theory, MemberData(nameof(OnFdm))]
     public Task A_pool_without_memory_ends_the_receiving_of_a_connection(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
     {
-        var pool = new PoolOf(BlockSize, BlockSize);
+        var pool = new FixedSizePoolFactory(BlockSize, BlockSize);
         await using TransportHost host = TransportHost.Create(kind, pool: pool);
         IConnectionListener listener = await host.BindAsync();
         (RawClient client, ConnectionContext connection) = await TransportHost.ConnectAsync(listener);

@@ -8,27 +8,27 @@ using KestrelFdmTransport.Conformance.Infrastructure;
 namespace KestrelFdmTransport.Stress.HandOvers;
 
 /// <summary>Opens one connection after the other until its round is over.</summary>
-internal abstract class Client(Round round, int seed)
+internal abstract class Client(TransportLifetime round, int seed)
 {
     private static int s_tags;
 
-    protected Round Round => round;
+    protected TransportLifetime Round => round;
 
     /// <summary>What this client does follows from it.</summary>
     protected Random Random { get; } = new(seed);
 
-    protected HandOverFigures Figures => round.Figures;
+    protected HandoffCounters Figures => round.Figures;
 
     internal async Task RunAsync()
     {
         while (!round.IsEnding)
         {
             int tag = Interlocked.Increment(ref s_tags);
-            Fate fate = Random.Next(16) switch
+            PlannedClose fate = Random.Next(16) switch
             {
-                0 => Fate.ClientResets,
-                1 => Fate.ServerAborts,
-                _ => Fate.Completes,
+                0 => PlannedClose.ClientResets,
+                1 => PlannedClose.ServerAborts,
+                _ => PlannedClose.Completes,
             };
             try
             {
@@ -41,7 +41,7 @@ internal abstract class Client(Round round, int seed)
             }
             catch (SocketException exception)
             {
-                if (fate == Fate.Completes && !round.IsBreaking)
+                if (fate == PlannedClose.Completes && !round.IsBreaking)
                 {
                     Figures.Report($"Connection {tag} broke: {exception.SocketErrorCode} {this}.");
                 }
@@ -49,12 +49,12 @@ internal abstract class Client(Round round, int seed)
         }
     }
 
-    protected abstract Task ConverseAsync(Socket socket, int tag, Fate fate);
+    protected abstract Task ConverseAsync(Socket socket, int tag, PlannedClose fate);
 
     /// <summary>The connection has ended where it should go on, or the other way round.</summary>
-    protected void ReportUnlessBroken(Fate fate, string problem)
+    protected void ReportUnlessBroken(PlannedClose fate, string problem)
     {
-        if (fate == Fate.Completes && !round.IsBreaking)
+        if (fate == PlannedClose.Completes && !round.IsBreaking)
         {
             Figures.Report(problem);
         }
@@ -75,7 +75,7 @@ internal abstract class Client(Round round, int seed)
         }
     }
 
-    private async Task RunAsync(int tag, Fate fate)
+    private async Task RunAsync(int tag, PlannedClose fate)
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync((IPEndPoint)round.EndPoint);

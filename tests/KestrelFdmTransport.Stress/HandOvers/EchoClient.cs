@@ -6,7 +6,7 @@ using System.Threading.Tasks;
 namespace KestrelFdmTransport.Stress.HandOvers;
 
 /// <summary>Sends a stream of its own and compares what comes back.</summary>
-internal sealed class EchoClient(Round round, int seed) : Client(round, seed)
+internal sealed class EchoClient(TransportLifetime round, int seed) : Client(round, seed)
 {
     internal const int HeaderLength = 12;
 
@@ -20,7 +20,7 @@ internal sealed class EchoClient(Round round, int seed) : Client(round, seed)
 
     public override string ToString() => $"{_sent} bytes sent, {_received} received";
 
-    protected override async Task ConverseAsync(Socket socket, int tag, Fate fate)
+    protected override async Task ConverseAsync(Socket socket, int tag, PlannedClose fate)
     {
         _tag = tag;
         _sent = 0;
@@ -28,7 +28,7 @@ internal sealed class EchoClient(Round round, int seed) : Client(round, seed)
         int total = Random.Next(20) == 0 ? Random.Next(1_000_000) : Random.Next(50_000);
         int chunk = Random.Next(10) == 0 ? MaxChunk : 1_000;
         int window = Random.Next(4) == 0 ? 100_000 : Random.Next(2_000);
-        int resetAt = fate == Fate.ClientResets ? Random.Next(total) : int.MaxValue;
+        int resetAt = fate == PlannedClose.ClientResets ? Random.Next(total) : int.MaxValue;
         int header = HeaderLength;
         BinaryPrimitives.WriteInt32LittleEndian(_outgoing, tag);
         BinaryPrimitives.WriteInt32LittleEndian(_outgoing.AsSpan(4), total);

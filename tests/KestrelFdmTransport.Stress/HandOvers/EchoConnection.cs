@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Connections;
 namespace KestrelFdmTransport.Stress.HandOvers;
 
 /// <summary>The server's side of an <see cref="EchoClient"/>.</summary>
-internal sealed class EchoConnection(Round round, ConnectionContext connection)
+internal sealed class EchoConnection(TransportLifetime round, ConnectionContext connection)
 {
     private const int OneIn = 3;
 
@@ -17,7 +17,7 @@ internal sealed class EchoConnection(Round round, ConnectionContext connection)
     private int _tag;
     private int _total = -1;
     private int _abortAt = int.MaxValue;
-    private Fate _fate;
+    private PlannedClose _fate;
     private int _position;
 
     internal async Task RunAsync()
@@ -46,7 +46,7 @@ internal sealed class EchoConnection(Round round, ConnectionContext connection)
         {
             ReadResult result = await input.ReadAsync();
             ReadOnlySequence<byte> buffer = result.Buffer;
-            Provocation.Run(OneIn);
+            StallInjection.Run(OneIn);
             if (_total < 0 && buffer.Length >= EchoClient.HeaderLength)
             {
                 buffer = ReadHeader(buffer);
@@ -65,7 +65,7 @@ internal sealed class EchoConnection(Round round, ConnectionContext connection)
                     return;
                 }
 
-                Provocation.Run(OneIn);
+                StallInjection.Run(OneIn);
             }
 
             bool all = buffer.Slice(consumed).IsEmpty;
@@ -76,14 +76,14 @@ internal sealed class EchoConnection(Round round, ConnectionContext connection)
             }
         }
 
-        Provocation.Run(OneIn);
+        StallInjection.Run(OneIn);
         if (_position != _total)
         {
             ReportUnlessBroken($"{_position} of {_total} bytes came");
         }
 
         await connection.Transport.Output.CompleteAsync();
-        Provocation.Run(OneIn);
+        StallInjection.Run(OneIn);
         await input.CompleteAsync();
     }
 
@@ -93,8 +93,8 @@ internal sealed class EchoConnection(Round round, ConnectionContext connection)
         reader.TryReadLittleEndian(out _tag);
         reader.TryReadLittleEndian(out _total);
         reader.TryReadLittleEndian(out int fate);
-        _fate = (Fate)fate;
-        if (_fate == Fate.ServerAborts)
+        _fate = (PlannedClose)fate;
+        if (_fate == PlannedClose.ServerAborts)
         {
             _abortAt = _random.Next(_total + 1);
         }
@@ -120,7 +120,7 @@ internal sealed class EchoConnection(Round round, ConnectionContext connection)
             }
 
             output.Write(segment.Span);
-            Provocation.Run(OneIn);
+            StallInjection.Run(OneIn);
             if (_random.Next(3) == 0 && (await output.FlushAsync()).IsCompleted)
             {
                 return false;
@@ -128,7 +128,7 @@ internal sealed class EchoConnection(Round round, ConnectionContext connection)
         }
 
         bool completed = (await output.FlushAsync()).IsCompleted;
-        Provocation.Run(OneIn);
+        StallInjection.Run(OneIn);
         return !completed;
     }
 
@@ -139,7 +139,7 @@ internal sealed class EchoConnection(Round round, ConnectionContext connection)
         ThreadPool.UnsafeQueueUserWorkItem(
             static connection =>
             {
-                Provocation.Run(OneIn);
+                StallInjection.Run(OneIn);
                 connection.Abort(new ConnectionAbortedException("The stress wants it."));
             },
             connection,
@@ -148,7 +148,7 @@ internal sealed class EchoConnection(Round round, ConnectionContext connection)
 
     private void ReportUnlessBroken(string problem)
     {
-        if (_fate == Fate.Completes && _total >= 0 && !round.IsBreaking)
+        if (_fate == PlannedClose.Completes && _total >= 0 && !round.IsBreaking)
         {
             round.Figures.Report($"Connection {_tag} broke on the server: {problem}");
         }

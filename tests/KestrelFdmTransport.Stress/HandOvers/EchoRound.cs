@@ -8,19 +8,19 @@ using Microsoft.Extensions.Options;
 namespace KestrelFdmTransport.Stress.HandOvers;
 
 /// <summary>Bytes to and fro, with no server above the transport.</summary>
-internal sealed class EchoRound : Round
+internal sealed class EchoRound : TransportLifetime
 {
     private readonly ILoggerFactory _loggerFactory;
     private IConnectionListener? _listener;
     private Task _accepting = Task.CompletedTask;
 
-    internal EchoRound(HandOverSettings settings, HandOverFigures figures, int number)
+    internal EchoRound(HandoffSettings settings, HandoffCounters figures, int number)
         : base(settings, figures, number)
     {
         var options = new FdmTransportOptions();
         Configure(options);
-        _loggerFactory = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Debug).AddProvider(new ProvokingLogger(figures)));
-        Factory = new FdmTransportFactory(Options.Create(options), _loggerFactory, new ProvokingPoolFactory(Pool));
+        _loggerFactory = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Debug).AddProvider(new StallingLogger(figures)));
+        Factory = new FdmTransportFactory(Options.Create(options), _loggerFactory, new StallingPoolFactory(Pool));
     }
 
     internal override EndPoint EndPoint => _listener!.EndPoint;
@@ -64,7 +64,7 @@ internal sealed class EchoRound : Round
         {
             while (await listener.AcceptAsync() is { } connection)
             {
-                Provocation.Run(oneIn: 3);
+                StallInjection.Run(oneIn: 3);
                 _ = RunAsync(connection);
             }
         }

@@ -7,7 +7,7 @@ using System.Threading.Tasks;
 namespace KestrelFdmTransport.Stress.HandOvers;
 
 /// <summary>Sends batches of one to sixteen requests and compares the responses.</summary>
-internal sealed class HttpRequests(Round round, int seed) : Client(round, seed)
+internal sealed class HttpRequests(TransportLifetime round, int seed) : Client(round, seed)
 {
     private const int MaxBatch = 16;
     private const int MaxBody = 3_000;
@@ -20,10 +20,10 @@ internal sealed class HttpRequests(Round round, int seed) : Client(round, seed)
 
     public override string ToString() => $"{_asked} requests sent, {_answered} answered";
 
-    internal static (int Tag, int Number, Fate Fate) Parse(string path)
+    internal static (int Tag, int Number, PlannedClose Fate) Parse(string path)
     {
         string[] parts = path.Split('/');
-        return (int.Parse(parts[1], CultureInfo.InvariantCulture), int.Parse(parts[2], CultureInfo.InvariantCulture), Enum.Parse<Fate>(parts[3]));
+        return (int.Parse(parts[1], CultureInfo.InvariantCulture), int.Parse(parts[2], CultureInfo.InvariantCulture), Enum.Parse<PlannedClose>(parts[3]));
     }
 
     /// <summary>Different for every request.</summary>
@@ -34,11 +34,11 @@ internal sealed class HttpRequests(Round round, int seed) : Client(round, seed)
         return body;
     }
 
-    protected override async Task ConverseAsync(Socket socket, int tag, Fate fate)
+    protected override async Task ConverseAsync(Socket socket, int tag, PlannedClose fate)
     {
         (_start, _end, _asked, _answered) = (0, 0, 0, 0);
         int total = 1 + Random.Next(100);
-        int fatal = fate == Fate.Completes ? int.MaxValue : 1 + Random.Next(total);
+        int fatal = fate == PlannedClose.Completes ? int.MaxValue : 1 + Random.Next(total);
         while (_asked < total)
         {
             int batch = Math.Min(total - _asked, 1 + Random.Next(MaxBatch));
@@ -46,7 +46,7 @@ internal sealed class HttpRequests(Round round, int seed) : Client(round, seed)
             for (int i = 0; i < batch; i++)
             {
                 _asked++;
-                Fate told = fate == Fate.ServerAborts && _asked == fatal ? fate : Fate.Completes;
+                PlannedClose told = fate == PlannedClose.ServerAborts && _asked == fatal ? fate : PlannedClose.Completes;
                 text.Append(CultureInfo.InvariantCulture, $"GET /{tag}/{_asked}/{told} HTTP/1.1\r\nHost: stress\r\n\r\n");
             }
 
@@ -54,7 +54,7 @@ internal sealed class HttpRequests(Round round, int seed) : Client(round, seed)
             int first = Random.Next(4) == 0 ? Random.Next(bytes.Length) : bytes.Length;
             await SendAsync(socket, bytes.AsMemory(0, first));
             await SendAsync(socket, bytes.AsMemory(first));
-            if (fate == Fate.ClientResets && _asked >= fatal)
+            if (fate == PlannedClose.ClientResets && _asked >= fatal)
             {
                 Reset(socket);
                 return;

@@ -18,22 +18,22 @@ using Microsoft.Extensions.Logging;
 namespace KestrelFdmTransport.Stress.HandOvers;
 
 /// <summary>Pipelined requests to Kestrel, each with a number of its own.</summary>
-internal sealed class HttpRound : Round
+internal sealed class HttpRound : TransportLifetime
 {
     private const int OneIn = 8;
 
     private readonly WebApplication _application;
     private readonly ConcurrentDictionary<int, int> _last = new();
 
-    internal HttpRound(HandOverSettings settings, HandOverFigures figures, int number)
+    internal HttpRound(HandoffSettings settings, HandoffCounters figures, int number)
         : base(settings, figures, number)
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.Logging.SetMinimumLevel(LogLevel.Debug).AddProvider(new ProvokingLogger(figures));
+        builder.Logging.SetMinimumLevel(LogLevel.Debug).AddProvider(new StallingLogger(figures));
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Use(CountAsync)));
         builder.WebHost.UseFdmTransport(Configure);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromMilliseconds(IsEager ? 1 : 500));
-        builder.Services.AddSingleton<IMemoryPoolFactory<byte>>(new ProvokingPoolFactory(Pool));
+        builder.Services.AddSingleton<IMemoryPoolFactory<byte>>(new StallingPoolFactory(Pool));
         _application = builder.Build();
         _application.Run(HandleAsync);
     }
@@ -57,15 +57,15 @@ internal sealed class HttpRound : Round
     private ConnectionDelegate CountAsync(ConnectionDelegate next) => async connection =>
     {
         Figures.Opened();
-        connection.ConnectionClosed.Register(static figures => ((HandOverFigures)figures!).Ended(), Figures);
-        Provocation.Run(OneIn);
+        connection.ConnectionClosed.Register(static figures => ((HandoffCounters)figures!).Ended(), Figures);
+        StallInjection.Run(OneIn);
         await next(connection);
     };
 
     /// <summary>Answers <c>/tag/number</c> with itself and a number of bytes of the connection's stream.</summary>
     private async Task HandleAsync(HttpContext context)
     {
-        (int tag, int number, Fate fate) = HttpRequests.Parse(context.Request.Path.Value!);
+        (int tag, int number, PlannedClose fate) = HttpRequests.Parse(context.Request.Path.Value!);
         int last = _last.GetValueOrDefault(tag);
         if (number != last + 1)
         {
@@ -73,25 +73,25 @@ internal sealed class HttpRound : Round
         }
 
         _last[tag] = number;
-        if (fate == Fate.ServerAborts)
+        if (fate == PlannedClose.ServerAborts)
         {
             Figures.CountAbort();
             ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.Abort(), context.Features.GetRequiredFeature<IConnectionLifetimeFeature>(), preferLocal: false);
         }
 
-        Provocation.Run(OneIn);
+        StallInjection.Run(OneIn);
         byte[] body = HttpRequests.CreateBody(tag, number);
         context.Response.ContentLength = body.Length;
         int first = body.Length / (1 + (number % 3));
         await context.Response.Body.WriteAsync(body.AsMemory(0, first));
-        Provocation.Run(OneIn);
+        StallInjection.Run(OneIn);
         if (number % 5 == 0)
         {
             await context.Response.Body.FlushAsync();
-            Provocation.Run(OneIn);
+            StallInjection.Run(OneIn);
         }
 
         await context.Response.Body.WriteAsync(body.AsMemory(first));
-        Provocation.Run(OneIn);
+        StallInjection.Run(OneIn);
     }
 }

@@ -4,7 +4,7 @@ using System.Threading.Tasks;
 namespace KestrelFdmTransport.Stress.Soak;
 
 /// <summary>Has one conversation after the other until the end.</summary>
-internal sealed class SoakClient(SoakServer server, SoakFigures figures, int seed)
+internal sealed class SoakClient(SoakServer server, SoakCounters figures, int seed)
 {
     /// <summary>
     /// Hundreds of requests on a machine where this process is left a tenth of a CPU take minutes; what has been lost takes for ever.
@@ -17,12 +17,12 @@ internal sealed class SoakClient(SoakServer server, SoakFigures figures, int see
     {
         while (!server.IsEnding)
         {
-            Talk talk = _random.Next(8) switch
+            ClientScenario talk = _random.Next(8) switch
             {
-                0 => new RudeTalk(server, figures, _random),
-                1 or 2 => new PipelineTalk(server, figures, _random),
-                3 => new WebSocketTalk(server, figures, _random),
-                _ => new HttpTalk(server, figures, _random),
+                0 => new AbruptScenario(server, figures, _random),
+                1 or 2 => new PipelineScenario(server, figures, _random),
+                3 => new WebSocketScenario(server, figures, _random),
+                _ => new HttpScenario(server, figures, _random),
             };
             try
             {

@@ -23,9 +23,9 @@ internal sealed class SoakCommand : StressCommand
         Options.Add(_rest);
     }
 
-    protected override async Task<StressFigures> LoadAsync(ParseResult parsed, CancellationToken cancellationToken)
+    protected override async Task<StressCounters> LoadAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        SoakFigures figures = await SoakStress.RunAsync(
+        SoakCounters figures = await SoakStress.RunAsync(
             new SoakSettings
             {
                 Duration = TimeSpan.FromMinutes(parsed.GetValue(_minutes)),

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace KestrelFdmTransport.Stress.Soak;
 
 /// <summary>Keeps what the transport warns of, and everybody's errors.</summary>
-internal sealed class SoakLogger(SoakFigures figures) : ILoggerProvider
+internal sealed class SoakLogger(SoakCounters figures) : ILoggerProvider
 {
     public ILogger CreateLogger(string categoryName)
         => new Logger(figures, categoryName.Contains(".Transport.", StringComparison.Ordinal) ? LogLevel.Warning : LogLevel.Error);
@@ -13,7 +13,7 @@ internal sealed class SoakLogger(SoakFigures figures) : ILoggerProvider
     {
     }
 
-    private sealed class Logger(SoakFigures figures, LogLevel lowest) : ILogger
+    private sealed class Logger(SoakCounters figures, LogLevel lowest) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull

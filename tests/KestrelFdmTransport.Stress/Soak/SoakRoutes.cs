@@ -13,7 +13,7 @@ using Microsoft.AspNetCore.Http;
 namespace KestrelFdmTransport.Stress.Soak;
 
 /// <summary>The application: <c>/what/tag/length</c> is answered with so many bytes of the tag's stream.</summary>
-internal sealed class SoakRoutes(SoakFigures figures)
+internal sealed class SoakRoutes(SoakCounters figures)
 {
     internal const string TagHeader = "X-Tag";
     internal const string Plain = "plain";

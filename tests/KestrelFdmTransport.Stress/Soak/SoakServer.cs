@@ -28,11 +28,11 @@ internal sealed class SoakServer : IAsyncDisposable
     private readonly X509Certificate2 _certificate = SelfSignedCertificate.Create();
     private readonly List<ListenOptions> _listening = [];
     private readonly int[] _ports = [FreePorts.InBothFamilies(), FreePorts.InBothFamilies()];
-    private readonly SoakFigures _figures;
+    private readonly SoakCounters _figures;
     private volatile bool _ending;
     private volatile int _moves;
 
-    private SoakServer(SoakFigures figures)
+    private SoakServer(SoakCounters figures)
     {
         _figures = figures;
         _configuration = new ConfigurationBuilder()
@@ -73,7 +73,7 @@ internal sealed class SoakServer : IAsyncDisposable
         _certificate.Dispose();
     }
 
-    internal static async Task<SoakServer> StartAsync(SoakFigures figures)
+    internal static async Task<SoakServer> StartAsync(SoakCounters figures)
     {
         var server = new SoakServer(figures);
         await server._application.StartAsync();
@@ -122,7 +122,7 @@ internal sealed class SoakServer : IAsyncDisposable
     {
         _figures.Opened();
         _figures.See(connection);
-        connection.ConnectionClosed.Register(static figures => ((SoakFigures)figures!).Ended(), _figures);
+        connection.ConnectionClosed.Register(static figures => ((SoakCounters)figures!).Ended(), _figures);
         return next(connection);
     };
 

@@ -25,15 +25,15 @@ public static class SoakStress
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_progressInterval = TimeSpan.FromSeconds(15);
 
-    public static async Task<SoakFigures> RunAsync(SoakSettings settings, TextWriter progress, CancellationToken cancellationToken = default)
+    public static async Task<SoakCounters> RunAsync(SoakSettings settings, TextWriter progress, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(progress);
-        using RaceDelays? delays = RaceDelays.Begin(settings);
+        using SyncPointDelays? delays = SyncPointDelays.Begin(settings);
 
         // A short life first: what the runtime sets up once is no leak.
-        await LoadAsync(settings with { Duration = s_warmUp }, new SoakFigures(), TextWriter.Null, cancellationToken);
-        var figures = new SoakFigures();
+        await LoadAsync(settings with { Duration = s_warmUp }, new SoakCounters(), TextWriter.Null, cancellationToken);
+        var figures = new SoakCounters();
         int descriptors = ProcessState.Descriptors();
         long memory = GC.GetTotalMemory(forceFullCollection: true);
         try
@@ -79,7 +79,7 @@ public static class SoakStress
         }
     }
 
-    private static async Task LoadAsync(SoakSettings settings, SoakFigures figures, TextWriter progress, CancellationToken cancellationToken)
+    private static async Task LoadAsync(SoakSettings settings, SoakCounters figures, TextWriter progress, CancellationToken cancellationToken)
     {
         SoakServer server = await SoakServer.StartAsync(figures);
         try
@@ -109,7 +109,7 @@ public static class SoakStress
     }
 
     /// <summary>Moves the endpoint to and fro until the time is up or something is wrong.</summary>
-    private static async Task MoveAsync(SoakServer server, SoakSettings settings, SoakFigures figures, TextWriter progress, CancellationToken cancellationToken)
+    private static async Task MoveAsync(SoakServer server, SoakSettings settings, SoakCounters figures, TextWriter progress, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         TimeSpan reported = TimeSpan.Zero;

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Connections;
 
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class BufferSegmentTests
 {
     private readonly BufferSegment _segment = Filled([1, 2, 3, 4], 3);
@@ -18,7 +18,7 @@ public sealed class BufferSegmentTests
         Assert.False(_segment.TryClaim());
         Assert.False(_segment.IsReleased);
 
-        _segment.EndLease();
+        _segment.ReleaseLease();
         Assert.True(_segment.TryClaim());
         Assert.True(_segment.IsReleased);
         Assert.False(_segment.TryLease());
@@ -29,11 +29,11 @@ public sealed class BufferSegmentTests
     public void A_claim_that_is_taken_back_leaves_the_block_free_for_both()
     {
         _segment.TryClaim();
-        _segment.Unclaim();
+        _segment.ReleaseClaim();
 
         Assert.False(_segment.IsReleased);
         Assert.True(_segment.TryLease());
-        _segment.EndLease();
+        _segment.ReleaseLease();
         Assert.True(_segment.TryClaim());
     }
 
@@ -41,11 +41,11 @@ public sealed class BufferSegmentTests
     public void Whoever_detaches_too_late_takes_nothing_from_the_spare_segments()
     {
         BufferSegment next = Filled([5], 1);
-        _segment.Detach();
+        _segment.TakeOwner();
         _segment.Recycle();
         _segment.JoinSpares(next);
 
-        Assert.Null(_segment.Detach());
+        Assert.Null(_segment.TakeOwner());
         Assert.Same(next, _segment.NextSpare);
     }
 
@@ -59,7 +59,7 @@ public sealed class BufferSegmentTests
         second.Append(third);
 
         Assert.Equal((100L, 103L, 107L), (_segment.RunningIndex, second.RunningIndex, third.RunningIndex));
-        Assert.Same(second, _segment.Following);
+        Assert.Same(second, _segment.NextSegment);
 
         _segment.Seal(3);
         second.Seal(4);
@@ -81,11 +81,11 @@ public sealed class BufferSegmentTests
     {
         object owner = new();
         var segment = new BufferSegment();
-        segment.Attach(owner, new byte[10]);
+        segment.SetOwner(owner, new byte[10]);
 
-        Assert.Same(owner, segment.Detach());
+        Assert.Same(owner, segment.TakeOwner());
 
-        Assert.Null(segment.Detach());
+        Assert.Null(segment.TakeOwner());
         Assert.Equal((0, 0), (segment.Block.Length, segment.Memory.Length));
     }
 
@@ -96,12 +96,12 @@ public sealed class BufferSegmentTests
         _segment.Append(new BufferSegment());
         _segment.Start = 2;
         _segment.TryClaim();
-        _segment.Detach();
+        _segment.TakeOwner();
 
         _segment.Recycle();
 
         Assert.Equal((0L, 0, 0), (_segment.RunningIndex, _segment.Start, _segment.End));
-        Assert.Null(_segment.Following);
+        Assert.Null(_segment.NextSegment);
         Assert.True(_segment.TryLease());
     }
 
@@ -121,11 +121,11 @@ public sealed class BufferSegmentTests
                     Interlocked.Decrement(ref owners);
                     if (number == 0)
                     {
-                        _segment.EndLease();
+                        _segment.ReleaseLease();
                     }
                     else
                     {
-                        _segment.Unclaim();
+                        _segment.ReleaseClaim();
                     }
                 }
             }
@@ -136,7 +136,7 @@ public sealed class BufferSegmentTests
     private static BufferSegment Filled(byte[] bytes, int end)
     {
         var segment = new BufferSegment();
-        segment.Attach(new object(), bytes);
+        segment.SetOwner(new object(), bytes);
         segment.End = end;
         return segment;
     }

@@ -17,7 +17,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>The socket of a connection when descriptors or memory have run out, and who closes its number.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 [SuppressMessage("Design", "CA1001", Justification = "Each test ends with the asynchronous disposal.")]
 public sealed class ConnectionSocketTests : IAsyncLifetime
 {
@@ -36,7 +36,7 @@ public sealed class ConnectionSocketTests : IAsyncLifetime
     public async Task It_is_there_when_no_descriptor_is_left_and_ends_its_connection_all_the_same()
     {
         (Socket client, ConnectionContext connection) = await ConnectAsync();
-        using (new Faults(SystemCall.Duplicate, "EMFILE", first: 1, step: 1))
+        using (new Faults(Syscall.Duplicate, "EMFILE", first: 1, step: 1))
         {
             Socket socket = SocketOf(connection);
             Assert.Equal(client.RemoteEndPoint, socket.LocalEndPoint);

@@ -33,7 +33,7 @@ public sealed class CooperativeBudgetTests : IDisposable
         using var connection = new TestConnection(_loops.Loop, new RingPool());
         if (string.Equals(operation, "WriteAsync after the end", StringComparison.Ordinal))
         {
-            connection.Writer.End(null);
+            connection.Writer.CompleteConsumer(null);
         }
 
         Task waiting = Task.CompletedTask;
@@ -152,7 +152,7 @@ public sealed class CooperativeBudgetTests : IDisposable
     }
 
     private static void InCallback(TestConnection connection, Action action)
-        => TestThreads.Run(() => CallbackScope.Run(connection.Io, static state => ((Action)state!)(), action, context: null));
+        => TestThreads.Run(() => LoopThread.Run(connection.Io, static state => ((Action)state!)(), action, context: null));
 
     /// <summary>False if every operation completes at once.</summary>
     private static bool RepeatUntilOneWaits(Func<Task> begin, out Task last)
@@ -223,6 +223,6 @@ public sealed class CooperativeBudgetTests : IDisposable
     {
         connection.BeginReceive()[0] = 1;
         connection.Reader.EndReceive(1);
-        connection.Reader.DropFresh();
+        connection.Reader.ReturnSpare();
     }
 }

@@ -143,7 +143,7 @@ public sealed class EndOrderTests : IDisposable
                 closed.SetResult(!connection.Writer.IsReady);
             });
 
-            Assert.Equal(0, LibC.Shutdown(connection.Peer.Number, ShutdownSend));
+            Assert.Equal(0, LibC.Shutdown(connection.Peer.Value, ShutdownSend));
             waited = await closed.Task.Within("the callback");
             Assert.True((await flush.Within("the flush")).IsCompleted);
             await connection.EndAsync();

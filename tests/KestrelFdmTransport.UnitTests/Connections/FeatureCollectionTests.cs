@@ -42,7 +42,7 @@ public sealed class FeatureCollectionTests
             WritePauseThreshold = 0,
             Logger = NullLogger.Instance,
         };
-        _connection = new FdmConnection(new ConnectionIo(-1, isUnix: false, new BlockCache(new CheckingPool().Create(), null!), settings), new(default), default);
+        _connection = new FdmConnection(new ConnectionIo(-1, isUnix: false, new EndpointBuffers(new CheckingPool().Create(), null!), settings), new(default), default);
         foreach (Type key in s_own)
         {
             _model[key] = _connection;

@@ -16,8 +16,8 @@ public sealed class FeatureKeysTests
     [Fact]
     public void Whoever_sets_the_same_in_the_same_order_gets_the_same_list()
     {
-        FeatureKeys first = FeatureKeys.None.With(typeof(FeatureKeysTests)).With(typeof(Other));
-        FeatureKeys second = FeatureKeys.None.With(typeof(FeatureKeysTests)).With(typeof(Other));
+        FeatureKeys first = FeatureKeys.None.Append(typeof(FeatureKeysTests)).Append(typeof(Other));
+        FeatureKeys second = FeatureKeys.None.Append(typeof(FeatureKeysTests)).Append(typeof(Other));
 
         Assert.Same(first, second);
         Assert.Equal((2, 0, 1, -1), (first.Count, first.IndexOf(typeof(FeatureKeysTests)), first.IndexOf(typeof(Other)), first.IndexOf(typeof(int))));
@@ -34,7 +34,7 @@ public sealed class FeatureKeysTests
             FeatureKeys keys = FeatureKeys.None;
             foreach (Type type in order)
             {
-                keys = keys.With(type);
+                keys = keys.Append(type);
             }
 
             Assert.Equal(order, All(keys));

@@ -12,7 +12,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>A flush to a full socket meets the peer's reading. The test's threads take the loop's part.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class FlushWaitRaceTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
@@ -22,14 +22,14 @@ public sealed class FlushWaitRaceTests : IDisposable
 
     /// <summary>All that is unsent leaves at a moment when nobody would tell the flush.</summary>
     [Theory]
-    [InlineData(nameof(RacePoint.FlushPauses))]
-    [InlineData(nameof(RacePoint.FlushWaits))]
+    [InlineData(nameof(SyncPoint.FlushPauses))]
+    [InlineData(nameof(SyncPoint.FlushWaits))]
     public async Task Room_that_comes_as_a_flush_begins_to_wait_ends_the_wait(string point)
     {
         using TestConnection connection = WithSmallBuffer(inline: false);
         byte[] bytes = new byte[2_000];
         FillSocket(connection, bytes);
-        using var race = new AtRacePoint(Enum.Parse<RacePoint>(point), connection.Io, () => MakeRoom(connection));
+        using var race = new AtSyncPoint(Enum.Parse<SyncPoint>(point), connection.Io, () => MakeRoom(connection));
 
         Task<FlushResult> flush = connection.Writer.WriteAsync(bytes).AsTask();
         race.AssertHappened();
@@ -99,7 +99,7 @@ public sealed class FlushWaitRaceTests : IDisposable
     private static int MakeRoom(TestConnection connection)
     {
         int arrived = connection.TakeArrived().Length;
-        connection.Io.Tell(connection.Io.Serve(EpollFlags.Out));
+        connection.Io.RunCallbacks(connection.Io.OnReady(EpollFlags.Out));
         return arrived;
     }
 

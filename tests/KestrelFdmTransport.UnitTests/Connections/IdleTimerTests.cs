@@ -119,7 +119,7 @@ public sealed class IdleTimerTests : IDisposable
     private void Receive(int count)
     {
         long before = _connection.Reader.Received;
-        Assert.Equal(count, Sys.Send(_connection.Peer.Number, new byte[count]));
+        Assert.Equal(count, Sys.Send(_connection.Peer.Value, new byte[count]));
         Waiting.Until(() => _connection.Reader.Received == before + count, "the bytes");
     }
 
@@ -132,13 +132,13 @@ public sealed class IdleTimerTests : IDisposable
             before?.Invoke();
             long due = Environment.TickCount64 + Timeout;
             SpinWait.SpinUntil(() => Environment.TickCount64 > due);
-            Notice notice = _connection.Io.OnTimer(Environment.TickCount64);
+            Completion notice = _connection.Io.OnTimer(Environment.TickCount64);
             after?.Invoke();
             _connection.Io.SetIdleTimeout(0);
-            idle = notice.Has(Told.TimedOut);
+            idle = notice.HasFlag(CompletionFlags.TimedOut);
             if (!idle)
             {
-                _connection.Io.Tell(notice);
+                _connection.Io.RunCallbacks(notice);
             }
         });
         return idle;

@@ -10,7 +10,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>The application consumes while the loop appends. The test's threads take both parts.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class InputRaceTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
@@ -46,7 +46,7 @@ public sealed class InputRaceTests : IDisposable
                 if (number == 0)
                 {
                     connection.Reader.EndReceive(count);
-                    connection.Reader.DropFresh();
+                    connection.Reader.ReturnSpare();
                     received += count;
                 }
                 else if (result.Buffer.Length > 0)
@@ -80,12 +80,12 @@ public sealed class InputRaceTests : IDisposable
                     if (received < Volatile.Read(ref wanted) + Least)
                     {
                         connection.Reader.EndReceive(Fill(connection, 1, received));
-                        connection.Reader.DropFresh();
+                        connection.Reader.ReturnSpare();
                         received++;
                     }
                 }
 
-                connection.Reader.EndInput(null);
+                connection.Reader.CompleteInput(null);
             },
             () =>
             {
@@ -124,12 +124,12 @@ public sealed class InputRaceTests : IDisposable
                     {
                         int count = Fill(connection, (int)Math.Min(random.Next(1, 4097), Total - received), received);
                         connection.Reader.EndReceive(count);
-                        connection.Reader.DropFresh();
+                        connection.Reader.ReturnSpare();
                         received += count;
                     }
                 }
 
-                connection.Reader.EndInput(null);
+                connection.Reader.CompleteInput(null);
             },
             () =>
             {
@@ -156,7 +156,7 @@ public sealed class InputRaceTests : IDisposable
             });
 
         connection.Reader.Complete();
-        connection.Reader.EndProducer(null);
+        connection.Reader.CompleteProducer(null);
         _pool.AssertAllReturned();
     }
 

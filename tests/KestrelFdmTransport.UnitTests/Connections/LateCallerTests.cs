@@ -16,7 +16,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>Calls that are still under way on one thread while another ends the connection. Whatever they do stays in that connection.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class LateCallerTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
@@ -152,7 +152,7 @@ public sealed class LateCallerTests : IDisposable
         for (int round = 0; round < Rounds; round++)
         {
             using TestConnection first = Start();
-            Assert.True(Sys.Send(first.Peer.Number, new byte[random.Next(1, 30_000)]) > 0);
+            Assert.True(Sys.Send(first.Peer.Value, new byte[random.Next(1, 30_000)]) > 0);
             Task? end = null;
             int how = random.Next(4);
             int delay = random.Next(300);
@@ -221,7 +221,7 @@ public sealed class LateCallerTests : IDisposable
 
     private static async Task<ReadResult> ReceiveAsync(TestConnection connection, int count)
     {
-        Assert.Equal(count, Sys.Send(connection.Peer.Number, new byte[count]));
+        Assert.Equal(count, Sys.Send(connection.Peer.Value, new byte[count]));
         return await connection.Reader.ReadAtLeastAsync(count).AsTask().Within("the bytes");
     }
 

@@ -13,7 +13,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>A flush meets somebody else who sends, or who holds the send gate for another reason.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class OutputRaceTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
@@ -30,7 +30,7 @@ public sealed class OutputRaceTests : IDisposable
         using var connection = new TestConnection(_loops.Loop, _pool.Create(), pauseThreshold: 2 * Size);
         connection.Start();
         int arrived = 0;
-        using var race = new AtRacePoint(RacePoint.SenderWaits, connection.Io, () =>
+        using var race = new AtSyncPoint(SyncPoint.SenderWaits, connection.Io, () =>
         {
             arrived += connection.TakeArrived().Length;
             _loops.Settle();
@@ -46,7 +46,7 @@ public sealed class OutputRaceTests : IDisposable
     public void A_flush_that_comes_as_another_sender_leaves_is_sent()
     {
         using var connection = new TestConnection(_loops.Loop, _pool.Create());
-        using var race = new AtRacePoint(RacePoint.SenderLeaves, connection.Io, () => connection.WriteNow(new byte[1]));
+        using var race = new AtSyncPoint(SyncPoint.SenderLeaves, connection.Io, () => connection.WriteNow(new byte[1]));
 
         connection.Io.SendDeferred();
         race.AssertHappened();
@@ -62,7 +62,7 @@ public sealed class OutputRaceTests : IDisposable
         using var connection = new TestConnection(_loops.Loop, _pool.Create());
         using var begun = new ManualResetEventSlim();
         using var flushed = new ManualResetEventSlim();
-        using var race = new AtRacePoint(RacePoint.BurstSends, connection.Io, () =>
+        using var race = new AtSyncPoint(SyncPoint.BurstSends, connection.Io, () =>
         {
             begun.Set();
             flushed.Within("the other flushes");
@@ -100,7 +100,7 @@ public sealed class OutputRaceTests : IDisposable
         connection.Start();
         string? before = What(connection.Descriptor);
         string? during = null;
-        using var race = new AtRacePoint(RacePoint.SenderSends, connection.Io, () =>
+        using var race = new AtSyncPoint(SyncPoint.SenderSends, connection.Io, () =>
         {
             connection.Connection.Abort(new ConnectionAbortedException());
             _loops.Settle();
@@ -149,7 +149,7 @@ public sealed class OutputRaceTests : IDisposable
                 {
                     // In a burst a thread of the pool sends it.
                     int count = 0;
-                    Waiting.Until(() => (count = Sys.Receive(connection.Peer.Number, arrived)) > 0, $"the flush of round {round}");
+                    Waiting.Until(() => (count = Sys.Receive(connection.Peer.Value, arrived)) > 0, $"the flush of round {round}");
                     Assert.Equal(1, count);
                     Assert.Equal((byte)round, arrived[0]);
                 }

@@ -10,7 +10,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>Whoever waits for input meets whoever brings it. A wait that does not end fails the test.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class ReadWaitRaceTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
@@ -21,7 +21,7 @@ public sealed class ReadWaitRaceTests : IDisposable
     public async Task Bytes_that_come_as_a_read_begins_to_wait_are_read()
     {
         using var connection = new TestConnection(_loops.Loop, new RingPool());
-        using var race = new AtRacePoint(RacePoint.ReadWaits, connection.Io, () =>
+        using var race = new AtSyncPoint(SyncPoint.ReadWaits, connection.Io, () =>
         {
             connection.BeginReceive()[0] = 1;
             BringOne(connection);
@@ -39,7 +39,7 @@ public sealed class ReadWaitRaceTests : IDisposable
         using var connection = new TestConnection(_loops.Loop, new RingPool());
         connection.BeginReceive()[0] = 1;
         BringOne(connection);
-        using var race = new AtRacePoint(RacePoint.ReadCounts, connection.Io, () =>
+        using var race = new AtSyncPoint(SyncPoint.ReadCounts, connection.Io, () =>
         {
             connection.BeginReceive()[0] = 2;
             BringOne(connection);
@@ -55,7 +55,7 @@ public sealed class ReadWaitRaceTests : IDisposable
     public void Input_is_not_paused_for_ever_when_all_is_read_as_it_pauses()
     {
         using var connection = new TestConnection(_loops.Loop, new RingPool(), pauseThreshold: 1000);
-        using var race = new AtRacePoint(RacePoint.ReceivePauses, connection.Io, () =>
+        using var race = new AtSyncPoint(SyncPoint.ReceivePauses, connection.Io, () =>
         {
             Assert.True(connection.Reader.TryRead(out ReadResult result));
             connection.Reader.AdvanceTo(result.Buffer.End);
@@ -203,7 +203,7 @@ public sealed class ReadWaitRaceTests : IDisposable
     private static void BringOne(TestConnection connection)
     {
         connection.Reader.EndReceive(1);
-        connection.Reader.DropFresh();
+        connection.Reader.ReturnSpare();
         connection.Reader.Notify();
     }
 

@@ -41,7 +41,7 @@ public sealed class ReaderPositionTests : IDisposable
 
     private static async Task<ReadResult> ReceiveAsync(TestConnection connection, int count)
     {
-        Assert.Equal(count, Sys.Send(connection.Peer.Number, new byte[count]));
+        Assert.Equal(count, Sys.Send(connection.Peer.Value, new byte[count]));
         return await connection.Reader.ReadAsync().AsTask().Within("the bytes");
     }
 }

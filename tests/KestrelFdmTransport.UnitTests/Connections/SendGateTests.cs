@@ -34,7 +34,7 @@ public sealed class SendGateTests
 
         Assert.False(_gate.TryLeave(pin: false, out bool shut));
         Assert.False(shut);
-        _gate.TakeErrands(out bool reset, out bool finish);
+        _gate.TakePending(out bool reset, out bool finish);
         Assert.Equal((false, false), (reset, finish));
         Assert.True(_gate.TryLeave(pin: false, out _));
     }
@@ -188,7 +188,7 @@ public sealed class SendGateTests
 
     private void AssertErrands(bool reset, bool finish)
     {
-        _gate.TakeErrands(out bool resetTaken, out bool finishTaken);
+        _gate.TakePending(out bool resetTaken, out bool finishTaken);
         Assert.Equal((reset, finish), (resetTaken, finishTaken));
     }
 }

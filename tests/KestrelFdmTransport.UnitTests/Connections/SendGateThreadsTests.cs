@@ -7,7 +7,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>The gate with several threads at it.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class SendGateThreadsTests
 {
     [Fact]
@@ -123,7 +123,7 @@ public sealed class SendGateThreadsTests
             do
             {
                 // In this order: what comes after the errands were taken is announced anew.
-                _gate.TakeErrands(out bool reset, out bool finish);
+                _gate.TakePending(out bool reset, out bool finish);
                 if (reset || finish)
                 {
                     Interlocked.Exchange(ref _requested, 0);

@@ -15,7 +15,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>How much one holder of the send gate sends before it leaves.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class SendShareTests : IDisposable
 {
     private const int OwnersShare = 256 * 1024;
@@ -25,7 +25,7 @@ public sealed class SendShareTests : IDisposable
 
     public void Dispose()
     {
-        RacePoints.Reached = null;
+        SyncPoints.Handler = null;
         _loops.Dispose();
     }
 
@@ -43,12 +43,12 @@ public sealed class SendShareTests : IDisposable
         (ConnectionIo io, FdmConnection connection) = Create(Sys.Duplicate((int)accepted.Handle));
         accepted.Dispose();
         LoopFixture.RunOn(_loops.Loop, () => Assert.Equal(0, io.Start()));
-        _loops.Loop.ConnectionOpened();
+        _loops.Loop.OnConnectionOpened();
 
         long before = 0;
         long ownersMost = 0;
         long othersMost = 0;
-        RacePoints.Reached = (point, subject) =>
+        SyncPoints.Handler = (point, subject) =>
         {
             if (subject != io)
             {
@@ -57,9 +57,9 @@ public sealed class SendShareTests : IDisposable
 
             // Inside the gate, so one after the other.
             long sent = io.Writer.Sent;
-            if (point == RacePoint.SenderLeaves)
+            if (point == SyncPoint.SenderLeaves)
             {
-                ref long most = ref CallbackScope.Owns(_loops.Loop) ? ref ownersMost : ref othersMost;
+                ref long most = ref LoopThread.Owns(_loops.Loop) ? ref ownersMost : ref othersMost;
                 most = Math.Max(most, sent - before);
                 before = sent;
             }
@@ -83,7 +83,7 @@ public sealed class SendShareTests : IDisposable
         }
 
         await writing.Within("the end of the writing");
-        RacePoints.Reached = null;
+        SyncPoints.Handler = null;
         Assert.Equal(Length, arrived);
         Assert.InRange(ownersMost, 0, OwnersShare);
         Assert.InRange(othersMost, 1, OthersShare);
@@ -100,18 +100,18 @@ public sealed class SendShareTests : IDisposable
         int left = Flushes;
         int sends = 0;
         int thread = 0;
-        RacePoints.Reached = (point, subject) =>
+        SyncPoints.Handler = (point, subject) =>
         {
             if (subject != connection.Io || Environment.CurrentManagedThreadId != thread)
             {
                 return;
             }
 
-            if (point == RacePoint.SenderSends)
+            if (point == SyncPoint.SenderSends)
             {
                 sends++;
             }
-            else if (point == RacePoint.SenderLeaves && left-- > 0)
+            else if (point == SyncPoint.SenderLeaves && left-- > 0)
             {
                 // As another thread would: the gate is busy, and so it leaves the errand. With a byte received meanwhile it is no burst.
                 connection.BeginReceive();
@@ -128,7 +128,7 @@ public sealed class SendShareTests : IDisposable
             _ = connection.Writer.WriteAsync(new byte[] { 1 }).AsTask();
         });
 
-        Assert.InRange(sends, 1, 1 + (OthersShare / BlockCache.BlockSize));
+        Assert.InRange(sends, 1, 1 + (OthersShare / EndpointBuffers.BlockSize));
         Waiting.Until(
             () =>
             {
@@ -149,7 +149,7 @@ public sealed class SendShareTests : IDisposable
             Logger = NullLogger.Instance,
         };
         Assert.InRange(descriptor, 0, int.MaxValue);
-        var io = new ConnectionIo(descriptor, isUnix: false, new BlockCache(System.Buffers.MemoryPool<byte>.Shared, _loops.Loop), settings) { Loop = _loops.Loop };
+        var io = new ConnectionIo(descriptor, isUnix: false, new EndpointBuffers(System.Buffers.MemoryPool<byte>.Shared, _loops.Loop), settings) { Loop = _loops.Loop };
         return (io, new FdmConnection(io, new(default), default));
     }
 }

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Connections;
 
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class SpareSegmentsTests
 {
     private SpareSegments _spares;
@@ -15,14 +15,14 @@ public sealed class SpareSegmentsTests
     [Fact]
     public void A_segment_that_was_kept_is_taken_again_without_a_link()
     {
-        BufferSegment first = _spares.Take();
-        BufferSegment second = _spares.Take();
-        _spares.Keep(first);
-        _spares.Keep(second);
+        BufferSegment first = _spares.Rent();
+        BufferSegment second = _spares.Rent();
+        _spares.Return(first);
+        _spares.Return(second);
 
-        Assert.Same(second, _spares.Take());
-        Assert.Same(first, _spares.Take());
-        Assert.All([first, second], segment => Assert.Equal((null, null, 0), (segment.Following, segment.NextSpare, segment.End)));
+        Assert.Same(second, _spares.Rent());
+        Assert.Same(first, _spares.Rent());
+        Assert.All([first, second], segment => Assert.Equal((null, null, 0), (segment.NextSegment, segment.NextSpare, segment.End)));
     }
 
     [Fact]
@@ -33,11 +33,11 @@ public sealed class SpareSegmentsTests
         {
             var segment = new BufferSegment();
             given.Add(segment);
-            _spares.Keep(segment);
+            _spares.Return(segment);
         }
 
         int kept = 0;
-        while (given.Contains(_spares.Take()))
+        while (given.Contains(_spares.Rent()))
         {
             kept++;
         }
@@ -58,7 +58,7 @@ public sealed class SpareSegmentsTests
             {
                 if ((i + number) % 2 == 0 || !taken.TryTake(out BufferSegment? segment))
                 {
-                    segment = _spares.Take();
+                    segment = _spares.Rent();
                     int before = segment.Start;
                     segment.Start = 1;
                     Interlocked.Add(ref twice, before);
@@ -67,7 +67,7 @@ public sealed class SpareSegmentsTests
                 }
 
                 segment.Start = 0;
-                _spares.Keep(segment);
+                _spares.Return(segment);
             }
         });
 

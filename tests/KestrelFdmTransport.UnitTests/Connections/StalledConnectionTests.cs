@@ -31,7 +31,7 @@ public sealed class StalledConnectionTests
             },
         };
         using var connection = new TestConnection(loops.Loop, pool);
-        Assert.Equal(3, Sys.Send(connection.Peer.Number, "abc"u8));
+        Assert.Equal(3, Sys.Send(connection.Peer.Value, "abc"u8));
         connection.Start();
 
         ReadResult result = await connection.Reader.ReadAsync().AsTask().Within("bytes that were there before");

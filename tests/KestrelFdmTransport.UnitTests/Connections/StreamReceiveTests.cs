@@ -13,7 +13,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>What a stream's bytes cost in system calls. Alone, because the calls are those of the whole process.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class StreamReceiveTests
 {
     private const int Length = 100_000;
@@ -29,9 +29,9 @@ public sealed class StreamReceiveTests
         await using Stream stream = await factory.ConnectStreamAsync(listener.LocalEndPoint!);
         using Socket peer = await listener.AcceptAsync();
         int calls = 0;
-        SystemCallFaults.Injected = (call, _) =>
+        SyscallFaultInjection.Handler = (call, _) =>
         {
-            if (call == SystemCall.Receive)
+            if (call == Syscall.Receive)
             {
                 Interlocked.Increment(ref calls);
             }
@@ -54,7 +54,7 @@ public sealed class StreamReceiveTests
         }
         finally
         {
-            SystemCallFaults.Injected = null;
+            SyscallFaultInjection.Handler = null;
         }
 
         Assert.InRange(calls, 1, 12);

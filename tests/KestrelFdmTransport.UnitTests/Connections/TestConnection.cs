@@ -24,7 +24,7 @@ internal sealed class TestConnection : IDisposable
     {
         _loop = loop;
         Assert.Equal(0, Sys.StreamPair(out _descriptor, out int peer));
-        Peer = new OwnedDescriptor(peer);
+        Peer = new SafeFileDescriptor(peer);
         var settings = new ConnectionSettings
         {
             RunsInline = inline,
@@ -33,7 +33,7 @@ internal sealed class TestConnection : IDisposable
             WritePauseThreshold = pauseThreshold,
             Logger = NullLogger.Instance,
         };
-        Io = new ConnectionIo(_descriptor, isUnix: true, new BlockCache(pool, loop), settings) { Loop = loop };
+        Io = new ConnectionIo(_descriptor, isUnix: true, new EndpointBuffers(pool, loop), settings) { Loop = loop };
         Connection = new FdmConnection(Io, new(default), default);
     }
 
@@ -47,7 +47,7 @@ internal sealed class TestConnection : IDisposable
 
     public IDuplexPipe Transport => Connection.Transport;
 
-    public OwnedDescriptor Peer { get; }
+    public SafeFileDescriptor Peer { get; }
 
     /// <summary>The connection's own end, for as long as it is not started.</summary>
     public int Descriptor => _descriptor;
@@ -56,7 +56,7 @@ internal sealed class TestConnection : IDisposable
     public void Start()
     {
         LoopFixture.RunOn(_loop, () => Assert.Equal(0, Io.Start()));
-        _loop.ConnectionOpened();
+        _loop.OnConnectionOpened();
         _started = true;
     }
 
@@ -82,7 +82,7 @@ internal sealed class TestConnection : IDisposable
         var arrived = new List<byte>();
         byte[] buffer = new byte[4096];
         int count;
-        while ((count = Sys.Receive(Peer.Number, buffer)) > 0)
+        while ((count = Sys.Receive(Peer.Value, buffer)) > 0)
         {
             arrived.AddRange(buffer.AsSpan(0, count));
         }

@@ -76,7 +76,7 @@ public sealed class ThrowingPoolTests : IDisposable
     {
         using TestConnection connection = Start();
         _pool.OnLook = Throw;
-        Assert.Equal(10, Sys.Send(connection.Peer.Number, new byte[10]));
+        Assert.Equal(10, Sys.Send(connection.Peer.Value, new byte[10]));
 
         await Assert.ThrowsAsync<NotSupportedException>(async () => await connection.Reader.ReadAsync().AsTask().Within("the end of the input"));
 

@@ -60,26 +60,26 @@ public sealed class AcceptBalanceTests : IDisposable
         const int Loops = 64;
         const int Connections = 32 * Loops;
         using var group = new EventLoopGroup(new EventLoopSettings { LoopCount = Loops }, NullLogger.Instance);
-        EventLoop[] loops = group.Acquire();
+        EventLoop[] loops = group.AddUser();
         LoopFixture.AwaitIdle(loops);
         long now = loops[0].Now;
         for (int i = 0; i < Connections; i++)
         {
-            EventLoop home = group.Balance.Home(loops[0], now);
-            home.Load.CountNewcomer(now);
-            home.ConnectionOpened();
-            loops[0].CountAccept();
+            EventLoop home = group.Balancer.SelectLoop(loops[0], now);
+            home.Utilization.OnAccepted(now);
+            home.OnConnectionOpened();
+            loops[0].OnAccepted();
         }
 
-        Assert.All(loops, static loop => Assert.InRange(loop.Connections, 28, 36));
-        Assert.InRange(loops.Count(loop => group.Balance.IsAboveShare(loop)), 1, Loops - 1);
+        Assert.All(loops, static loop => Assert.InRange(loop.ConnectionCount, 28, 36));
+        Assert.InRange(loops.Count(loop => group.Balancer.IsAboveShare(loop)), 1, Loops - 1);
     }
 
     private void Open(int loop, int connections)
     {
         for (int i = 0; i < connections; i++)
         {
-            _loops.Loops[loop].ConnectionOpened();
+            _loops.Loops[loop].OnConnectionOpened();
         }
     }
 
@@ -89,12 +89,12 @@ public sealed class AcceptBalanceTests : IDisposable
         long now = acceptor.Now;
         for (int i = 0; i < count; i++)
         {
-            EventLoop home = _loops.Group.Balance.Home(acceptor, now);
-            home.Load.CountNewcomer(now);
+            EventLoop home = _loops.Group.Balancer.SelectLoop(acceptor, now);
+            home.Utilization.OnAccepted(now);
             _accepted[home.Index]++;
             if (remain)
             {
-                home.ConnectionOpened();
+                home.OnConnectionOpened();
             }
         }
     }

@@ -15,7 +15,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed partial class DescriptorHeadroomTests
 {
     private const int ResourceDescriptors = 7;
@@ -57,7 +57,7 @@ public sealed partial class DescriptorHeadroomTests
         var last = new List<int>();
         for (int i = 0; i < 10; i++)
         {
-            last.Add(Sys.EventDescriptor());
+            last.Add(Sys.CreateEventFd());
         }
 
         last.ForEach(static descriptor => Sys.Close(descriptor));

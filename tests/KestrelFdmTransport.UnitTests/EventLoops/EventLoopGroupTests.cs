@@ -23,7 +23,7 @@ public sealed class EventLoopGroupTests
     {
         using EventLoopGroup group = New(3);
 
-        EventLoop[] loops = group.Acquire();
+        EventLoop[] loops = group.AddUser();
 
         Assert.Equal(["fdm-loop-0", "fdm-loop-1", "fdm-loop-2"], Array.ConvertAll(loops, loop => loop.Name));
         Assert.Equal([0, 1, 2], Array.ConvertAll(loops, loop => loop.Index));
@@ -32,12 +32,12 @@ public sealed class EventLoopGroupTests
         {
             LoopFixture.RunOn(loop, () =>
             {
-                Assert.True(loop.IsOwner);
+                Assert.True(loop.IsOwnedByCurrentThread);
                 Assert.Equal(loop.Name, Thread.CurrentThread.Name);
                 Assert.True(Thread.CurrentThread.IsBackground);
                 Assert.False(Thread.CurrentThread.IsThreadPoolThread);
             });
-            Assert.False(loop.IsOwner);
+            Assert.False(loop.IsOwnedByCurrentThread);
         }
     }
 
@@ -45,13 +45,13 @@ public sealed class EventLoopGroupTests
     public void Later_users_share_the_loops_and_a_new_one_soon_after_the_last_has_gone_finds_them_running()
     {
         using EventLoopGroup group = New(1);
-        EventLoop[] loops = group.Acquire();
+        EventLoop[] loops = group.AddUser();
 
-        Assert.Same(loops, group.Acquire());
-        group.Release();
-        group.Release();
+        Assert.Same(loops, group.AddUser());
+        group.RemoveUser();
+        group.RemoveUser();
 
-        Assert.Same(loops, group.Acquire());
+        Assert.Same(loops, group.AddUser());
         LoopFixture.RunOn(loops[0], () => { });
     }
 
@@ -60,9 +60,9 @@ public sealed class EventLoopGroupTests
     {
         using var pair = new SocketPair();
         EventLoopGroup group = New(2);
-        EventLoop[] loops = group.Acquire();
+        EventLoop[] loops = group.AddUser();
         var source = new ProbeSource { Loop = loops[1] };
-        LoopFixture.RunOn(loops[1], () => Assert.Equal(0, loops[1].Register(source, pair.Near.Number, EpollFlags.Connection)));
+        LoopFixture.RunOn(loops[1], () => Assert.Equal(0, loops[1].Register(source, pair.Near.Value, EpollFlags.Connection)));
 
         group.Dispose();
 
@@ -77,17 +77,17 @@ public sealed class EventLoopGroupTests
         EventLoopGroup group = New(1);
         group.Dispose();
 
-        Assert.Throws<ObjectDisposedException>(() => group.Acquire());
+        Assert.Throws<ObjectDisposedException>(() => group.AddUser());
     }
 
     [Fact]
     public void A_user_may_go_after_the_group_was_disposed()
     {
         EventLoopGroup group = New(1);
-        group.Acquire();
+        group.AddUser();
         group.Dispose();
 
-        group.Release();
+        group.RemoveUser();
         group.Dispose();
     }
 
@@ -97,7 +97,7 @@ public sealed class EventLoopGroupTests
         for (int round = 0; round < 50; round++)
         {
             EventLoopGroup group = New(2);
-            EventLoop[] loops = group.Acquire();
+            EventLoop[] loops = group.AddUser();
             TestThreads.Run(2, (_, meeting) =>
             {
                 meeting.Meet();
@@ -111,7 +111,7 @@ public sealed class EventLoopGroupTests
     public void A_loop_may_dispose_the_group_it_belongs_to()
     {
         EventLoopGroup group = New(2);
-        EventLoop[] loops = group.Acquire();
+        EventLoop[] loops = group.AddUser();
 
         LoopFixture.RunOn(loops[0], group.Dispose);
 
@@ -122,35 +122,35 @@ public sealed class EventLoopGroupTests
     public void A_loop_is_above_its_share_if_it_has_more_than_the_average()
     {
         using EventLoopGroup group = New(2);
-        EventLoop[] loops = group.Acquire();
+        EventLoop[] loops = group.AddUser();
         LoopFixture.AwaitIdle(loops);
-        Assert.False(group.Balance.IsAboveShare(loops[0]));
+        Assert.False(group.Balancer.IsAboveShare(loops[0]));
 
-        loops[0].ConnectionOpened();
-        Assert.True(group.Balance.IsAboveShare(loops[0]));
-        Assert.False(group.Balance.IsAboveShare(loops[1]));
+        loops[0].OnConnectionOpened();
+        Assert.True(group.Balancer.IsAboveShare(loops[0]));
+        Assert.False(group.Balancer.IsAboveShare(loops[1]));
 
-        loops[1].ConnectionOpened();
-        Assert.False(group.Balance.IsAboveShare(loops[0]));
+        loops[1].OnConnectionOpened();
+        Assert.False(group.Balancer.IsAboveShare(loops[0]));
 
-        loops[0].ConnectionClosed();
-        Assert.True(group.Balance.IsAboveShare(loops[1]));
-        loops[1].ConnectionClosed();
+        loops[0].OnConnectionClosed();
+        Assert.True(group.Balancer.IsAboveShare(loops[1]));
+        loops[1].OnConnectionClosed();
     }
 
     [Fact]
     public void A_connection_that_moves_counts_for_the_group_at_every_moment()
     {
         using EventLoopGroup group = New(2);
-        EventLoop[] loops = group.Acquire();
-        loops[0].ConnectionOpened();
+        EventLoop[] loops = group.AddUser();
+        loops[0].OnConnectionOpened();
         bool over = false;
         TestThreads.Run(
             () =>
             {
                 for (int i = 0; i < 100_000; i++)
                 {
-                    loops[i % 2].ConnectionMoved(loops[1 - (i % 2)]);
+                    loops[i % 2].OnConnectionMigrated(loops[1 - (i % 2)]);
                 }
 
                 Volatile.Write(ref over, true);
@@ -163,8 +163,8 @@ public sealed class EventLoopGroupTests
                 }
             });
 
-        Assert.Equal([1, 0], Array.ConvertAll(loops, loop => loop.Connections));
-        loops[0].ConnectionClosed();
+        Assert.Equal([1, 0], Array.ConvertAll(loops, loop => loop.ConnectionCount));
+        loops[0].OnConnectionClosed();
         Assert.Equal(0, group.Connections);
     }
 

@@ -30,7 +30,7 @@ public sealed class EventLoopSourceTests : IDisposable
         Register(source);
         Assert.Equal($"{EpollFlags.Out:x}", Next());
 
-        Sys.Send(_pair.Far.Number, [1]);
+        Sys.Send(_pair.Far.Value, [1]);
         Assert.Equal($"{EpollFlags.Out | EpollFlags.In:x}", Next());
 
         Unregister(source);
@@ -44,7 +44,7 @@ public sealed class EventLoopSourceTests : IDisposable
         Next();
 
         Unregister(source);
-        Sys.Send(_pair.Far.Number, [1]);
+        Sys.Send(_pair.Far.Value, [1]);
         RunTwoTurns();
 
         Assert.Empty(_seen);
@@ -61,12 +61,12 @@ public sealed class EventLoopSourceTests : IDisposable
 
         _loops.Run(() =>
         {
-            Loop.Unregister(former);
-            Assert.Equal(0, Loop.Register(tenant, other.Near.Number, EpollFlags.Connection));
-            Assert.Equal((uint)former.Payload, (uint)tenant.Payload);
+            Loop.Deregister(former);
+            Assert.Equal(0, Loop.Register(tenant, other.Near.Value, EpollFlags.Connection));
+            Assert.Equal((uint)former.Token, (uint)tenant.Token);
         });
         Assert.Equal("tenant", Next());
-        Sys.Send(_pair.Far.Number, [1]);
+        Sys.Send(_pair.Far.Value, [1]);
         RunTwoTurns();
 
         Assert.Empty(_seen);
@@ -83,8 +83,8 @@ public sealed class EventLoopSourceTests : IDisposable
         // Nothing is left: the next source has the same slot, and the loop ends without stopping anybody.
         var next = new ProbeSource { Loop = Loop };
         Register(next);
-        Assert.Equal((uint)source.Payload, (uint)next.Payload);
-        Assert.NotEqual(source.Payload, next.Payload);
+        Assert.Equal((uint)source.Token, (uint)next.Token);
+        Assert.NotEqual(source.Token, next.Token);
         Unregister(next);
     }
 
@@ -126,7 +126,7 @@ public sealed class EventLoopSourceTests : IDisposable
         Register(source);
         Assert.Equal("from Serve", Next());
 
-        source.Post(Mail.Resume);
+        source.Post(LoopCommand.Resume);
         Assert.Equal("from OnMail", Next());
 
         Unregister(source);
@@ -141,14 +141,14 @@ public sealed class EventLoopSourceTests : IDisposable
             Loop = Loop,
             OnMailed = _ =>
             {
-                Loop.CloseAfterTurn(source!);
+                Loop.CloseAtEndOfIteration(source!);
                 Assert.Equal(0, source!.Closed);
                 _seen.Add("mail");
             },
             OnClose = () => _seen.Add("closed"),
         };
 
-        source.Post(Mail.Resume);
+        source.Post(LoopCommand.Resume);
 
         Assert.Equal(["mail", "closed"], [Next(), Next()]);
     }
@@ -156,13 +156,13 @@ public sealed class EventLoopSourceTests : IDisposable
     [Fact]
     public void A_resting_source_is_resumed_when_its_time_has_come()
     {
-        var late = new ProbeSource { Loop = Loop, OnMailed = mail => _seen.Add($"late {mail}") };
-        var early = new ProbeSource { Loop = Loop, OnMailed = mail => _seen.Add($"early {mail}") };
+        var late = new ProbeSource { Loop = Loop, OnMailed = command => _seen.Add($"late {mail}") };
+        var early = new ProbeSource { Loop = Loop, OnMailed = command => _seen.Add($"early {mail}") };
 
         _loops.Run(() =>
         {
-            Loop.ResumeAfter(late, TimeSpan.FromMilliseconds(30));
-            Loop.ResumeAfter(early, TimeSpan.FromMilliseconds(1));
+            Loop.ScheduleResume(late, TimeSpan.FromMilliseconds(30));
+            Loop.ScheduleResume(early, TimeSpan.FromMilliseconds(1));
         });
 
         Assert.Equal(["early Resume", "late Resume"], [Next(), Next()]);
@@ -183,11 +183,11 @@ public sealed class EventLoopSourceTests : IDisposable
             {
                 if (!over)
                 {
-                    Loop.ResumeAfter(source!, delay);
+                    Loop.ScheduleResume(source!, delay);
                 }
             },
         };
-        source.Post(Mail.Resume);
+        source.Post(LoopCommand.Resume);
 
         RunTwoTurns();
         _loops.Run(() => over = true);
@@ -196,13 +196,13 @@ public sealed class EventLoopSourceTests : IDisposable
     [Fact]
     public void A_time_that_no_clock_reaches_never_comes_and_holds_nobody()
     {
-        var never = new ProbeSource { Loop = Loop, OnMailed = mail => _seen.Add($"never {mail}"), OnStop = _ => { } };
-        var soon = new ProbeSource { Loop = Loop, OnMailed = mail => _seen.Add($"soon {mail}") };
+        var never = new ProbeSource { Loop = Loop, OnMailed = command => _seen.Add($"never {mail}"), OnStop = _ => { } };
+        var soon = new ProbeSource { Loop = Loop, OnMailed = command => _seen.Add($"soon {mail}") };
 
         _loops.Run(() =>
         {
-            Loop.ResumeAfter(never, TimeSpan.MaxValue);
-            Loop.ResumeAfter(soon, TimeSpan.FromMilliseconds(1));
+            Loop.ScheduleResume(never, TimeSpan.MaxValue);
+            Loop.ScheduleResume(soon, TimeSpan.FromMilliseconds(1));
         });
 
         Assert.Equal("soon Resume", Next());
@@ -216,7 +216,7 @@ public sealed class EventLoopSourceTests : IDisposable
     public void A_source_that_only_waits_for_its_time_is_told_that_the_loop_ends(bool fails)
     {
         var waiting = new ProbeSource { Loop = Loop, OnStop = _ => _seen.Add("stopped") };
-        _loops.Run(() => Loop.ResumeAfter(waiting, TimeSpan.FromHours(1)));
+        _loops.Run(() => Loop.ScheduleResume(waiting, TimeSpan.FromHours(1)));
 
         if (fails)
         {
@@ -242,7 +242,7 @@ public sealed class EventLoopSourceTests : IDisposable
 
     [Fact]
     public void A_thread_that_serves_no_loop_hoards_nothing()
-        => TestThreads.Run(() => Assert.Null(CallbackScope.Hoard(Loop, this, key => new Hoard(key, _seen), out _)));
+        => TestThreads.Run(() => Assert.Null(LoopThread.Cache(Loop, this, key => new Hoard(key, _seen), out _)));
 
     [Fact]
     public void What_is_hoarded_is_released_before_sources_are_closed()
@@ -250,7 +250,7 @@ public sealed class EventLoopSourceTests : IDisposable
         var source = new ProbeSource { Loop = Loop, OnClose = () => _seen.Add("closed") };
         _loops.Run(() =>
         {
-            Loop.CloseAfterTurn(source);
+            Loop.CloseAtEndOfIteration(source);
             Collect();
         });
 
@@ -263,13 +263,13 @@ public sealed class EventLoopSourceTests : IDisposable
         var source = new ProbeSource { Loop = Loop, OnServe = _ => _seen.Add("served") };
         Register(source);
         Next();
-        Sys.Send(_pair.Far.Number, [1]);
+        Sys.Send(_pair.Far.Value, [1]);
         Next();
         _loops.Run(() =>
         {
-            Assert.Equal(2, Loop.Sets.Hot.Served + Loop.Sets.Warm.Served + Loop.Sets.Cold.Served);
+            Assert.Equal(2, Loop.Sets.Hot.Dispatched + Loop.Sets.Warm.Dispatched + Loop.Sets.Cold.Dispatched);
             Assert.True(Loop.Events >= 2);
-            Assert.True(Loop.Harvests >= Loop.Sets.Turns);
+            Assert.True(Loop.EpollWaits >= Loop.Sets.Iterations);
         });
         Unregister(source);
     }
@@ -280,7 +280,7 @@ public sealed class EventLoopSourceTests : IDisposable
         return what;
     }
 
-    /// <summary>After mail was handled twice there was a harvest in between.</summary>
+    /// <summary>After command was handled twice there was a harvest in between.</summary>
     private void RunTwoTurns()
     {
         _loops.Run(() => { });
@@ -288,24 +288,24 @@ public sealed class EventLoopSourceTests : IDisposable
     }
 
     private void Register(ProbeSource source)
-        => _loops.Run(() => Assert.Equal(0, Loop.Register(source, _pair.Near.Number, EpollFlags.Connection)));
+        => _loops.Run(() => Assert.Equal(0, Loop.Register(source, _pair.Near.Value, EpollFlags.Connection)));
 
-    private void Unregister(ProbeSource source) => _loops.Run(() => Loop.Unregister(source));
+    private void Unregister(ProbeSource source) => _loops.Run(() => Loop.Deregister(source));
 
     private void Collect()
     {
-        ThreadHoard? hoard = CallbackScope.Hoard(Loop, this, key => new Hoard(key, _seen), out bool isOwner);
+        ThreadCache? cache = LoopThread.Cache(Loop, this, key => new Hoard(key, _seen), out bool isOwner);
         Assert.True(isOwner);
-        Assert.Same(hoard, CallbackScope.Hoard(Loop, this, _ => throw new InvalidOperationException("There is one already."), out _));
-        hoard!.Used = false;
-        ((Hoard)hoard).Count++;
+        Assert.Same(cache, LoopThread.Cache(Loop, this, _ => throw new InvalidOperationException("There is one already."), out _));
+        cache!.IsUsed = false;
+        ((Hoard)cache).Count++;
     }
 
-    private sealed class Hoard(object key, BlockingCollection<string> seen) : ThreadHoard(key)
+    private sealed class Hoard(object key, BlockingCollection<string> seen) : ThreadCache(key)
     {
         internal int Count { get; set; }
 
-        internal override bool Rest() => Count > 0;
+        internal override bool HasSurplus() => Count > 0;
 
         internal override void Trim()
         {
@@ -313,6 +313,6 @@ public sealed class EventLoopSourceTests : IDisposable
             seen.Add("trimmed");
         }
 
-        internal override void Release() => seen.Add("released");
+        internal override void Clear() => seen.Add("released");
     }
 }

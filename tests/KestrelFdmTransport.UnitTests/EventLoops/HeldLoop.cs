@@ -15,8 +15,8 @@ internal sealed class HeldLoop : IDisposable
     public HeldLoop(EventLoop loop)
     {
         _loop = loop;
-        new ProbeSource { Loop = loop, OnMailed = _ => _release.Wait(Waiting.Limit) }.Post(Mail.Resume);
-        Waiting.Until(() => loop.Load.IsStuck(Stopwatch.GetTimestamp()), "the loop to be held");
+        new ProbeSource { Loop = loop, OnMailed = _ => _release.Wait(Waiting.Limit) }.Post(LoopCommand.Resume);
+        Waiting.Until(() => loop.Utilization.IsStuck(Stopwatch.GetTimestamp()), "the loop to be held");
     }
 
     public void Dispose()

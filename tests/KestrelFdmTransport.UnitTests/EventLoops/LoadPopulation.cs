@@ -21,8 +21,8 @@ internal sealed class LoadPopulation : IDisposable
 
     public LoadPopulation(int loops, int seed, bool moves = true)
     {
-        _group = new EventLoopGroup(new EventLoopSettings { LoopCount = loops, MovesConnections = moves }, NullLogger.Instance);
-        LoopFixture.AwaitIdle(_group.Acquire());
+        _group = new EventLoopGroup(new EventLoopSettings { LoopCount = loops, MigratesConnections = moves }, NullLogger.Instance);
+        LoopFixture.AwaitIdle(_group.AddUser());
         _random = new Random(seed);
         _works = [.. Enumerable.Range(0, loops).Select(_ => new List<double>())];
     }
@@ -57,13 +57,13 @@ internal sealed class LoadPopulation : IDisposable
     {
         for (int window = 0; window < windows; window++)
         {
-            _now += LoopLoad.Window;
+            _now += LoopUtilization.Window;
             EventLoop[] loops = [.. _group.Loops];
             _random.Shuffle(loops);
             foreach (EventLoop loop in loops)
             {
                 Measure(loop);
-                int emigrants = _group.Balance.Emigrants(loop, _now, out EventLoop? destination);
+                int emigrants = _group.Balancer.PlanMigrations(loop, _now, out EventLoop? destination);
                 for (int i = 0; i < emigrants; i++)
                 {
                     Move(_works[loop.Index], _works[destination!.Index]);
@@ -78,18 +78,18 @@ internal sealed class LoadPopulation : IDisposable
     {
         List<double> works = _works[loop.Index];
         double busy = Math.Min(1, (works.Sum() * (1 + (Error * ((2 * _random.NextDouble()) - 1)))) + Spikes.GetValueOrDefault(loop.Index));
-        var sets = new PollingSets(PollingRules.Default, new SpinGate());
+        var sets = new PollingSets(PollingPolicy.Default, new SpinPredictor());
         for (int slot = 0; slot < works.Count; slot++)
         {
-            sets.Register(slot, _now, PollingRules.CounterMax);
+            sets.Register(slot, _now, PollingPolicy.CounterMax);
         }
 
-        loop.Load.Idled((long)(LoopLoad.Window * (1 - busy)));
-        loop.Load.Measure(_now, sets, CpuTime(loop, busy));
+        loop.Utilization.AddIdleTime((long)(LoopUtilization.Window * (1 - busy)));
+        loop.Utilization.Measure(_now, sets, CpuTime(loop, busy));
     }
 
     private long CpuTime(EventLoop loop, double busy)
-        => Deprived.TryGetValue(loop.Index, out double part) ? (long)(LoopLoad.Window * busy * part) : -1;
+        => Deprived.TryGetValue(loop.Index, out double part) ? (long)(LoopUtilization.Window * busy * part) : -1;
 
     /// <summary>Whoever is served first goes: the loop does not know what each costs.</summary>
     private void Move(List<double> from, List<double> to)

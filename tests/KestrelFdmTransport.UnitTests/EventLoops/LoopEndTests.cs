@@ -10,14 +10,14 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 /// <summary>The end of a loop, and what comes to it afterwards.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class LoopEndTests : IDisposable
 {
     private readonly LoopFixture _loops = new(2);
 
     public void Dispose()
     {
-        FaultPoints.Reached = null;
+        FaultPoints.Handler = null;
         _loops.Dispose();
     }
 
@@ -61,7 +61,7 @@ public sealed class LoopEndTests : IDisposable
             // Whatever lock the poster holds, the reader does not run under it.
             lock (held)
             {
-                source.Post(Mail.Resume);
+                source.Post(LoopCommand.Resume);
                 read.Within("the reading of the mail");
             }
 
@@ -87,9 +87,9 @@ public sealed class LoopEndTests : IDisposable
                 {
                     // Both are read at this moment, and now each posts to the other.
                     met &= meeting.SignalAndWait(Waiting.Limit);
-                    new ProbeSource { Loop = other, OnMailed = _ => over.Signal() }.Post(Mail.Resume);
+                    new ProbeSource { Loop = other, OnMailed = _ => over.Signal() }.Post(LoopCommand.Resume);
                 },
-            }.Post(Mail.Resume);
+            }.Post(LoopCommand.Resume);
         }
 
         Assert.True(over.Wait(Waiting.Limit));
@@ -118,7 +118,7 @@ public sealed class LoopEndTests : IDisposable
                         Interlocked.Decrement(ref inside);
                         over.Signal();
                     },
-                }.Post(Mail.Resume);
+                }.Post(LoopCommand.Resume);
             }
         });
 
@@ -132,13 +132,13 @@ public sealed class LoopEndTests : IDisposable
         using var pair = new SocketPair();
         EventLoop loop = _loops.Loop;
         var late = new ProbeSource { Loop = loop, OnStop = static _ => { } };
-        LoopFixture.RunOn(loop, () => Assert.Equal(0, loop.Register(late, pair.Near.Number, EpollFlags.Connection)));
+        LoopFixture.RunOn(loop, () => Assert.Equal(0, loop.Register(late, pair.Near.Value, EpollFlags.Connection)));
 
         // The sender does not leave before the loop has ended.
         LoopFixture.Fail(loop);
         Assert.True(loop.Join(Waiting.Limit));
         Assert.Equal(0, late.Closed);
-        late.Post(Mail.Close);
+        late.Post(LoopCommand.Close);
 
         Waiting.Until(() => late.Closed == 1, "the close of the source that is late");
     }
@@ -149,7 +149,7 @@ public sealed class LoopEndTests : IDisposable
         int failed = 0;
         using var closed = new ManualResetEventSlim();
         var source = new ProbeSource { Loop = _loops.Loop, OnClose = closed.Set };
-        FaultPoints.Reached = point =>
+        FaultPoints.Handler = point =>
         {
             if (point == FaultPoint.CloseQueued && Interlocked.Increment(ref failed) <= 3)
             {
@@ -157,7 +157,7 @@ public sealed class LoopEndTests : IDisposable
             }
         };
 
-        source.Post(Mail.Close);
+        source.Post(LoopCommand.Close);
 
         closed.Within("the close");
         Assert.True(Volatile.Read(ref failed) > 3);
@@ -168,7 +168,7 @@ public sealed class LoopEndTests : IDisposable
     {
         using var pair = new SocketPair();
         EventLoop loop = _loops.Loop;
-        FaultPoints.Reached = static point =>
+        FaultPoints.Handler = static point =>
         {
             if (point == FaultPoint.SourceCounted)
             {
@@ -176,8 +176,8 @@ public sealed class LoopEndTests : IDisposable
             }
         };
         var source = new ProbeSource { Loop = loop, OnStop = static _ => { } };
-        LoopFixture.RunOn(loop, () => Assert.Throws<InsufficientMemoryException>(() => loop.Register(source, pair.Near.Number, EpollFlags.Connection)));
-        FaultPoints.Reached = null;
+        LoopFixture.RunOn(loop, () => Assert.Throws<InsufficientMemoryException>(() => loop.Register(source, pair.Near.Value, EpollFlags.Connection)));
+        FaultPoints.Handler = null;
 
         // A loop ends when no slot is taken, and this source would not give one back.
         loop.RequestStop();
@@ -206,7 +206,7 @@ public sealed class LoopEndTests : IDisposable
         {
             for (int i = 0; i < sources.Length; i++)
             {
-                Assert.Equal(0, loop.Register(sources[i], descriptors.All[i].Number, EpollFlags.In | EpollFlags.EdgeTriggered));
+                Assert.Equal(0, loop.Register(sources[i], descriptors.All[i].Value, EpollFlags.In | EpollFlags.EdgeTriggered));
             }
         });
         return sources;
@@ -214,7 +214,7 @@ public sealed class LoopEndTests : IDisposable
 
     private sealed class Descriptors(int count) : IDisposable
     {
-        public OwnedDescriptor[] All { get; } = Array.ConvertAll(new int[count], static _ => new OwnedDescriptor(Sys.EventDescriptor()));
+        public SafeFileDescriptor[] All { get; } = Array.ConvertAll(new int[count], static _ => new SafeFileDescriptor(Sys.CreateEventFd()));
 
         public void Dispose() => Array.ForEach(All, static descriptor => descriptor.Dispose());
     }

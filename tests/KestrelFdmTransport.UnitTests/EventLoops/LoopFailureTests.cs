@@ -88,6 +88,6 @@ public sealed class LoopFailureTests : IDisposable
     {
         _group = new EventLoopGroup(settings, NullLogger.Instance);
         _group.LoopFailed += (_, failure) => _failures.Add(failure);
-        return _group.Acquire();
+        return _group.AddUser();
     }
 }

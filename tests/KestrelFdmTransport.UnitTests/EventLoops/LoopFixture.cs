@@ -16,7 +16,7 @@ internal sealed class LoopFixture : IDisposable
         {
             LoopCount = loops,
             SpinDuration = spin,
-            HandsOver = stallThreshold is not null,
+            AllowsHandoff = stallThreshold is not null,
             StallThreshold = stallThreshold ?? default,
             MaxStandbyThreads = maxStandbyThreads,
 
@@ -24,7 +24,7 @@ internal sealed class LoopFixture : IDisposable
             Headroom = new ThreadHeadroom(static () => 1, static _ => int.MaxValue, TimeProvider.System),
         };
         Group = new EventLoopGroup(settings, NullLogger.Instance);
-        Loops = Group.Acquire();
+        Loops = Group.AddUser();
     }
 
     public EventLoopGroup Group { get; }
@@ -52,7 +52,7 @@ internal sealed class LoopFixture : IDisposable
                 done.Set();
             },
         };
-        source.Post(Mail.Resume);
+        source.Post(LoopCommand.Resume);
         done.Within("the loop to run what it was given");
         if (failure is not null)
         {
@@ -62,15 +62,15 @@ internal sealed class LoopFixture : IDisposable
 
     /// <summary>Waits until the loops have nothing to do: one that has not come so far may look as if it were stuck.</summary>
     public static void AwaitIdle(params EventLoop[] loops)
-        => Waiting.Until(() => Array.TrueForAll(loops, static loop => loop.Load.Waits), "loops with nothing to do");
+        => Waiting.Until(() => Array.TrueForAll(loops, static loop => loop.Utilization.Waits), "loops with nothing to do");
 
     /// <summary>Makes the loop fail as a mistake in its own code would: a timer comes due of a slot that it does not have.</summary>
     public static void Fail(EventLoop loop)
-        => RunOn(loop, () => loop.SetTimer(new ProbeSource { Loop = loop, Payload = 1 << 20 }, due: 0));
+        => RunOn(loop, () => loop.SetTimer(new ProbeSource { Loop = loop, Token = 1 << 20 }, due: 0));
 
     public void Run(Action action) => RunOn(Loop, action);
 
-    /// <summary>Waits until the loop has handled every event and all mail that there is by now.</summary>
+    /// <summary>Waits until the loop has handled every event and all command that there is by now.</summary>
     public void Settle()
     {
         // The turn that handles the first may have harvested before; the one that handles the second has not.

@@ -15,7 +15,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 /// <summary>Loops start all together or leave nothing behind, and may be started again.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class LoopStartTests : IDisposable
 {
     private const int LoopCount = 4;
@@ -26,8 +26,8 @@ public sealed class LoopStartTests : IDisposable
 
     public void Dispose()
     {
-        FaultPoints.Reached = null;
-        SystemCallFaults.Injected = null;
+        FaultPoints.Handler = null;
+        SyscallFaultInjection.Handler = null;
         _group.Dispose();
     }
 
@@ -42,15 +42,15 @@ public sealed class LoopStartTests : IDisposable
         {
             int descriptors = Descriptors();
             _steps = 0;
-            FaultPoints.Reached = point =>
+            FaultPoints.Handler = point =>
             {
                 if (point == failing && Interlocked.Increment(ref _steps) == number)
                 {
                     ExceptionDispatchInfo.Throw(new InsufficientMemoryException());
                 }
             };
-            Assert.Throws<InsufficientMemoryException>(() => _group.Acquire());
-            FaultPoints.Reached = null;
+            Assert.Throws<InsufficientMemoryException>(() => _group.AddUser());
+            FaultPoints.Handler = null;
             AssertNothingIsLeft(descriptors);
         }
 
@@ -65,10 +65,10 @@ public sealed class LoopStartTests : IDisposable
         {
             int descriptors = Descriptors();
             _steps = 0;
-            SystemCallFaults.Injected = (call, _) =>
-                call is SystemCall.EpollCreate or SystemCall.EventDescriptor or SystemCall.EpollAdd && Interlocked.Increment(ref _steps) == number ? Errno.EMFILE : 0;
-            Assert.Throws<SocketException>(() => _group.Acquire());
-            SystemCallFaults.Injected = null;
+            SyscallFaultInjection.Handler = (call, _) =>
+                call is Syscall.EpollCreate or Syscall.CreateEventFd or Syscall.EpollAdd && Interlocked.Increment(ref _steps) == number ? Errno.EMFILE : 0;
+            Assert.Throws<SocketException>(() => _group.AddUser());
+            SyscallFaultInjection.Handler = null;
             AssertNothingIsLeft(descriptors);
         }
 
@@ -87,7 +87,7 @@ public sealed class LoopStartTests : IDisposable
         using var group = new EventLoopGroup(new EventLoopSettings { LoopCount = count }, NullLogger.Instance);
         int descriptors = Descriptors();
 
-        SocketException exception = Assert.Throws<SocketException>(() => group.Acquire());
+        SocketException exception = Assert.Throws<SocketException>(() => group.AddUser());
 
         Assert.Equal(SocketError.TooManyOpenSockets, exception.SocketErrorCode);
         Assert.Contains(count.ToString(CultureInfo.InvariantCulture) + " event loops", exception.Message, StringComparison.Ordinal);
@@ -99,11 +99,11 @@ public sealed class LoopStartTests : IDisposable
     [Fact]
     public void A_loop_for_whose_replacement_there_is_no_thread_is_given_up_and_leaves_no_descriptor()
     {
-        EventLoop loop = _group.Acquire()[0];
+        EventLoop loop = _group.AddUser()[0];
         LoopFailedEventArgs? failure = null;
         _group.LoopFailed += (_, failed) => failure = failed;
         int descriptors = Descriptors();
-        FaultPoints.Reached = static point =>
+        FaultPoints.Handler = static point =>
         {
             if (point == FaultPoint.ThreadStarts)
             {
@@ -145,9 +145,9 @@ public sealed class LoopStartTests : IDisposable
 
     private void AssertStarts()
     {
-        EventLoop[] loops = _group.Acquire();
+        EventLoop[] loops = _group.AddUser();
         Assert.Equal(LoopCount, loops.Length);
         Assert.All(loops, static loop => LoopFixture.RunOn(loop, static () => { }));
-        _group.Release();
+        _group.RemoveUser();
     }
 }

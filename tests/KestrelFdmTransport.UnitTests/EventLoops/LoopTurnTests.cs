@@ -9,7 +9,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 /// <summary>In which order a loop does what it has to.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class LoopTurnTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
@@ -30,18 +30,18 @@ public sealed class LoopTurnTests : IDisposable
             {
                 if ((events & EpollFlags.In) != 0)
                 {
-                    measured = !loop.Load.IsDue(loop.Now);
+                    measured = !loop.Utilization.IsDue(loop.Now);
                     served.Set();
                 }
             },
         };
-        _loops.Run(() => Assert.Equal(0, loop.Register(source, pair.Near.Number, EpollFlags.Connection)));
+        _loops.Run(() => Assert.Equal(0, loop.Register(source, pair.Near.Value, EpollFlags.Connection)));
         _loops.Settle();
         LoopFixture.AwaitIdle(loop);
-        long quiet = Stopwatch.GetTimestamp() + (2 * LoopLoad.Window);
+        long quiet = Stopwatch.GetTimestamp() + (2 * LoopUtilization.Window);
         Waiting.Until(() => Stopwatch.GetTimestamp() > quiet, "a time in which a measurement comes due");
 
-        Assert.Equal(1, Sys.Send(pair.Far.Number, [42]));
+        Assert.Equal(1, Sys.Send(pair.Far.Value, [42]));
 
         served.Within("the serve");
         Assert.False(measured);
@@ -51,7 +51,7 @@ public sealed class LoopTurnTests : IDisposable
     public void A_loop_that_rests_behind_what_it_has_dispatched_looks_for_mail_first()
     {
         const int Turns = 2_000;
-        DispatchBacklog backlog = _loops.Group.Backlog;
+        ThreadPoolBacklog backlog = _loops.Group.Backlog;
         for (int i = 0; i < 1_000_000; i++)
         {
             backlog.Add();
@@ -63,23 +63,23 @@ public sealed class LoopTurnTests : IDisposable
         source = new ProbeSource
         {
             Loop = _loops.Loop,
-            OnMailed = mail =>
+            OnMailed = command =>
             {
                 // Something begins all the time, so a loop with nothing to do may rest for two milliseconds.
-                backlog.Begin();
+                backlog.OnStarted();
                 if (++turns == Turns)
                 {
                     over.Set();
                 }
                 else
                 {
-                    source.Post(mail);
+                    source.Post(command);
                 }
             },
         };
         long started = Stopwatch.GetTimestamp();
 
-        source.Post(Mail.Resume);
+        source.Post(LoopCommand.Resume);
 
         // With a rest before each look it would be four seconds at least.
         over.Within("all turns");

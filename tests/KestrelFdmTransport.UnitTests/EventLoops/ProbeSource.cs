@@ -7,7 +7,7 @@ namespace KestrelFdmTransport.UnitTests.EventLoops;
 /// <summary>A source that does what the test says.</summary>
 internal sealed class ProbeSource : IoSource
 {
-    private const int ClosedKind = Notice.FirstOwn << 1;
+    private const int ClosedKind = Completion.FirstOfSource << 1;
 
     private int _closed;
     private int _deferredSends;
@@ -16,19 +16,19 @@ internal sealed class ProbeSource : IoSource
 
     public Action<uint> OnServe { get; init; } = static _ => { };
 
-    public Action<Mail> OnMailed { get; init; } = static _ => { };
+    public Action<LoopCommand> OnMailed { get; init; } = static _ => { };
 
-    /// <summary>What the source tells, as foreign code, after each serve.</summary>
+    /// <summary>What the source tells, as user code, after each serve.</summary>
     public Action? OnTell { get; init; }
 
     public Action<Exception> OnFailed { get; init; } = static _ => { };
 
     public Action OnClose { get; init; } = static () => { };
 
-    /// <summary>What the source tells, as foreign code, after its close.</summary>
-    public Action? OnClosedTold { get; init; }
+    /// <summary>What the source tells, as user code, after its close.</summary>
+    public Action? OnClosingdTold { get; init; }
 
-    public Action<ProbeSource> OnStop { get; init; } = static source => source.Post(Mail.Close);
+    public Action<ProbeSource> OnStop { get; init; } = static source => source.Post(LoopCommand.Close);
 
     /// <summary>Gets what the monitor thinks: false if the callback waits for something.</summary>
     public Action<bool> OnStall { get; init; } = static _ => { };
@@ -46,53 +46,53 @@ internal sealed class ProbeSource : IoSource
 
     public int Stalls => Volatile.Read(ref _stalls);
 
-    internal override Notice Serve(uint events)
+    internal override Completion OnReady(uint events)
     {
         OnServe(events);
-        return OnTell is null ? Notice.Nothing : new Notice(Notice.FirstOwn);
+        return OnTell is null ? Completion.None : new Completion(Completion.FirstOfSource);
     }
 
-    internal override Notice OnMail(Mail mail)
+    internal override Completion OnCommand(LoopCommand command)
     {
-        if ((mail & Mail.Close) != Mail.None)
+        if ((command & LoopCommand.Close) != LoopCommand.None)
         {
-            Loop.CloseAfterTurn(this);
+            Loop.CloseAtEndOfIteration(this);
         }
 
-        OnMailed(mail);
-        return Notice.Nothing;
+        OnMailed(command);
+        return Completion.None;
     }
 
-    internal override bool TryMove(EventLoop destination)
+    internal override bool TryMigrateTo(EventLoop destination)
     {
         OnMove?.Invoke(this, destination);
         return OnMove is not null;
     }
 
-    internal override void Tell(in Notice notice)
+    internal override void RunCallbacks(in Completion completion)
     {
-        if (notice.Has(Notice.Stopped))
+        if (completion.HasFlag(Completion.LoopStopping))
         {
             _stopped = true;
             OnStop(this);
             return;
         }
 
-        (notice.Has(ClosedKind) ? OnClosedTold : OnTell)?.Invoke();
+        (completion.HasFlag(ClosedKind) ? OnClosedTold : OnTell)?.Invoke();
     }
 
     internal override void Fail(Exception cause) => OnFailed(cause);
 
-    internal override Notice Close()
+    internal override Completion OnClose()
     {
         Interlocked.Increment(ref _closed);
         if (_stopped)
         {
-            Loop.Unregister(this);
+            Loop.Deregister(this);
         }
 
-        OnClose();
-        return OnClosedTold is null ? Notice.Nothing : new Notice(ClosedKind);
+        OnClosing();
+        return OnClosedTold is null ? Completion.None : new Completion(ClosedKind);
     }
 
     internal override void SendDeferred()

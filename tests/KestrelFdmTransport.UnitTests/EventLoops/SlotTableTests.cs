@@ -27,11 +27,11 @@ public sealed class SlotTableTests
     [Fact]
     public void The_payload_of_a_removed_source_leads_nowhere()
     {
-        ulong payload = _table.Add(new ProbeSource());
+        ulong token = _table.Add(new ProbeSource());
 
-        _table.Remove(payload);
+        _table.Remove(token);
 
-        Assert.Null(_table.Find(payload));
+        Assert.Null(_table.Find(token));
         Assert.Equal(0, _table.Count);
     }
 
@@ -42,12 +42,12 @@ public sealed class SlotTableTests
         _table.Remove(old);
         var tenant = new ProbeSource();
 
-        ulong payload = _table.Add(tenant);
+        ulong token = _table.Add(tenant);
 
-        Assert.Equal((uint)old, (uint)payload);
-        Assert.Equal((old >> 32) + 1, payload >> 32);
+        Assert.Equal((uint)old, (uint)token);
+        Assert.Equal((old >> 32) + 1, token >> 32);
         Assert.Null(_table.Find(old));
-        Assert.Same(tenant, _table.Find(payload));
+        Assert.Same(tenant, _table.Find(token));
     }
 
     [Fact]
@@ -64,10 +64,10 @@ public sealed class SlotTableTests
     public void It_grows_and_keeps_what_it_has()
     {
         ProbeSource[] sources = [.. Enumerable.Range(0, 1_000).Select(_ => new ProbeSource())];
-        ulong[] payloads = Array.ConvertAll(sources, source => _table.Add(source));
+        ulong[] tokens = Array.ConvertAll(sources, source => _table.Add(source));
 
-        Assert.Equal(sources, Array.ConvertAll(payloads, payload => _table.Find(payload)));
-        Assert.Equal(Enumerable.Range(0, 1_000), Array.ConvertAll(payloads, payload => (int)payload));
+        Assert.Equal(sources, Array.ConvertAll(tokens, token => _table.Find(token)));
+        Assert.Equal(Enumerable.Range(0, 1_000), Array.ConvertAll(tokens, token => (int)token));
         Assert.Equal(sources.Reverse(), All());
     }
 
@@ -86,16 +86,16 @@ public sealed class SlotTableTests
             }
             else
             {
-                ulong payload = present.Keys.ElementAt(random.Next(present.Count));
-                Assert.Same(present[payload], _table.Find(payload));
-                _table.Remove(payload);
-                present.Remove(payload);
-                former.Add(payload);
+                ulong token = present.Keys.ElementAt(random.Next(present.Count));
+                Assert.Same(present[token], _table.Find(token));
+                _table.Remove(token);
+                present.Remove(token);
+                former.Add(token);
             }
         }
 
         Assert.All(present, pair => Assert.Same(pair.Value, _table.Find(pair.Key)));
-        Assert.All(former, payload => Assert.Null(_table.Find(payload)));
+        Assert.All(former, token => Assert.Null(_table.Find(token)));
         Assert.Equal(present.Count, _table.Count);
         Assert.Equal(present.Values.ToHashSet(), All().ToHashSet());
     }

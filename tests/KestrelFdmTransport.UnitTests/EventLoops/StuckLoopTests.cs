@@ -30,10 +30,10 @@ public sealed class StuckLoopTests : IDisposable
         Open(_first, 1000);
         using (new HeldLoop(_second))
         {
-            Assert.Same(_first, _loops.Group.Balance.Home(_first, Stopwatch.GetTimestamp()));
+            Assert.Same(_first, _loops.Group.Balancer.SelectLoop(_first, Stopwatch.GetTimestamp()));
         }
 
-        Assert.Same(_second, _loops.Group.Balance.Home(_first, Stopwatch.GetTimestamp()));
+        Assert.Same(_second, _loops.Group.Balancer.SelectLoop(_first, Stopwatch.GetTimestamp()));
     }
 
     [Fact]
@@ -43,7 +43,7 @@ public sealed class StuckLoopTests : IDisposable
         long turn = Stopwatch.GetTimestamp();
         using var held = new HeldLoop(_second);
 
-        Assert.Same(_first, _loops.Group.Balance.Home(_first, turn));
+        Assert.Same(_first, _loops.Group.Balancer.SelectLoop(_first, turn));
     }
 
     [Fact]
@@ -52,10 +52,10 @@ public sealed class StuckLoopTests : IDisposable
         Open(_second, 1000);
         using (new HeldLoop(_first))
         {
-            Assert.Same(_second, EventLoopGroup.ForOutgoing(_loops.Loops));
+            Assert.Same(_second, EventLoopGroup.SelectForOutgoing(_loops.Loops));
         }
 
-        Assert.Same(_first, EventLoopGroup.ForOutgoing(_loops.Loops));
+        Assert.Same(_first, EventLoopGroup.SelectForOutgoing(_loops.Loops));
     }
 
     [Fact]
@@ -65,7 +65,7 @@ public sealed class StuckLoopTests : IDisposable
         using var first = new HeldLoop(_first);
         using var second = new HeldLoop(_second);
 
-        Assert.Same(_second, EventLoopGroup.ForOutgoing(_loops.Loops));
+        Assert.Same(_second, EventLoopGroup.SelectForOutgoing(_loops.Loops));
     }
 
     [Fact]
@@ -77,10 +77,10 @@ public sealed class StuckLoopTests : IDisposable
             // Only what is judged by the first loop's clock counts, which is its last turn.
             LoopFixture.RunOn(_first, () => { });
             LoopFixture.AwaitIdle(_first);
-            Assert.False(_loops.Group.Balance.IsAboveShare(_first));
+            Assert.False(_loops.Group.Balancer.IsAboveShare(_first));
         }
 
-        Assert.True(_loops.Group.Balance.IsAboveShare(_first));
+        Assert.True(_loops.Group.Balancer.IsAboveShare(_first));
     }
 
     [Fact]
@@ -100,10 +100,10 @@ public sealed class StuckLoopTests : IDisposable
         long later = Stopwatch.GetTimestamp() + s_second;
         using (new HeldLoop(_second))
         {
-            Assert.Equal(LoopLoad.Full, _second.Load.Busy(later + s_second));
+            Assert.Equal(LoopUtilization.Scale, _second.Utilization.Utilization(later + s_second));
         }
 
-        Assert.Equal(0, _second.Load.Busy(later + s_second));
+        Assert.Equal(0, _second.Utilization.Utilization(later + s_second));
     }
 
     [Fact]
@@ -153,7 +153,7 @@ public sealed class StuckLoopTests : IDisposable
     {
         for (int i = 0; i < connections; i++)
         {
-            loop.ConnectionOpened();
+            loop.OnConnectionOpened();
         }
     }
 
@@ -164,7 +164,7 @@ public sealed class StuckLoopTests : IDisposable
         int moved = 0;
         for (int window = 0; window < windows; window++)
         {
-            _now += LoopLoad.Window;
+            _now += LoopUtilization.Window;
             moved += Measure(_first);
             moved += both ? Measure(_second) : 0;
         }
@@ -175,13 +175,13 @@ public sealed class StuckLoopTests : IDisposable
     /// <summary>The loop has a hundred hot connections and has been busy all the time.</summary>
     private int Measure(EventLoop loop)
     {
-        var sets = new PollingSets(PollingRules.Default, new SpinGate());
+        var sets = new PollingSets(PollingPolicy.Default, new SpinPredictor());
         for (int slot = 0; slot < 100; slot++)
         {
-            sets.Register(slot, _now, PollingRules.CounterMax);
+            sets.Register(slot, _now, PollingPolicy.CounterMax);
         }
 
-        loop.Load.Measure(_now, sets, -1);
-        return _loops.Group.Balance.Emigrants(loop, _now, out _);
+        loop.Utilization.Measure(_now, sets, -1);
+        return _loops.Group.Balancer.PlanMigrations(loop, _now, out _);
     }
 }

@@ -72,7 +72,7 @@ public sealed class ThreadHeadroomTests
     public void The_lane_and_the_standbys_start_nothing_without_room()
     {
         _limit = _threads;
-        var lane = new BlockingLane(limit: 10, _headroom);
+        var lane = new BlockingThreadPool(limit: 10, _headroom);
         Assert.False(lane.TryQueue(new WorkItem(static () => { })));
         Assert.Equal(0, lane.Threads);
     }
@@ -80,7 +80,7 @@ public sealed class ThreadHeadroomTests
     [Fact]
     public void Idle_threads_of_the_lane_end_when_room_is_short()
     {
-        var lane = new BlockingLane(limit: 10, _headroom);
+        var lane = new BlockingThreadPool(limit: 10, _headroom);
         using var leave = new ManualResetEventSlim();
         Assert.True(lane.TryQueue(new WorkItem(() => leave.Within("the test to go on"))));
         Assert.Equal(1, lane.Threads);

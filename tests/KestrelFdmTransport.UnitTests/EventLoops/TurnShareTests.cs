@@ -11,14 +11,14 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 /// <summary>How much of one kind a loop does before others have their turn.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class TurnShareTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
 
     public void Dispose()
     {
-        SystemCallFaults.Injected = null;
+        SyscallFaultInjection.Handler = null;
         _loops.Dispose();
     }
 
@@ -43,10 +43,10 @@ public sealed class TurnShareTests : IDisposable
                 }
             },
         };
-        _loops.Run(() => Assert.Equal(0, _loops.Loop.Register(ready, pair.Near.Number, EpollFlags.In | EpollFlags.EdgeTriggered)));
+        _loops.Run(() => Assert.Equal(0, _loops.Loop.Register(ready, pair.Near.Value, EpollFlags.In | EpollFlags.EdgeTriggered)));
         using var release = new ManualResetEventSlim();
         var first = new ProbeSource { Loop = _loops.Loop, OnMailed = _ => release.Within("the mail to be posted") };
-        first.Post(Mail.Resume);
+        first.Post(LoopCommand.Resume);
         for (int i = 0; i < Mailed; i++)
         {
             new ProbeSource
@@ -57,10 +57,10 @@ public sealed class TurnShareTests : IDisposable
                     // The loop has all of it in its hands by now.
                     if (read++ == 0)
                     {
-                        Sys.Send(pair.Far.Number, [1]);
+                        Sys.Send(pair.Far.Value, [1]);
                     }
                 },
-            }.Post(Mail.Resume);
+            }.Post(LoopCommand.Resume);
         }
 
         release.Set();
@@ -68,7 +68,7 @@ public sealed class TurnShareTests : IDisposable
         served.Within("the ready source");
         Assert.InRange(readBefore, 1, 1_000);
         Waiting.Until(() => Volatile.Read(ref read) == Mailed, "the rest of the mail");
-        _loops.Run(() => _loops.Loop.Unregister(ready));
+        _loops.Run(() => _loops.Loop.Deregister(ready));
     }
 
     [Fact]
@@ -84,9 +84,9 @@ public sealed class TurnShareTests : IDisposable
         _loops.Settle();
         int greedyCalls = 0;
         int callsUntilOther = -1;
-        SystemCallFaults.Injected = (call, descriptor) =>
+        SyscallFaultInjection.Handler = (call, descriptor) =>
         {
-            if (call != SystemCall.Receive)
+            if (call != Syscall.Receive)
             {
                 return 0;
             }
@@ -97,12 +97,12 @@ public sealed class TurnShareTests : IDisposable
                 greedyCalls++;
                 if (greedyCalls < Bytes)
                 {
-                    Sys.Send(greedy.Peer.Number, [1]);
+                    Sys.Send(greedy.Peer.Value, [1]);
                 }
 
                 if (greedyCalls == Start)
                 {
-                    Sys.Send(other.Peer.Number, [1]);
+                    Sys.Send(other.Peer.Value, [1]);
                 }
             }
             else if (descriptor == other.Descriptor && callsUntilOther < 0)
@@ -112,10 +112,10 @@ public sealed class TurnShareTests : IDisposable
 
             return 0;
         };
-        Assert.Equal(1, Sys.Send(greedy.Peer.Number, [1]));
+        Assert.Equal(1, Sys.Send(greedy.Peer.Value, [1]));
 
         Assert.Equal(1, (await other.Reader.ReadAsync().AsTask().Within("the other's byte")).Buffer.Length);
-        SystemCallFaults.Injected = null;
+        SyscallFaultInjection.Handler = null;
         Assert.InRange(callsUntilOther, 0, 500);
         foreach (TestConnection connection in new[] { greedy, other })
         {

@@ -9,7 +9,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 /// <summary>No message to a loop is forgotten, whatever the loop is doing when it comes.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class WakeUpTests
 {
     [Fact]
@@ -29,7 +29,7 @@ public sealed class WakeUpTests
         using var loops = new LoopFixture();
         using var handled = new ManualResetEventSlim();
         var source = new ProbeSource { Loop = loops.Loop, OnMailed = _ => handled.Set() };
-        using AtRacePoint race = AsItGoesToSleep(loops, () => source.Post(Mail.Resume));
+        using AtSyncPoint race = AsItGoesToSleep(loops, () => source.Post(LoopCommand.Resume));
 
         race.AssertHappened();
 
@@ -40,7 +40,7 @@ public sealed class WakeUpTests
     public void A_stop_that_comes_as_the_loop_goes_to_sleep_ends_it()
     {
         using var loops = new LoopFixture();
-        using AtRacePoint race = AsItGoesToSleep(loops, loops.Loop.RequestStop);
+        using AtSyncPoint race = AsItGoesToSleep(loops, loops.Loop.RequestStop);
 
         race.AssertHappened();
 
@@ -53,7 +53,7 @@ public sealed class WakeUpTests
         var loops = new LoopFixture();
         using var handled = new ManualResetEventSlim();
         var source = new ProbeSource { Loop = loops.Loop, OnMailed = _ => handled.Set() };
-        using var race = new AtRacePoint(RacePoint.LoopEnds, loops.Loop, () => source.Post(Mail.Resume));
+        using var race = new AtSyncPoint(SyncPoint.LoopEnds, loops.Loop, () => source.Post(LoopCommand.Resume));
 
         loops.Dispose();
         race.AssertHappened();
@@ -72,7 +72,7 @@ public sealed class WakeUpTests
             Loop = loops.Loop,
             OnMove = (source, destination) =>
             {
-                source.Post(Mail.Resume);
+                source.Post(LoopCommand.Resume);
                 source.Loop = destination;
             },
             OnMailed = _ =>
@@ -82,7 +82,7 @@ public sealed class WakeUpTests
             },
         };
 
-        loops.Run(() => Assert.True(loops.Loop.TryMove(source, loops.Loops[1])));
+        loops.Run(() => Assert.True(loops.Loop.TryMigrateTo(source, loops.Loops[1])));
 
         handled.Within("the handling of the mail");
         Assert.Equal(loops.Loops[1].Name, handler);
@@ -97,19 +97,19 @@ public sealed class WakeUpTests
         using var sent = new ManualResetEventSlim();
         bool sentMeanwhile = false;
         var source = new ProbeSource { Loop = loops.Loop, OnSendDeferred = sent.Set };
-        using var race = new AtRacePoint(RacePoint.MonitorParks, null, () =>
+        using var race = new AtSyncPoint(SyncPoint.MonitorParks, null, () =>
         {
             parking.Set();
             deferred.Within("a flush");
         });
 
-        CallbackMonitor.EnsureAwake();
+        StallMonitor.EnsureAwake();
         TestThreads.Run(() =>
         {
             parking.Within("the monitor to park");
             while (!deferred.IsSet)
             {
-                CallbackScope.Run(source, _ => FlushAndBlock(), null, null);
+                LoopThread.Run(source, _ => FlushAndBlock(), null, null);
             }
         });
         race.AssertHappened();
@@ -119,7 +119,7 @@ public sealed class WakeUpTests
         void FlushAndBlock()
         {
             // Not if this thread has been without a CPU since it entered: then it is another callback's turn.
-            if (CallbackScope.TryDefer(source))
+            if (LoopThread.TryDefer(source))
             {
                 deferred.Set();
                 sentMeanwhile = sent.Wait(Waiting.Limit);
@@ -131,27 +131,27 @@ public sealed class WakeUpTests
     public void Messages_that_come_together_are_handed_over_together()
     {
         using var loops = new LoopFixture();
-        Mail seen = Mail.None;
+        LoopCommand seen = LoopCommand.None;
         int times = 0;
         var source = new ProbeSource
         {
             Loop = loops.Loop,
-            OnMailed = mail =>
+            OnMailed = command =>
             {
-                seen |= mail;
+                seen |= command;
                 times++;
             },
         };
 
         loops.Run(() =>
         {
-            source.Post(Mail.Resume);
-            source.Post(Mail.Close);
-            source.Post(Mail.Resume);
+            source.Post(LoopCommand.Resume);
+            source.Post(LoopCommand.Close);
+            source.Post(LoopCommand.Resume);
         });
         loops.Run(() => { });
 
-        Assert.Equal((Mail.Resume | Mail.Close, 1), (seen, times));
+        Assert.Equal((LoopCommand.Resume | LoopCommand.Close, 1), (seen, times));
     }
 
     [Theory]
@@ -174,7 +174,7 @@ public sealed class WakeUpTests
                 // Now while the loop works, now while it is about to sleep, now while it sleeps.
                 Pass(random.Next(4) == 0 ? random.Next(4_000) : random.Next(200));
                 Volatile.Write(ref posted, i);
-                source.Post(Mail.Resume);
+                source.Post(LoopCommand.Resume);
                 Waiting.Until(() => Volatile.Read(ref handled) == i, $"the handling of post {i}");
             }
         });
@@ -210,7 +210,7 @@ public sealed class WakeUpTests
                 for (int i = 0; i < PostsEach; i++)
                 {
                     Interlocked.Increment(ref posted);
-                    source.Post(Mail.Resume);
+                    source.Post(LoopCommand.Resume);
                     Pass(random.Next(20));
                 }
 
@@ -228,7 +228,7 @@ public sealed class WakeUpTests
         {
             var loops = new LoopFixture(loops: 2);
             var source = new ProbeSource { Loop = loops.Loop };
-            source.Post(Mail.Resume);
+            source.Post(LoopCommand.Resume);
             Pass(random.Next(5_000));
             loops.Dispose();
             Assert.All(loops.Loops, loop => Assert.True(loop.Join(Waiting.Limit)));
@@ -236,10 +236,10 @@ public sealed class WakeUpTests
     }
 
     /// <summary>The next time, and nothing wakes the loop afterwards.</summary>
-    private static AtRacePoint AsItGoesToSleep(LoopFixture loops, Action @event)
+    private static AtSyncPoint AsItGoesToSleep(LoopFixture loops, Action @event)
     {
-        AtRacePoint? race = null;
-        loops.Run(() => race = new AtRacePoint(RacePoint.LoopSleeps, loops.Loop, @event));
+        AtSyncPoint? race = null;
+        loops.Run(() => race = new AtSyncPoint(SyncPoint.LoopSleeps, loops.Loop, @event));
         return race!;
     }
 

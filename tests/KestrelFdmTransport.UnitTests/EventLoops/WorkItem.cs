@@ -3,7 +3,7 @@ using System.Threading;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
-/// <summary>Work for the blocking lane.</summary>
+/// <summary>Work for the blocking pool.</summary>
 internal sealed class WorkItem(Action action) : IThreadPoolWorkItem
 {
     public void Execute() => action();

@@ -15,8 +15,8 @@ internal static class OptionExtremes
 {
     private static readonly int[] s_numbers =
     [
-        int.MinValue, -1, 0, 1, 2, 1023, FdmTransportOptions.MaxLoopCount, FdmTransportOptions.MaxLoopCount + 1, FdmTransportOptions.MostBlockingThreads,
-        FdmTransportOptions.MostBlockingThreads + 1, FdmTransportOptions.MaxAcceptQueueLength, FdmTransportOptions.MaxAcceptQueueLength + 1, int.MaxValue,
+        int.MinValue, -1, 0, 1, 2, 1023, FdmTransportOptions.MaxLoopCount, FdmTransportOptions.MaxLoopCount + 1, FdmTransportOptions.BlockingThreadsLimit,
+        FdmTransportOptions.BlockingThreadsLimit + 1, FdmTransportOptions.MaxAcceptQueueLength, FdmTransportOptions.MaxAcceptQueueLength + 1, int.MaxValue,
     ];
 
     private static readonly TimeSpan[] s_times =

@@ -173,14 +173,14 @@ public sealed class OptionExtremesTests : IDisposable
         long before;
         do
         {
-            before = transport.GetLoopStatistics().Sum(loop => loop.Harvests);
+            before = transport.GetLoopStatistics().Sum(loop => loop.EpollWaits);
             await Task.Delay(s_window, limit.Token);
             while (opened.Transport.Input.TryRead(out ReadResult rest) && !rest.IsCompleted)
             {
                 opened.Transport.Input.AdvanceTo(rest.Buffer.End);
             }
         }
-        while (transport.GetLoopStatistics().Sum(loop => loop.Harvests) - before > WakeUps);
+        while (transport.GetLoopStatistics().Sum(loop => loop.EpollWaits) - before > WakeUps);
     }
 
     private static async Task<Socket> ConnectAsync(EndPoint endPoint)

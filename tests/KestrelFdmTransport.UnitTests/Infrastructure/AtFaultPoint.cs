@@ -15,7 +15,7 @@ internal sealed class AtFaultPoint : IDisposable
     public AtFaultPoint(FaultPoint point, int times, Action @event)
     {
         (_point, _left, _event) = (point, times, @event);
-        FaultPoints.Reached = OnReached;
+        FaultPoints.Handler = OnReached;
     }
 
     /// <summary>How often it has happened.</summary>
@@ -26,7 +26,7 @@ internal sealed class AtFaultPoint : IDisposable
         => new(point, times, static () => throw new OutOfMemoryException("This test's."));
 #pragma warning restore CA2201, MA0012
 
-    public void Dispose() => FaultPoints.Reached = null;
+    public void Dispose() => FaultPoints.Handler = null;
 
     private void OnReached(FaultPoint point)
     {

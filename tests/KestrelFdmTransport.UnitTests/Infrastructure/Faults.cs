@@ -53,7 +53,7 @@ internal sealed class Faults : IDisposable
         ["EDQUOT"] = 122,
     };
 
-    private readonly SystemCall _call;
+    private readonly Syscall _call;
     private readonly int _errno;
     private readonly int _first;
     private readonly int _step;
@@ -64,13 +64,13 @@ internal sealed class Faults : IDisposable
     /// <param name="error">The name of the error.</param>
     /// <param name="first">The first that fails, from 1.</param>
     /// <param name="step">Every which after it fails as well; 0 for none.</param>
-    public Faults(SystemCall call, string error, int first, int step = 0)
+    public Faults(Syscall call, string error, int first, int step = 0)
     {
         _call = call;
         _errno = s_errors[error];
         _first = first;
         _step = step;
-        SystemCallFaults.Injected = Strike;
+        SyscallFaultInjection.Handler = Strike;
     }
 
     public int Errno => _errno;
@@ -79,9 +79,9 @@ internal sealed class Faults : IDisposable
 
     public int Failed => Volatile.Read(ref _failed);
 
-    public void Dispose() => SystemCallFaults.Injected = null;
+    public void Dispose() => SyscallFaultInjection.Handler = null;
 
-    private int Strike(SystemCall call, int descriptor)
+    private int Strike(Syscall call, int descriptor)
     {
         if (call != _call)
         {

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Infrastructure;
 
-/// <summary>A pool that does what a test wants at the moments when foreign code runs.</summary>
+/// <summary>A pool that does what a test wants at the moments when user code runs.</summary>
 internal sealed class HookedPool : MemoryPool<byte>
 {
     private int _rented;

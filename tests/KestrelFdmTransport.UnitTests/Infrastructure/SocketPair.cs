@@ -10,13 +10,13 @@ internal sealed class SocketPair : IDisposable
     public SocketPair()
     {
         Assert.Equal(0, Sys.StreamPair(out int near, out int far));
-        Near = new OwnedDescriptor(near);
-        Far = new OwnedDescriptor(far);
+        Near = new SafeFileDescriptor(near);
+        Far = new SafeFileDescriptor(far);
     }
 
-    public OwnedDescriptor Near { get; }
+    public SafeFileDescriptor Near { get; }
 
-    public OwnedDescriptor Far { get; }
+    public SafeFileDescriptor Far { get; }
 
     public void Dispose()
     {

@@ -88,10 +88,10 @@ public sealed class AcceptedAddressTests
         int descriptor = Sys.Accept((int)listener.Handle, address, &length);
         Assert.True(descriptor >= 0);
         using var accepted = new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
-        SocketName remote = SocketName.Parse(new ReadOnlySpan<byte>(address, length));
+        CompactSocketAddress remote = CompactSocketAddress.Parse(new ReadOnlySpan<byte>(address, length));
         length = Sys.AddressCapacity;
         Assert.Equal(0, Sys.LocalAddress(descriptor, address, &length));
-        SocketName local = SocketName.Parse(new ReadOnlySpan<byte>(address, length));
+        CompactSocketAddress local = CompactSocketAddress.Parse(new ReadOnlySpan<byte>(address, length));
 
         AssertEqual(accepted.RemoteEndPoint, remote.ToEndPoint());
         AssertEqual(accepted.LocalEndPoint, local.ToEndPoint());

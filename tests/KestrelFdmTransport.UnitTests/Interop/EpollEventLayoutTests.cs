@@ -28,7 +28,7 @@ public sealed class EpollEventLayoutTests
     [Fact]
     public void The_kernel_returns_every_payload_with_its_events()
     {
-        using var epoll = new OwnedDescriptor(Sys.EpollCreate());
+        using var epoll = new SafeFileDescriptor(Sys.EpollCreate());
         var buffer = new EpollEventBuffer(16);
         using var first = new SocketPair();
         using var second = new SocketPair();
@@ -41,19 +41,19 @@ public sealed class EpollEventLayoutTests
         };
         foreach ((ulong payload, SocketPair pair) in payloads)
         {
-            Assert.Equal(0, Sys.EpollAdd(epoll.Number, pair.Near.Number, EpollFlags.Connection, payload));
+            Assert.Equal(0, Sys.EpollAdd(epoll.Value, pair.Near.Value, EpollFlags.Connection, payload));
         }
 
-        Assert.Equal(3, Sys.EpollWait(epoll.Number, buffer, 0));
+        Assert.Equal(3, Sys.EpollWait(epoll.Value, buffer, 0));
         Assert.All(EventsOf(buffer, 3), entry => Assert.Equal(EpollFlags.Out, entry.Value));
-        Assert.Equal(0, Sys.EpollWait(epoll.Number, buffer, 0));
+        Assert.Equal(0, Sys.EpollWait(epoll.Value, buffer, 0));
 
         foreach (SocketPair pair in payloads.Values)
         {
-            Assert.Equal(1, Sys.Send(pair.Far.Number, [42]));
+            Assert.Equal(1, Sys.Send(pair.Far.Value, [42]));
         }
 
-        Assert.Equal(3, Sys.EpollWait(epoll.Number, buffer, 0));
+        Assert.Equal(3, Sys.EpollWait(epoll.Value, buffer, 0));
         Dictionary<ulong, uint> events = EventsOf(buffer, 3);
         Assert.Equal(payloads.Keys, events.Keys);
         Assert.All(events.Values, bits => Assert.Equal(EpollFlags.In | EpollFlags.Out, bits));
@@ -62,14 +62,14 @@ public sealed class EpollEventLayoutTests
     [Fact]
     public void A_descriptor_that_was_deleted_is_silent()
     {
-        using var epoll = new OwnedDescriptor(Sys.EpollCreate());
+        using var epoll = new SafeFileDescriptor(Sys.EpollCreate());
         var buffer = new EpollEventBuffer(1);
         using var pair = new SocketPair();
-        Assert.Equal(0, Sys.EpollAdd(epoll.Number, pair.Near.Number, EpollFlags.Connection, 1));
+        Assert.Equal(0, Sys.EpollAdd(epoll.Value, pair.Near.Value, EpollFlags.Connection, 1));
 
-        Assert.Equal(0, Sys.EpollDelete(epoll.Number, pair.Near.Number));
+        Assert.Equal(0, Sys.EpollDelete(epoll.Value, pair.Near.Value));
 
-        Assert.Equal(0, Sys.EpollWait(epoll.Number, buffer, 0));
+        Assert.Equal(0, Sys.EpollWait(epoll.Value, buffer, 0));
     }
 
     private static Dictionary<ulong, uint> EventsOf(EpollEventBuffer buffer, int count)

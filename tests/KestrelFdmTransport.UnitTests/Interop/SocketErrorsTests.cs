@@ -98,9 +98,9 @@ public sealed class SocketErrorsTests
     [Fact]
     public void Not_a_socket()
     {
-        using var descriptor = new OwnedDescriptor(Sys.EventDescriptor());
+        using var descriptor = new SafeFileDescriptor(Sys.CreateEventFd());
 
-        using var socket = new Socket(new SafeSocketHandle(descriptor.Number, ownsHandle: false));
+        using var socket = new Socket(new SafeSocketHandle(descriptor.Value, ownsHandle: false));
 
         AssertSame(Errno.ENOTSOCK, () => socket.Listen());
     }

@@ -13,7 +13,7 @@ public sealed class SysTests
     [Fact]
     public void Closing_gives_zero_or_the_negated_error()
     {
-        int descriptor = Sys.EventDescriptor();
+        int descriptor = Sys.CreateEventFd();
         Assert.True(descriptor >= 0);
 
         Assert.Equal(0, Sys.Close(descriptor));
@@ -26,21 +26,21 @@ public sealed class SysTests
     [InlineData(Architecture.S390x, 0x541B)]
     [InlineData(Architecture.Ppc64le, 0x4004667F)]
     public void The_question_for_bytes_that_wait_has_the_number_of_its_architecture(Architecture architecture, uint number)
-        => Assert.Equal(number, Sys.BytesReadable(architecture));
+        => Assert.Equal(number, Sys.IoctlBytesReadable(architecture));
 
     [Fact]
     public void Receiving_gives_the_count_or_zero_at_the_end_or_the_negated_error()
     {
         using var pair = new SocketPair();
         byte[] buffer = new byte[8];
-        Assert.Equal(-Errno.EAGAIN, Sys.Receive(pair.Near.Number, buffer));
+        Assert.Equal(-Errno.EAGAIN, Sys.Receive(pair.Near.Value, buffer));
 
-        Sys.Send(pair.Far.Number, [1, 2, 3]);
-        Assert.Equal(3, Sys.Receive(pair.Near.Number, buffer));
+        Sys.Send(pair.Far.Value, [1, 2, 3]);
+        Assert.Equal(3, Sys.Receive(pair.Near.Value, buffer));
         Assert.Equal([1, 2, 3, 0], buffer[..4]);
 
         pair.Far.Dispose();
-        Assert.Equal(0, Sys.Receive(pair.Near.Number, buffer));
+        Assert.Equal(0, Sys.Receive(pair.Near.Value, buffer));
         Assert.Equal(-Errno.EBADF, Sys.Receive(-1, buffer));
     }
 
@@ -50,7 +50,7 @@ public sealed class SysTests
         using var pair = new SocketPair();
         pair.Far.Dispose();
 
-        Assert.Equal(-Errno.EPIPE, Sys.Send(pair.Near.Number, [1]));
+        Assert.Equal(-Errno.EPIPE, Sys.Send(pair.Near.Value, [1]));
     }
 
     [Fact]
@@ -61,7 +61,7 @@ public sealed class SysTests
         int result;
         do
         {
-            result = Sys.Send(pair.Near.Number, much);
+            result = Sys.Send(pair.Near.Value, much);
         }
         while (result > 0);
 
@@ -78,13 +78,13 @@ public sealed class SysTests
         vectors[1] = new IoVector { Base = bytes, Length = 0 };
         vectors[2] = new IoVector { Base = bytes, Length = 3 };
 
-        Assert.Equal(5, Sys.Send(pair.Near.Number, vectors, 3));
+        Assert.Equal(5, Sys.Send(pair.Near.Value, vectors, 3));
 
         byte[] buffer = new byte[8];
-        Assert.Equal(5, Sys.Receive(pair.Far.Number, buffer));
+        Assert.Equal(5, Sys.Receive(pair.Far.Value, buffer));
         Assert.Equal([4, 5, 1, 2, 3], buffer[..5]);
         pair.Far.Dispose();
-        Assert.Equal(-Errno.EPIPE, Sys.Send(pair.Near.Number, vectors, 3));
+        Assert.Equal(-Errno.EPIPE, Sys.Send(pair.Near.Value, vectors, 3));
     }
 
     [Fact]
@@ -102,25 +102,25 @@ public sealed class SysTests
     public void The_bytes_that_wait_are_counted()
     {
         using var pair = new SocketPair();
-        Assert.Equal(0, Sys.Readable(pair.Near.Number));
+        Assert.Equal(0, Sys.BytesAvailable(pair.Near.Value));
 
-        Sys.Send(pair.Far.Number, [1, 2, 3]);
+        Sys.Send(pair.Far.Value, [1, 2, 3]);
 
-        Assert.Equal(3, Sys.Readable(pair.Near.Number));
-        Assert.Equal(-Errno.EBADF, Sys.Readable(-1));
+        Assert.Equal(3, Sys.BytesAvailable(pair.Near.Value));
+        Assert.Equal(-Errno.EBADF, Sys.BytesAvailable(-1));
     }
 
     [Fact]
     public void A_duplicate_lives_on_its_own()
     {
         using var pair = new SocketPair();
-        using var duplicate = new OwnedDescriptor(Sys.Duplicate(pair.Near.Number));
-        Assert.NotEqual(pair.Near.Number, duplicate.Number);
+        using var duplicate = new SafeFileDescriptor(Sys.Duplicate(pair.Near.Value));
+        Assert.NotEqual(pair.Near.Value, duplicate.Value);
 
         pair.Near.Dispose();
 
-        Assert.Equal(1, Sys.Send(duplicate.Number, [1]));
-        Assert.Equal(1, Sys.Receive(pair.Far.Number, new byte[2]));
+        Assert.Equal(1, Sys.Send(duplicate.Value, [1]));
+        Assert.Equal(1, Sys.Receive(pair.Far.Value, new byte[2]));
     }
 
     [Fact]
@@ -128,48 +128,48 @@ public sealed class SysTests
     {
         using var pair = new SocketPair();
 
-        Assert.Equal(0, Sys.ShutdownBothWays(pair.Near.Number));
+        Assert.Equal(0, Sys.Shutdown(pair.Near.Value));
 
-        Assert.Equal(0, Sys.Receive(pair.Far.Number, new byte[1]));
-        Assert.Equal(-Errno.EPIPE, Sys.Send(pair.Far.Number, [1]));
-        Assert.Equal(0, Sys.Receive(pair.Near.Number, new byte[1]));
+        Assert.Equal(0, Sys.Receive(pair.Far.Value, new byte[1]));
+        Assert.Equal(-Errno.EPIPE, Sys.Send(pair.Far.Value, [1]));
+        Assert.Equal(0, Sys.Receive(pair.Near.Value, new byte[1]));
     }
 
     [Fact]
     public void A_reset_reaches_the_peer_and_keeps_the_descriptor()
     {
-        (Socket client, OwnedDescriptor server) = Connected();
+        (Socket client, SafeFileDescriptor server) = Connected();
         using (client)
         using (server)
         {
-            Assert.Equal(0, Sys.ResetConnection(server.Number));
+            Assert.Equal(0, Sys.ResetConnection(server.Value));
 
             Assert.Equal(-Errno.ECONNRESET, Sys.Receive((int)client.Handle, new byte[1]));
-            Assert.Equal(-Errno.ECONNRESET, Sys.Receive(server.Number, new byte[1]));
-            Assert.Equal(-Errno.ENOTCONN, Sys.Receive(server.Number, new byte[1]));
+            Assert.Equal(-Errno.ECONNRESET, Sys.Receive(server.Value, new byte[1]));
+            Assert.Equal(-Errno.ENOTCONN, Sys.Receive(server.Value, new byte[1]));
         }
     }
 
     [Fact]
     public void A_connection_that_does_not_linger_is_reset_when_it_is_closed()
     {
-        (Socket client, OwnedDescriptor server) = Connected();
+        (Socket client, SafeFileDescriptor server) = Connected();
         using (client)
         {
-            Assert.Equal(0, Sys.LingerZero(server.Number));
+            Assert.Equal(0, Sys.SetZeroLinger(server.Value));
             server.Dispose();
 
             Assert.Equal(-Errno.ECONNRESET, Sys.Receive((int)client.Handle, new byte[1]));
         }
     }
 
-    private static unsafe (Socket Client, OwnedDescriptor Server) Connected()
+    private static unsafe (Socket Client, SafeFileDescriptor Server) Connected()
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listener.Listen();
         var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         client.Connect(listener.LocalEndPoint!);
-        return (client, new OwnedDescriptor(Sys.Accept((int)listener.Handle, null, null)));
+        return (client, new SafeFileDescriptor(Sys.Accept((int)listener.Handle, null, null)));
     }
 }

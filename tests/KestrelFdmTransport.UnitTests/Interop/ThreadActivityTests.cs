@@ -9,7 +9,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Interop;
 
 /// <summary>What can be seen of another thread.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class ThreadActivityTests
 {
     [Fact]
@@ -53,7 +53,7 @@ public sealed class ThreadActivityTests
     [Fact]
     public void Without_the_files_nothing_is_known()
     {
-        using var faults = new Faults(SystemCall.ReadProcFile, "EMFILE", first: 1, step: 1);
+        using var faults = new Faults(Syscall.ReadProcFile, "EMFILE", first: 1, step: 1);
         Assert.Equal(ThreadActivity.Unknown, Sys.Activity(Sys.ThreadId()));
         Assert.Equal(-1, Sys.ThreadRunDelay());
     }

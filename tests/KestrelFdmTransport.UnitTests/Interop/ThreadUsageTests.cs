@@ -11,22 +11,22 @@ public sealed class ThreadUsageTests
     [Fact]
     public void A_thread_that_computes_is_seen_to_use_the_CPU() => TestThreads.Run(() =>
     {
-        ThreadUsage before = Sys.OwnUsage();
-        while (Sys.OwnUsage().CpuTime == before.CpuTime)
+        ThreadUsage before = Sys.GetThreadUsage();
+        while (Sys.GetThreadUsage().CpuTime == before.CpuTime)
         {
             Thread.SpinWait(1_000);
         }
 
-        Assert.True(Sys.OwnUsage().CpuTime > before.CpuTime);
+        Assert.True(Sys.GetThreadUsage().CpuTime > before.CpuTime);
     });
 
     [Fact]
     public void A_thread_that_sleeps_is_seen_to_wait() => TestThreads.Run(() =>
     {
-        ThreadUsage before = Sys.OwnUsage();
+        ThreadUsage before = Sys.GetThreadUsage();
         Thread.Sleep(1);
 
-        Assert.True(Sys.OwnUsage().Waits > before.Waits);
+        Assert.True(Sys.GetThreadUsage().Waits > before.Waits);
     });
 
     [Fact]

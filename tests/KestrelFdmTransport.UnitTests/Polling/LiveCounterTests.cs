@@ -19,7 +19,7 @@ public sealed class LiveCounterTests
         _timeline.Register(0);
 
         LiveCounter counter = _timeline.Sets.Counter(0);
-        Assert.Equal((PollingRules.CounterStart, Warm, false), (counter.Value, counter.Set, counter.Queued));
+        Assert.Equal((PollingPolicy.CounterStart, Warm, false), (counter.Value, counter.Set, counter.Queued));
         _timeline.Play((5, 0, 4, Hot));
     }
 
@@ -147,7 +147,7 @@ public sealed class LiveCounterTests
         _timeline.Register(0);
         _timeline.Play((1, 0, 4, Hot), (2, 0, 5, Hot));
 
-        _timeline.Sets.Unregister(0);
+        _timeline.Sets.Deregister(0);
         _timeline.Register(0, 50);
 
         _timeline.Play((65, 0, 2, Warm));

@@ -17,7 +17,7 @@ internal sealed class LoopSimulation
     private const double AcceptTime = 8;
     private const double PauseEvery = 333_333;
 
-    private static readonly long s_microsecond = PollingRules.TicksOf(TimeSpan.FromMicroseconds(1));
+    private static readonly long s_microsecond = PollingPolicy.TicksOf(TimeSpan.FromMicroseconds(1));
 
     private readonly PollingSets _sets;
     private readonly Random _random;
@@ -44,9 +44,9 @@ internal sealed class LoopSimulation
     private double _harvested;
     private double _pauseDue = PauseEvery;
 
-    public LoopSimulation(PollingRules rules, int seed, params ReadOnlySpan<ClientClass> classes)
+    public LoopSimulation(PollingPolicy rules, int seed, params ReadOnlySpan<ClientClass> classes)
     {
-        _sets = new PollingSets(rules, new SpinGate());
+        _sets = new PollingSets(rules, new SpinPredictor());
         _random = new Random(seed);
         _pauses = new Random(seed);
         foreach (ClientClass clients in classes)
@@ -79,16 +79,16 @@ internal sealed class LoopSimulation
         while (_now < end)
         {
             Harvest();
-            _sets.BeginTurn(Ticks(_now));
-            while (_now < end && _sets.TryNext(out ulong payload))
+            _sets.BeginIteration(Ticks(_now));
+            while (_now < end && _sets.TryNext(out ulong token))
             {
-                if ((int)payload == _listen)
+                if ((int)token == _listen)
                 {
                     Accept();
                 }
                 else
                 {
-                    Serve((int)payload, counts: _now >= from);
+                    Serve((int)token, counts: _now >= from);
                 }
             }
         }
@@ -115,11 +115,11 @@ internal sealed class LoopSimulation
         _now += HarvestTime;
         _harvested = _now;
         FindEvents();
-        _sets.BeginHarvest(_harvest.Count, Ticks(_now), Ticks(since));
+        _sets.BeginBatch(_harvest.Count, Ticks(_now), Ticks(since));
         foreach (int slot in _harvest)
         {
             _sets.Arrived((uint)slot);
-            Assert.InRange(_sets.Counter(slot).Value, (byte)0, PollingRules.CounterMax);
+            Assert.InRange(_sets.Counter(slot).Value, (byte)0, PollingPolicy.CounterMax);
         }
     }
 
@@ -154,17 +154,17 @@ internal sealed class LoopSimulation
     private void Accept()
     {
         _sets.Dequeued(_listen);
-        for (int share = ListenSource.Share(_sets.Pending); share > 0 && _connecting.TryDequeue(out int slot); share--)
+        for (int share = Acceptor.AcceptBudget(_sets.Pending); share > 0 && _connecting.TryDequeue(out int slot); share--)
         {
             _now += AcceptTime;
             _sets.Register(slot, Ticks(_now));
-            if (!_sets.Admit((uint)slot, Ticks(_harvested)))
+            if (!_sets.EnqueueAccepted((uint)slot, Ticks(_harvested)))
             {
                 _registered.Add(slot);
             }
         }
 
-        _sets.Served(_listen, Ticks(_now));
+        _sets.OnDispatched(_listen, Ticks(_now));
     }
 
     private void Serve(int slot, bool counts)
@@ -172,7 +172,7 @@ internal sealed class LoopSimulation
         Client client = _clients[slot];
         _sets.Dequeued(slot);
         _now += MeanService * (0.5 + _random.NextDouble());
-        _sets.Served(slot, Ticks(_now));
+        _sets.OnDispatched(slot, Ticks(_now));
         Order.Add(slot);
         if (counts)
         {

@@ -9,7 +9,7 @@ public sealed class LoopSimulationTests
 {
     private const double MostService = 1.5 * 19;
 
-    private static readonly PollingRules s_arrivalOrder = PollingRules.Default with { Enabled = false };
+    private static readonly PollingPolicy s_arrivalOrder = PollingPolicy.Default with { Enabled = false };
 
     [Theory]
     [InlineData(1)]
@@ -18,7 +18,7 @@ public sealed class LoopSimulationTests
     public void Nobody_starves_when_more_wants_to_be_served_than_can_be(int seed)
     {
         ClientClass hot = new(256, NoPause), warm = new(1000, Between(50, 150)), cold = new(2000, Between(500, 1500));
-        _ = new LoopSimulation(PollingRules.Default, seed, hot, warm, cold).Run(settle: 2000, duration: 1000);
+        _ = new LoopSimulation(PollingPolicy.Default, seed, hot, warm, cold).Run(settle: 2000, duration: 1000);
 
         // A turn serves at most all hot ones, twice as many warm ones and as many cold ones.
         const double LongestTurn = 4 * 256 * MostService;
@@ -30,7 +30,7 @@ public sealed class LoopSimulationTests
     [InlineData(1)]
     public void Hot_clients_stay_fast_under_overload_and_the_others_pay_little(double hotThink)
     {
-        (ClientClass hot, ClientClass sporadic) = Overload(PollingRules.Default, hotThink);
+        (ClientClass hot, ClientClass sporadic) = Overload(PollingPolicy.Default, hotThink);
         (ClientClass hotBefore, ClientClass sporadicBefore) = Overload(s_arrivalOrder, hotThink);
 
         Assert.InRange(hot.Percentile(99), 0, hotBefore.Percentile(99) / 16);
@@ -56,7 +56,7 @@ public sealed class LoopSimulationTests
     [InlineData(0.95, 40, 1.03)]
     public void At_high_utilisation_hot_ones_wait_less_and_the_others_little_longer_than_in_the_order_of_arrival(double load, int hots, double mostOfHot)
     {
-        (ClientClass hot, ClientClass sporadic) = At(load, hots, PollingRules.Default);
+        (ClientClass hot, ClientClass sporadic) = At(load, hots, PollingPolicy.Default);
         (ClientClass hotBefore, ClientClass sporadicBefore) = At(load, hots, s_arrivalOrder);
 
         Assert.InRange(hot.Percentile(99), 0, mostOfHot * hotBefore.Percentile(99));
@@ -76,7 +76,7 @@ public sealed class LoopSimulationTests
     [InlineData(0.95, 10)]
     public void Where_others_take_the_CPU_now_and_then_the_sporadic_ones_wait_little_longer_than_in_the_order_of_arrival(double load, double pause)
     {
-        (ClientClass hot, ClientClass sporadic) = Disturbed(load, pause, PollingRules.Default);
+        (ClientClass hot, ClientClass sporadic) = Disturbed(load, pause, PollingPolicy.Default);
         (ClientClass hotBefore, ClientClass sporadicBefore) = Disturbed(load, pause, s_arrivalOrder);
 
         Assert.InRange(sporadic.Percentile(99), 0, 1.1 * sporadicBefore.Percentile(99));
@@ -87,9 +87,9 @@ public sealed class LoopSimulationTests
     [Fact]
     public void If_all_are_hot_they_are_served_in_the_order_of_arrival()
     {
-        Assert.Equal(Order(s_arrivalOrder), Order(PollingRules.Default));
+        Assert.Equal(Order(s_arrivalOrder), Order(PollingPolicy.Default));
 
-        static System.Collections.Generic.List<int> Order(PollingRules rules)
+        static System.Collections.Generic.List<int> Order(PollingPolicy rules)
             => new LoopSimulation(rules, seed: 1, new ClientClass(64, NoPause)).Run(settle: 0, duration: 200).Order;
     }
 
@@ -102,7 +102,7 @@ public sealed class LoopSimulationTests
         foreach (Func<double, Func<Random, double>> spread in new[] { Exactly, GiveOrTakeHalf, AtRandom })
         {
             ClientClass quicks = new(quick, spread(30)) { RoundTrip = 20_000 }, slows = new(slow, spread(2000)) { RoundTrip = 20_000 };
-            _ = new LoopSimulation(PollingRules.Default, seed: 1, quicks, slows).Run(settle: 8000, duration: 4000);
+            _ = new LoopSimulation(PollingPolicy.Default, seed: 1, quicks, slows).Run(settle: 8000, duration: 4000);
 
             Assert.InRange(quicks.PartIn(PollingSet.Hot), 0.95, 1);
             Assert.InRange(slows.PartIn(PollingSet.Hot), 0, 0.05);
@@ -113,7 +113,7 @@ public sealed class LoopSimulationTests
     public void A_newcomer_beside_a_thousand_greedy_clients_waits_about_as_long_as_they_do()
     {
         ClientClass greedy = new(1000, NoPause), newcomers = new(16, Between(50, 150)) { Reconnects = true };
-        _ = new LoopSimulation(PollingRules.Default, seed: 1, greedy, newcomers).Run(settle: 500, duration: 4000);
+        _ = new LoopSimulation(PollingPolicy.Default, seed: 1, greedy, newcomers).Run(settle: 500, duration: 4000);
 
         Assert.InRange(newcomers.Percentile(50), 0, 1.1 * greedy.Percentile(50));
         Assert.InRange(newcomers.Percentile(99), 0, 1.1 * greedy.Percentile(99));
@@ -123,12 +123,12 @@ public sealed class LoopSimulationTests
     public void A_connection_that_was_silent_for_long_waits_for_two_turns_at_most()
     {
         ClientClass greedy = new(1000, NoPause), silent = new(16, Between(500, 1500));
-        _ = new LoopSimulation(PollingRules.Default, seed: 1, greedy, silent).Run(settle: 2000, duration: 2000);
+        _ = new LoopSimulation(PollingPolicy.Default, seed: 1, greedy, silent).Run(settle: 2000, duration: 2000);
 
         Assert.InRange(silent.Longest, 0, 2.1 * greedy.Percentile(50));
     }
 
-    private static (ClientClass Hot, ClientClass Sporadic) Overload(PollingRules rules, double hotThink)
+    private static (ClientClass Hot, ClientClass Sporadic) Overload(PollingPolicy rules, double hotThink)
     {
         ClientClass hot = new(8, Between(hotThink, hotThink)), sporadic = new(4500, Between(10, 100));
         _ = new LoopSimulation(rules, seed: 1, hot, sporadic).Run(settle: 500, duration: 500);
@@ -136,7 +136,7 @@ public sealed class LoopSimulationTests
     }
 
     /// <summary>A hot client with a mean pause of 1 ms takes 1.7 % of the loop's time, sporadic ones what is left.</summary>
-    private static (ClientClass Hot, ClientClass Sporadic) At(double load, int hots, PollingRules rules)
+    private static (ClientClass Hot, ClientClass Sporadic) At(double load, int hots, PollingPolicy rules)
     {
         ClientClass hot = new(hots, AtRandom(1)), sporadic = new((int)((load - (0.017 * hots)) * 55_100 / 19), Between(10, 100));
         for (int seed = 1; seed <= 3; seed++)
@@ -148,7 +148,7 @@ public sealed class LoopSimulationTests
     }
 
     /// <summary>As <see cref="At"/>, with hot clients that want 1,000 requests a second each, and so 15.2 % of the loop's time.</summary>
-    private static (ClientClass Hot, ClientClass Sporadic) Disturbed(double load, double pause, PollingRules rules)
+    private static (ClientClass Hot, ClientClass Sporadic) Disturbed(double load, double pause, PollingPolicy rules)
     {
         ClientClass hot = new(8, Exactly(1)) { Paced = true };
         ClientClass sporadic = new((int)((load - 0.152) * 55_000 / 19), Between(10, 100)) { Paced = true };

@@ -19,7 +19,7 @@ public sealed class PollingSetsOrderTests
             timeline.Arrive(slot, 1000 + slot);
         }
 
-        Assert.Equal(3, timeline.Sets.Waiting(PollingSet.Cold));
+        Assert.Equal(3, timeline.Sets.Queued(PollingSet.Cold));
         Assert.Equal(Enumerable.Range(0, gaps.Length), timeline.Turn(2000));
     }
 
@@ -41,7 +41,7 @@ public sealed class PollingSetsOrderTests
     public void A_hot_one_comes_before_those_that_came_a_little_earlier(int time, int place)
     {
         // Three came at 1000 and three at 1020.
-        var timeline = new Timeline(Timeline.Rules with { HotCost = 3 });
+        var timeline = new Timeline(Timeline.Rules with { HotPriorityCost = 3 });
         timeline.Learn(serve: 2);
         for (int slot = 0; slot < 6; slot++)
         {
@@ -62,13 +62,13 @@ public sealed class PollingSetsOrderTests
     public void The_more_is_served_for_hot_ones_the_less_they_come_ahead(int hotServes, int place)
     {
         // One serve in four is a hot one's, and takes 4: with a cost of one it comes 16 ahead; if three are, by five.
-        var timeline = new Timeline(Timeline.Rules with { HotCost = 1 });
+        var timeline = new Timeline(Timeline.Rules with { HotPriorityCost = 1 });
         timeline.Queue(hot: hotServes, warm: 4 - hotServes, cold: 0);
-        timeline.Sets.BeginTurn(1000);
-        for (int i = 1; timeline.Sets.TryNext(out ulong payload); i++)
+        timeline.Sets.BeginIteration(1000);
+        for (int i = 1; timeline.Sets.TryNext(out ulong token); i++)
         {
-            timeline.Sets.Dequeued((int)payload);
-            timeline.Sets.Served((int)payload, 1000 + (4 * i));
+            timeline.Sets.Dequeued((int)token);
+            timeline.Sets.OnDispatched((int)token, 1000 + (4 * i));
         }
 
         timeline.Register(10, 0);
@@ -82,7 +82,7 @@ public sealed class PollingSetsOrderTests
     [Fact]
     public void However_long_serves_take_the_advantage_of_hot_ones_has_a_limit()
     {
-        var timeline = new Timeline(Timeline.Rules with { HotCost = 3, MostHotAdvantage = 10 });
+        var timeline = new Timeline(Timeline.Rules with { HotPriorityCost = 3, MaxHotPriority = 10 });
         timeline.Learn(serve: 1_000);
         timeline.Register(0, 0);
         timeline.Arrive(0, 2000);
@@ -102,7 +102,7 @@ public sealed class PollingSetsOrderTests
             timeline.Register(slot, 1000 - gaps[slot]);
         }
 
-        timeline.Sets.BeginHarvest(gaps.Length, now: 1000, since: 1000 - gaps.Length);
+        timeline.Sets.BeginBatch(gaps.Length, now: 1000, since: 1000 - gaps.Length);
         for (int slot = 0; slot < gaps.Length; slot++)
         {
             timeline.Sets.Arrived((uint)slot);
@@ -116,8 +116,8 @@ public sealed class PollingSetsOrderTests
     {
         var timeline = new Timeline();
         timeline.Queue(hot: 2, warm: 0, cold: 2);
-        timeline.Sets.Served(0, 1005);
-        timeline.Sets.BeginTurn(1005);
+        timeline.Sets.OnDispatched(0, 1005);
+        timeline.Sets.BeginIteration(1005);
         Assert.True(timeline.Sets.TryNext(out ulong first));
         timeline.Sets.Dequeued((int)first);
         timeline.Sets.Requeue(first, 1000);
@@ -128,7 +128,7 @@ public sealed class PollingSetsOrderTests
     [Fact]
     public void A_young_backlog_is_served_in_the_order_of_arrival_so_many_in_a_turn()
     {
-        var timeline = new Timeline(Timeline.Rules with { LastingBacklog = 500, ArrivalOrderTurn = 20, HotCost = 1000, MostHotAdvantage = 50 });
+        var timeline = new Timeline(Timeline.Rules with { OverloadAfter = 500, FifoBatch = 20, HotPriorityCost = 1000, MaxHotPriority = 50 });
         timeline.Learn(serve: 50);
         for (int slot = 0; slot < 60; slot++)
         {
@@ -171,7 +171,7 @@ public sealed class PollingSetsOrderTests
         Assert.Equal(hot + warm + cold - served.Count, timeline.Sets.Backlog);
         Assert.Equal(
             (hotServed, warmServed, coldServed),
-            ((int)timeline.Sets.Hot.Served, (int)timeline.Sets.Warm.Served, (int)timeline.Sets.Cold.Served));
+            ((int)timeline.Sets.Hot.Dispatched, (int)timeline.Sets.Warm.Dispatched, (int)timeline.Sets.Cold.Dispatched));
     }
 
     [Fact]
@@ -193,7 +193,7 @@ public sealed class PollingSetsOrderTests
     [Fact]
     public void A_long_backlog_for_all_of_which_the_shares_have_room_is_served_in_the_order_of_arrival()
     {
-        var timeline = new Timeline(Timeline.Rules with { ArrivalOrderTurn = 40 });
+        var timeline = new Timeline(Timeline.Rules with { FifoBatch = 40 });
         timeline.Register(0, 0);
         timeline.Arrive(0, 1000);
         for (int slot = 1; slot <= 100; slot++)
@@ -272,7 +272,7 @@ public sealed class PollingSetsOrderTests
         timeline.Queue(hot: 0, warm: 0, cold: 100);
         timeline.Register(300, now: 1000);
         timeline.Arrive(300, 1000);
-        timeline.Sets.Admit(300, 1000);
+        timeline.Sets.EnqueueAccepted(300, 1000);
 
         Assert.Equal(101, timeline.Sets.Backlog);
     }
@@ -283,7 +283,7 @@ public sealed class PollingSetsOrderTests
     public void In_the_order_of_arrival_a_newcomer_came_when_the_listen_socket_did(bool sets)
     {
         // Without sets all others are in one queue, which has no advantage, hot or not.
-        var timeline = new Timeline(Timeline.Rules with { Enabled = sets, LastingBacklog = 500, ArrivalOrderTurn = 40, HotCost = sets ? 0 : 1000 });
+        var timeline = new Timeline(Timeline.Rules with { Enabled = sets, OverloadAfter = 500, FifoBatch = 40, HotPriorityCost = sets ? 0 : 1000 });
         timeline.Learn(serve: 50);
         for (int slot = 0; slot < 100; slot++)
         {
@@ -300,7 +300,7 @@ public sealed class PollingSetsOrderTests
     [Fact]
     public void A_backlog_that_has_lasted_is_served_by_weight_until_it_is_gone()
     {
-        var timeline = new Timeline(Timeline.Rules with { LastingBacklog = 500, ArrivalOrderTurn = 20 });
+        var timeline = new Timeline(Timeline.Rules with { OverloadAfter = 500, FifoBatch = 20 });
         timeline.Queue(hot: 1, warm: 100, cold: 0);
 
         Assert.Equal(20, timeline.Turn(2000).Count);
@@ -321,7 +321,7 @@ public sealed class PollingSetsOrderTests
     [InlineData(1300, true)]
     public void A_backlog_in_which_somebody_waits_for_long_is_served_by_weight_at_once(long now, bool overloaded)
     {
-        var timeline = new Timeline(Timeline.Rules with { LastingBacklog = 5000, LongWait = 300 });
+        var timeline = new Timeline(Timeline.Rules with { OverloadAfter = 5000, MaxQueueDelay = 300 });
         timeline.Queue(hot: 1, warm: 60, cold: 0);
 
         Assert.Equal(overloaded ? 1 + 16 : 61, timeline.Turn(now).Count);
@@ -331,7 +331,7 @@ public sealed class PollingSetsOrderTests
     [Fact]
     public void Backlogs_that_a_turn_works_off_do_not_add_up_to_a_lasting_one()
     {
-        var timeline = new Timeline(Timeline.Rules with { LastingBacklog = 500 });
+        var timeline = new Timeline(Timeline.Rules with { OverloadAfter = 500 });
         timeline.Queue(hot: 0, warm: 50, cold: 0);
         Assert.Equal(50, timeline.Turn(2000).Count);
 
@@ -344,17 +344,17 @@ public sealed class PollingSetsOrderTests
     private static List<int> TurnWithNewcomer(Timeline timeline, int newcomer)
     {
         var served = new List<int>();
-        timeline.Sets.BeginTurn(2000);
-        while (timeline.Sets.TryNext(out ulong payload))
+        timeline.Sets.BeginIteration(2000);
+        while (timeline.Sets.TryNext(out ulong token))
         {
-            served.Add((int)payload);
-            timeline.Sets.Dequeued((int)payload);
-            timeline.Sets.Served((int)payload, 2000);
+            served.Add((int)token);
+            timeline.Sets.Dequeued((int)token);
+            timeline.Sets.OnDispatched((int)token, 2000);
             if (served.Count == 1)
             {
                 Assert.True(timeline.Sets.IsBehind);
                 timeline.Register(newcomer, 2000);
-                timeline.Sets.Admit((uint)newcomer, 2000);
+                timeline.Sets.EnqueueAccepted((uint)newcomer, 2000);
             }
         }
 
@@ -364,12 +364,12 @@ public sealed class PollingSetsOrderTests
     private static List<int> TurnAndRequeue(PollingSets sets)
     {
         var served = new List<int>();
-        sets.BeginTurn(1000);
-        while (sets.TryNext(out ulong payload))
+        sets.BeginIteration(1000);
+        while (sets.TryNext(out ulong token))
         {
-            served.Add((int)payload);
-            sets.Dequeued((int)payload);
-            sets.Requeue(payload, 1000);
+            served.Add((int)token);
+            sets.Dequeued((int)token);
+            sets.Requeue(token, 1000);
         }
 
         return served;

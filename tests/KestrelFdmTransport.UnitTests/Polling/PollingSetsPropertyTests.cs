@@ -14,7 +14,7 @@ public sealed class PollingSetsPropertyTests
     /// <summary>The time within a harvest is told by parts of it.</summary>
     private const int Step = 1_000;
 
-    private static readonly PollingRules s_rules = Timeline.Rules with { HotGap = Timeline.HotGap * Step, WarmGap = Timeline.WarmWindow * Step, FastGap = 2 * Step };
+    private static readonly PollingPolicy s_rules = Timeline.Rules with { HotGap = Timeline.HotGap * Step, WarmGap = Timeline.WarmWindow * Step, FastGap = 2 * Step };
 
     [Theory]
     [InlineData(1, 1, 1)]
@@ -23,14 +23,14 @@ public sealed class PollingSetsPropertyTests
     [InlineData(4, 7, 3)]
     [InlineData(5, 1, 16)]
     public void Under_overload_nobody_starves_and_nobody_is_served_unasked(int seed, int warmPeriod, int coldPeriod)
-        => Play(s_rules with { WarmPeriod = warmPeriod, ColdPeriod = coldPeriod, ArrivalOrderTurn = Slots }, seed);
+        => Play(s_rules with { WarmPeriod = warmPeriod, ColdPeriod = coldPeriod, FifoBatch = Slots }, seed);
 
     [Theory]
     [InlineData(1, 0)]
     [InlineData(2, 5)]
     [InlineData(3, 50)]
     public void In_the_order_of_arrival_nobody_comes_before_one_who_came_earlier_by_more_than_the_advantage(int seed, int advantage)
-        => Play(s_rules with { LastingBacklog = long.MaxValue, LongWait = long.MaxValue, HotCost = advantage, MostHotAdvantage = advantage * Step, ArrivalOrderTurn = 20 }, seed);
+        => Play(s_rules with { OverloadAfter = long.MaxValue, MaxQueueDelay = long.MaxValue, HotPriorityCost = advantage, MaxHotPriority = advantage * Step, FifoBatch = 20 }, seed);
 
     [Theory]
     [InlineData(1)]
@@ -38,12 +38,12 @@ public sealed class PollingSetsPropertyTests
     [InlineData(3)]
     public void Nobody_starves_where_overload_comes_and_goes(int seed)
     {
-        Run run = Play(s_rules with { LastingBacklog = 500 * Step, LongWait = 300 * Step, HotCost = 5, MostHotAdvantage = 5 * Step, ArrivalOrderTurn = 40 }, seed);
+        Run run = Play(s_rules with { OverloadAfter = 500 * Step, MaxQueueDelay = 300 * Step, HotPriorityCost = 5, MaxHotPriority = 5 * Step, FifoBatch = 40 }, seed);
 
         Assert.InRange(run.OverloadedTurns, Turns / 20, Turns * 19 / 20);
     }
 
-    private static Run Play(PollingRules rules, int seed)
+    private static Run Play(PollingPolicy rules, int seed)
     {
         var random = new Random(seed);
         var run = new Run(rules, random);
@@ -69,18 +69,18 @@ public sealed class PollingSetsPropertyTests
 
     private sealed class Run
     {
-        private readonly PollingRules _rules;
+        private readonly PollingPolicy _rules;
         private readonly Random _random;
         private readonly PollingSets _sets;
         private readonly Dictionary<int, Waiting> _waiting = [];
         private long _now = 1;
         private long _harvested;
 
-        public Run(PollingRules rules, Random random)
+        public Run(PollingPolicy rules, Random random)
         {
             _rules = rules;
             _random = random;
-            _sets = new PollingSets(rules, new SpinGate());
+            _sets = new PollingSets(rules, new SpinPredictor());
             for (int slot = 0; slot < Slots; slot++)
             {
                 _sets.Register(slot, 0);
@@ -97,13 +97,13 @@ public sealed class PollingSetsPropertyTests
             long since = _harvested;
             _now += Step * (_random.Next(10) == 0 ? _random.Next(count * 2 * (int)Timeline.WarmWindow) : _random.Next(3 * count));
             _harvested = _now;
-            _sets.BeginHarvest(count, _now, since);
+            _sets.BeginBatch(count, _now, since);
             for (int i = 1; i <= count; i++)
             {
                 int slot = _random.Next(2) == 0 ? _random.Next(Slots / 4) : _random.Next(Slots);
                 _sets.Arrived((uint)slot);
-                Assert.InRange(_sets.Counter(slot).Value, (byte)0, PollingRules.CounterMax);
-                Queued(slot, _sets.Turns, since + ((_now - since) / count * i), _now - since);
+                Assert.InRange(_sets.Counter(slot).Value, (byte)0, PollingPolicy.CounterMax);
+                Queued(slot, _sets.Iterations, since + ((_now - since) / count * i), _now - since);
             }
         }
 
@@ -115,13 +115,13 @@ public sealed class PollingSetsPropertyTests
 
         private void Serve(bool requeue)
         {
-            _sets.BeginTurn(_now);
+            _sets.BeginIteration(_now);
             OverloadedTurns += _sets.IsOverloaded ? 1 : 0;
-            while (_sets.TryNext(out ulong payload))
+            while (_sets.TryNext(out ulong token))
             {
-                int slot = (int)payload;
+                int slot = (int)token;
                 Assert.True(_waiting.Remove(slot, out Waiting? served), $"Slot {slot} was not queued.");
-                Assert.True(_sets.Turns <= served.Due, $"Slot {slot} was due in turn {served.Due} and is served in turn {_sets.Turns}.");
+                Assert.True(_sets.Iterations <= served.Due, $"Slot {slot} was due in turn {served.Due} and is served in turn {_sets.Iterations}.");
                 if (!_sets.IsOverloaded && _rules is { WarmPeriod: 1, ColdPeriod: 1 })
                 {
                     AssertNobodyWasFirst(slot, served);
@@ -130,12 +130,12 @@ public sealed class PollingSetsPropertyTests
                 _sets.Dequeued(slot);
                 if (requeue && _random.Next(3) == 0)
                 {
-                    _sets.Requeue(payload, _harvested);
-                    Queued(slot, _sets.Turns + 1, _now, slack: 0);
+                    _sets.Requeue(token, _harvested);
+                    Queued(slot, _sets.Iterations + 1, _now, slack: 0);
                 }
 
                 _now += Step * _random.Next(3);
-                _sets.Served(slot, _now);
+                _sets.OnDispatched(slot, _now);
             }
         }
 
@@ -146,9 +146,9 @@ public sealed class PollingSetsPropertyTests
         {
             foreach ((int other, Waiting waiting) in _waiting)
             {
-                long before = served.IsHot && !waiting.IsHot ? _rules.MostHotAdvantage : 0;
+                long before = served.IsHot && !waiting.IsHot ? _rules.MaxHotPriority : 0;
                 Assert.True(
-                    waiting.FirstTurn > _sets.Turns || served.QueuedAt <= waiting.QueuedAt + before + waiting.Slack + Step,
+                    waiting.FirstTurn > _sets.Iterations || served.QueuedAt <= waiting.QueuedAt + before + waiting.Slack + Step,
                     $"Slot {slot}, which came at {served.QueuedAt}, is served before {other}, which came at {waiting.QueuedAt}.");
             }
         }
@@ -156,7 +156,7 @@ public sealed class PollingSetsPropertyTests
         private void Queued(int slot, long firstTurn, long now, long slack)
         {
             PollingSet set = _sets.Counter(slot).Set;
-            _waiting.TryAdd(slot, new Waiting(firstTurn, _sets.Turns + TurnsAtMost(set), now, slack, set == PollingSet.Hot));
+            _waiting.TryAdd(slot, new Waiting(firstTurn, _sets.Iterations + TurnsAtMost(set), now, slack, set == PollingSet.Hot));
         }
 
         /// <summary>
@@ -166,8 +166,8 @@ public sealed class PollingSetsPropertyTests
         private int TurnsAtMost(PollingSet set)
         {
             int period = set switch { PollingSet.Hot => 1, PollingSet.Warm => _rules.WarmPeriod, _ => _rules.ColdPeriod };
-            int polls = set == PollingSet.Hot ? 1 : ((_sets.Waiting(set) - 1) / _rules.MinimumShare) + 1;
-            int inOrder = _rules.LastingBacklog == 0 ? 0 : (2 * Slots / _rules.ArrivalOrderTurn) + 1;
+            int polls = set == PollingSet.Hot ? 1 : ((_sets.Queued(set) - 1) / _rules.MinQuota) + 1;
+            int inOrder = _rules.OverloadAfter == 0 ? 0 : (2 * Slots / _rules.FifoBatch) + 1;
             return ((polls + 1) * period) + inOrder;
         }
 

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Polling;
 
-/// <summary>How a connection gets into its queue, and what an old payload of its slot does there.</summary>
+/// <summary>How a connection gets into its queue, and what an old token of its slot does there.</summary>
 public sealed class PollingSetsQueueTests
 {
     private const ulong NextGeneration = 1ul << 32;
@@ -23,7 +23,7 @@ public sealed class PollingSetsQueueTests
         Sets.Requeue(0, 51);
 
         Assert.Equal(4, Sets.Counter(0).Value);
-        Assert.Equal(1, Sets.Waiting(PollingSet.Hot));
+        Assert.Equal(1, Sets.Queued(PollingSet.Hot));
         Assert.Equal([0], _timeline.Turn(60));
     }
 
@@ -35,7 +35,7 @@ public sealed class PollingSetsQueueTests
 
         _timeline.Arrive(0, 2);
 
-        Assert.Equal(PollingRules.CounterStart, Sets.Counter(0).Value);
+        Assert.Equal(PollingPolicy.CounterStart, Sets.Counter(0).Value);
         Assert.Equal(1, Sets.Backlog);
     }
 
@@ -44,12 +44,12 @@ public sealed class PollingSetsQueueTests
     {
         _timeline.Register(0);
         _timeline.Arrive(0, 1);
-        Sets.BeginTurn(3);
-        Assert.True(Sets.TryNext(out ulong payload));
-        Sets.Dequeued((int)payload);
+        Sets.BeginIteration(3);
+        Assert.True(Sets.TryNext(out ulong token));
+        Sets.Dequeued((int)token);
 
         _timeline.Arrive(0, 2);
-        Sets.Served(0, 3);
+        Sets.OnDispatched(0, 3);
 
         Assert.False(Sets.TryNext(out _));
         Assert.Equal([0], _timeline.Turn(4));
@@ -62,12 +62,12 @@ public sealed class PollingSetsQueueTests
 
         for (int turn = 0; turn < 10; turn++)
         {
-            Sets.BeginTurn(1000 + turn);
+            Sets.BeginIteration(1000 + turn);
             int served = 0;
-            while (Sets.TryNext(out ulong payload))
+            while (Sets.TryNext(out ulong token))
             {
-                Sets.Dequeued((int)payload);
-                Sets.Requeue(payload, 1000 + turn);
+                Sets.Dequeued((int)token);
+                Sets.Requeue(token, 1000 + turn);
                 served++;
             }
 
@@ -80,21 +80,21 @@ public sealed class PollingSetsQueueTests
     {
         _timeline.Register(0);
         _timeline.Arrive(0, 1);
-        Sets.Unregister(0);
+        Sets.Deregister(0);
         _timeline.Register(0, 2);
         _timeline.Arrive(NextGeneration, 3);
         Assert.Equal(2, Sets.Backlog);
 
-        Sets.BeginTurn(3);
+        Sets.BeginIteration(3);
         Assert.True(Sets.TryNext(out ulong first));
         Assert.Equal(0ul, first);
 
-        // The slot table does not know the first payload any more, so the loop drops it: no Dequeued, no Served.
+        // The slot table does not know the first token any more, so the loop drops it: no Dequeued, no Served.
         _timeline.Arrive(NextGeneration, 4);
         Assert.True(Sets.TryNext(out ulong second));
         Assert.Equal(NextGeneration, second);
         Sets.Dequeued(0);
-        Sets.Served(0, 5);
+        Sets.OnDispatched(0, 5);
 
         Assert.False(Sets.TryNext(out _));
         Assert.Equal(0, Sets.Backlog);
@@ -106,7 +106,7 @@ public sealed class PollingSetsQueueTests
     {
         _timeline.Register(0);
         _timeline.Arrive(0, 1);
-        Sets.Unregister(0);
+        Sets.Deregister(0);
         _timeline.Register(0, 2);
 
         Assert.False(Sets.Counter(0).Queued);

@@ -29,9 +29,9 @@ public sealed class ReadyQueueTests
 
             if (random.Next(100) < tendency)
             {
-                ulong payload = ((ulong)random.Next() << 32) | (uint)random.Next();
-                queue.Enqueue(payload, i);
-                model.Enqueue((payload, i));
+                ulong token = ((ulong)random.Next() << 32) | (uint)random.Next();
+                queue.Enqueue(token, i);
+                model.Enqueue((token, i));
             }
             else if (model.Count > 0)
             {

@@ -10,14 +10,14 @@ internal sealed class Timeline
     public const long HotGap = 10;
     public const long WarmWindow = 100;
 
-    public static readonly PollingRules Rules = new() { HotGap = HotGap, WarmGap = WarmWindow, FastGap = 2, MinimumShare = 16, LastingBacklog = 0, HotCost = 0 };
+    public static readonly PollingPolicy Rules = new() { HotGap = HotGap, WarmGap = WarmWindow, FastGap = 2, MinQuota = 16, OverloadAfter = 0, HotPriorityCost = 0 };
 
     public Timeline()
         : this(Rules)
     {
     }
 
-    public Timeline(PollingRules rules) => Sets = new PollingSets(rules, new SpinGate());
+    public Timeline(PollingPolicy rules) => Sets = new PollingSets(rules, new SpinPredictor());
 
     public PollingSets Sets { get; }
 
@@ -26,23 +26,23 @@ internal sealed class Timeline
     public void Arrive(int slot, long now) => Arrive((ulong)slot, now);
 
     /// <summary>The loop slept until the event came.</summary>
-    public void Arrive(ulong payload, long now)
+    public void Arrive(ulong token, long now)
     {
-        Sets.BeginHarvest(1, now, now);
-        Sets.Arrived(payload);
+        Sets.BeginBatch(1, now, now);
+        Sets.Arrived(token);
     }
 
     /// <summary>One turn; each connection is served at once and asks for no more.</summary>
     public List<int> Turn(long now)
     {
         var served = new List<int>();
-        Sets.BeginTurn(now);
-        while (Sets.TryNext(out ulong payload))
+        Sets.BeginIteration(now);
+        while (Sets.TryNext(out ulong token))
         {
-            int slot = (int)(uint)payload;
+            int slot = (int)(uint)token;
             served.Add(slot);
             Sets.Dequeued(slot);
-            Sets.Served(slot, now);
+            Sets.OnDispatched(slot, now);
         }
 
         return served;
@@ -54,12 +54,12 @@ internal sealed class Timeline
         const int Slot = 999;
         Register(Slot);
         Arrive(Slot, 0);
-        Sets.BeginTurn(0);
+        Sets.BeginIteration(0);
         Assert.True(Sets.TryNext(out _));
         Sets.Dequeued(Slot);
-        Sets.Served(Slot, serve);
+        Sets.OnDispatched(Slot, serve);
         Assert.Empty(Turn(serve));
-        Sets.Unregister(Slot);
+        Sets.Deregister(Slot);
     }
 
     /// <summary>Plays a table of arrivals, each served in the moment it comes.</summary>

@@ -21,7 +21,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>Every step of accepting fails in turn. Nothing may be left of the client, and the endpoint goes on.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 [SuppressMessage("Design", "CA1001", Justification = "Each test ends with the asynchronous disposal.")]
 public sealed class AcceptFailureTests : IAsyncLifetime
 {
@@ -108,7 +108,7 @@ public sealed class AcceptFailureTests : IAsyncLifetime
         await StartAsync(options => options.LoopCount = loops);
         Socket[] clients = await Task.WhenAll(Enumerable.Range(0, Clients).Select(_ => ConnectAsync()));
         Waiting.Until(() => _factory!.GetLoopStatistics().Sum(loop => loop.Accepts) == QueueLength, "a full queue");
-        using (var faults = new Faults(SystemCall.EpollAdd, "EINVAL", first: 1, step: 1))
+        using (var faults = new Faults(Syscall.EpollAdd, "EINVAL", first: 1, step: 1))
         {
             // Half of the queue is made free, which is when accepting is to go on.
             await AcceptOneAsync();
@@ -126,7 +126,7 @@ public sealed class AcceptFailureTests : IAsyncLifetime
         await StartAsync(options => options.LoopCount = 1);
         Socket[] clients = await Task.WhenAll(Enumerable.Range(0, QueueLength).Select(_ => ConnectAsync()));
         Waiting.Until(() => _factory!.GetLoopStatistics().Sum(loop => loop.Accepts) == QueueLength, "a full queue");
-        using (var faults = new Faults(SystemCall.EpollWait, "EBADF", first: 1))
+        using (var faults = new Faults(Syscall.EpollWait, "EBADF", first: 1))
         {
             _ = clients[0].SendAsync("wake"u8.ToArray());
             Waiting.Until(() => faults.Failed == 1 && _events.Count("LoopFailed") == 1, "a loop that fails");
@@ -143,7 +143,7 @@ public sealed class AcceptFailureTests : IAsyncLifetime
     {
         // A listen socket from elsewhere: the transport knows its own sockets on one address to have no other.
         await StartAsync(static options => options.CreateBoundListenSocket = static endPoint => FdmTransportOptions.CreateDefaultBoundListenSocket(endPoint));
-        using var faults = new Faults(SystemCall.LocalAddress, "ENOBUFS", first: 1);
+        using var faults = new Faults(Syscall.LocalAddress, "ENOBUFS", first: 1);
         using Socket client = await ConnectAsync();
         ConnectionContext connection = (await _listener!.AcceptAsync().AsTask().Within("a connection"))!;
         Assert.Equal(1, faults.Failed);
@@ -157,7 +157,7 @@ public sealed class AcceptFailureTests : IAsyncLifetime
     {
         await StartAsync(options => options.LoopCount = 4);
         long started = Stopwatch.GetTimestamp();
-        using (var faults = new Faults(SystemCall.Accept, "EMFILE", first: 1, step: 1))
+        using (var faults = new Faults(Syscall.Accept, "EMFILE", first: 1, step: 1))
         {
             using Socket client = await ConnectAsync();
             Waiting.Until(() => faults.Failed >= 30, "calls that fail");
@@ -192,7 +192,7 @@ public sealed class AcceptFailureTests : IAsyncLifetime
         _ = ServeAsync();
         await AssertServedAsync();
         using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        using (new Faults(Enum.Parse<SystemCall>(call), error, first: 1, step: 1))
+        using (new Faults(Enum.Parse<Syscall>(call), error, first: 1, step: 1))
         {
             // It is reset, perhaps before the call returns, or waits.
             _ = client.ConnectAsync(EndPoint).ContinueWith(static connecting => connecting.Exception, TaskScheduler.Default);
@@ -213,15 +213,15 @@ public sealed class AcceptFailureTests : IAsyncLifetime
         int calls = 0;
         long started = Stopwatch.GetTimestamp();
         int? listener = null;
-        SystemCallFaults.Injected = (call, descriptor) =>
+        SyscallFaultInjection.Handler = (call, descriptor) =>
         {
-            if (call == SystemCall.Accept)
+            if (call == Syscall.Accept)
             {
                 listener = descriptor;
             }
 
             // The listen socket's own place is there again as soon as it has been given up.
-            return call == SystemCall.EpollAdd && descriptor != listener && Interlocked.Increment(ref calls) > 0 ? NoSpace : 0;
+            return call == Syscall.EpollAdd && descriptor != listener && Interlocked.Increment(ref calls) > 0 ? NoSpace : 0;
         };
         try
         {
@@ -229,7 +229,7 @@ public sealed class AcceptFailureTests : IAsyncLifetime
         }
         finally
         {
-            SystemCallFaults.Injected = null;
+            SyscallFaultInjection.Handler = null;
         }
 
         // Those that have waited through a pause are turned away together.
@@ -247,13 +247,13 @@ public sealed class AcceptFailureTests : IAsyncLifetime
         var listener = (FdmConnectionListener)_listener!;
         EventLoop loop = listener.Loops.Loops[0];
         Assert.Equal(0, Sys.StreamPair(out int near, out int far));
-        using var peer = new OwnedDescriptor(far);
-        var io = new ConnectionIo(near, isUnix: true, listener.BlocksOf(loop), listener.ConnectionSettings) { Loop = loop };
+        using var peer = new SafeFileDescriptor(far);
+        var io = new ConnectionIo(near, isUnix: true, listener.GetBuffers(loop), listener.ConnectionSettings) { Loop = loop };
         var connection = new FdmConnection(io, listener.LocalName, default);
-        loop.ConnectionOpened();
-        using (var faults = new Faults(SystemCall.EpollAdd, "ENOSPC", first: 1))
+        loop.OnConnectionOpened();
+        using (var faults = new Faults(Syscall.EpollAdd, "ENOSPC", first: 1))
         {
-            io.Post(Mail.Register);
+            io.Post(LoopCommand.Register);
             Waiting.Until(() => faults.Failed == 1, "a connection that cannot be watched");
         }
 

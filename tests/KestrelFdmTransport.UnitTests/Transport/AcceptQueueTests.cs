@@ -8,7 +8,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Transport;
 
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class AcceptQueueTests
 {
     private static readonly ConnectionSettings s_settings = new()

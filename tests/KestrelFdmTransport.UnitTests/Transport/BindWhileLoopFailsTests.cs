@@ -13,7 +13,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>An endpoint that is bound at the very moment at which a loop fails.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class BindWhileLoopFailsTests
 {
     [Fact]
@@ -24,7 +24,7 @@ public sealed class BindWhileLoopFailsTests
         EventLoop first = loops[0];
         IConnectionListener listener;
         using (var point = new AtFaultPoint(
-            FaultPoint.ListenSourceMade,
+            FaultPoint.AcceptorMade,
             1,
             () =>
             {

@@ -12,7 +12,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>A listen socket that the application shares with the transport, and makes blocking.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class BlockingListenSocketTests
 {
     [Fact]
@@ -33,9 +33,9 @@ public sealed class BlockingListenSocketTests
 
         // Another loop or process is quicker: the client is gone when this one accepts.
         int stolen = 0;
-        SystemCallFaults.Injected = (call, descriptor) =>
+        SyscallFaultInjection.Handler = (call, descriptor) =>
         {
-            if (call == SystemCall.Accept && Interlocked.Exchange(ref stolen, 1) == 0)
+            if (call == Syscall.Accept && Interlocked.Exchange(ref stolen, 1) == 0)
             {
                 unsafe
                 {
@@ -56,7 +56,7 @@ public sealed class BlockingListenSocketTests
         }
         finally
         {
-            SystemCallFaults.Injected = null;
+            SyscallFaultInjection.Handler = null;
         }
 
         connection.Abort();

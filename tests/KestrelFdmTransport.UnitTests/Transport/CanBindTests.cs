@@ -35,7 +35,7 @@ public sealed class CanBindTests
     public void It_leaves_to_others(EndPoint endPoint) => Assert.False(CanBind(endPoint));
 
     [Fact]
-    public void This_machine_has_what_the_transport_needs() => Assert.Null(TransportProbe.Unsupported);
+    public void This_machine_has_what_the_transport_needs() => Assert.Null(PlatformSupport.UnsupportedReason);
 
     private static bool CanBind(EndPoint endPoint)
     {

@@ -148,12 +148,12 @@ public sealed class ListenerLoopFailureTests
         var options = new FdmTransportOptions();
         var endPoint = new IPEndPoint(IPAddress.Loopback, 0);
         var group = new EventLoopGroup(new EventLoopSettings { LoopCount = Loops }, NullLogger.Instance);
-        EventLoop[] running = group.Acquire();
+        EventLoop[] running = group.AddUser();
         group.Dispose();
         Assert.All(running, static loop => Assert.True(loop.Join(Waiting.Limit)));
 
         await using var listener = new FdmConnectionListener(
-            ListenSockets.Listen(endPoint, options), group, running, factory.CreateClientBlocks, options.AcceptQueueLength, factory.ClientSettings);
+            ListenSocketFactory.Listen(endPoint, options), group, running, factory.CreateClientBlocks, options.AcceptQueueLength, factory.ClientSettings);
 
         Assert.Null(await listener.AcceptAsync().AsTask().Within("the end of accepting"));
         await factory.DisposeAsync();

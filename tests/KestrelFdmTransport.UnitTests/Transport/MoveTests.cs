@@ -16,7 +16,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>Connections that change their loop all the time, under everything that may happen to them meanwhile.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class MoveTests
 {
     private const int Connections = 8;
@@ -183,7 +183,7 @@ public sealed class MoveTests
     private void TryMove(ConnectionIo io, EventLoop home)
     {
         EventLoop[] loops = home.Group.Loops;
-        if (io.Loop == home && home.TryMove(io, loops[(home.Index + 1) % loops.Length]))
+        if (io.Loop == home && home.TryMigrateTo(io, loops[(home.Index + 1) % loops.Length]))
         {
             Interlocked.Increment(ref _moved);
         }

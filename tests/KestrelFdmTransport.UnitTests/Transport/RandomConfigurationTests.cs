@@ -16,7 +16,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>Whatever is configured is served or refused with a reason, and nothing hangs or stays behind.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class RandomConfigurationTests
 {
     private const int EndPoints = 400;

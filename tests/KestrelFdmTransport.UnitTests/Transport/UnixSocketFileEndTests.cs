@@ -13,7 +13,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>The file of a Unix socket when its endpoint stops.</summary>
-[Collection(Races.Name)]
+[Collection(NonParallelCollection.Name)]
 public sealed class UnixSocketFileEndTests : IAsyncDisposable
 {
     private readonly string _path = Path.Combine(Path.GetTempPath(), $"fdm-{Guid.NewGuid():N}.sock");
@@ -31,9 +31,9 @@ public sealed class UnixSocketFileEndTests : IAsyncDisposable
     {
         IConnectionListener listener = await _factory.BindAsync(new UnixDomainSocketEndPoint(_path));
         var seen = new List<bool>();
-        SystemCallFaults.Injected = (call, _) =>
+        SyscallFaultInjection.Handler = (call, _) =>
         {
-            if (call == SystemCall.Close)
+            if (call == Syscall.Close)
             {
                 lock (seen)
                 {
@@ -49,7 +49,7 @@ public sealed class UnixSocketFileEndTests : IAsyncDisposable
         }
         finally
         {
-            SystemCallFaults.Injected = null;
+            SyscallFaultInjection.Handler = null;
         }
 
         Assert.NotEmpty(seen);
@@ -78,11 +78,11 @@ public sealed class UnixSocketFileEndTests : IAsyncDisposable
     public void Two_descriptors_of_a_socket_are_the_same_and_those_of_others_are_not()
     {
         using var pair = new SocketPair();
-        using var duplicate = new OwnedDescriptor(Sys.Duplicate(pair.Near.Number));
+        using var duplicate = new SafeFileDescriptor(Sys.Duplicate(pair.Near.Value));
 
-        Assert.True(Sys.TryGetSocket(pair.Near.Number, out FileIdentity near));
-        Assert.True(Sys.TryGetSocket(duplicate.Number, out FileIdentity same));
-        Assert.True(Sys.TryGetSocket(pair.Far.Number, out FileIdentity far));
+        Assert.True(Sys.TryGetSocket(pair.Near.Value, out FileIdentity near));
+        Assert.True(Sys.TryGetSocket(duplicate.Value, out FileIdentity same));
+        Assert.True(Sys.TryGetSocket(pair.Far.Value, out FileIdentity far));
         Assert.Equal(near, same);
         Assert.NotEqual(near, far);
         Assert.False(Sys.TryGetSocket(-1, out _));

@@ -10,7 +10,7 @@ namespace KestrelFdmTransport.UnitTests.WayBack;
 
 /// <summary>
 /// Counts the steps of a run that may fail, by their kind, and has some of them fail: our own where they take something, system calls,
-/// and those of foreign code. For tests that run alone: there is one hook for the process.
+/// and those of user code. For tests that run alone: there is one hook for the process.
 /// </summary>
 internal sealed class FaultPlan : IDisposable
 {
@@ -22,23 +22,23 @@ internal sealed class FaultPlan : IDisposable
     private const int Enobufs = 105;
     private const int Econnrefused = 111;
 
-    private static readonly Dictionary<SystemCall, int> s_errors = new()
+    private static readonly Dictionary<Syscall, int> s_errors = new()
     {
-        [SystemCall.Accept] = Emfile,
-        [SystemCall.Receive] = Enomem,
-        [SystemCall.Send] = Enobufs,
-        [SystemCall.SendMessage] = Enobufs,
-        [SystemCall.EpollWait] = Einval,
-        [SystemCall.EpollAdd] = Enospc,
-        [SystemCall.EpollDelete] = Enomem,
-        [SystemCall.EpollCreate] = Emfile,
-        [SystemCall.EventDescriptor] = Emfile,
-        [SystemCall.Socket] = Emfile,
-        [SystemCall.Connect] = Econnrefused,
-        [SystemCall.TakeError] = Econnrefused,
-        [SystemCall.NoDelay] = Enobufs,
-        [SystemCall.LocalAddress] = Enobufs,
-        [SystemCall.Duplicate] = Emfile,
+        [Syscall.Accept] = Emfile,
+        [Syscall.Receive] = Enomem,
+        [Syscall.Send] = Enobufs,
+        [Syscall.SendMessage] = Enobufs,
+        [Syscall.EpollWait] = Einval,
+        [Syscall.EpollAdd] = Enospc,
+        [Syscall.EpollDelete] = Enomem,
+        [Syscall.EpollCreate] = Emfile,
+        [Syscall.CreateEventFd] = Emfile,
+        [Syscall.Socket] = Emfile,
+        [Syscall.Connect] = Econnrefused,
+        [Syscall.GetSocketError] = Econnrefused,
+        [Syscall.SetNoDelay] = Enobufs,
+        [Syscall.LocalAddress] = Enobufs,
+        [Syscall.Duplicate] = Emfile,
     };
 
     private readonly ConcurrentDictionary<string, int> _counts = new(StringComparer.Ordinal);
@@ -52,9 +52,9 @@ internal sealed class FaultPlan : IDisposable
         _failing = failing;
 
 #pragma warning disable CA2201, MA0012 // It stands for the runtime's own.
-        FaultPoints.Reached = point => Reach(point.ToString(), static _ => new OutOfMemoryException());
+        FaultPoints.Handler = point => Reach(point.ToString(), static _ => new OutOfMemoryException());
 #pragma warning restore CA2201, MA0012
-        SystemCallFaults.Injected = (call, _) => Strikes(call.ToString()) ? s_errors.GetValueOrDefault(call, Eio) : 0;
+        SyscallFaultInjection.Handler = (call, _) => Strikes(call.ToString()) ? s_errors.GetValueOrDefault(call, Eio) : 0;
     }
 
     /// <summary>How many steps of each kind there were.</summary>
@@ -65,15 +65,15 @@ internal sealed class FaultPlan : IDisposable
 
     public bool HasFailed(string kind) => _failing.Any(step => Same(step.Kind, kind) && Counts.GetValueOrDefault(kind) >= step.Number);
 
-    /// <summary>A step of foreign code.</summary>
+    /// <summary>A step of user code.</summary>
     public void Reach(string kind) => Reach(kind, static kind => new InjectedFaultException(kind));
 
     /// <summary>No further step fails or counts.</summary>
     public void Dispose()
     {
         _over = true;
-        FaultPoints.Reached = null;
-        SystemCallFaults.Injected = null;
+        FaultPoints.Handler = null;
+        SyscallFaultInjection.Handler = null;
     }
 
     private void Reach(string kind, Func<string, Exception> fault)

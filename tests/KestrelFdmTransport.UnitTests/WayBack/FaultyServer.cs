@@ -58,7 +58,7 @@ internal sealed class FaultyServer
     public async Task UntilUnusedAsync()
     {
         await Scene.UntilAsync(() => _serving.All(static task => task.IsCompleted), "the end of the connections' applications");
-        await Scene.UntilAsync(() => Loops.Sum(static loop => loop.Connections) == 0, "the end of the connections");
+        await Scene.UntilAsync(() => Loops.Sum(static loop => loop.ConnectionCount) == 0, "the end of the connections");
         await Scene.UntilAsync(() => Listener.Queue.Reserved == 0, "the places in the accept queue");
     }
 

@@ -2,5 +2,5 @@ using System;
 
 namespace KestrelFdmTransport.UnitTests.WayBack;
 
-/// <summary>What foreign code throws in place of doing what it is called for.</summary>
+/// <summary>What user code throws in place of doing what it is called for.</summary>
 internal sealed class InjectedFaultException(string step) : Exception($"The test has {step} fail.");

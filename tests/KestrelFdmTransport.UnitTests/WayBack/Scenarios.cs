@@ -170,7 +170,7 @@ internal static class Scenarios
             EventLoop home = io.Loop;
             EventLoop[] loops = home.Group.Loops;
             EventLoop other = loops[(home.Index + 1) % loops.Length];
-            LoopFixture.RunOn(home, () => moved = io.Loop == home && !home.HasFailed && home.TryMove(io, other));
+            LoopFixture.RunOn(home, () => moved = io.Loop == home && !home.HasFailed && home.TryMigrateTo(io, other));
         }
     }
 

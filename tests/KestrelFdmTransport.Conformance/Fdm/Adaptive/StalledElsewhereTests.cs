@@ -14,7 +14,7 @@ using Xunit.Abstractions;
 
 namespace KestrelFdmTransport.Conformance.Fdm.Adaptive;
 
-/// <summary>Foreign code that blocks, other than a handler.</summary>
+/// <summary>User code that blocks, other than a handler.</summary>
 public sealed class StalledElsewhereTests(ITestOutputHelper output) : AdaptiveTest(output)
 {
     [Theory, MemberData(nameof(OnAdaptive))]

@@ -124,7 +124,7 @@ public sealed class ConnectionFactoryTests(ITestOutputHelper output) : Transport
     [Theory, MemberData(nameof(OnFdm))]
     public async Task A_cancelled_token_ends_the_attempt(TransportKind transport)
     {
-        using ClosedDoor door = await ClosedDoor.TcpAsync();
+        using FullBacklogListener door = await FullBacklogListener.TcpAsync();
         FdmClient client = CreateClient(transport);
         using var cancellation = new CancellationTokenSource();
 
@@ -140,7 +140,7 @@ public sealed class ConnectionFactoryTests(ITestOutputHelper output) : Transport
     [Theory, MemberData(nameof(OnFdm))]
     public async Task An_attempt_ends_with_the_timeout_of_the_options(TransportKind transport)
     {
-        using ClosedDoor door = await ClosedDoor.TcpAsync();
+        using FullBacklogListener door = await FullBacklogListener.TcpAsync();
         FdmClient client = CreateClient(transport, options => options.ConnectTimeout = TimeSpan.FromMilliseconds(20));
 
         SocketException late = await Assert.ThrowsAsync<SocketException>(
@@ -151,7 +151,7 @@ public sealed class ConnectionFactoryTests(ITestOutputHelper output) : Transport
     [Theory, MemberData(nameof(OnFdm))]
     public async Task A_full_Unix_backlog_is_waited_out(TransportKind transport)
     {
-        using ClosedDoor door = ClosedDoor.Unix();
+        using FullBacklogListener door = FullBacklogListener.Unix();
         FdmClient client = CreateClient(transport);
 
         Task<ConnectionContext> attempt = client.Factory.ConnectAsync(door.EndPoint).AsTask();
@@ -164,7 +164,7 @@ public sealed class ConnectionFactoryTests(ITestOutputHelper output) : Transport
     [Theory, MemberData(nameof(OnFdm))]
     public async Task An_attempt_at_a_full_Unix_backlog_can_be_cancelled(TransportKind transport)
     {
-        using ClosedDoor door = ClosedDoor.Unix();
+        using FullBacklogListener door = FullBacklogListener.Unix();
         FdmClient client = CreateClient(transport);
         using var cancellation = new CancellationTokenSource();
 
@@ -195,7 +195,7 @@ public sealed class ConnectionFactoryTests(ITestOutputHelper output) : Transport
     [Theory, MemberData(nameof(OnFdm))]
     public async Task The_end_of_the_transport_ends_an_attempt(TransportKind transport)
     {
-        using ClosedDoor door = await ClosedDoor.TcpAsync();
+        using FullBacklogListener door = await FullBacklogListener.TcpAsync();
         FdmClient client = CreateClient(transport);
 
         Task<ConnectionContext> attempt = client.Factory.ConnectAsync(door.EndPoint).AsTask();

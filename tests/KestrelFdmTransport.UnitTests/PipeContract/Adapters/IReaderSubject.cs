@@ -35,7 +35,7 @@ internal interface IReaderSubject : IAsyncDisposable
 
     /// <summary>
     /// Returns when the bytes are visible to the reader, or held back because it is paused, or refused because it is completed.
-    /// Never more than the pause threshold and <see cref="ReaderDuel.FeedAllowance"/> bytes are fed but unexamined.
+    /// Never more than the pause threshold and <see cref="ReaderComparison.FeedAllowance"/> bytes are fed but unexamined.
     /// </summary>
     void Feed(ReadOnlySpan<byte> bytes);
 

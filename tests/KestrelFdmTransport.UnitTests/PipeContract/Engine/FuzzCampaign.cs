@@ -9,13 +9,13 @@ internal static class FuzzCampaign
     public static FuzzReport? Run<TStep>(
         FuzzSettings settings,
         Func<int, IReadOnlyList<TStep>> generate,
-        Func<int, IReadOnlyList<TStep>, DuelResult> duel)
+        Func<int, IReadOnlyList<TStep>, ComparisonResult> duel)
     {
         for (int i = 0; i < settings.Sequences; i++)
         {
             int seed = settings.FirstSeed + i;
             IReadOnlyList<TStep> steps = generate(seed);
-            DuelResult first = duel(seed, steps);
+            ComparisonResult first = duel(seed, steps);
             if (first.Difference is not null)
             {
                 return Shrink(seed, steps, first, duel, settings.ShrinkBudget);
@@ -28,8 +28,8 @@ internal static class FuzzCampaign
     private static FuzzReport Shrink<TStep>(
         int seed,
         IReadOnlyList<TStep> steps,
-        DuelResult shortest,
-        Func<int, IReadOnlyList<TStep>, DuelResult> duel,
+        ComparisonResult shortest,
+        Func<int, IReadOnlyList<TStep>, ComparisonResult> duel,
         TimeSpan budget)
     {
         Shrinker.Shrink(steps, StillFails, budget);
@@ -37,7 +37,7 @@ internal static class FuzzCampaign
 
         bool StillFails(IReadOnlyList<TStep> fewer)
         {
-            DuelResult result = duel(seed, fewer);
+            ComparisonResult result = duel(seed, fewer);
             if (result.Difference is null)
             {
                 return false;

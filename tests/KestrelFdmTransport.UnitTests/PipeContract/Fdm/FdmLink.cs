@@ -17,7 +17,7 @@ internal sealed class FdmLink : IAsyncDisposable
     private const int SocketBuffer = 16 * 1024;
 
     private static readonly EventLoopGroup s_loops = new(new EventLoopSettings { LoopCount = 1 }, NullLogger.Instance);
-    private static readonly EventLoop s_loop = s_loops.Acquire()[0];
+    private static readonly EventLoop s_loop = s_loops.AddUser()[0];
 
     private readonly FixedBlockPool _pool = new();
     private readonly FdmConnection _connection;
@@ -36,10 +36,10 @@ internal sealed class FdmLink : IAsyncDisposable
             WritePauseThreshold = pauseThreshold,
             Logger = NullLogger.Instance,
         };
-        Io = new ConnectionIo(ours, isUnix: true, new BlockCache(_pool, s_loop), settings) { Loop = s_loop };
+        Io = new ConnectionIo(ours, isUnix: true, new EndpointBuffers(_pool, s_loop), settings) { Loop = s_loop };
         _connection = new FdmConnection(Io, new(default), default);
-        s_loop.ConnectionOpened();
-        Io.Post(Mail.Register);
+        s_loop.OnConnectionOpened();
+        Io.Post(LoopCommand.Register);
     }
 
     public static TimeSpan Patience => TimeSpan.FromSeconds(10);

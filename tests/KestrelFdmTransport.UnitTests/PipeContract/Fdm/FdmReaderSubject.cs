@@ -86,7 +86,7 @@ internal sealed class FdmReaderSubject : IReaderSubject
         if (_ending && !_finSent)
         {
             _finSent = true;
-            Sys.ShutdownBothWays(_link.Peer);
+            Sys.Shutdown(_link.Peer);
         }
     }
 }

@@ -56,7 +56,7 @@ internal sealed class FdmWriterSubject : IWriterSubject
         return total;
     }
 
-    public void EndOfOutput(Exception? error) => _link.Io.Writer.End(error);
+    public void EndOfOutput(Exception? error) => _link.Io.Writer.CompleteConsumer(error);
 
     public async ValueTask DisposeAsync() => await _link.DisposeAsync();
 }

@@ -15,7 +15,7 @@ public sealed class TurnTakingContractTests
         FuzzReport? report = FuzzCampaign.Run(
             FuzzSettings.FromEnvironment(Sequences),
             ReaderProgram.Generate,
-            (seed, steps) => ReaderDuel.Run(steps, threshold => new FdmReaderSubject(threshold, inline, takesTurns: true), Threshold(seed)));
+            (seed, steps) => ReaderComparison.Run(steps, threshold => new FdmReaderSubject(threshold, inline, takesTurns: true), Threshold(seed)));
 
         Assert.True(report is null, report?.ToString());
     }
@@ -26,7 +26,7 @@ public sealed class TurnTakingContractTests
         FuzzReport? report = FuzzCampaign.Run(
             FuzzSettings.FromEnvironment(Sequences),
             WriterProgram.Generate,
-            (seed, steps) => WriterDuel.Run(steps, threshold => new FdmWriterSubject(threshold, takesTurns: true), Threshold(seed)));
+            (seed, steps) => WriterComparison.Run(steps, threshold => new FdmWriterSubject(threshold, takesTurns: true), Threshold(seed)));
 
         Assert.True(report is null, report?.ToString());
     }

@@ -29,7 +29,7 @@ public sealed class BrokenReaderTests
         FuzzReport? report = FuzzCampaign.Run(
             new FuzzSettings(1_000, 1),
             ReaderProgram.Generate,
-            (_, steps) => ReaderDuel.Run(steps, pause => new PipeReaderOracle(pause, s_wraps[fault]), 16 * 1024));
+            (_, steps) => ReaderComparison.Run(steps, pause => new PipeReaderOracle(pause, s_wraps[fault]), 16 * 1024));
 
         Assert.NotNull(report);
         Assert.InRange(report.Transcript.Count, 2, 12);
@@ -42,7 +42,7 @@ public sealed class BrokenReaderTests
         FuzzReport? report = FuzzCampaign.Run(
             new FuzzSettings(1_000, 1) { ShrinkBudget = TimeSpan.Zero },
             ReaderProgram.Generate,
-            (_, steps) => ReaderDuel.Run(
+            (_, steps) => ReaderComparison.Run(
                 steps,
                 static pause => new SocketLikeReader(pause, resumes: false) { Patience = TimeSpan.FromSeconds(1) },
                 2 * FixedBlockPool.BlockSize));

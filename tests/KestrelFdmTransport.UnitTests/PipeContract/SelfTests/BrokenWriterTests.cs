@@ -28,7 +28,7 @@ public sealed class BrokenWriterTests
         FuzzReport? report = FuzzCampaign.Run(
             new FuzzSettings(1_000, 1),
             WriterProgram.Generate,
-            (_, steps) => WriterDuel.Run(steps, pause => new PipeWriterOracle(pause, s_wraps[fault]), 16 * 1024));
+            (_, steps) => WriterComparison.Run(steps, pause => new PipeWriterOracle(pause, s_wraps[fault]), 16 * 1024));
 
         Assert.NotNull(report);
         Assert.InRange(report.Transcript.Count, 2, 12);
@@ -41,7 +41,7 @@ public sealed class BrokenWriterTests
         FuzzReport? report = FuzzCampaign.Run(
             new FuzzSettings(1_000, 1) { ShrinkBudget = TimeSpan.Zero },
             WriterProgram.Generate,
-            (_, steps) => WriterDuel.Run(
+            (_, steps) => WriterComparison.Run(
                 steps,
                 static pause => new SocketLikeWriter(pause, static inner => new NeverPausesWriter(inner)),
                 2 * FixedBlockPool.BlockSize));

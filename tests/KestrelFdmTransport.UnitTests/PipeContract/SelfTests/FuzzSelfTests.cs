@@ -89,17 +89,17 @@ public sealed class FuzzSelfTests
         Assert.Equal([one, other], shrunk);
     }
 
-    private static DuelResult RunReader(int seed) =>
-        ReaderDuel.Run(ReaderProgram.Generate(seed), static pause => new PipeReaderOracle(pause), Threshold(seed));
+    private static ComparisonResult RunReader(int seed) =>
+        ReaderComparison.Run(ReaderProgram.Generate(seed), static pause => new PipeReaderOracle(pause), Threshold(seed));
 
-    private static DuelResult RunWriter(int seed) =>
-        WriterDuel.Run(WriterProgram.Generate(seed), static pause => new PipeWriterOracle(pause), Threshold(seed));
+    private static ComparisonResult RunWriter(int seed) =>
+        WriterComparison.Run(WriterProgram.Generate(seed), static pause => new PipeWriterOracle(pause), Threshold(seed));
 
     private static int Threshold(int seed) => ContractThresholds.Default[seed % ContractThresholds.Default.Count];
 
     private static IEnumerable<string> Of(string name, string[] kinds) => kinds.Select(kind => $"{name}: {kind}");
 
-    private static void AssertReached(Func<int, DuelResult> run, IReadOnlyList<string> expected)
+    private static void AssertReached(Func<int, ComparisonResult> run, IReadOnlyList<string> expected)
     {
         HashSet<string> missing = [.. expected];
         for (int seed = 1; seed <= 10 * Seeds && missing.Count > 0; seed++)

@@ -23,7 +23,7 @@ public abstract partial class PipeReaderContractTests
         FuzzReport? report = FuzzCampaign.Run(
             FuzzSettings.FromEnvironment(Sequences),
             ReaderProgram.Generate,
-            (seed, steps) => ReaderDuel.Run(steps, Create, PauseThresholds[seed % PauseThresholds.Count]));
+            (seed, steps) => ReaderComparison.Run(steps, Create, PauseThresholds[seed % PauseThresholds.Count]));
 
         Assert.True(report is null, report?.ToString());
     }

@@ -23,7 +23,7 @@ public abstract partial class PipeWriterContractTests
         FuzzReport? report = FuzzCampaign.Run(
             FuzzSettings.FromEnvironment(Sequences),
             WriterProgram.Generate,
-            (seed, steps) => WriterDuel.Run(steps, Create, PauseThresholds[seed % PauseThresholds.Count]));
+            (seed, steps) => WriterComparison.Run(steps, Create, PauseThresholds[seed % PauseThresholds.Count]));
 
         Assert.True(report is null, report?.ToString());
     }

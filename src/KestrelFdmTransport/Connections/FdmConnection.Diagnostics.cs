@@ -1,0 +1,35 @@
+using System;
+using System.Threading;
+
+namespace KestrelFdmTransport.Connections;
+
+/// <content>What the transport knows about the connection; nothing of it is stored for the feature's sake.</content>
+internal sealed partial class FdmConnection : IFdmConnectionFeature
+{
+    int IFdmConnectionFeature.LoopIndex => _io.Loop.Index;
+
+    PollingSet IFdmConnectionFeature.PollingSet => _io.Counter.Set;
+
+    int IFdmConnectionFeature.LiveCounter => _io.Counter.Value;
+
+    long IFdmConnectionFeature.BytesReceived => _io.Reader.Received;
+
+    long IFdmConnectionFeature.BytesSent => _io.Writer.Sent;
+
+    TimeSpan IFdmConnectionFeature.IdleTimeout
+    {
+        get => IdleTimeout.From(_io.IdleMilliseconds);
+        set
+        {
+            if (!IdleTimeout.IsValid(value))
+            {
+                throw new ArgumentOutOfRangeException(nameof(value), value, $"{nameof(IFdmConnectionFeature.IdleTimeout)}; allowed: {IdleTimeout.Allowed}.");
+            }
+
+            _io.SetIdleTimeout(IdleTimeout.Milliseconds(value));
+        }
+    }
+
+    TimeSpan IFdmConnectionFeature.IdleTimeRemaining
+        => _io.IdleMilliseconds == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(_io.IdleTimeRemaining);
+}

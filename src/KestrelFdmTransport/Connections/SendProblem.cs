@@ -1,8 +1,0 @@
-using System;
-
-namespace KestrelFdmTransport.Connections;
-
-/// <summary>What first went wrong in sending.</summary>
-/// <param name="Kind">Decides how the connection ends.</param>
-/// <param name="Error">The cause.</param>
-internal sealed record SendProblem(SendProblemKind Kind, Exception Error);

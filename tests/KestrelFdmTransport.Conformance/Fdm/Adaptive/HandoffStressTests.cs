@@ -1,0 +1,29 @@
+using System.IO;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Stress.HandOvers;
+using Xunit;
+
+namespace KestrelFdmTransport.Conformance.Fdm.Adaptive;
+
+/// <summary>The short form of <c>KestrelFdmTransport.Stress handovers</c>.</summary>
+[Collection(NonParallelCollection.Name)]
+public sealed class HandoffStressTests
+{
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(2, false)]
+    [InlineData(2, true)]
+    [InlineData(8, false)]
+    public async Task Thousands_of_hand_overs_lose_no_byte_and_no_request(int loops, bool raceDelays)
+    {
+        HandoffCounters figures = await HandoffStress.RunAsync(
+            new HandoffSettings { Count = 5_000, PerRound = 1_000, Connections = 64, Loops = loops, RaceDelays = raceDelays },
+            TextWriter.Null);
+
+        Assert.Empty(figures.Problems);
+        Assert.InRange(figures.HandOvers, 5_000, long.MaxValue);
+        Assert.InRange(figures.Completed, 1, long.MaxValue);
+        Assert.InRange(figures.Requests, 1, long.MaxValue);
+        Assert.InRange(figures.Aborts, 1, long.MaxValue);
+    }
+}

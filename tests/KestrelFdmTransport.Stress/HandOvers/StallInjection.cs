@@ -1,0 +1,96 @@
+using System;
+using System.Diagnostics;
+using System.Threading;
+using KestrelFdmTransport.EventLoops;
+
+namespace KestrelFdmTransport.Stress.HandOvers;
+
+/// <summary>
+/// User code that sends for a standby to take the loop it runs on, and then takes a random time itself, so that the standby
+/// comes before, at or after any step of it.
+/// </summary>
+internal static class StallInjection
+{
+    /// <summary>Beyond this nobody is sent for until some have come back.</summary>
+    private const int MostStalled = 24;
+
+    [ThreadStatic]
+    private static long t_asked;
+
+    /// <summary>One in <paramref name="oneIn"/> calls has the calling thread's loop taken over. Then some time passes.</summary>
+    internal static void Run(int oneIn)
+    {
+        if (Random.Shared.Next(oneIn) == 0 && TrySendStandby(out LoopThread? thread))
+        {
+            if (Random.Shared.Next(2) == 0)
+            {
+                // As long as it takes the standby to come, so that what follows races with its first steps.
+                AwaitLoss(thread!);
+            }
+        }
+
+        Delay();
+    }
+
+    private static bool TrySendStandby(out LoopThread? thread)
+    {
+        thread = LoopThread.Current;
+        if (thread is null)
+        {
+            return false;
+        }
+
+        long word = thread.Word;
+        if (!LoopThread.IsInside(word) || LoopThread.HasLostLoop(word) || thread.BlockedLoop is not { AllowsHandoff: true } loop || t_asked == word)
+        {
+            return false;
+        }
+
+        t_asked = word;
+        StandbyThreads standbys = loop.Group.Standbys;
+        if (standbys.Parked == 0 && standbys.Stalled >= MostStalled)
+        {
+            return false;
+        }
+
+        return standbys.TryDispatch(new Handoff(loop, thread, word, thread.Source, Duration: 0, Random.Shared.Next(2) == 0 ? StallVerdict.Computing : StallVerdict.Blocked));
+    }
+
+    private static void AwaitLoss(LoopThread thread)
+    {
+        long until = Stopwatch.GetTimestamp() + (Stopwatch.Frequency / 5_000);
+        while (!LoopThread.HasLostLoop(thread.Word) && Stopwatch.GetTimestamp() < until)
+        {
+            Thread.Yield();
+        }
+    }
+
+    /// <summary>Mostly nothing, sometimes up to a millisecond.</summary>
+    internal static void Delay()
+    {
+        switch (Random.Shared.Next(256))
+        {
+            case 0:
+                Thread.Sleep(1);
+                break;
+            case < 32:
+                Spin(Random.Shared.Next(50));
+                break;
+            case < 64:
+                Thread.Yield();
+                break;
+            case < 128:
+                Thread.SpinWait(Random.Shared.Next(100));
+                break;
+        }
+    }
+
+    private static void Spin(int microseconds)
+    {
+        long until = Stopwatch.GetTimestamp() + (microseconds * Stopwatch.Frequency / 1_000_000);
+        while (Stopwatch.GetTimestamp() < until)
+        {
+            Thread.SpinWait(10);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+using System;
+using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.Stress.HandOvers;
+
+namespace KestrelFdmTransport.Stress;
+
+/// <summary>As long as it lives, whoever reaches a <see cref="SyncPoint"/> in this process rests there now and then.</summary>
+internal sealed class SyncPointDelays : IDisposable
+{
+    private SyncPointDelays() => SyncPoints.Handler = static (_, _) => StallInjection.Delay();
+
+    internal static SyncPointDelays? Begin(StressSettings settings) => settings.RaceDelays ? new SyncPointDelays() : null;
+
+    public void Dispose() => SyncPoints.Handler = null;
+}
