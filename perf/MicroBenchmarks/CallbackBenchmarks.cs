@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.MicroBenchmarks.Support;
+using KestrelFdmTransport.Scheduling;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KestrelFdmTransport.MicroBenchmarks;

@@ -3,10 +3,12 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Threading.Tasks;
 using BenchmarkDotNet.Attributes;
+using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.MicroBenchmarks.Support;
+using KestrelFdmTransport.Scheduling;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KestrelFdmTransport.MicroBenchmarks;

@@ -3,7 +3,7 @@ using System.IO;
 using System.Net;
 using System.Net.Sockets;
 using System.Threading;
-using KestrelFdmTransport.Transport;
+using KestrelFdmTransport.Endpoints;
 using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport;

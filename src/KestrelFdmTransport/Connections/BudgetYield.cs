@@ -1,4 +1,5 @@
-using KestrelFdmTransport.EventLoops;
+
+using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Connections;
 

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
-using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Connections;
 

@@ -1,5 +1,6 @@
 using System.Threading;
 using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Connections;
 

@@ -1,5 +1,6 @@
 using System;
 using System.Net.Sockets;
+using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;

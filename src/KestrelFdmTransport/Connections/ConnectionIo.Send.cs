@@ -2,9 +2,11 @@ using System;
 using System.Diagnostics;
 using System.Net.Sockets;
 using System.Threading;
+using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.Scheduling;
 using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Connections;

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Connections;
 

@@ -1,9 +1,11 @@
 using System;
 using System.Threading;
+using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.Polling;
+using KestrelFdmTransport.Scheduling;
 using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Connections;

@@ -1,3 +1,4 @@
+using KestrelFdmTransport.Scheduling;
 using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.Connections;

@@ -6,7 +6,7 @@ using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
-using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Scheduling;
 using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Connections;

@@ -5,8 +5,9 @@ using System.Runtime.ExceptionServices;
 using System.Threading;
 using System.Threading.Tasks;
 using System.Threading.Tasks.Sources;
+using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Diagnostics;
-using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Connections;
 

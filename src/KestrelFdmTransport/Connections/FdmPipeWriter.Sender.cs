@@ -1,7 +1,9 @@
 using System;
 using System.Runtime.ExceptionServices;
 using System.Threading;
+using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Connections;
 

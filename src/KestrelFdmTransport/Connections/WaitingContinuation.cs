@@ -1,6 +1,7 @@
 using System;
 using System.Threading;
 using System.Threading.Tasks.Sources;
+using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Connections;
 

@@ -1,3 +1,5 @@
+using KestrelFdmTransport.Buffers;
+
 namespace KestrelFdmTransport.Connections;
 
 /// <summary>As <see cref="PipeColdState"/>; and a flush seldom has to wait, nor does another one come before it has left.</summary>

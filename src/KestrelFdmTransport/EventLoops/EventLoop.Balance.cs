@@ -2,6 +2,7 @@ using System;
 using System.Diagnostics;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.Polling;
+using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.EventLoops;
 

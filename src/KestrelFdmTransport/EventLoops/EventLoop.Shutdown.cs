@@ -1,6 +1,7 @@
 using System;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.EventLoops;
 

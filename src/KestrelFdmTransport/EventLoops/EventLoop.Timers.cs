@@ -1,6 +1,6 @@
 using System;
 using KestrelFdmTransport.Diagnostics;
-using KestrelFdmTransport.Polling;
+using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.EventLoops;
 

@@ -3,9 +3,11 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Threading;
+using KestrelFdmTransport.Balancing;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.Polling;
+using KestrelFdmTransport.Scheduling;
 using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.EventLoops;

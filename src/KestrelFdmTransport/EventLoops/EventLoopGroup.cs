@@ -2,8 +2,10 @@ using System;
 using System.Diagnostics;
 using System.Globalization;
 using System.Threading;
+using KestrelFdmTransport.Balancing;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.Scheduling;
 using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.EventLoops;
@@ -275,7 +277,7 @@ internal sealed class EventLoopGroup : IDisposable
 
             for (; started < loops.Length; started++)
             {
-                EventLoops.StandbyThreads.Start(loops[started]);
+                Scheduling.StandbyThreads.Start(loops[started]);
             }
         }
         catch
@@ -322,7 +324,7 @@ internal sealed class EventLoopGroup : IDisposable
         try
         {
             loop = new EventLoop(index, this, _settings, _logger) { RestartedAt = Stopwatch.GetTimestamp() };
-            EventLoops.StandbyThreads.Start(loop);
+            Scheduling.StandbyThreads.Start(loop);
             Volatile.Write(ref _loops[index], loop);
             return loop;
         }

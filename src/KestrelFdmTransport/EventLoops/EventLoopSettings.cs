@@ -1,5 +1,6 @@
 using System;
 using KestrelFdmTransport.Polling;
+using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.EventLoops;
 

@@ -1,6 +1,7 @@
 using System;
 using System.Threading;
 using KestrelFdmTransport.Polling;
+using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.EventLoops;
 

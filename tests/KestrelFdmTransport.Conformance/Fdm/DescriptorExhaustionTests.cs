@@ -14,7 +14,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Fdm;
 
 /// <summary>A server that may have 256 descriptors, and many more clients.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class DescriptorExhaustionTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int Clients = 1_000;

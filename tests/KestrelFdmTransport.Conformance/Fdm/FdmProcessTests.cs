@@ -8,7 +8,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Fdm;
 
 /// <summary>What the transport costs the process in threads and descriptors, and that it gives them back.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class FdmProcessTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const string LoopThread = "fdm-loop-";

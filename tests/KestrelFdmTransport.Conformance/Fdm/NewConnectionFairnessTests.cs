@@ -21,7 +21,7 @@ namespace KestrelFdmTransport.Conformance.Fdm;
 /// How long a newcomer and a client that has been there before wait beside ten times as many greedy connections as the pool has threads, compared
 /// with Sockets in the same process. Without turns such a connection keeps its thread, and others wait until the pool has added one for each.
 /// </summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class NewConnectionFairnessTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int Rounds = 3;

@@ -8,7 +8,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Fdm;
 
 /// <summary>A configuration that changes for as long as the server runs.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class ReloadTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int Reloads = 1_000;

@@ -9,7 +9,7 @@ using Xunit;
 namespace KestrelFdmTransport.Conformance.Fdm;
 
 /// <summary>What the rest of the process does to the transport.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class ResourceExhaustionTests
 {
     [Fact]

@@ -7,7 +7,7 @@ using Xunit;
 namespace KestrelFdmTransport.Conformance.Fdm;
 
 /// <summary>The short form of <c>KestrelFdmTransport.Stress soak</c>.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class SoakTests
 {
     [Fact]

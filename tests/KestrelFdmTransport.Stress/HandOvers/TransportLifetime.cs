@@ -7,6 +7,7 @@ using System.Threading.Tasks;
 using KestrelFdmTransport.Conformance.Fdm;
 using KestrelFdmTransport.Conformance.Infrastructure;
 using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Stress.HandOvers;
 

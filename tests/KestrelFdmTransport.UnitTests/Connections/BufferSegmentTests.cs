@@ -1,12 +1,12 @@
 using System.Buffers;
 using System.Threading;
-using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Connections;
 
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class BufferSegmentTests
 {
     private readonly BufferSegment _segment = Filled([1, 2, 3, 4], 3);

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.Scheduling;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Connections;

@@ -17,7 +17,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>The socket of a connection when descriptors or memory have run out, and who closes its number.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 [SuppressMessage("Design", "CA1001", Justification = "Each test ends with the asynchronous disposal.")]
 public sealed class ConnectionSocketTests : IAsyncLifetime
 {

@@ -2,7 +2,7 @@ using System;
 using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Threading.Tasks;
-using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Scheduling;
 using KestrelFdmTransport.UnitTests.EventLoops;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;

@@ -1,5 +1,5 @@
 using System;
-using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.UnitTests.EventLoops;
 using KestrelFdmTransport.UnitTests.Infrastructure;
@@ -7,7 +7,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Connections;
 
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class EndpointBuffersFaultTests : IDisposable
 {
     private readonly LoopFixture _loops = new();

@@ -1,6 +1,6 @@
 using System;
 using System.Threading;
-using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.UnitTests.EventLoops;
 using KestrelFdmTransport.UnitTests.Infrastructure;
@@ -99,7 +99,7 @@ public sealed class EndpointBuffersTests : IDisposable
         var source = new ProbeSource
         {
             Loop = _loops.Loop,
-            OnTell = () =>
+            OnCallbacks = () =>
             {
                 var segments = new BufferSegment[40];
                 for (int i = 0; i < segments.Length; i++)
@@ -131,7 +131,7 @@ public sealed class EndpointBuffersTests : IDisposable
         var source = new ProbeSource
         {
             Loop = _loops.Loop,
-            OnClosedTold = () =>
+            OnCloseCallbacks = () =>
             {
                 _cache.Return(ref _spares, segment);
                 rented = _pool.Rented;

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.AspNetCore.Connections;

@@ -12,7 +12,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>A flush to a full socket meets the peer's reading. The test's threads take the loop's part.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class FlushWaitRaceTests : IDisposable
 {
     private readonly LoopFixture _loops = new();

@@ -10,7 +10,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>The application consumes while the loop appends. The test's threads take both parts.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class InputRaceTests : IDisposable
 {
     private readonly LoopFixture _loops = new();

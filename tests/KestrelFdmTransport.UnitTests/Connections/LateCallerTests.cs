@@ -16,7 +16,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>Calls that are still under way on one thread while another ends the connection. Whatever they do stays in that connection.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class LateCallerTests : IDisposable
 {
     private readonly LoopFixture _loops = new();

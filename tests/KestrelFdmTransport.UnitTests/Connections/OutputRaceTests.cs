@@ -13,7 +13,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>A flush meets somebody else who sends, or who holds the send gate for another reason.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class OutputRaceTests : IDisposable
 {
     private readonly LoopFixture _loops = new();

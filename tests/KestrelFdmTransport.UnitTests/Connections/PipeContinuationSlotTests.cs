@@ -7,7 +7,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Connections;
 
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class PipeContinuationSlotTests
 {
     private static readonly Action<object?> s_callback = static _ => { };

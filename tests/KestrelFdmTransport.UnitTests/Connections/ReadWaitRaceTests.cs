@@ -10,7 +10,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>Whoever waits for input meets whoever brings it. A wait that does not end fails the test.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class ReadWaitRaceTests : IDisposable
 {
     private readonly LoopFixture _loops = new();

@@ -7,7 +7,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>The gate with several threads at it.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class SendGateThreadsTests
 {
     [Fact]

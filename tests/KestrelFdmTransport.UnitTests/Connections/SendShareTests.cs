@@ -2,10 +2,11 @@ using System;
 using System.Net;
 using System.Net.Sockets;
 using System.Threading.Tasks;
+using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.Diagnostics;
-using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.Scheduling;
 using KestrelFdmTransport.UnitTests.EventLoops;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.AspNetCore.Connections;
@@ -15,7 +16,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>How much one holder of the send gate sends before it leaves.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class SendShareTests : IDisposable
 {
     private const int OwnersShare = 256 * 1024;

@@ -1,13 +1,13 @@
 using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Threading;
-using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Connections;
 
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class SpareSegmentsTests
 {
     private SpareSegments _spares;

@@ -13,7 +13,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>What a stream's bytes cost in system calls. Alone, because the calls are those of the whole process.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class StreamReceiveTests
 {
     private const int Length = 100_000;

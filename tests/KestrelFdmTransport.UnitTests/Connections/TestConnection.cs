@@ -3,6 +3,7 @@ using System.Buffers;
 using System.Collections.Generic;
 using System.IO.Pipelines;
 using System.Threading.Tasks;
+using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class CommandQueueTests
 {
     private readonly CommandQueue _mailbox = new();

@@ -15,7 +15,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed partial class DescriptorHeadroomTests
 {
     private const int ResourceDescriptors = 7;

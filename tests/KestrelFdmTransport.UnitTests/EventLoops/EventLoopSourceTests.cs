@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Concurrent;
+using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.Scheduling;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
 
@@ -120,7 +122,7 @@ public sealed class EventLoopSourceTests : IDisposable
         {
             Loop = Loop,
             OnServe = _ => throw new InvalidOperationException("from Serve"),
-            OnMailed = _ => throw new InvalidOperationException("from OnMail"),
+            OnCommanded = _ => throw new InvalidOperationException("from OnMail"),
             OnFailed = exception => _seen.Add(exception.Message),
         };
         Register(source);
@@ -139,13 +141,13 @@ public sealed class EventLoopSourceTests : IDisposable
         source = new ProbeSource
         {
             Loop = Loop,
-            OnMailed = _ =>
+            OnCommanded = _ =>
             {
                 Loop.CloseAtEndOfIteration(source!);
                 Assert.Equal(0, source!.Closed);
                 _seen.Add("mail");
             },
-            OnClose = () => _seen.Add("closed"),
+            OnClosing = () => _seen.Add("closed"),
         };
 
         source.Post(LoopCommand.Resume);
@@ -156,8 +158,8 @@ public sealed class EventLoopSourceTests : IDisposable
     [Fact]
     public void A_resting_source_is_resumed_when_its_time_has_come()
     {
-        var late = new ProbeSource { Loop = Loop, OnMailed = command => _seen.Add($"late {mail}") };
-        var early = new ProbeSource { Loop = Loop, OnMailed = command => _seen.Add($"early {mail}") };
+        var late = new ProbeSource { Loop = Loop, OnCommanded = command => _seen.Add($"late {command}") };
+        var early = new ProbeSource { Loop = Loop, OnCommanded = command => _seen.Add($"early {command}") };
 
         _loops.Run(() =>
         {
@@ -179,7 +181,7 @@ public sealed class EventLoopSourceTests : IDisposable
         {
             Loop = Loop,
             OnStop = _ => { },
-            OnMailed = _ =>
+            OnCommanded = _ =>
             {
                 if (!over)
                 {
@@ -196,8 +198,8 @@ public sealed class EventLoopSourceTests : IDisposable
     [Fact]
     public void A_time_that_no_clock_reaches_never_comes_and_holds_nobody()
     {
-        var never = new ProbeSource { Loop = Loop, OnMailed = command => _seen.Add($"never {mail}"), OnStop = _ => { } };
-        var soon = new ProbeSource { Loop = Loop, OnMailed = command => _seen.Add($"soon {mail}") };
+        var never = new ProbeSource { Loop = Loop, OnCommanded = command => _seen.Add($"never {command}"), OnStop = _ => { } };
+        var soon = new ProbeSource { Loop = Loop, OnCommanded = command => _seen.Add($"soon {command}") };
 
         _loops.Run(() =>
         {
@@ -247,7 +249,7 @@ public sealed class EventLoopSourceTests : IDisposable
     [Fact]
     public void What_is_hoarded_is_released_before_sources_are_closed()
     {
-        var source = new ProbeSource { Loop = Loop, OnClose = () => _seen.Add("closed") };
+        var source = new ProbeSource { Loop = Loop, OnClosing = () => _seen.Add("closed") };
         _loops.Run(() =>
         {
             Loop.CloseAtEndOfIteration(source);

@@ -5,14 +5,14 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Diagnostics;
-using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Scheduling;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 /// <summary>What dispatched callbacks have flushed waits for company, and never for ever.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class FlushCoalescerTests
 {
     /// <summary>So much later the monitor of a quiet machine has sent. The tests pass the time by hand and do not wait.</summary>

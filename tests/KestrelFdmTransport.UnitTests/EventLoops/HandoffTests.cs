@@ -6,6 +6,7 @@ using System.Threading;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.Scheduling;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
@@ -13,7 +14,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 /// <summary>Loops that are taken over from a callback that holds them.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class HandoffTests : IDisposable
 {
     private static readonly TimeSpan s_threshold = TimeSpan.FromMilliseconds(2);
@@ -32,7 +33,7 @@ public sealed class HandoffTests : IDisposable
     {
         using var loops = new LoopFixture(stallThreshold: s_threshold);
         using var released = new ManualResetEventSlim();
-        var source = new ProbeSource { Loop = loops.Loop, OnTell = BlockOnce(released) };
+        var source = new ProbeSource { Loop = loops.Loop, OnCallbacks = BlockOnce(released) };
         Register(loops, source);
         Assert.Equal("entered", Next());
 
@@ -64,7 +65,7 @@ public sealed class HandoffTests : IDisposable
             sources.Add(new ProbeSource
             {
                 Loop = loops.Loop,
-                OnTell = () =>
+                OnCallbacks = () =>
                 {
                     // The first of them, whichever it is.
                     if (Interlocked.Exchange(ref blocked, 1) == 0)
@@ -109,7 +110,7 @@ public sealed class HandoffTests : IDisposable
         {
             Loop = loops.Loop,
             OnServe = events => _seen.Add($"{(events & EpollFlags.In) != 0}"),
-            OnTell = () =>
+            OnCallbacks = () =>
             {
                 if (Interlocked.Increment(ref told) == 1)
                 {
@@ -135,7 +136,7 @@ public sealed class HandoffTests : IDisposable
         var source = new ProbeSource
         {
             Loop = loops.Loop,
-            OnTell = () =>
+            OnCallbacks = () =>
             {
                 loops.Run(() => _seen.Add("meanwhile"));
                 _seen.Add("left");
@@ -155,7 +156,7 @@ public sealed class HandoffTests : IDisposable
         source = new ProbeSource
         {
             Loop = loops.Loop,
-            OnTell = () =>
+            OnCallbacks = () =>
             {
                 LoopThread.TryDefer(source!);
                 released.Wait(Waiting.Limit);
@@ -173,7 +174,7 @@ public sealed class HandoffTests : IDisposable
     {
         using var released = new ManualResetEventSlim();
         var loops = new LoopFixture(stallThreshold: s_threshold);
-        var source = new ProbeSource { Loop = loops.Loop, OnTell = BlockOnce(released) };
+        var source = new ProbeSource { Loop = loops.Loop, OnCallbacks = BlockOnce(released) };
         Register(loops, source);
         Assert.Equal("entered", Next());
 
@@ -193,7 +194,7 @@ public sealed class HandoffTests : IDisposable
         foreach (SocketPair pair in pairs)
         {
             Assert.False(loops.Group.Standbys.IsExhausted);
-            var source = new ProbeSource { Loop = loops.Loop, OnTell = BlockOnce(released) };
+            var source = new ProbeSource { Loop = loops.Loop, OnCallbacks = BlockOnce(released) };
             loops.Run(() => Assert.Equal(0, loops.Loop.Register(source, pair.Near.Value, EpollFlags.In | EpollFlags.EdgeTriggered)));
             Sys.Send(pair.Far.Value, [1]);
             Assert.Equal("entered", Next());
@@ -240,7 +241,7 @@ public sealed class HandoffTests : IDisposable
 
                     Interlocked.Decrement(ref inside[number]);
                 },
-                OnTell = () => Busy(Random.Shared.Next(0, 300)),
+                OnCallbacks = () => Busy(Random.Shared.Next(0, 300)),
                 OnFailed = exception => _seen.Add(exception.ToString()),
             });
             LoopFixture.RunOn(loop, () => Assert.Equal(0, loop.Register(sources[number], pairs[number].Near.Value, EpollFlags.Connection)));
@@ -281,7 +282,7 @@ public sealed class HandoffTests : IDisposable
         using var loops = new LoopFixture(stallThreshold: s_threshold);
         using var released = new ManualResetEventSlim();
         Thread? stalled = null;
-        var source = new ProbeSource { Loop = loops.Loop, OnTell = BlockOnce(released, () => stalled = Thread.CurrentThread) };
+        var source = new ProbeSource { Loop = loops.Loop, OnCallbacks = BlockOnce(released, () => stalled = Thread.CurrentThread) };
         Register(loops, source);
         Assert.Equal("entered", Next());
         Waiting.Until(() => loops.Group.Standbys.Stalled == 1, "the loop to be taken over");
@@ -291,7 +292,7 @@ public sealed class HandoffTests : IDisposable
         // Otherwise the process ends here.
         stalled!.Interrupt();
         using var again = new ManualResetEventSlim();
-        var other = new ProbeSource { Loop = loops.Loop, OnMailed = _ => again.Set() };
+        var other = new ProbeSource { Loop = loops.Loop, OnCommanded = _ => again.Set() };
         other.Post(LoopCommand.Resume);
         again.Within("the loop to go on");
         Waiting.Until(() => loops.Group.Standbys.Parked == 1, "the thread to stand by again");
@@ -309,7 +310,7 @@ public sealed class HandoffTests : IDisposable
         {
             EventLoop loop = group.AddUser()[0];
             using var released = new ManualResetEventSlim();
-            var source = new ProbeSource { Loop = loop, OnMailed = _ => { }, OnTell = BlockOnce(released, () => stalled = Thread.CurrentThread) };
+            var source = new ProbeSource { Loop = loop, OnCommanded = _ => { }, OnCallbacks = BlockOnce(released, () => stalled = Thread.CurrentThread) };
             LoopFixture.RunOn(loop, () => Assert.Equal(0, loop.Register(source, _pair.Near.Value, EpollFlags.Connection)));
             Assert.Equal("entered", Next());
             Waiting.Until(() => group.Standbys.Stalled == 1, "the loop to be taken over");
@@ -336,7 +337,7 @@ public sealed class HandoffTests : IDisposable
         source = new ProbeSource
         {
             Loop = loops.Loop,
-            OnTell = () => LoopThread.Run(source!, _ => block(), null, null),
+            OnCallbacks = () => LoopThread.Run(source!, _ => block(), null, null),
             OnAccount = () =>
             {
                 if (Thread.CurrentThread == stalled)
@@ -378,7 +379,7 @@ public sealed class HandoffTests : IDisposable
         };
         try
         {
-            Register(loops, new ProbeSource { Loop = first, OnTell = BlockOnce(released) });
+            Register(loops, new ProbeSource { Loop = first, OnCallbacks = BlockOnce(released) });
             Assert.Equal("entered", Next());
             Assert.True(first.Join(Waiting.Limit));
             released.Set();
@@ -409,7 +410,7 @@ public sealed class HandoffTests : IDisposable
             using var released = new ManualResetEventSlim();
             ProbeSource? source = null;
             Action block = BlockOnce(released, () => LoopThread.TryDefer(source!));
-            source = new ProbeSource { Loop = loops.Loop, OnTell = block, OnSendDeferred = () => _seen.Add("sent") };
+            source = new ProbeSource { Loop = loops.Loop, OnCallbacks = block, OnSendDeferred = () => _seen.Add("sent") };
             Register(loops, source);
             Assert.Equal(["entered", "sent"], [Next(), Next()]);
             loops.Run(() => _seen.Add("goes on"));
@@ -442,7 +443,7 @@ public sealed class HandoffTests : IDisposable
         try
         {
             using var loops = new LoopFixture(stallThreshold: s_threshold);
-            var source = new ProbeSource { Loop = loops.Loop, OnTell = () => _seen.Add("told") };
+            var source = new ProbeSource { Loop = loops.Loop, OnCallbacks = () => _seen.Add("told") };
             Register(loops, source);
             Next();
             for (int i = 0; i < Callbacks; i++)
@@ -479,7 +480,7 @@ public sealed class HandoffTests : IDisposable
                 _seen.Add(computes ? "computes" : "waits");
                 Volatile.Write(ref over, true);
             },
-            OnTell = () =>
+            OnCallbacks = () =>
             {
                 if (Interlocked.Increment(ref told) == 1)
                 {
@@ -501,7 +502,7 @@ public sealed class HandoffTests : IDisposable
         using var faults = new Faults(Syscall.ReadProcFile, "EMFILE", first: 1, step: 1);
         using var loops = new LoopFixture(stallThreshold: s_threshold);
         using var released = new ManualResetEventSlim();
-        var source = new ProbeSource { Loop = loops.Loop, OnStall = computes => _seen.Add(computes ? "computes" : "waits"), OnTell = BlockOnce(released) };
+        var source = new ProbeSource { Loop = loops.Loop, OnStall = computes => _seen.Add(computes ? "computes" : "waits"), OnCallbacks = BlockOnce(released) };
         Register(loops, source);
         Assert.Equal(["entered", "waits"], [Next(), Next()]);
         released.Set();
@@ -522,7 +523,7 @@ public sealed class HandoffTests : IDisposable
         };
         try
         {
-            var source = new ProbeSource { Loop = loops.Loop, OnTell = () => Waiting.Until(() => Volatile.Read(ref attempts) > 0, "an attempt to start a standby") };
+            var source = new ProbeSource { Loop = loops.Loop, OnCallbacks = () => Waiting.Until(() => Volatile.Read(ref attempts) > 0, "an attempt to start a standby") };
             Register(loops, source);
             loops.Run(() => _seen.Add("goes on"));
             Assert.Equal("goes on", Next());

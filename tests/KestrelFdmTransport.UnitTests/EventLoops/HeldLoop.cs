@@ -15,7 +15,7 @@ internal sealed class HeldLoop : IDisposable
     public HeldLoop(EventLoop loop)
     {
         _loop = loop;
-        new ProbeSource { Loop = loop, OnMailed = _ => _release.Wait(Waiting.Limit) }.Post(LoopCommand.Resume);
+        new ProbeSource { Loop = loop, OnCommanded = _ => _release.Wait(Waiting.Limit) }.Post(LoopCommand.Resume);
         Waiting.Until(() => loop.Utilization.IsStuck(Stopwatch.GetTimestamp()), "the loop to be held");
     }
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
+using KestrelFdmTransport.Balancing;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Polling;
 using Microsoft.Extensions.Logging.Abstractions;

@@ -10,7 +10,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 /// <summary>The end of a loop, and what comes to it afterwards.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class LoopEndTests : IDisposable
 {
     private readonly LoopFixture _loops = new(2);
@@ -49,7 +49,7 @@ public sealed class LoopEndTests : IDisposable
         var source = new ProbeSource
         {
             Loop = _loops.Loop,
-            OnMailed = _ =>
+            OnCommanded = _ =>
             {
                 reader = Environment.CurrentManagedThreadId;
                 read.Set();
@@ -83,11 +83,11 @@ public sealed class LoopEndTests : IDisposable
             new ProbeSource
             {
                 Loop = loop,
-                OnMailed = _ =>
+                OnCommanded = _ =>
                 {
                     // Both are read at this moment, and now each posts to the other.
                     met &= meeting.SignalAndWait(Waiting.Limit);
-                    new ProbeSource { Loop = other, OnMailed = _ => over.Signal() }.Post(LoopCommand.Resume);
+                    new ProbeSource { Loop = other, OnCommanded = _ => over.Signal() }.Post(LoopCommand.Resume);
                 },
             }.Post(LoopCommand.Resume);
         }
@@ -112,7 +112,7 @@ public sealed class LoopEndTests : IDisposable
                 new ProbeSource
                 {
                     Loop = _loops.Loop,
-                    OnMailed = _ =>
+                    OnCommanded = _ =>
                     {
                         together |= Interlocked.Increment(ref inside) - 1;
                         Interlocked.Decrement(ref inside);
@@ -148,7 +148,7 @@ public sealed class LoopEndTests : IDisposable
     {
         int failed = 0;
         using var closed = new ManualResetEventSlim();
-        var source = new ProbeSource { Loop = _loops.Loop, OnClose = closed.Set };
+        var source = new ProbeSource { Loop = _loops.Loop, OnClosing = closed.Set };
         FaultPoints.Handler = point =>
         {
             if (point == FaultPoint.CloseQueued && Interlocked.Increment(ref failed) <= 3)

@@ -2,6 +2,7 @@ using System;
 using System.Runtime.ExceptionServices;
 using System.Threading;
 using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Scheduling;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -41,7 +42,7 @@ internal sealed class LoopFixture : IDisposable
         var source = new ProbeSource
         {
             Loop = loop,
-            OnMailed = _ =>
+            OnCommanded = _ =>
             {
                 action();
                 done.Set();

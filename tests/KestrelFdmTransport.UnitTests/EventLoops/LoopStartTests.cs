@@ -15,7 +15,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 /// <summary>Loops start all together or leave nothing behind, and may be started again.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class LoopStartTests : IDisposable
 {
     private const int LoopCount = 4;

@@ -2,7 +2,7 @@ using System;
 using System.Globalization;
 using System.Reflection;
 using System.Threading;
-using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Scheduling;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
 

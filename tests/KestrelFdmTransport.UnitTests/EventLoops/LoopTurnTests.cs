@@ -1,15 +1,17 @@
 using System;
 using System.Diagnostics;
 using System.Threading;
+using KestrelFdmTransport.Balancing;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.Scheduling;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 /// <summary>In which order a loop does what it has to.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class LoopTurnTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
@@ -63,7 +65,7 @@ public sealed class LoopTurnTests : IDisposable
         source = new ProbeSource
         {
             Loop = _loops.Loop,
-            OnMailed = command =>
+            OnCommanded = command =>
             {
                 // Something begins all the time, so a loop with nothing to do may rest for two milliseconds.
                 backlog.OnStarted();

@@ -1,6 +1,6 @@
 using System;
 using System.Diagnostics;
-using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Scheduling;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;

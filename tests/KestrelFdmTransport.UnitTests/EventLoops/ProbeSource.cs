@@ -16,17 +16,17 @@ internal sealed class ProbeSource : IoSource
 
     public Action<uint> OnServe { get; init; } = static _ => { };
 
-    public Action<LoopCommand> OnMailed { get; init; } = static _ => { };
+    public Action<LoopCommand> OnCommanded { get; init; } = static _ => { };
 
     /// <summary>What the source tells, as user code, after each serve.</summary>
-    public Action? OnTell { get; init; }
+    public Action? OnCallbacks { get; init; }
 
     public Action<Exception> OnFailed { get; init; } = static _ => { };
 
-    public Action OnClose { get; init; } = static () => { };
+    public Action OnClosing { get; init; } = static () => { };
 
     /// <summary>What the source tells, as user code, after its close.</summary>
-    public Action? OnClosingdTold { get; init; }
+    public Action? OnCloseCallbacks { get; init; }
 
     public Action<ProbeSource> OnStop { get; init; } = static source => source.Post(LoopCommand.Close);
 
@@ -49,7 +49,7 @@ internal sealed class ProbeSource : IoSource
     internal override Completion OnReady(uint events)
     {
         OnServe(events);
-        return OnTell is null ? Completion.None : new Completion(Completion.FirstOfSource);
+        return OnCallbacks is null ? Completion.None : new Completion(Completion.FirstOfSource);
     }
 
     internal override Completion OnCommand(LoopCommand command)
@@ -59,7 +59,7 @@ internal sealed class ProbeSource : IoSource
             Loop.CloseAtEndOfIteration(this);
         }
 
-        OnMailed(command);
+        OnCommanded(command);
         return Completion.None;
     }
 
@@ -78,7 +78,7 @@ internal sealed class ProbeSource : IoSource
             return;
         }
 
-        (completion.HasFlag(ClosedKind) ? OnClosedTold : OnTell)?.Invoke();
+        (completion.HasFlag(ClosedKind) ? OnCloseCallbacks : OnCallbacks)?.Invoke();
     }
 
     internal override void Fail(Exception cause) => OnFailed(cause);
@@ -92,7 +92,7 @@ internal sealed class ProbeSource : IoSource
         }
 
         OnClosing();
-        return OnClosedTold is null ? Completion.None : new Completion(ClosedKind);
+        return OnCloseCallbacks is null ? Completion.None : new Completion(ClosedKind);
     }
 
     internal override void SendDeferred()

@@ -1,5 +1,5 @@
 using System.Threading.Tasks;
-using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Balancing;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;

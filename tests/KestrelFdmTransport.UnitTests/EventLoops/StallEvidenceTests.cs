@@ -1,6 +1,6 @@
 using System;
-using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.Scheduling;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;

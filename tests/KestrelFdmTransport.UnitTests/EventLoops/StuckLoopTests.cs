@@ -1,5 +1,6 @@
 using System;
 using System.Diagnostics;
+using KestrelFdmTransport.Balancing;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Polling;
 using Xunit;

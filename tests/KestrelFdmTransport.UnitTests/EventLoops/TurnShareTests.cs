@@ -11,7 +11,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 /// <summary>How much of one kind a loop does before others have their turn.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class TurnShareTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
@@ -45,14 +45,14 @@ public sealed class TurnShareTests : IDisposable
         };
         _loops.Run(() => Assert.Equal(0, _loops.Loop.Register(ready, pair.Near.Value, EpollFlags.In | EpollFlags.EdgeTriggered)));
         using var release = new ManualResetEventSlim();
-        var first = new ProbeSource { Loop = _loops.Loop, OnMailed = _ => release.Within("the mail to be posted") };
+        var first = new ProbeSource { Loop = _loops.Loop, OnCommanded = _ => release.Within("the mail to be posted") };
         first.Post(LoopCommand.Resume);
         for (int i = 0; i < Mailed; i++)
         {
             new ProbeSource
             {
                 Loop = _loops.Loop,
-                OnMailed = _ =>
+                OnCommanded = _ =>
                 {
                     // The loop has all of it in its hands by now.
                     if (read++ == 0)

@@ -3,13 +3,14 @@ using System.Diagnostics;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Scheduling;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 /// <summary>No message to a loop is forgotten, whatever the loop is doing when it comes.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class WakeUpTests
 {
     [Fact]
@@ -28,7 +29,7 @@ public sealed class WakeUpTests
     {
         using var loops = new LoopFixture();
         using var handled = new ManualResetEventSlim();
-        var source = new ProbeSource { Loop = loops.Loop, OnMailed = _ => handled.Set() };
+        var source = new ProbeSource { Loop = loops.Loop, OnCommanded = _ => handled.Set() };
         using AtSyncPoint race = AsItGoesToSleep(loops, () => source.Post(LoopCommand.Resume));
 
         race.AssertHappened();
@@ -52,7 +53,7 @@ public sealed class WakeUpTests
     {
         var loops = new LoopFixture();
         using var handled = new ManualResetEventSlim();
-        var source = new ProbeSource { Loop = loops.Loop, OnMailed = _ => handled.Set() };
+        var source = new ProbeSource { Loop = loops.Loop, OnCommanded = _ => handled.Set() };
         using var race = new AtSyncPoint(SyncPoint.LoopEnds, loops.Loop, () => source.Post(LoopCommand.Resume));
 
         loops.Dispose();
@@ -75,7 +76,7 @@ public sealed class WakeUpTests
                 source.Post(LoopCommand.Resume);
                 source.Loop = destination;
             },
-            OnMailed = _ =>
+            OnCommanded = _ =>
             {
                 handler = Thread.CurrentThread.Name;
                 handled.Set();
@@ -136,7 +137,7 @@ public sealed class WakeUpTests
         var source = new ProbeSource
         {
             Loop = loops.Loop,
-            OnMailed = command =>
+            OnCommanded = command =>
             {
                 seen |= command;
                 times++;
@@ -168,7 +169,7 @@ public sealed class WakeUpTests
             var random = new Random(number);
             long posted = 0;
             long handled = 0;
-            var source = new ProbeSource { Loop = loops.Loop, OnMailed = _ => Volatile.Write(ref handled, Volatile.Read(ref posted)) };
+            var source = new ProbeSource { Loop = loops.Loop, OnCommanded = _ => Volatile.Write(ref handled, Volatile.Read(ref posted)) };
             for (int i = 1; i <= PostsEach; i++)
             {
                 // Now while the loop works, now while it is about to sleep, now while it sleeps.
@@ -194,7 +195,7 @@ public sealed class WakeUpTests
         var source = new ProbeSource
         {
             Loop = loops.Loops[1],
-            OnMailed = _ =>
+            OnCommanded = _ =>
             {
                 Assert.Equal(1, Interlocked.Increment(ref concurrent));
                 Volatile.Write(ref handled, Interlocked.Read(ref posted));

@@ -70,7 +70,7 @@ public sealed class OptionExtremesTests : IDisposable
 
             var options = new FdmTransportOptions();
             option.SetValue(options, value);
-            if (new KestrelFdmTransport.Transport.FdmTransportOptionsValidator().Validate(null, options).Succeeded)
+            if (new KestrelFdmTransport.Hosting.FdmTransportOptionsValidator().Validate(null, options).Succeeded)
             {
                 await HostedOptions.StartAsync(host => host.UseFdmTransport(), (name, text));
                 Assert.Equal(value, option.GetValue(HostedOptions.Read(host => host.UseFdmTransport(), (name, text))));

@@ -7,7 +7,7 @@ namespace KestrelFdmTransport.UnitTests.Infrastructure;
 
 /// <summary>
 /// Has something happen at the worst moment, once: on the thread that reaches the point, which goes on when it is done. So nothing
-/// depends on luck. For tests in the collection <see cref="NonParallelCollection"/>, because there is one hook for the process.
+/// depends on luck. For tests in the collection <see cref="NonParallel"/>, because there is one hook for the process.
 /// </summary>
 internal sealed class AtSyncPoint : IDisposable
 {

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Interop;
 
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class SafeFileDescriptorTests
 {
     [Fact]

@@ -9,7 +9,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Interop;
 
 /// <summary>What can be seen of another thread.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class ThreadActivityTests
 {
     [Fact]

@@ -5,14 +5,34 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Layering;
 
-/// <summary>The layers of docs/architecture.md: a file uses its own layer and those below it.</summary>
+/// <summary>The layers of docs/design/overview.md: a file uses its own layer and those below it.</summary>
 public sealed class LayerTests
 {
     private const string Root = "";
     private const string Diagnostics = "Diagnostics";
 
-    /// <summary>From bottom to top. The public types of the root namespace belong to the transport.</summary>
-    private static readonly string[] s_layers = ["Interop", "Polling", "EventLoops", "Connections", "Transport", "Hosting"];
+    /// <summary>From bottom to top.</summary>
+    private static readonly string[] s_layers =
+    [
+        Diagnostics, "Interop", "Polling", "Buffers", "Balancing", "Scheduling", "EventLoops", "Connections", "Endpoints", "Hosting", Root,
+    ];
+
+    /// <summary>The public types that are made of the layers. The others are data, which any layer may use.</summary>
+    private static readonly string[] s_facades = ["FdmTransportFactory", "FdmConnectionFactory", "FdmWebHostBuilderExtensions"];
+
+    /// <summary>Arrows that still lead upwards.</summary>
+    private static readonly (string User, string Used)[] s_exceptions =
+    [
+        ("Scheduling", "EventLoops"),
+        ("Buffers", "EventLoops"),
+        ("Buffers", "Scheduling"),
+        ("Balancing", "EventLoops"),
+        (Diagnostics, "EventLoops"),
+        (Diagnostics, "Scheduling"),
+        (Diagnostics, "Balancing"),
+        (Diagnostics, "Polling"),
+        ("Endpoints", Root),
+    ];
 
     private static readonly SourceFile[] s_files = SourceFile.ReadAll();
 
@@ -21,7 +41,7 @@ public sealed class LayerTests
     {
         string[] folders = [.. s_files.Select(file => file.Folder).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
-        Assert.Equal([.. s_layers.Append(Diagnostics).Append(Root).Order(StringComparer.Ordinal)], folders);
+        Assert.Equal([.. s_layers.Order(StringComparer.Ordinal)], folders);
     }
 
     [Fact]
@@ -29,14 +49,11 @@ public sealed class LayerTests
     {
         foreach (SourceFile file in s_files)
         {
-            // Some types are public, and extension methods of hosts live where applications look for them.
-            string[] allowed = file.Folder switch
-            {
-                Root => ["KestrelFdmTransport"],
-                "Transport" or "Connections" or "Polling" => [$"KestrelFdmTransport.{file.Folder}", "KestrelFdmTransport"],
-                "Hosting" => ["KestrelFdmTransport.Hosting", "Microsoft.AspNetCore.Hosting"],
-                string folder => [$"KestrelFdmTransport.{folder}"],
-            };
+            string expected = file.Folder.Length == 0 ? "KestrelFdmTransport" : $"KestrelFdmTransport.{file.Folder}";
+            // The extension methods of hosts live where applications look for them.
+            string[] allowed = string.Equals(file.TypeName, "FdmWebHostBuilderExtensions", StringComparison.Ordinal)
+                ? ["Microsoft.AspNetCore.Hosting"]
+                : [expected];
             Assert.True(file.Namespace is null || allowed.Contains(file.Namespace, StringComparer.Ordinal), $"{file} declares {file.Namespace}.");
         }
     }
@@ -46,7 +63,7 @@ public sealed class LayerTests
         => AssertNone(
             from file in s_files
             from layer in file.UsedLayers
-            where !MayUse(file.Folder, layer)
+            where layer.Length > 0 && !MayUse(file.Folder, layer)
             select $"{file} uses the namespace {(layer.Length == 0 ? "KestrelFdmTransport" : layer)}");
 
     /// <summary>A type of an outer namespace needs no using line, and any type can be named in full.</summary>
@@ -59,23 +76,12 @@ public sealed class LayerTests
             from file in s_files
             from word in file.Words
             from folder in foldersOf[word].Distinct(StringComparer.Ordinal)
-            where !MayUse(file.Folder, folder)
+            where !MayUse(file.Folder, folder) && (folder.Length > 0 || s_facades.Contains(word, StringComparer.Ordinal))
             select $"{file} names {word} of {(folder.Length == 0 ? "the root namespace" : folder)}");
     }
 
     private static bool MayUse(string user, string used)
-    {
-        if (Same(used, user) || Same(used, Diagnostics))
-        {
-            return true;
-        }
-
-        return !Same(user, Diagnostics) && RankOf(user) >= RankOf(used);
-    }
-
-    private static int RankOf(string folder) => Array.IndexOf(s_layers, folder.Length == 0 ? "Transport" : folder);
-
-    private static bool Same(string first, string second) => string.Equals(first, second, StringComparison.Ordinal);
+        => Array.IndexOf(s_layers, user) >= Array.IndexOf(s_layers, used) || s_exceptions.Contains((user, used));
 
     private static void AssertNone(IEnumerable<string> violations) => Assert.Empty(violations.Distinct(StringComparer.Ordinal));
 }

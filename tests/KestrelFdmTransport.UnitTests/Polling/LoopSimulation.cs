@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
+using KestrelFdmTransport.Endpoints;
 using KestrelFdmTransport.Polling;
-using KestrelFdmTransport.Transport;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Polling;

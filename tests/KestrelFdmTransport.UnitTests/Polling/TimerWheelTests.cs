@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using KestrelFdmTransport.Polling;
+using KestrelFdmTransport.EventLoops;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Polling;

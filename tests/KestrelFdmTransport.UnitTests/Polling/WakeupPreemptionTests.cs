@@ -1,4 +1,4 @@
-using KestrelFdmTransport.Polling;
+using KestrelFdmTransport.Scheduling;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Polling;

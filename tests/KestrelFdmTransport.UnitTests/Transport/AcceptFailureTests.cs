@@ -10,9 +10,9 @@ using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.Endpoints;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
-using KestrelFdmTransport.Transport;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Options;
@@ -21,7 +21,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>Every step of accepting fails in turn. Nothing may be left of the client, and the endpoint goes on.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 [SuppressMessage("Design", "CA1001", Justification = "Each test ends with the asynchronous disposal.")]
 public sealed class AcceptFailureTests : IAsyncLifetime
 {

@@ -2,13 +2,13 @@ using System;
 using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Connections;
-using KestrelFdmTransport.Transport;
+using KestrelFdmTransport.Endpoints;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Transport;
 
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class AcceptQueueTests
 {
     private static readonly ConnectionSettings s_settings = new()

@@ -13,7 +13,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>An endpoint that is bound at the very moment at which a loop fails.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class BindWhileLoopFailsTests
 {
     [Fact]

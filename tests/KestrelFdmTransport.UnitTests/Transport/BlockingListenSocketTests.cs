@@ -12,7 +12,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>A listen socket that the application shares with the transport, and makes blocking.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class BlockingListenSocketTests
 {
     [Fact]

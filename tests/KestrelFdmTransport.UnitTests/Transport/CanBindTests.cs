@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using KestrelFdmTransport.Transport;
+using KestrelFdmTransport.Hosting;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;

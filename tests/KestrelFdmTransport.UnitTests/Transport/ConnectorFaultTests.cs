@@ -3,10 +3,11 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading;
 using System.Threading.Tasks;
+using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.Endpoints;
 using KestrelFdmTransport.Interop;
-using KestrelFdmTransport.Transport;
 using KestrelFdmTransport.UnitTests.EventLoops;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -14,7 +15,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Transport;
 
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class ConnectorFaultTests : IDisposable
 {
     private readonly LoopFixture _loops = new();

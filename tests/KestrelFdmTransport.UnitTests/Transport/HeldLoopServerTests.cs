@@ -13,7 +13,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>What one loop costs the others that is inside a handler for long.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class HeldLoopServerTests
 {
     [Fact]

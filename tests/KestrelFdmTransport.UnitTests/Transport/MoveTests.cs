@@ -16,7 +16,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>Connections that change their loop all the time, under everything that may happen to them meanwhile.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class MoveTests
 {
     private const int Connections = 8;

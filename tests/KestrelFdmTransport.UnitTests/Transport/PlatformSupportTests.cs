@@ -1,12 +1,12 @@
 using System;
+using KestrelFdmTransport.Hosting;
 using KestrelFdmTransport.Interop;
-using KestrelFdmTransport.Transport;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Transport;
 
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class PlatformSupportTests
 {
     [Theory]

@@ -5,7 +5,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Conformance.Fdm;
-using KestrelFdmTransport.Transport;
+using KestrelFdmTransport.Hosting;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
@@ -16,7 +16,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>Whatever is configured is served or refused with a reason, and nothing hangs or stays behind.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class RandomConfigurationTests
 {
     private const int EndPoints = 400;

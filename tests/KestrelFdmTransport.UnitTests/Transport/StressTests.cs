@@ -15,7 +15,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>Bytes in both directions of several connections at once, read and written in every way a pipe allows.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class StressTests
 {
     private const int Connections = 6;

@@ -17,7 +17,7 @@ namespace KestrelFdmTransport.UnitTests.Transport;
 /// Every call of the hot path fails with every error that its manual page lists, once and again and again, while clients are served.
 /// The conformance suite has the kernel do the same where it can.
 /// </summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class SyscallFaultTests(ITestOutputHelper output)
 {
     private const int Clients = 4;

@@ -13,7 +13,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>The file of a Unix socket when its endpoint stops.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class UnixSocketFileEndTests : IAsyncDisposable
 {
     private readonly string _path = Path.Combine(Path.GetTempPath(), $"fdm-{Guid.NewGuid():N}.sock");

@@ -14,7 +14,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>An attempt to connect that has nothing in the epoll ends with whatever ends it. Alone, because descriptors are counted.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class WaitingConnectorTests
 {
     private const int Attempts = 20;

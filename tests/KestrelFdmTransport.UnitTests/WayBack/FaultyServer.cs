@@ -4,8 +4,8 @@ using System.Linq;
 using System.Net;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.Endpoints;
 using KestrelFdmTransport.EventLoops;
-using KestrelFdmTransport.Transport;
 using Microsoft.AspNetCore.Connections;
 using Xunit.Sdk;
 

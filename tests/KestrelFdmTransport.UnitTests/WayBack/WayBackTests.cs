@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading.Tasks;
-using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Scheduling;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
 using Xunit.Abstractions;
@@ -13,7 +13,7 @@ namespace KestrelFdmTransport.UnitTests.WayBack;
 /// Everything that is taken has its way back. Each step that may fail does so, in a run of its own, and then nothing is left: no descriptor,
 /// no thread, no block, no pool, no place in the accept queue; and the next client is served.
 /// </summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class WayBackTests(ITestOutputHelper output)
 {
     /// <summary>Of each kind of step so many fail in turn. More of the same kind come from the same lines.</summary>

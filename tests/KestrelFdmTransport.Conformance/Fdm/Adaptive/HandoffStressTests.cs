@@ -6,7 +6,7 @@ using Xunit;
 namespace KestrelFdmTransport.Conformance.Fdm.Adaptive;
 
 /// <summary>The short form of <c>KestrelFdmTransport.Stress handovers</c>.</summary>
-[Collection(NonParallelCollection.Name)]
+[Collection(NonParallel.Name)]
 public sealed class HandoffStressTests
 {
     [Theory]

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using System.Threading;
 using System.Threading.Tasks;
+using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;

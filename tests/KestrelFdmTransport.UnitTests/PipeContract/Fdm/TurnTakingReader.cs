@@ -1,7 +1,7 @@
 using System.IO.Pipelines;
 using System.Threading;
 using System.Threading.Tasks;
-using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 

@@ -2,7 +2,7 @@ using System;
 using System.IO.Pipelines;
 using System.Threading;
 using System.Threading.Tasks;
-using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 

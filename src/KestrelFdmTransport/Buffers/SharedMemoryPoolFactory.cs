@@ -1,0 +1,12 @@
+using System.Buffers;
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelFdmTransport.Buffers;
+
+/// <summary>Gives out <see cref="MemoryPool{T}.Shared"/>, which ignores being disposed.</summary>
+internal sealed class SharedMemoryPoolFactory : IMemoryPoolFactory<byte>
+{
+    internal static readonly SharedMemoryPoolFactory Instance = new();
+
+    public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => MemoryPool<byte>.Shared;
+}

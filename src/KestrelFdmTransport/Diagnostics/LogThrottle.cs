@@ -1,0 +1,17 @@
+using System.Diagnostics;
+using System.Threading;
+
+namespace KestrelFdmTransport.Diagnostics;
+
+/// <summary>Lets one of many threads write a log line, and no more than one a second.</summary>
+internal sealed class LogThrottle
+{
+    private long _next;
+
+    internal bool TryBegin()
+    {
+        long now = Stopwatch.GetTimestamp();
+        long next = Volatile.Read(ref _next);
+        return now >= next && Interlocked.CompareExchange(ref _next, now + Stopwatch.Frequency, next) == next;
+    }
+}

@@ -1,0 +1,288 @@
+using System;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using System.Threading;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Buffers;
+using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Interop;
+
+namespace KestrelFdmTransport.Endpoints;
+
+/// <summary>
+/// One attempt to connect to one address. Everything but the start and the cancellation happens on the loop, so the
+/// descriptor never has two users.
+/// </summary>
+internal sealed class Connector : IoSource
+{
+    private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(2);
+
+    private readonly TaskCompletionSource<FdmConnection> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly EndPoint _target;
+    private readonly SocketAddress _address;
+    private readonly EndpointBuffers _blocks;
+    private readonly ConnectionSettings _settings;
+    private readonly bool _noDelay;
+    private readonly TimeSpan _timeout;
+    private CancellationToken _cancellation;
+    private Exception? _failure;
+    private long _started;
+    private int _descriptor = -1;
+    private bool _enrolled;
+    private bool _watched;
+    private bool _ended;
+
+    internal Connector(EndPoint target, EndpointBuffers blocks, ConnectionSettings settings, FdmTransportOptions options)
+    {
+        FaultPoints.Hit(FaultPoint.ConnectorMade);
+        _target = target;
+        _address = target.Serialize();
+        _blocks = blocks;
+        _settings = settings;
+        _noDelay = options.NoDelay && target is IPEndPoint;
+        _timeout = options.ConnectTimeout;
+    }
+
+    private ReadOnlySpan<byte> Address => _address.Buffer.Span[.._address.Size];
+
+    /// <summary>Connects. Any thread, once.</summary>
+    internal async Task<FdmConnection> RunAsync(CancellationToken cancellationToken)
+    {
+        _cancellation = cancellationToken;
+        _started = Stopwatch.GetTimestamp();
+        Post(LoopCommand.Register);
+        CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+            static attempt => ((Connector)attempt!).Post(LoopCommand.Close), this);
+        await using (registration.ConfigureAwait(false))
+        {
+            return await _outcome.Task.ConfigureAwait(false);
+        }
+    }
+
+    internal override Completion OnReady(uint events)
+    {
+        const uint Decided = EpollFlags.Out | EpollFlags.Err | EpollFlags.Hup;
+        if (_ended || (events & Decided) == 0)
+        {
+            return Completion.None;
+        }
+
+        int error = Sys.GetSocketError(_descriptor);
+        if (error == 0)
+        {
+            OnConnected();
+        }
+        else
+        {
+            Finish(Refusal(-error));
+        }
+
+        return Completion.None;
+    }
+
+    internal override Completion OnCommand(LoopCommand command)
+    {
+        if (_ended)
+        {
+            if ((command & LoopCommand.Close) != LoopCommand.None)
+            {
+                // It comes too late, or there was no memory for the close that was asked for; closing twice does nothing.
+                Loop.CloseAtEndOfIteration(this);
+            }
+
+            return Completion.None;
+        }
+
+        if ((command & LoopCommand.Close) != LoopCommand.None)
+        {
+            Finish(Volatile.Read(ref _failure) ?? new OperationCanceledException(_cancellation));
+        }
+        else if (_timeout != Timeout.InfiniteTimeSpan && Stopwatch.GetElapsedTime(_started) >= _timeout)
+        {
+            Finish(Refusal(Errno.ETIMEDOUT));
+        }
+        else if (!_enrolled && !(_enrolled = Loop.TryTakeSlot(this)))
+        {
+            Finish(Stopped());
+        }
+        else if (!_watched)
+        {
+            Connect();
+        }
+        else
+        {
+            // The clock that is due in a turn is the harvest's, a little behind the one we look at.
+            ScheduleRetry(_timeout - Stopwatch.GetElapsedTime(_started));
+        }
+
+        return Completion.None;
+    }
+
+    internal override Completion OnClose()
+    {
+        if (_enrolled)
+        {
+            _enrolled = false;
+            Loop.Deregister(this);
+        }
+
+        if (_descriptor >= 0)
+        {
+            Sys.Close(_descriptor);
+            _descriptor = -1;
+        }
+
+        return Completion.None;
+    }
+
+    internal override void RunCallbacks(in Completion completion)
+    {
+        if (completion.HasFlag(Completion.LoopStopping))
+        {
+            Fail(Stopped());
+        }
+    }
+
+    internal override void Fail(Exception cause)
+    {
+        Interlocked.CompareExchange(ref _failure, cause, null);
+        Post(LoopCommand.Close);
+    }
+
+    /// <summary>As that of a socket: with the address.</summary>
+    private SocketException Refusal(int errno)
+    {
+        SocketException error = SocketErrors.Exception(errno);
+        return new SocketException((int)error.SocketErrorCode, $"{error.Message} {_target}");
+    }
+
+    private static ObjectDisposedException Stopped() => new(nameof(FdmTransportFactory), "The transport has been stopped.");
+
+    private void Connect()
+    {
+        int result = Open();
+        if (result >= 0)
+        {
+            result = Sys.Connect(_descriptor, Address);
+        }
+
+        switch (result)
+        {
+            case >= 0:
+                OnConnected();
+                break;
+            case -Errno.EINPROGRESS:
+                Watch();
+                break;
+            case -Errno.EAGAIN when _address.Family == AddressFamily.Unix:
+                // The listener's backlog is full. A Unix socket says so at once and never becomes writable by it; try again.
+                ScheduleRetry(s_retry);
+                break;
+            default:
+                Finish(Refusal(-result));
+                break;
+        }
+    }
+
+    private int Open()
+    {
+        if (_descriptor < 0)
+        {
+            int opened = Sys.Socket(CompactSocketAddress.GetFamily(Address));
+            if (opened < 0)
+            {
+                return opened;
+            }
+
+            if (!Loop.Group.Headroom.IsAmple(opened))
+            {
+                Sys.Close(opened);
+                return -Errno.EMFILE;
+            }
+
+            _descriptor = opened;
+        }
+
+        return _noDelay ? Sys.SetNoDelay(_descriptor) : 0;
+    }
+
+    private void Watch()
+    {
+        int result = Loop.Rearm(_descriptor, EpollFlags.Out | EpollFlags.EdgeTriggered, Token);
+        if (result < 0)
+        {
+            Finish(Refusal(-result));
+            return;
+        }
+
+        _watched = true;
+        if (_timeout != Timeout.InfiniteTimeSpan)
+        {
+            ScheduleRetry(_timeout - Stopwatch.GetElapsedTime(_started));
+        }
+    }
+
+    private void ScheduleRetry(TimeSpan delay) => Loop.ScheduleResume(this, delay > s_retry ? delay : s_retry);
+
+    /// <summary>The descriptor becomes a connection, on the same loop, with a slot of its own.</summary>
+    private void OnConnected()
+    {
+        if (_watched)
+        {
+            Loop.Disarm(_descriptor);
+        }
+
+        FaultPoints.Hit(FaultPoint.ConnectorConnected);
+        CompactSocketAddress remote = CompactSocketAddress.Parse(Address);
+        var io = new ConnectionIo(_descriptor, remote.IsUnix, _blocks, _settings) { Loop = Loop };
+        var connection = new FdmConnection(io, new StrongBox<CompactSocketAddress>(CompactSocketAddress.FromLocal(_descriptor)), remote);
+        _enrolled = false;
+        Loop.Deregister(this);
+        int result;
+        try
+        {
+            result = io.Start();
+        }
+        catch
+        {
+            // It may have its slot already, and must not be there when the number is another descriptor's.
+            _descriptor = -1;
+            io.Discard();
+            throw;
+        }
+
+        if (result < 0)
+        {
+            Finish(result == -Errno.EBADF ? Stopped() : Refusal(-result));
+            return;
+        }
+
+        _ended = true;
+        _descriptor = -1;
+        Loop.OnConnectionOpened();
+        _outcome.TrySetResult(connection);
+    }
+
+    private void Finish(Exception error)
+    {
+        if (_ended)
+        {
+            return;
+        }
+
+        _ended = true;
+        Loop.CloseAtEndOfIteration(this);
+        if (error is OperationCanceledException)
+        {
+            _outcome.TrySetCanceled(_cancellation);
+        }
+        else
+        {
+            _outcome.TrySetException(error);
+        }
+    }
+}

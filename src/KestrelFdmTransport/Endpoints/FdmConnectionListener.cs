@@ -1,0 +1,321 @@
+using System;
+using System.Collections.Generic;
+using System.Net;
+using System.Runtime.CompilerServices;
+using System.Threading;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Buffers;
+using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.Scheduling;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+
+namespace KestrelFdmTransport.Endpoints;
+
+/// <summary>An endpoint: a listen socket that all loops share, or one for each, and the queue of what they have accepted.</summary>
+internal sealed class FdmConnectionListener : IConnectionListener
+{
+    private static readonly TimeSpan s_endTimeout = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often it is asked whether the application has disposed of its listen socket, if nothing else says so.</summary>
+    private static readonly TimeSpan s_socketCheck = TimeSpan.FromMilliseconds(500);
+
+    private readonly ListenSocket[] _sockets;
+    private readonly Acceptor[] _acceptors;
+    private readonly EndpointBuffers[] _buffers;
+    private readonly Lock _lock = new();
+    private readonly Timer? _socketTimer;
+    private bool _stopped;
+    private bool _unbound;
+    private int _disposed;
+
+    internal FdmConnectionListener(
+        ListenSocket[] sockets,
+        EventLoopGroup loops,
+        EventLoop[] running,
+        Func<EventLoop, EndpointBuffers> createBlocks,
+        int acceptQueueLength,
+        ConnectionSettings settings)
+    {
+        FaultPoints.Hit(FaultPoint.ListenerMade);
+        _sockets = sockets;
+        Loops = loops;
+        ConnectionSettings = settings;
+        EndPoint = sockets[0].EndPoint;
+        LocalName = new(CompactSocketAddress.FromLocal(sockets[0].Descriptor));
+        bool isWildcard = EndPoint is IPEndPoint ip && (ip.Address.Equals(IPAddress.Any) || ip.Address.Equals(IPAddress.IPv6Any));
+        HasOneAddress = LocalName.Value.IsUnix || (!isWildcard && !settings.InheritsOptions);
+        Queue = new AcceptQueue(acceptQueueLength, ResumeAccepting);
+        _buffers = EndpointBufferSets.Create(running, createBlocks);
+        _acceptors = [];
+        try
+        {
+            using (_lock.Hold())
+            {
+                // In this order: a loop that fails from here on is replaced as soon as the lock is free, and one that has failed before is not among
+                // those that run any more. All sources are made before the first one accepts.
+                loops.LoopFailed += OnLoopFailed;
+                _acceptors = Array.ConvertAll(running, CreateAcceptor);
+                if (loops.Failure is { } failure)
+                {
+                    throw new InvalidOperationException("An event loop has failed for good, and clients would wait for it in vain.", failure);
+                }
+
+                foreach (ListenSocket socket in sockets)
+                {
+                    if (socket.IsApplications)
+                    {
+                        socket.TryHold();
+                    }
+                }
+            }
+
+            if (Array.Exists(sockets, static socket => socket.IsApplications))
+            {
+                FaultPoints.Hit(FaultPoint.TimerMade);
+                _socketTimer = new Timer(static listener => ((FdmConnectionListener)listener!).CheckSockets(), this, s_socketCheck, s_socketCheck);
+            }
+        }
+        catch
+        {
+            using (_lock.Hold())
+            {
+                // What is told of a loop, or of the time, finds nothing to do from here on; nor does a source that has come in place of another already.
+                _unbound = true;
+                StopLocked();
+            }
+
+            loops.LoopFailed -= OnLoopFailed;
+            _socketTimer?.Dispose();
+            EndpointBufferSets.DisposePools(_buffers);
+            throw;
+        }
+
+        // From here on nothing is taken back: a loop that cannot be woken reads its command later.
+        foreach (Acceptor source in _acceptors)
+        {
+            PostSafely(source, LoopCommand.Register);
+        }
+    }
+
+    public EndPoint EndPoint { get; }
+
+    internal EventLoopGroup Loops { get; }
+
+    internal ConnectionSettings ConnectionSettings { get; }
+
+    internal ILogger Logger => ConnectionSettings.Logger;
+
+    internal AcceptQueue Queue { get; }
+
+    /// <summary>Says when the log may be told of a rest, by all loops together.</summary>
+    internal LogThrottle PauseReports { get; } = new();
+
+    /// <summary>As <see cref="PauseReports"/>, of a failure.</summary>
+    internal LogThrottle FailureReports { get; } = new();
+
+    /// <summary>True if all loops accept from one socket; else each has its own, and the kernel deals connections out.</summary>
+    internal bool IsShared => _sockets.Length == 1;
+
+    internal StrongBox<CompactSocketAddress> LocalName { get; }
+
+    /// <summary>
+    /// True if every connection has the listener's own address. A wildcard stands for many, and a listen socket from elsewhere may take packets
+    /// that were meant for another address (<c>IP_TRANSPARENT</c>, <c>sk_lookup</c>).
+    /// </summary>
+    internal bool HasOneAddress { get; }
+
+    public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
+        => await Queue.DequeueAsync(cancellationToken).ConfigureAwait(false);
+
+    public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    {
+        Unbind();
+        return default;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await UnbindAsync().ConfigureAwait(false);
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
+        var endings = new List<Task>();
+        while (Queue.TryDequeue(out FdmConnection? connection))
+        {
+            connection!.Abort(new ConnectionAbortedException("The listener was disposed before the connection was accepted."));
+            endings.Add(connection.DisposeAsync().AsTask());
+        }
+
+        await EndAsync(Task.WhenAll(endings)).ConfigureAwait(false);
+
+        EndpointBufferSets.DisposePools(_buffers);
+
+        Loops.RemoveUser();
+    }
+
+    /// <summary>Stops every loop's accepting; what is queued is still delivered, and then null or the error.</summary>
+    internal void StopAccepting(Exception? error)
+    {
+        using (_lock.Hold())
+        {
+            StopLocked();
+        }
+
+        CloseAcceptors();
+        Queue.Complete(error);
+    }
+
+    /// <summary>The application has disposed of its listen socket. As on Sockets, that is the end of the endpoint, without a word.</summary>
+    internal void OnListenSocketDisposed() => Unbind();
+
+    /// <summary>Waits for the end of connections, but not for application code that holds its loop.</summary>
+    private static async Task EndAsync(Task endings)
+    {
+        try
+        {
+            await endings.WaitAsync(s_endTimeout).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            // They end when their loop is free again, and return blocks to a pool that is disposed, which is harmless.
+        }
+    }
+
+    /// <summary>The memory of this endpoint's connections on the loop.</summary>
+    internal EndpointBuffers GetBuffers(EventLoop loop) => EndpointBufferSets.Create(_buffers, loop);
+
+    /// <summary>LoopCommand that cannot be told of is read with the loop's next: the others must have theirs, and the caller goes on.</summary>
+    private static void PostSafely(Acceptor source, LoopCommand command)
+    {
+        try
+        {
+            source.Post(command);
+        }
+        catch (Exception)
+        {
+            // Out of memory: it is in the command queue already.
+        }
+    }
+
+    /// <summary>There is room in the queue. On the thread that has made it, which may be the server's.</summary>
+    private void ResumeAccepting()
+    {
+        foreach (Acceptor source in _acceptors)
+        {
+            PostSafely(source, LoopCommand.Resume);
+        }
+    }
+
+    /// <summary>Stops accepting and listening, once.</summary>
+    private void Unbind()
+    {
+        try
+        {
+            // A second caller must not go on before the first is done. Nothing here waits for application code.
+            using (_lock.Hold())
+            {
+                if (_unbound)
+                {
+                    return;
+                }
+
+                _unbound = true;
+                _socketTimer?.Dispose();
+                Loops.LoopFailed -= OnLoopFailed;
+                StopLocked();
+
+                // The descriptors have left every epoll and no loop calls on them again: now they may be closed.
+                ListenSocketFactory.Dispose(_sockets);
+            }
+        }
+        finally
+        {
+            CloseAcceptors();
+            Queue.Complete();
+        }
+    }
+
+    private void StopLocked()
+    {
+        _stopped = true;
+        foreach (Acceptor source in _acceptors)
+        {
+            source.StopAccepting();
+        }
+    }
+
+    /// <summary>Frees the slots. Outside the lock.</summary>
+    private void CloseAcceptors()
+    {
+        foreach (Acceptor source in _acceptors)
+        {
+            PostSafely(source, LoopCommand.Close);
+        }
+    }
+
+    /// <summary>
+    /// Has the application disposed of a listen socket? Its loops completion themselves, unless they all rest, or application code holds
+    /// them, or the socket is one that .NET does not shut down because another process may have it.
+    /// </summary>
+    private void CheckSockets()
+    {
+        bool gone = false;
+        using (_lock.Hold())
+        {
+            if (!_unbound)
+            {
+                gone = Array.Exists(_sockets, static socket => socket.IsApplications && !socket.TryHold());
+            }
+        }
+
+        if (gone)
+        {
+            OnListenSocketDisposed();
+        }
+    }
+
+    private Acceptor CreateAcceptor(EventLoop loop)
+        => new(this, _sockets[IsShared ? 0 : loop.Index].Descriptor) { Loop = loop };
+
+    private void OnLoopFailed(object? sender, LoopFailedEventArgs failure)
+    {
+        if (failure.Replacement is not { } replacement)
+        {
+            StopAccepting(failure.Exception);
+            return;
+        }
+
+        Acceptor failed;
+        Acceptor source;
+        try
+        {
+            using (_lock.Hold())
+            {
+                failed = _acceptors[replacement.Index];
+                if (_stopped || failed.Loop != failure.Loop)
+                {
+                    return;
+                }
+
+                failed.StopAccepting();
+                source = CreateAcceptor(replacement);
+                Volatile.Write(ref _acceptors[replacement.Index], source);
+            }
+        }
+        catch (Exception exception)
+        {
+            // Out of memory. An endpoint that says so is better than one that is deaf on a loop.
+            StopAccepting(exception);
+            return;
+        }
+
+        PostSafely(failed, LoopCommand.Close);
+        PostSafely(source, LoopCommand.Register);
+    }
+}

@@ -1,0 +1,54 @@
+using System;
+using System.Diagnostics;
+using KestrelFdmTransport.Balancing;
+using KestrelFdmTransport.Polling;
+
+namespace KestrelFdmTransport.EventLoops;
+
+/// <summary>Reads a loop's figures for the public.</summary>
+internal static class StatisticsReader
+{
+    internal static EventLoopStatistics Read(EventLoop loop) => new()
+    {
+        Name = loop.Name,
+        Connections = loop.ConnectionCount,
+        Accepts = loop.Accepts,
+        Iterations = loop.Sets.Iterations,
+        EpollWaits = loop.EpollWaits,
+        Events = loop.Events,
+        Stalls = loop.Stalls,
+        Dispatched = loop.Dispatched,
+        ReadPauses = loop.ReadPauses,
+        IdleTimeouts = loop.IdleTimeouts,
+        AcceptPauses = loop.AcceptPauses,
+        Migrations = loop.Migrations,
+        Utilization = loop.Utilization.Utilization(Stopwatch.GetTimestamp()) / (double)LoopUtilization.Scale,
+        Activity = loop.Utilization.Activity(Stopwatch.GetTimestamp()),
+        OldestReady = Age(loop),
+        Hot = Read(loop.Sets.Hot, loop.Sets.Queued(PollingSet.Hot)),
+        Warm = Read(loop.Sets.Warm, loop.Sets.Queued(PollingSet.Warm)),
+        Cold = Read(loop.Sets.Cold, loop.Sets.Queued(PollingSet.Cold)),
+    };
+
+    private static PollingSetStatistics Read(PollingSetCounters count, int waiting)
+        => new()
+        {
+            Polls = count.Polls,
+            Dispatched = count.Dispatched,
+            MeanQueueDelay = Stopwatch.GetElapsedTime(0, count.Dispatched == 0 ? 0 : count.Delay / count.Dispatched),
+            Queued = waiting,
+        };
+
+    internal static ThreadStatistics Read(EventLoopGroup group) => new()
+    {
+        Handoffs = group.Standbys.Handoffs,
+        StandbyThreads = group.Standbys.Parked,
+        StalledThreads = group.Standbys.Stalled,
+        BlockingThreads = group.BlockingThreads.Threads,
+        BlockingQueue = group.BlockingThreads.Queued,
+    };
+
+    /// <summary>Rough, because the queues are read while the loop may be changing them.</summary>
+    internal static TimeSpan Age(EventLoop loop)
+        => Stopwatch.GetElapsedTime(0, Math.Clamp(loop.Sets.OldestQueued(Stopwatch.GetTimestamp()), 0, Stopwatch.Frequency * 3600));
+}

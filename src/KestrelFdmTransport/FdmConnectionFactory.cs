@@ -1,0 +1,231 @@
+using System;
+using System.IO;
+using System.Net;
+using System.Net.Http;
+using System.Net.Sockets;
+using System.Threading;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Buffers;
+using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.Endpoints;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Scheduling;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace KestrelFdmTransport;
+
+/// <summary>
+/// Opens connections that run on this transport's event loops, as the same kind of connection that a listener accepts.
+/// </summary>
+/// <remarks>
+/// An application on <c>UseFdmTransport</c> gets one from its services, which shares the server's loops: a connection opened inside
+/// a handler that runs on a loop lives on that same loop. Disposing the factory gives up its memory pools; end its
+/// connections first.
+/// </remarks>
+public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsyncDisposable
+{
+    private readonly FdmTransportFactory _transport;
+    private readonly bool _ownsTransport;
+    private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _closing = new();
+    private OutgoingLoops? _loops;
+    private SocketsFallback? _sockets;
+    private bool _disposed;
+
+    /// <summary>Creates a factory on the loops of a transport, which stays its owner's.</summary>
+    /// <param name="transport">The transport whose loops, options and memory pools are used.</param>
+    public FdmConnectionFactory(FdmTransportFactory transport)
+    {
+        ArgumentNullException.ThrowIfNull(transport);
+        _transport = transport;
+    }
+
+    /// <summary>Creates a factory with loops of its own, for a process without a server, or on the loops of a transport.</summary>
+    /// <param name="options">The options of the loops of its own; they are validated. Those about listening have no effect.</param>
+    /// <param name="loggerFactory">Where the log goes.</param>
+    /// <param name="transport">
+    /// The transport whose loops, options and log are used, and which stays its owner's; without one the factory has loops of its own.
+    /// </param>
+    /// <exception cref="OptionsValidationException">An option has a value that is not allowed.</exception>
+    /// <remarks>The constructor for containers: it has all that the other one has, so that none has to choose.</remarks>
+    [ActivatorUtilitiesConstructor]
+    public FdmConnectionFactory(IOptions<FdmTransportOptions> options, ILoggerFactory loggerFactory, FdmTransportFactory? transport = null)
+        : this(transport ?? new FdmTransportFactory(options, loggerFactory))
+        => _ownsTransport = transport is null;
+
+    /// <summary>Opens a connection.</summary>
+    /// <param name="endpoint">
+    /// An <see cref="IPEndPoint"/>, a <see cref="UnixDomainSocketEndPoint"/> or a <see cref="DnsEndPoint"/>, whose addresses are
+    /// tried one after the other.
+    /// </param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <returns>The connection, which the caller disposes. Where the transport cannot run it is one of Kestrel's Sockets transport.</returns>
+    /// <exception cref="SocketException">
+    /// The peer refuses, cannot be reached, or does not answer within <see cref="FdmTransportOptions.ConnectTimeout"/>.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <exception cref="NotSupportedException">The endpoint is of another kind.</exception>
+    /// <exception cref="ObjectDisposedException">The factory or its transport has been disposed.</exception>
+    public async ValueTask<ConnectionContext> ConnectAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        return Sockets() is { } sockets
+            ? await ConnectAsync(endpoint, sockets.ConnectAsync, cancellationToken).ConfigureAwait(false)
+            : await ConnectAsync(endpoint, (target, token) => ConnectOneAsync(target, isStream: false, token), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Opens a connection as a stream that ends with it, which is what <see cref="SocketsHttpHandler.ConnectCallback"/> wants:
+    /// <c>ConnectCallback = (context, token) => factory.ConnectStreamAsync(context.DnsEndPoint, token)</c>.
+    /// </summary>
+    /// <param name="endpoint">As for <see cref="ConnectAsync"/>.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <returns>
+    /// The stream, which behaves as a <see cref="NetworkStream"/> that owns its socket, and is one where the transport cannot run.
+    /// Disposing it ends the connection, and what waits in it fails at once.
+    /// </returns>
+    /// <inheritdoc cref="ConnectAsync(EndPoint, CancellationToken)" path="/exception"/>
+    public async ValueTask<Stream> ConnectStreamAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        return Sockets() is { } sockets
+            ? await ConnectAsync(endpoint, sockets.ConnectStreamAsync, cancellationToken).ConfigureAwait(false)
+            : new ConnectionStream(await ConnectAsync(
+                endpoint, (target, token) => ConnectOneAsync(target, isStream: true, token), cancellationToken).ConfigureAwait(false));
+    }
+
+    /// <summary>Gives up the memory pools, and the loops if they are this factory's own.</summary>
+    public void Dispose()
+    {
+        using (_lock.Hold())
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+        }
+
+        // An attempt that is under way fails; one that succeeds at this moment finds out by itself.
+        _closing.Cancel();
+        if (_ownsTransport)
+        {
+            _transport.Dispose();
+        }
+
+        _sockets?.Dispose();
+        if (_loops is { } taken)
+        {
+            EndpointBufferSets.DisposePools(taken.Blocks);
+            _transport.ReleaseLoops();
+        }
+    }
+
+    /// <inheritdoc cref="Dispose"/>
+    /// <returns>A task that completes when that is done.</returns>
+    public ValueTask DisposeAsync() => new(Task.Run(Dispose));
+
+    /// <summary>Connects to the endpoint, or to the addresses of a host one after the other.</summary>
+    private static async Task<T> ConnectAsync<T>(EndPoint endpoint, Func<EndPoint, CancellationToken, Task<T>> connect, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (endpoint is not DnsEndPoint host)
+        {
+            return endpoint is IPEndPoint or UnixDomainSocketEndPoint
+                ? await connect(endpoint, cancellationToken).ConfigureAwait(false)
+                : throw new NotSupportedException(
+                    $"Cannot connect to a {endpoint.GetType().Name}; supported are {nameof(IPEndPoint)}, {nameof(UnixDomainSocketEndPoint)} and {nameof(DnsEndPoint)}.");
+        }
+
+        IPAddress[] addresses = await Dns.GetHostAddressesAsync(host.Host, host.AddressFamily, cancellationToken).ConfigureAwait(false);
+        for (int i = 0; i < addresses.Length; i++)
+        {
+            try
+            {
+                return await connect(new IPEndPoint(addresses[i], host.Port), cancellationToken).ConfigureAwait(false);
+            }
+            catch (SocketException) when (i < addresses.Length - 1)
+            {
+                // The next address may do better; the last one's error is the one to report.
+            }
+        }
+
+        throw new SocketException((int)SocketError.HostNotFound);
+    }
+
+    private async Task<FdmConnection> ConnectOneAsync(EndPoint target, bool isStream, CancellationToken cancellationToken)
+    {
+        OutgoingLoops outgoing = RunningLoops();
+        EventLoop loop = EventLoopGroup.SelectForOutgoing(outgoing.Loops);
+        EndpointBuffers blocks = EndpointBufferSets.Create(isStream ? outgoing.StreamBlocks : outgoing.Blocks, loop);
+        ConnectionSettings settings = isStream ? _transport.StreamSettings : _transport.ClientSettings;
+        var attempt = new Connector(target, blocks, settings, _transport.TransportOptions) { Loop = loop };
+        using CancellationTokenRegistration closing = _closing.Token.UnsafeRegister(
+            static attempt => ((Connector)attempt!).Fail(Disposed()), attempt);
+        FdmConnection connection = await attempt.RunAsync(cancellationToken).ConfigureAwait(false);
+        if (_closing.IsCancellationRequested)
+        {
+            connection.Abort();
+            _ = connection.DisposeAsync().AsTask();
+            throw Disposed();
+        }
+
+        return connection;
+    }
+
+    private static ObjectDisposedException Disposed() => new(nameof(FdmConnectionFactory));
+
+    /// <summary>What to connect with instead of the loops where they cannot run; otherwise null.</summary>
+    private SocketsFallback? Sockets()
+    {
+        if (_transport.InactiveReason is not { } reason)
+        {
+            return null;
+        }
+
+        using (_lock.Hold())
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_sockets is null)
+            {
+                _sockets = new SocketsFallback(_transport.TransportOptions, _transport.ClientSettings.Logger);
+
+                // A log is user code, and this thread holds a lock.
+                ThreadPool.UnsafeQueueUserWorkItem(
+                    static state => Log.ConnectingBySockets(state.Logger, state.Reason), (_transport.ClientSettings.Logger, Reason: reason), preferLocal: false);
+            }
+
+            return _sockets;
+        }
+    }
+
+    private OutgoingLoops RunningLoops()
+    {
+        using (_lock.Hold())
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_loops is { } running)
+            {
+                return running;
+            }
+
+            EventLoop[] loops = _transport.AcquireLoops();
+            try
+            {
+                // In this order: these have no pools of their own to give up if the others cannot be made.
+                EndpointBuffers[] streamBlocks = EndpointBufferSets.Create(loops, FdmTransportFactory.CreateStreamBlocks);
+                return _loops = new OutgoingLoops(loops, EndpointBufferSets.Create(loops, _transport.CreateClientBlocks), streamBlocks);
+            }
+            catch
+            {
+                _transport.ReleaseLoops();
+                throw;
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+using System;
+using System.Buffers;
+using System.Collections.Generic;
+using System.Net;
+using System.Net.Sockets;
+using System.Threading;
+using System.Threading.Tasks;
+using KestrelFdmTransport.Buffers;
+using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.Endpoints;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Hosting;
+using KestrelFdmTransport.Polling;
+using KestrelFdmTransport.Scheduling;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace KestrelFdmTransport;
+
+/// <summary>
+/// Creates listeners that run on this transport's event loops. One factory has one set of loops, shared by all its endpoints;
+/// they start with the first bind or outgoing connection, and end with the factory, or when they have had neither endpoints nor
+/// connections for some ten seconds.
+/// </summary>
+public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable, IAsyncDisposable
+{
+    private const string LoggerName = "Microsoft.AspNetCore.Server.Kestrel.Transport.Fdm";
+    private const string ClientLoggerName = LoggerName + ".Client";
+    private const string PoolOwner = "kestrel";
+    private const string ClientPoolOwner = "fdm-client";
+    private const string FinOnErrorSwitch = "Microsoft.AspNetCore.Server.Kestrel.FinOnError";
+
+    private readonly FdmTransportOptions _options;
+    private readonly ILogger _logger;
+    private readonly IMemoryPoolFactory<byte> _poolFactory;
+    private readonly ConnectionSettings _settings;
+    private readonly Lazy<ConnectionSettings> _clientSettings;
+    private readonly Lazy<ConnectionSettings> _streamSettings;
+    private readonly EventLoopGroup _loops;
+    private readonly TransportMetrics _metrics;
+    private int _disposed;
+
+    /// <summary>Creates a factory.</summary>
+    /// <param name="options">The options; they are validated.</param>
+    /// <param name="loggerFactory">Where the transport's log goes.</param>
+    /// <param name="memoryPoolFactory">
+    /// Makes one pool per endpoint and loop; each is disposed with its endpoint. Without one, memory comes from <see cref="MemoryPool{T}.Shared"/>.
+    /// </param>
+    /// <exception cref="OptionsValidationException">An option has a value that is not allowed.</exception>
+    /// <remarks>The only constructor, so that no container has to choose.</remarks>
+    public FdmTransportFactory(IOptions<FdmTransportOptions> options, ILoggerFactory loggerFactory, IMemoryPoolFactory<byte>? memoryPoolFactory = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(loggerFactory);
+        _options = options.Value;
+        FdmTransportOptionsValidator.ThrowIfInvalid(_options);
+        _logger = new NonThrowingLogger(loggerFactory.CreateLogger(LoggerName));
+        _poolFactory = memoryPoolFactory ?? SharedMemoryPoolFactory.Instance;
+        _settings = new ConnectionSettings
+        {
+            RunsInline = _options.Scheduling == ApplicationScheduling.Inline || _options.DisableCostTracking,
+            Adapts = _options.Scheduling == ApplicationScheduling.Adaptive && !_options.DisableCostTracking,
+            FinOnError = AppContext.TryGetSwitch(FinOnErrorSwitch, out bool finOnError) && finOnError,
+            ReadPauseThreshold = _options.MaxReadBufferSize ?? 0,
+            WritePauseThreshold = _options.MaxWriteBufferSize ?? 0,
+            IdleTimeout = IdleTimeout.Milliseconds(_options.IdleTimeout),
+            Logger = _logger,
+        };
+        _clientSettings = new Lazy<ConnectionSettings>(
+            () => _settings with { Endpoint = new EndpointProfile(), IdleTimeout = 0, Logger = new NonThrowingLogger(loggerFactory.CreateLogger(ClientLoggerName)) },
+            LazyThreadSafetyMode.PublicationOnly); // If the log throws, it is asked again the next time.
+        _streamSettings = new Lazy<ConnectionSettings>(() => ClientSettings.ForStream(), LazyThreadSafetyMode.PublicationOnly);
+        _loops = new EventLoopGroup(
+            new EventLoopSettings
+            {
+                LoopCount = _options.LoopCount,
+                SpinDuration = _options.SpinDuration,
+                AllowsHandoff = _options.Scheduling == ApplicationScheduling.Adaptive,
+                StallThreshold = _options.StallThreshold,
+                MaxStandbyThreads = _options.MaxStandbyThreads,
+                MaxBlockingThreads = _options.MaxBlockingThreads,
+                MigratesConnections = _options.RebalanceConnections,
+                Policy = PollingPolicy.Default with
+                {
+                    Enabled = _options.PollingSets,
+                    HotGap = PollingPolicy.TicksOf(_options.HotGap),
+                    WarmGap = PollingPolicy.TicksOf(_options.WarmGap),
+                },
+            },
+            _logger);
+        _loops.LoopFailed += OnLoopFailed;
+        _metrics = new TransportMetrics(_loops);
+    }
+
+    /// <summary>Gets whether this transport can serve here. If not, the Sockets transport serves, and <see cref="InactiveReason"/> says why.</summary>
+    public bool IsActive => InactiveReason is null;
+
+    /// <summary>Gets why this transport cannot serve here: what the system lacks or refuses. Null if it can.</summary>
+    public string? InactiveReason => Probe();
+
+    /// <summary>What finds out whether the transport can serve here.</summary>
+    internal Func<string?> Probe { get; init; } = static () => PlatformSupport.UnsupportedReason;
+
+    /// <summary>Stops the host. Called on a thread of the pool when a loop has been given up.</summary>
+    internal Action? StopHost { get; set; }
+
+    /// <summary>Tells this transport from others of the process, in metrics and in the log.</summary>
+    internal int Number => _metrics.Number;
+
+    internal FdmTransportOptions TransportOptions => _options;
+
+    /// <summary>What connections that this process opens share.</summary>
+    internal ConnectionSettings ClientSettings => _clientSettings.Value;
+
+    /// <summary>The same for those that it has as streams.</summary>
+    internal ConnectionSettings StreamSettings => _streamSettings.Value;
+
+    /// <summary>Tells whether this transport serves the endpoint; what it declines is left to the Sockets transport.</summary>
+    /// <param name="endpoint">The endpoint.</param>
+    /// <returns>True for IP, Unix socket and file handle endpoints on a Linux that has and allows what the transport needs.</returns>
+    public bool CanBind(EndPoint endpoint)
+    {
+        if (endpoint is not (IPEndPoint or UnixDomainSocketEndPoint or FileHandleEndPoint))
+        {
+            return false;
+        }
+
+        if (InactiveReason is { } reason)
+        {
+            Log.ServedBySockets(_logger, endpoint, reason);
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Binds an endpoint and starts to accept.</summary>
+    /// <param name="endpoint">An IP, Unix socket or file handle endpoint.</param>
+    /// <param name="cancellationToken">Not used: binding does not wait.</param>
+    /// <returns>The listener; its <see cref="IConnectionListener.EndPoint"/> shows the port that a port of 0 became.</returns>
+    /// <exception cref="AddressInUseException">Another socket is bound to the address.</exception>
+    /// <exception cref="SocketException">The address cannot be bound, or there is no descriptor for the loops.</exception>
+    /// <exception cref="ObjectDisposedException">The factory has been disposed.</exception>
+    public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
+        ListenSocket[] sockets = ListenSocketFactory.Listen(endpoint, _options);
+        FdmConnectionListener listener;
+        try
+        {
+            EventLoop[] running = _loops.AddUser();
+            try
+            {
+                listener = new FdmConnectionListener(
+                    sockets, _loops, running, loop => CreateBlocks(loop, PoolOwner), _options.AcceptQueueLength, CreateSettings(endpoint));
+            }
+            catch
+            {
+                _loops.RemoveUser();
+                throw;
+            }
+        }
+        catch
+        {
+            ListenSocketFactory.Dispose(sockets);
+            throw;
+        }
+
+        Log.ServedByFdm(_logger, listener.EndPoint, _options.LoopCount, _options.Scheduling.ToString(), Number);
+        return new(listener);
+    }
+
+    /// <summary>What each event loop has done so far; empty before the first bind.</summary>
+    /// <returns>One entry per loop, in the order of their numbers.</returns>
+    public IReadOnlyList<EventLoopStatistics> GetLoopStatistics()
+        => Array.ConvertAll(_loops.Loops, static loop => StatisticsReader.Read(loop));
+
+    /// <summary>The threads that take loops over and those that run callbacks which block.</summary>
+    /// <returns>The figures of this moment.</returns>
+    public ThreadStatistics GetThreadStatistics() => StatisticsReader.Read(_loops);
+
+    /// <summary>Stops the event loops. Connections that are still open are aborted.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            try
+            {
+                // Listeners of the meter are told, and are user code.
+                _metrics.Dispose();
+            }
+            finally
+            {
+                _loops.Dispose();
+            }
+        }
+    }
+
+    /// <inheritdoc cref="Dispose"/>
+    /// <returns>A task that completes when the loops have stopped, or after a second if one is still inside application code.</returns>
+    public ValueTask DisposeAsync() => Volatile.Read(ref _disposed) != 0 ? default : new ValueTask(Task.Run(Dispose));
+
+    /// <summary>Changes <see cref="FdmTransportOptions.PollingSets"/> while loops run, so that one process can be compared with itself.</summary>
+    internal void UsePollingSets(bool enabled)
+        => Array.ForEach(_loops.Loops, loop => loop.Sets.Enabled = enabled);
+
+    /// <summary>Starts the loops if they do not run, and keeps them until <see cref="ReleaseLoops"/>.</summary>
+    internal EventLoop[] AcquireLoops() => _loops.AddUser();
+
+    internal void ReleaseLoops() => _loops.RemoveUser();
+
+    internal EndpointBuffers CreateClientBlocks(EventLoop loop) => CreateBlocks(loop, ClientPoolOwner);
+
+    /// <summary>Not from the application's pools: theirs are small blocks, and a stream's are as large as what a caller reads at once.</summary>
+    internal static EndpointBuffers CreateStreamBlocks(EventLoop loop) => new(MemoryPool<byte>.Shared, loop, EndpointBuffers.StreamBlockSize);
+
+    private void OnLoopFailed(object? sender, LoopFailedEventArgs failure)
+    {
+        if (failure.Replacement is null && StopHost is { } stop)
+        {
+            // User code, and the loop's connections have yet to end.
+            ThreadPool.UnsafeQueueUserWorkItem(static stop => stop(), stop, preferLocal: false);
+        }
+    }
+
+    private ConnectionSettings CreateSettings(EndPoint endpoint)
+        => _settings with { Endpoint = new EndpointProfile(), InheritsOptions = !ListenSocketFactory.AreOurs(endpoint, _options) };
+
+    private EndpointBuffers CreateBlocks(EventLoop loop, string owner)
+    {
+        MemoryPool<byte> pool = _poolFactory.Create(new MemoryPoolOptions { Owner = owner });
+        try
+        {
+            return new EndpointBuffers(pool, loop);
+        }
+        catch
+        {
+            pool.Dispose();
+            throw;
+        }
+    }
+}

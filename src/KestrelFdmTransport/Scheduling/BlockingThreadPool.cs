@@ -1,0 +1,179 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+
+namespace KestrelFdmTransport.Scheduling;
+
+/// <summary>
+/// Threads of our own for callbacks that are known to block, so that they neither hold a loop nor starve the thread pool, which
+/// adds threads only slowly. There is a thread for every callback up to a limit; the pool takes what is beyond it.
+/// </summary>
+#pragma warning disable CA1001 // Its threads use the semaphore for as long as they live; it holds no handle.
+internal sealed class BlockingThreadPool
+#pragma warning restore CA1001
+{
+    private const string Name = "fdm-blocking";
+
+    private static readonly TimeSpan s_lifetimeIdle = TimeSpan.FromSeconds(10);
+
+    private readonly Lock _lock = new();
+    private readonly Queue<IThreadPoolWorkItem> _queue = new();
+    private readonly SemaphoreSlim _pending = new(0);
+    private readonly int _limit;
+    private readonly ThreadHeadroom _headroom;
+    private int _threads;
+    private int _idle;
+    private bool _stopped;
+
+    internal BlockingThreadPool(int limit, ThreadHeadroom headroom)
+    {
+        _limit = limit;
+        _headroom = headroom;
+    }
+
+    internal int Threads => Volatile.Read(ref _threads);
+
+    internal int Queued
+    {
+        get
+        {
+            using (_lock.Hold())
+            {
+                return _queue.Count;
+            }
+        }
+    }
+
+    /// <summary>
+    /// False if all threads are busy and there may be no more: then the item must not wait here, because what the threads wait for
+    /// may be what it does.
+    /// </summary>
+    internal bool TryQueue(IThreadPoolWorkItem item)
+    {
+        using (_lock.Hold())
+        {
+            if (_idle > _queue.Count)
+            {
+                _queue.Enqueue(item);
+                _pending.GivePermits();
+                return true;
+            }
+
+            if (_stopped || _threads >= _limit)
+            {
+                return false;
+            }
+
+            _threads++;
+        }
+
+        return TryStart(item);
+    }
+
+    /// <summary>Loops are started: threads may be made.</summary>
+    internal void Restart()
+    {
+        using (_lock.Hold())
+        {
+            _stopped = false;
+        }
+    }
+
+    /// <summary>The loops have stopped: idle threads end, and others when they become idle.</summary>
+    internal void Stop()
+    {
+        int idle;
+        using (_lock.Hold())
+        {
+            _stopped = true;
+            idle = _idle;
+        }
+
+        if (idle > 0)
+        {
+            _pending.GivePermits(idle);
+        }
+    }
+
+    private bool TryStart(IThreadPoolWorkItem first)
+    {
+        if (TransportThread.TryStart(_headroom, Name, static state => ((Start)state!).Lane.Run(((Start)state).First), new Start(this, first)))
+        {
+            return true;
+        }
+
+        using (_lock.Hold())
+        {
+            _threads--;
+        }
+
+        return false;
+    }
+
+    private void Run(IThreadPoolWorkItem first)
+    {
+        LoopThread.Attach(servesLoops: false);
+        first.Execute();
+        do
+        {
+            while (TryExecuteNext())
+            {
+            }
+        }
+        while (WaitForWork());
+
+        LoopThread.Detach();
+    }
+
+    private bool TryExecuteNext()
+    {
+        IThreadPoolWorkItem? item;
+        using (_lock.Hold())
+        {
+            if (!_queue.TryDequeue(out item))
+            {
+                return false;
+            }
+        }
+
+        item.Execute();
+        return true;
+    }
+
+    /// <summary>False when this thread should end: nothing has come for a while.</summary>
+    private bool WaitForWork()
+    {
+        // Outside the lock, which loops want too: it may take a look at files.
+        bool isShort = _headroom.IsShort;
+        using (_lock.Hold())
+        {
+            if (_queue.Count > 0)
+            {
+                return true;
+            }
+
+            if (_stopped || isShort)
+            {
+                _threads--;
+                return false;
+            }
+
+            _idle++;
+        }
+
+        bool woken = _pending.WaitForPermit(s_lifetimeIdle);
+        using (_lock.Hold())
+        {
+            _idle--;
+            if ((woken && !_stopped) || _queue.Count > 0)
+            {
+                return true;
+            }
+
+            _threads--;
+            return false;
+        }
+    }
+
+    private sealed record Start(BlockingThreadPool Lane, IThreadPoolWorkItem First);
+}

@@ -1,0 +1,50 @@
+using System.Diagnostics;
+using System.Threading;
+using KestrelFdmTransport.Balancing;
+
+namespace KestrelFdmTransport.Scheduling;
+
+/// <summary>
+/// What the callbacks of an endpoint's connections have cost: a new connection has no past of its own. And whether loops had room for them.
+/// </summary>
+/// <remarks>Written when connections end and when they stall, without synchronisation: an average may lose a sample.</remarks>
+internal sealed class EndpointProfile
+{
+    /// <summary>Callbacks that have blocked say something about a new connection if there is at least one for so many new ones.</summary>
+    private const int BlockedShare = 8;
+
+    /// <summary>What has happened in this time and the one before counts.</summary>
+    private static readonly long s_window = Stopwatch.Frequency;
+
+    private readonly SlidingWindowCounter _blocked = new();
+    private readonly SlidingWindowCounter _opened = new();
+    private long _average;
+    private int _refusal;
+
+    internal CallbackProfile ForNewConnection() => ForNewConnection(Stopwatch.GetTimestamp());
+
+    internal CallbackProfile ForNewConnection(long now)
+    {
+        long window = now / s_window;
+        _opened.Add(window);
+        int blocked = _blocked.Read(window);
+        return CallbackProfile.ForNewConnection(Volatile.Read(ref _average), blocked > 0 && (long)blocked * BlockedShare >= _opened.Read(window));
+    }
+
+    internal void OnConnectionEnded(long average)
+    {
+        long before = Volatile.Read(ref _average);
+        Volatile.Write(ref _average, before + ((average - before) / 8));
+    }
+
+    /// <summary>A loop could not watch a connection that another one had accepted for it. Any thread.</summary>
+    /// <param name="errno">Why.</param>
+    internal void OnRefused(int errno) => Volatile.Write(ref _refusal, errno);
+
+    /// <summary>Why a connection could not be watched since this was asked last; 0 if all could. Any thread.</summary>
+    internal int TakeRefusal() => Volatile.Read(ref _refusal) == 0 ? 0 : Interlocked.Exchange(ref _refusal, 0);
+
+    internal void OnBlocked() => OnBlocked(Stopwatch.GetTimestamp());
+
+    internal void OnBlocked(long now) => _blocked.Add(now / s_window);
+}

@@ -1,0 +1,621 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Runtime;
+using System.Threading;
+using KestrelFdmTransport.Buffers;
+using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Polling;
+
+namespace KestrelFdmTransport.Scheduling;
+
+/// <summary>
+/// A thread that runs user code for sources, and what it is doing at the moment: which source it serves, since when, which
+/// loop waits for it, and whether a flush waits for the callback to end.
+/// </summary>
+/// <remarks>
+/// One per thread, loop or pool. Written by its own thread, sampled by <see cref="StallMonitor"/>. A thread that owns a loop
+/// is its owner only outside callbacks: <see cref="Enter"/> puts the ownership into the word, from where a standby may take it by
+/// compare-and-swap, and <see cref="Leave"/> takes it back by compare-and-swap or learns that it is gone.
+/// </remarks>
+internal sealed class LoopThread
+{
+    private const long Inside = 1;
+    private const long HandedOff = 2;
+    private const long WordStep = 4;
+
+    /// <summary>A callback older than this sends at once: it has shown that it is not about to end.</summary>
+    private static readonly long s_deferralLimit = Stopwatch.Frequency / 5_000;
+
+    private static readonly long s_millisecond = Stopwatch.Frequency / 1_000;
+
+    [ThreadStatic]
+    private static LoopThread? t_scope;
+
+    private readonly ExecutionContext? _context;
+    private readonly bool _isTransportThread;
+    private readonly bool _isPooled;
+    private readonly List<ThreadCache> _caches = [];
+    private string? _name;
+    private EventLoop? _owned;
+    private EventLoop? _blockedLoop;
+    private long _startedAt;
+    private IoSource? _source;
+    private long _word;
+    private Interop.ThreadUsage _usage;
+    private long _runDelay;
+    private TimeSpan _paused;
+    private TimeSpan _compiled;
+    private long _restoredAt;
+    private bool _watched;
+    private bool _wasBlocked;
+    private bool _deferred;
+    private bool _cachingEnabled = true;
+
+    private LoopThread(bool isOurs, bool servesLoops)
+    {
+        _isTransportThread = isOurs;
+        Thread = Thread.CurrentThread;
+        _isPooled = Thread.IsThreadPoolThread;
+        _name = Thread.Name;
+        _context = isOurs ? ExecutionContext.Capture() : null;
+        ServesLoops = servesLoops;
+        ThreadId = servesLoops ? Interop.Sys.ThreadId() : 0;
+    }
+
+    /// <summary>The calling thread's thread; null if it has run no callback yet.</summary>
+    internal static LoopThread? Current => t_scope;
+
+    internal Thread Thread { get; }
+
+    /// <summary>True for a thread that owns a loop now and then.</summary>
+    internal bool ServesLoops { get; }
+
+    /// <summary>The kernel's number of a thread that serves loops.</summary>
+    internal int ThreadId { get; }
+
+    /// <summary>Bit 0: inside a callback. Bit 1: the loop was lost in it. Every callback has a number of its own.</summary>
+    internal long Word => Volatile.Read(ref _word);
+
+    /// <summary>True while a flush waits for this callback to end.</summary>
+    internal bool HasDeferred => Volatile.Read(ref _deferred);
+
+    /// <summary>What the callback serves. Valid for a sampler only if <see cref="Word"/> is unchanged afterwards.</summary>
+    internal IoSource? Source => Volatile.Read(ref _source);
+
+    /// <summary>The loop that stands still until the callback ends. Valid for a sampler as <see cref="Source"/> is.</summary>
+    internal EventLoop? BlockedLoop => Volatile.Read(ref _blockedLoop);
+
+    /// <summary>When the callback began. Valid for a sampler as <see cref="Source"/> is.</summary>
+    internal long StartedAt => Volatile.Read(ref _startedAt);
+
+    /// <summary>When the last callback ended.</summary>
+    internal long EndedAt { get; private set; }
+
+    /// <summary>True once the callback has run a continuation of the application.</summary>
+    internal bool RanApplication { get; set; }
+
+    /// <summary>What the monitor remembers of its samples. Monitor only.</summary>
+    internal ScopeSample Sample { get; } = new();
+
+    internal static bool IsInside(long word) => (word & Inside) != 0;
+
+    internal static bool HasLostLoop(long word) => (word & HandedOff) != 0;
+
+    /// <summary>True if the calling thread owns the loop and is in no callback.</summary>
+    internal static bool Owns(EventLoop loop) => t_scope is { } thread && thread._owned == loop;
+
+    /// <summary>True if the calling thread owns the loop, or is inside a callback that has not lost it.</summary>
+    internal static bool Serves(EventLoop loop) => t_scope is { } thread && thread.IsServing(loop);
+
+    /// <summary>True unless the calling thread is ours and in no callback.</summary>
+    internal static bool RunsUserCode => t_scope is not { _isTransportThread: true } thread || IsInside(thread._word);
+
+    /// <summary>Makes the calling thread one of ours, on which callbacks may not leave traces.</summary>
+    internal static LoopThread Attach(bool servesLoops) => Register(new LoopThread(isOurs: true, servesLoops));
+
+    /// <summary>Forgets the calling thread, which is about to end.</summary>
+    internal static void Detach()
+    {
+        if (t_scope is { } thread)
+        {
+            t_scope = null;
+            StallMonitor.Remove(thread);
+        }
+    }
+
+    /// <summary>Runs a callback for <paramref name="source"/> and then sends what it has flushed.</summary>
+    internal static void Run(IoSource source, Action<object?> callback, object? state, ExecutionContext? context)
+    {
+        LoopThread thread = t_scope ?? Register(new LoopThread(isOurs: false, servesLoops: false));
+        if (thread._source is not null)
+        {
+            // CompletionFlags by a loop, which has entered already; or a callback that runs another one by hand: the outer one keeps its deferral.
+            thread.RanApplication = true;
+            if (thread._source == source && source.MeasuresBlocking)
+            {
+                thread.Watch();
+            }
+
+            Invoke(callback, state, context);
+            return;
+        }
+
+        // A loop's owner who does this outside Tell keeps the loop: nobody takes it over.
+        EventLoop? owned = thread._owned;
+        thread.Enter(source, loop: null);
+        thread.RanApplication = true;
+        if (source.MeasuresBlocking)
+        {
+            thread.Watch();
+        }
+
+        try
+        {
+            Invoke(callback, state, context);
+        }
+        catch (Exception exception)
+        {
+            // Nothing of ours throws here, so it came from user code: it costs that connection, not the loop.
+            Fail(source, exception);
+        }
+        finally
+        {
+            bool dear = thread._watched;
+            try
+            {
+                thread.Leave(source, loop: null);
+            }
+            finally
+            {
+                thread._owned = owned;
+            }
+
+            if (source.IsAdaptive && thread._isPooled)
+            {
+                thread.OnPooledCallbackCompleted(source.Loop.Group, dear);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Called by a flush: true if it may wait because this thread is inside a callback for <paramref name="source"/> that is young, or that
+    /// others wait behind. The caller has put the data where <see cref="IoSource.SendDeferred"/> finds it.
+    /// </summary>
+    internal static bool TryDefer(IoSource source)
+    {
+        LoopThread? thread = t_scope;
+        if (thread is null || thread._source != source)
+        {
+            return false;
+        }
+
+        long now = Stopwatch.GetTimestamp();
+        if (now - thread._startedAt >= s_deferralLimit)
+        {
+            return !thread._deferred && thread.TryDelay(source, now);
+        }
+
+        if (!thread._deferred)
+        {
+            Volatile.Write(ref thread._deferred, true);
+            if (!StallMonitor.EnsureAwake())
+            {
+                // Without a monitor it would wait for as long as the callback blocks.
+                Volatile.Write(ref thread._deferred, false);
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// The calling thread's cache for the key, which is about the loop; null if it does not serve that loop, or must not cache at the
+    /// moment: what belongs to a connection of another loop, or of one that was lost, would come back after the connection's end.
+    /// </summary>
+    /// <param name="loop">The loop that the key belongs to.</param>
+    /// <param name="key">Whose things are cached.</param>
+    /// <param name="create">Makes a cache.</param>
+    /// <param name="isOwner">True outside callbacks, where giving anything away would be user code.</param>
+    internal static ThreadCache? Cache(EventLoop loop, object key, Func<object, ThreadCache> create, out bool isOwner)
+    {
+        LoopThread? thread = t_scope;
+        isOwner = thread is not null && thread._owned == loop;
+        return thread is not null && thread._cachingEnabled && thread.IsServing(loop) ? thread.FindCache(key, create) : null;
+    }
+
+    /// <summary>Fails the source, whatever its log or the exception itself throws: a thread of ours goes on.</summary>
+    internal static void Fail(IoSource source, Exception exception)
+    {
+        try
+        {
+            source.Fail(exception);
+        }
+        catch (Exception)
+        {
+            // There is nobody left to tell.
+        }
+    }
+
+    /// <summary>Sends what the source has waiting; what user code throws meanwhile costs the source.</summary>
+    internal static void SendDeferred(IoSource source)
+    {
+        try
+        {
+            source.SendDeferred();
+        }
+        catch (Exception exception)
+        {
+            Fail(source, exception);
+        }
+    }
+
+    /// <summary>As <see cref="SendDeferred"/>, for the second part of a send.</summary>
+    internal static void FinishSend(IoSource source, object? sent)
+    {
+        try
+        {
+            source.FinishSend(sent);
+        }
+        catch (Exception exception)
+        {
+            Fail(source, exception);
+        }
+    }
+
+    /// <summary>Makes the calling thread the owner of the loop.</summary>
+    internal void AcquireLoop(EventLoop loop)
+    {
+        _name = loop.Name;
+        Thread.Name = _name;
+        _owned = loop;
+    }
+
+    /// <summary>
+    /// After an exception of our own: no callback is under way any more, if one was. The next one must find an even word, and the monitor nothing
+    /// to watch.
+    /// </summary>
+    /// <param name="loop">The loop that the thread had when it was called.</param>
+    /// <returns>False if the loop was taken over meanwhile.</returns>
+    internal bool TryAbandonCallback(EventLoop loop)
+    {
+        if (!IsInside(_word))
+        {
+            // The exception may have come at the very end of a callback that has lost the loop.
+            return _owned == loop;
+        }
+
+        Volatile.Write(ref _deferred, false);
+        Volatile.Write(ref _source, null);
+        _cachingEnabled = true;
+        return TryEnd();
+    }
+
+    /// <summary>The calling thread serves no loop any more.</summary>
+    internal void ReleaseLoop(string name)
+    {
+        _owned = null;
+        _name = name;
+        Thread.Name = name;
+    }
+
+    /// <summary>Has the source tell its news. The loop's owner calls it at the top of its stack.</summary>
+    /// <returns>False if the loop was taken over meanwhile: then nothing of it may be touched any more.</returns>
+    internal bool RunCallbacks(EventLoop loop, IoSource source, in Completion completion, bool hoarding = true)
+    {
+        Enter(source, loop);
+        _cachingEnabled = hoarding;
+        try
+        {
+            if (completion.HasFlag(Completion.Faulted))
+            {
+                Fail(source, completion.Error!);
+            }
+            else
+            {
+                source.RunCallbacks(completion);
+            }
+        }
+        catch (Exception exception)
+        {
+            Fail(source, exception);
+        }
+
+        _cachingEnabled = true;
+        return Leave(source, loop);
+    }
+
+    /// <summary>Sends what a callback has flushed that has lost this loop. The loop's new owner calls it.</summary>
+    /// <returns>As <see cref="RunCallbacks"/>.</returns>
+    internal bool SendFlushed(EventLoop loop, IoSource source)
+    {
+        Enter(source, loop);
+        SendDeferred(source);
+        return Leave(source, loop);
+    }
+
+    /// <summary>Gives back what this thread caches beyond a small reserve. The loop's owner calls it at the top of its stack.</summary>
+    /// <returns>As <see cref="RunCallbacks"/>.</returns>
+    internal bool Trim(EventLoop loop)
+    {
+        bool surplus = false;
+        foreach (ThreadCache cache in _caches)
+        {
+            surplus |= cache.HasSurplus();
+        }
+
+        if (!surplus)
+        {
+            return true;
+        }
+
+        Enter(source: null, loop);
+        foreach (ThreadCache cache in _caches)
+        {
+            cache.Trim();
+        }
+
+        return Leave(source: null, loop);
+    }
+
+    /// <summary>Gives back all that this thread caches. The loop's owner calls it at the top of its stack.</summary>
+    /// <returns>As <see cref="RunCallbacks"/>.</returns>
+    internal bool Clear(EventLoop loop)
+    {
+        if (_caches.Count == 0)
+        {
+            return true;
+        }
+
+        Enter(source: null, loop);
+        Clear();
+        return Leave(source: null, loop);
+    }
+
+    /// <summary>Gives back what this thread caches. With no loop in its hands.</summary>
+    internal void Clear()
+    {
+        for (int i = _caches.Count - 1; i >= 0; i--)
+        {
+            ThreadCache cache = _caches[i];
+            cache.Clear();
+            if (!cache.IsUsed)
+            {
+                _caches.RemoveAt(i);
+            }
+
+            cache.IsUsed = false;
+        }
+    }
+
+    /// <summary>Takes the loop from the thread that is inside the callback with this word. Any thread; one succeeds.</summary>
+    internal bool TryTakeLoop(long word) => Interlocked.CompareExchange(ref _word, word | HandedOff, word) == word;
+
+    private static void Invoke(Action<object?> callback, object? state, ExecutionContext? context)
+    {
+        if (context is null)
+        {
+            callback(state);
+        }
+        else
+        {
+            ExecutionContext.Run(context, static pair => ((Tuple<Action<object?>, object?>)pair!).Item1(((Tuple<Action<object?>, object?>)pair).Item2), Tuple.Create(callback, state));
+        }
+    }
+
+    private static LoopThread Register(LoopThread thread)
+    {
+        t_scope = thread;
+        StallMonitor.Add(thread);
+        return thread;
+    }
+
+    private bool IsServing(EventLoop loop)
+        => _owned == loop || (_blockedLoop == loop && IsInside(_word) && !HasLostLoop(Volatile.Read(ref _word)));
+
+    private ThreadCache FindCache(object key, Func<object, ThreadCache> create)
+    {
+        foreach (ThreadCache cache in _caches)
+        {
+            if (cache.Key == key)
+            {
+                return cache;
+            }
+        }
+
+        FaultPoints.Hit(FaultPoint.BufferCacheMade);
+        ThreadCache created = create(key);
+        _caches.Add(created);
+        return created;
+    }
+
+    private void Enter(IoSource? source, EventLoop? loop)
+    {
+        _owned = null;
+        RanApplication = false;
+        _startedAt = Stopwatch.GetTimestamp();
+        _blockedLoop = loop;
+        _source = source;
+        Volatile.Write(ref _word, _word + Inside);
+        if (loop is not null && loop.AllowsHandoff)
+        {
+            // No fence between the word and the look at the monitor: a monitor that parks issues a barrier for all threads.
+            StallMonitor.EnsureAwake();
+        }
+    }
+
+    /// <summary>Only what was dispatched is held back: there the flush has waited already, and more than one thread looks after it.</summary>
+    private bool TryDelay(IoSource source, long now) => _watched && _isPooled && source.Loop.Group.HeldFlushes.TryDelay(source, _startedAt, now);
+
+    private bool Leave(IoSource? source, EventLoop? loop)
+    {
+        long now = Stopwatch.GetTimestamp();
+        if (_isTransportThread)
+        {
+            RestoreThread(now);
+        }
+
+        EndedAt = now;
+        if (_deferred)
+        {
+            // Cleared first: the monitor may at worst send too, and the gate lets only one of us.
+            Volatile.Write(ref _deferred, false);
+            if (!TryDelay(source!, now))
+            {
+                SendDeferred(source!);
+            }
+
+            EndedAt = Stopwatch.GetTimestamp();
+        }
+
+        bool kept = TryEnd();
+        Volatile.Write(ref _source, null);
+        if (kept)
+        {
+            _owned = loop;
+        }
+
+        // Last: what is thrown here must find out whose the loop is.
+        if (RanApplication && source is not null)
+        {
+            Account(source);
+        }
+
+        return kept;
+    }
+
+    /// <summary>Makes the word even; false if the loop was taken over meanwhile.</summary>
+    private bool TryEnd()
+    {
+        long word = _word & ~HandedOff;
+        bool kept = Interlocked.CompareExchange(ref _word, word - Inside + WordStep, word) == word;
+        if (!kept)
+        {
+            Volatile.Write(ref _word, word - Inside + WordStep);
+        }
+
+        return kept;
+    }
+
+    /// <summary>A callback has ended that was queued to the thread pool.</summary>
+    private void OnPooledCallbackCompleted(EventLoopGroup group, bool dear)
+    {
+        if (dear && !_wasBlocked)
+        {
+            group.Backlog.OnCompleted(EndedAt - _startedAt);
+        }
+
+        group.HeldFlushes.SendIfDue(EndedAt);
+    }
+
+    private void Account(IoSource source)
+    {
+        long ticks = EndedAt - _startedAt;
+        bool measured = _watched;
+        bool? waited = null;
+        if (measured)
+        {
+            _watched = false;
+            waited = Measure(ref ticks);
+        }
+
+        _wasBlocked = waited == true;
+        source.Account(ticks, measured, waited);
+    }
+
+    /// <summary>Takes down what is known of the thread before the callback.</summary>
+    private void Watch()
+    {
+        _watched = true;
+        _usage = Interop.Sys.GetThreadUsage();
+        _paused = GC.GetTotalPauseDuration();
+        _compiled = JitInfo.GetCompilationTime(currentThread: false);
+    }
+
+    /// <summary>
+    /// Leaves of a callback's time what was its own, without collections and as far as that is cheap to learn without the wait for a CPU.
+    /// What is neither CPU time nor time spent ready and without a CPU was waiting.
+    /// </summary>
+    /// <returns>True if the callback has waited for most of its time; null if that cannot be told.</returns>
+    private bool? Measure(ref long ticks)
+    {
+        ticks = Math.Max(0, ticks - StopwatchTime.Ticks(GC.GetTotalPauseDuration() - _paused));
+        if (ticks < s_millisecond && _isPooled)
+        {
+            return null;
+        }
+
+        Interop.ThreadUsage usage = Interop.Sys.GetThreadUsage();
+        long used = StopwatchTime.Ticks(usage.CpuTime - _usage.CpuTime);
+        if (usage.Waits == _usage.Waits)
+        {
+            // That was cheap to learn, and what follows is not. What is not CPU time was a wait for a CPU.
+            ticks = Math.Min(ticks, used);
+            return ticks < s_millisecond ? null : false;
+        }
+
+        if (ticks < s_millisecond)
+        {
+            return null;
+        }
+
+        long delay = Interop.Sys.ThreadRunDelay();
+        if (delay < 0)
+        {
+            return used >= ticks / 2 ? false : null;
+        }
+
+        // Counted from the last time that we asked: with more than the callback can have had, it is the past's, and the next time tells.
+        long busy = Math.Min(used, ticks) + StopwatchTime.Ticks(delay - _runDelay);
+        _runDelay = delay;
+
+        // The compiler's time may be what the thread has waited for, if it was another thread's.
+        long compiled = StopwatchTime.Ticks(JitInfo.GetCompilationTime(currentThread: false) - _compiled);
+        return busy > ticks + (ticks / 8) ? null
+            : busy >= ticks / 2 ? false
+            : busy + compiled >= ticks / 2 ? null
+            : true;
+    }
+
+    private void RestoreThread(long now)
+    {
+        if (now - _restoredAt >= s_millisecond)
+        {
+            // Asking for it costs a tenth of a microsecond and a lock of the runtime's, so not after each of many short callbacks.
+            _restoredAt = now;
+            Uninterrupted.DropInterrupt();
+        }
+
+        if (!Thread.IsBackground)
+        {
+            Thread.IsBackground = true;
+        }
+
+        if (Thread.Priority != ThreadPriority.Normal)
+        {
+            Thread.Priority = ThreadPriority.Normal;
+        }
+
+        if (ExecutionContext.IsFlowSuppressed())
+        {
+            ExecutionContext.RestoreFlow();
+        }
+
+        if (_context is not null && ExecutionContext.Capture() != _context)
+        {
+            ExecutionContext.Restore(_context);
+        }
+
+        if (SynchronizationContext.Current is not null)
+        {
+            SynchronizationContext.SetSynchronizationContext(null);
+        }
+
+        if (!ReferenceEquals(Thread.Name, _name))
+        {
+            Thread.Name = _name;
+        }
+    }
+}

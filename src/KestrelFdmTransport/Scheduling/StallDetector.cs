@@ -1,0 +1,80 @@
+using System;
+using System.Threading;
+using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.Polling;
+
+namespace KestrelFdmTransport.Scheduling;
+
+/// <summary>Decides that a callback holds its loop for too long, and has the loop taken over. On the monitor's thread.</summary>
+internal static class StallDetector
+{
+    /// <summary>A callback counts only if it was seen so often; one look may fall into the very end of a long but good one.</summary>
+    private const int TimesSeen = 2;
+
+    /// <summary>A thread without a CPU is asked for what it does less and less often, but not less often than each so many looks.</summary>
+    private const int MostLooksBetween = 16;
+
+    /// <summary>Called for a callback that keeps a loop waiting, once per look.</summary>
+    /// <param name="thread">The thread that is inside it.</param>
+    /// <param name="loop">The loop.</param>
+    /// <param name="word">The callback.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="counts">How much of the time since the last look counts.</param>
+    internal static void Look(LoopThread thread, EventLoop loop, long word, long now, long counts)
+    {
+        ScopeSample sample = thread.Sample;
+        if (sample.HandoffWord == word)
+        {
+            // A standby is on its way.
+            return;
+        }
+
+        long used = Sys.ThreadCpuTime(thread.ThreadId);
+        if (sample.ConsecutiveSightings == 1)
+        {
+            sample.FirstUsed = used;
+            sample.Still = 0;
+            sample.Held = Math.Min(now - thread.StartedAt, counts);
+            sample.HeldBefore = sample.Held;
+            sample.NextStateCheck = TimesSeen;
+        }
+        else
+        {
+            sample.Still = used == sample.Used ? sample.Still + 1 : 0;
+            sample.Held += counts;
+        }
+
+        sample.Used = used;
+        long threshold = StopwatchTime.Ticks(loop.StallThreshold);
+        StallVerdict verdict = StallVerdict.Blocked;
+        if (threshold != 0)
+        {
+            if (sample.ConsecutiveSightings < sample.NextStateCheck || sample.Held < threshold)
+            {
+                return;
+            }
+
+            // To learn what a thread does costs more than the look.
+            ThreadActivity activity = Sys.Activity(thread.ThreadId);
+            verdict = new StallEvidence(
+                activity,
+                thread.Thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin),
+                sample.Held - sample.HeldBefore,
+                used == 0 ? -1 : StopwatchTime.Ticks(used - sample.FirstUsed),
+                sample.Still,
+                threshold).Judge();
+            if (verdict == StallVerdict.Innocent)
+            {
+                sample.NextStateCheck = sample.ConsecutiveSightings + (activity == ThreadActivity.Ready ? Math.Min(sample.ConsecutiveSightings, MostLooksBetween) : 1);
+                return;
+            }
+        }
+
+        IoSource? source = thread.Source;
+        if (thread.Word == word && loop.Group.Standbys.TryDispatch(new Handoff(loop, thread, word, source, sample.Held, verdict)))
+        {
+            sample.HandoffWord = word;
+        }
+    }
+}

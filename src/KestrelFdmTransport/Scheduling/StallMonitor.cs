@@ -1,0 +1,340 @@
+using System;
+using System.Diagnostics;
+using System.Threading;
+using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.EventLoops;
+
+namespace KestrelFdmTransport.Scheduling;
+
+/// <summary>
+/// Watches the callback scopes while any is busy, every four milliseconds as long as all of them are short, else after one. A callback that flushed and then does not end gets
+/// its flush sent; one that holds a loop for too long gets the loop taken from it.
+/// </summary>
+/// <remarks>
+/// One thread for the process, because pool threads serve every transport in it. Parked, it costs nothing, and after a
+/// while it ends. No wake-up is lost: it publishes <i>parked</i>, issues a process-wide barrier and scans again, so either it
+/// sees a busy thread or the thread of that thread, which writes its word before it reads <i>parked</i>, sees the parking.
+/// </remarks>
+internal static class StallMonitor
+{
+    /// <summary>
+    /// By then as much has been spent on looking as the barrier of the parking and the waking cost: a loop that does something every few
+    /// milliseconds would pay for these again and again.
+    /// </summary>
+    private const int IdleSamplesBeforeParking = 3;
+
+    /// <summary>
+    /// So many looks in a row that found no callback a second time, and we look half as often, and then half as often again: that is how it is nearly
+    /// always, and a wake-up costs more than the look.
+    /// </summary>
+    private const int QuietSamplesBeforeSlowing = 8;
+
+    /// <summary>In milliseconds. What has just begun when we look is seen this much later, once.</summary>
+    private const int MaxPeriod = 4;
+
+    /// <summary>As long as flushes may be held.</summary>
+    private const int HoldingPeriod = 2;
+
+    private const int Sampling = 0;
+    private const int Parked = 1;
+    private const int NoThread = 2;
+
+    private static readonly TimeSpan s_lifetimeParked = TimeSpan.FromSeconds(20);
+
+    /// <summary>A callback that has taken this long may take longer, and is looked at again after a millisecond.</summary>
+    private static readonly long s_resumedAfter = Stopwatch.Frequency / 2_000;
+
+    /// <summary>After a park of this length the loops have so little to do that the next one may begin at the first idle sample.</summary>
+    private static readonly long s_maxPark = Stopwatch.Frequency / 50;
+
+    private static readonly TimeSpan s_startRetry = TimeSpan.FromSeconds(1);
+
+    private static readonly Lock s_lock = new();
+    private static readonly SemaphoreSlim s_wake = new(0);
+    private static LoopThread[] s_scopes = [];
+    private static FlushCoalescer? s_held;
+    private static int s_state = NoThread;
+
+    /// <summary>Tries again to start the monitor. The callback that wants it may hold the only loop, and then no other callback would.</summary>
+    private static readonly Timer s_starter = new(static _ => StartAgain(), null, Timeout.Infinite, Timeout.Infinite);
+    private static bool s_startRests;
+
+    internal static void Add(LoopThread thread)
+    {
+        using (s_lock.Hold())
+        {
+            // Once per thread, so this is also the time to forget threads that have ended: pool threads come and go.
+            LoopThread[] alive = Array.FindAll(s_scopes, static thread => thread.Thread.IsAlive);
+            Volatile.Write(ref s_scopes, [.. alive, thread]);
+        }
+    }
+
+    internal static void Remove(LoopThread thread)
+    {
+        using (s_lock.Hold())
+        {
+            Volatile.Write(ref s_scopes, Array.FindAll(s_scopes, other => other != thread));
+        }
+
+        if (!IsNeeded() && Volatile.Read(ref s_state) == Parked)
+        {
+            Wake();
+        }
+    }
+
+    /// <summary>Called after a thread has published something to watch. One read when the monitor is awake.</summary>
+    /// <returns>False if there is no monitor and none can be started.</returns>
+    internal static bool EnsureAwake() => Volatile.Read(ref s_state) == Sampling || Wake();
+
+    /// <summary>Looks after flushes that are held back until there are none. Any thread.</summary>
+    /// <returns>As <see cref="EnsureAwake"/>.</returns>
+    internal static bool Watch(FlushCoalescer held)
+    {
+        FlushCoalescer? first;
+        do
+        {
+            first = Volatile.Read(ref s_held);
+            held.NextWatched = first;
+        }
+        while (Interlocked.CompareExchange(ref s_held, held, first) != first);
+
+        return EnsureAwake();
+    }
+
+    private static bool Wake()
+    {
+        switch (Interlocked.Exchange(ref s_state, Sampling))
+        {
+            case Parked:
+                s_wake.GivePermits();
+                break;
+            case NoThread:
+                return TryStart();
+        }
+
+        return true;
+    }
+
+    private static bool TryStart()
+    {
+        if (!Volatile.Read(ref s_startRests))
+        {
+            try
+            {
+                TransportThread.Start("fdm-monitor", static _ => Run(), null);
+                return true;
+            }
+            catch (Exception)
+            {
+                // No room for a thread, whatever that is thrown as: callbacks go unwatched until there is. The attempt is dear, and callbacks are many.
+                Volatile.Write(ref s_startRests, true);
+                s_starter.Change(s_startRetry, Timeout.InfiniteTimeSpan);
+            }
+        }
+
+        Volatile.Write(ref s_state, NoThread);
+        return false;
+    }
+
+    private static void StartAgain()
+    {
+        Volatile.Write(ref s_startRests, false);
+        EnsureAwake();
+    }
+
+    private static void Run()
+    {
+        int idle = 0;
+        int calm = 0;
+        bool old = false;
+        bool holding = false;
+        int patience = IdleSamplesBeforeParking;
+        var clock = default(MonitorClock);
+        clock.Restart(Stopwatch.GetTimestamp(), GC.GetTotalPauseDuration());
+        while (true)
+        {
+            int period = old ? 1 : Math.Min(1 << (calm / QuietSamplesBeforeSlowing), holding ? HoldingPeriod : MaxPeriod);
+            Thread.Sleep(period);
+            SyncPoints.Hit(SyncPoint.MonitorLooks, null);
+            long now = Stopwatch.GetTimestamp();
+            long counts = clock.Look(now, period * Stopwatch.Frequency / 1000, GC.GetTotalPauseDuration());
+            bool again = false;
+            bool any = true;
+            try
+            {
+                any = Sample(now, counts, out old, out again);
+                holding = SendOverdue(now);
+            }
+            catch (Exception)
+            {
+                // The process is out of memory or threads, which others may have given back by the next look. Without us flushes wait for ever.
+            }
+
+            any |= holding;
+            calm = again ? 0 : Math.Min(calm + 1, MaxPeriod * QuietSamplesBeforeSlowing);
+            if (any)
+            {
+                idle = 0;
+            }
+            else if (++idle >= patience)
+            {
+                idle = 0;
+                if (!Park())
+                {
+                    return;
+                }
+
+                long woken = Stopwatch.GetTimestamp();
+                patience = woken - now < s_maxPark ? IdleSamplesBeforeParking : 1;
+                clock.Restart(woken, GC.GetTotalPauseDuration());
+            }
+        }
+    }
+
+    /// <summary>True if anything has been going on since the last sample.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="counts">How much of the time since the last sample counts.</param>
+    /// <param name="old">True if a callback is not about to end.</param>
+    /// <param name="again">True if a callback was seen a second time.</param>
+    private static bool Sample(long now, long counts, out bool old, out bool again)
+    {
+        bool any = false;
+        old = false;
+        again = false;
+        foreach (LoopThread thread in Volatile.Read(ref s_scopes))
+        {
+            ScopeSample sample = thread.Sample;
+            long word = thread.Word;
+            if (sample.Word != word)
+            {
+                sample.Word = word;
+                sample.ConsecutiveSightings = 0;
+                any |= thread.HasDeferred || thread.ServesLoops;
+            }
+
+            if (!LoopThread.IsInside(word))
+            {
+                continue;
+            }
+
+            sample.ConsecutiveSightings++;
+            bool deferred = thread.HasDeferred && sample.FlushedWord != word;
+            EventLoop? held = !LoopThread.HasLostLoop(word) && thread.BlockedLoop is { AllowsHandoff: true } loop && thread.Word == word ? loop : null;
+            if (!deferred && held is null)
+            {
+                continue;
+            }
+
+            any = true;
+            again |= sample.ConsecutiveSightings > 1;
+            old |= now - thread.StartedAt > s_resumedAfter;
+            if (deferred)
+            {
+                SendIfSeenTwice(thread, word);
+            }
+
+            if (held is not null)
+            {
+                StallDetector.Look(thread, held, word, now, counts);
+            }
+        }
+
+        return any;
+    }
+
+    /// <summary>True if flushes are held.</summary>
+    private static bool SendOverdue(long now)
+    {
+        FlushCoalescer? held = Volatile.Read(ref s_held) is null ? null : Interlocked.Exchange(ref s_held, null);
+        bool any = false;
+        while (held is not null)
+        {
+            // The link is read first: once it is not watched, another thread may put it into the list again.
+            FlushCoalescer? next = held.NextWatched;
+            held.NextWatched = null;
+            if (!TryFinish(held, now))
+            {
+                any = true;
+                Watch(held);
+            }
+
+            held = next;
+        }
+
+        return any;
+    }
+
+    /// <summary>False if there is something left to look after, as there may be when the look has failed.</summary>
+    private static bool TryFinish(FlushCoalescer held, long now)
+    {
+        try
+        {
+            held.Look(now);
+            return held.TryUnwatch();
+        }
+        catch (Exception)
+        {
+            // Out of memory: the next look may do better, and the others have theirs now.
+            return false;
+        }
+    }
+
+    private static void SendIfSeenTwice(LoopThread thread, long word)
+    {
+        if (thread.Sample.ConsecutiveSightings < 2)
+        {
+            return;
+        }
+
+        IoSource? source = thread.Source;
+        if (source is null || thread.Word != word)
+        {
+            return;
+        }
+
+        thread.Sample.FlushedWord = word;
+        source.SendFromMonitor();
+    }
+
+    /// <summary>Returns true when there is work again, false when this thread should end.</summary>
+    private static bool Park()
+    {
+        SyncPoints.Hit(SyncPoint.MonitorParks, null);
+        Volatile.Write(ref s_state, Parked);
+        Interlocked.MemoryBarrierProcessWide();
+        if (Volatile.Read(ref s_held) is not null || Array.Exists(Volatile.Read(ref s_scopes), MustWatch))
+        {
+            if (Interlocked.CompareExchange(ref s_state, Sampling, Parked) != Parked)
+            {
+                // Another thread has woken this one meanwhile: take the permit that goes with it.
+                s_wake.Wait();
+            }
+
+            return true;
+        }
+
+        if (s_wake.Wait(IsNeeded() ? s_lifetimeParked : TimeSpan.Zero))
+        {
+            return true;
+        }
+
+        if (Interlocked.CompareExchange(ref s_state, NoThread, Parked) == Parked)
+        {
+            return false;
+        }
+
+        s_wake.Wait();
+        return true;
+    }
+
+    /// <summary>Without a thread that serves loops there are no connections, unless one is late.</summary>
+    private static bool IsNeeded() => Array.Exists(Volatile.Read(ref s_scopes), static thread => thread.ServesLoops);
+
+    private static bool MustWatch(LoopThread thread)
+    {
+        long word = thread.Word;
+        return LoopThread.IsInside(word)
+            && ((thread.HasDeferred && thread.Sample.FlushedWord != word)
+                || (!LoopThread.HasLostLoop(word) && thread.BlockedLoop is { AllowsHandoff: true }));
+    }
+}

@@ -1,0 +1,287 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.EventLoops;
+using Microsoft.Extensions.Logging;
+
+namespace KestrelFdmTransport.Scheduling;
+
+/// <summary>
+/// The threads of a group of loops: those that own a loop, those that have lost theirs to a standby and are still inside the
+/// callback that cost it, and those that stand by.
+/// </summary>
+/// <remarks>
+/// One thread more than loops and stalled callbacks is made when it is needed. When <see cref="EventLoopSettings.MaxStandbyThreads"/>
+/// threads are inside stalled callbacks, no loop runs application code any more, so that each keeps the thread it has.
+/// </remarks>
+internal sealed class StandbyThreads
+{
+    private const string Name = "fdm-standby";
+
+    private static readonly TimeSpan s_lifetimeParked = TimeSpan.FromSeconds(20);
+
+    private readonly Lock _lock = new();
+    private readonly List<ParkedThread> _parked = [];
+    private readonly EventLoopSettings _settings;
+    private readonly ILogger _logger;
+    private readonly ThreadHeadroom _headroom;
+    private int _stalled;
+    private long _handoffs;
+    private bool _exhausted;
+    private bool _stopped;
+
+    internal StandbyThreads(EventLoopSettings settings, ILogger logger)
+    {
+        _headroom = settings.Headroom;
+        _settings = settings;
+        _logger = logger;
+    }
+
+    /// <summary>Threads that are inside a callback that lost its loop.</summary>
+    internal int Stalled => Volatile.Read(ref _stalled);
+
+    /// <summary>Threads that wait for a loop to take over.</summary>
+    internal int Parked
+    {
+        get
+        {
+            using (_lock.Hold())
+            {
+                return _parked.Count;
+            }
+        }
+    }
+
+    internal long Handoffs => Volatile.Read(ref _handoffs);
+
+    /// <summary>True while so many callbacks are stalled that nothing may run on a loop. Any thread.</summary>
+    internal bool IsExhausted => _settings.MaxStandbyThreads == 0 || Volatile.Read(ref _exhausted);
+
+    /// <summary>Starts the first owner of a loop.</summary>
+    internal static void Start(EventLoop loop)
+        => TransportThread.Start(loop.Name, static state => Serve((EventLoop)state!), loop);
+
+    /// <summary>Sends a standby to take a loop over; false if there is none and none may be made. Monitor only.</summary>
+    internal bool TryDispatch(Handoff handoff)
+    {
+        ParkedThread? standby = null;
+        using (_lock.Hold())
+        {
+            // As many again as there are loops are kept for what may stall a loop although no application code runs on it.
+            if (_stopped || _stalled >= _settings.MaxStandbyThreads + _settings.LoopCount)
+            {
+                return false;
+            }
+
+            // The one that came last: the others may reach the end of their lives.
+            if (_parked.Count > 0)
+            {
+                standby = _parked[^1];
+                _parked.RemoveAt(_parked.Count - 1);
+            }
+        }
+
+        if (standby is not null)
+        {
+            standby.Dispatch(handoff);
+            return true;
+        }
+
+        // With no room for a thread the loop waits for its callback, as it would without standbys.
+        return TransportThread.TryStart(_headroom, Name, static state => Serve((Handoff)state!), handoff);
+    }
+
+    /// <summary>Loops are started: standbys may be made.</summary>
+    internal void Restart()
+    {
+        using (_lock.Hold())
+        {
+            _stopped = false;
+        }
+    }
+
+    /// <summary>The loops have stopped: standbys end, and so do threads that come back from a callback.</summary>
+    internal void Stop()
+    {
+        ParkedThread[] parked;
+        using (_lock.Hold())
+        {
+            _stopped = true;
+            parked = [.. _parked];
+            _parked.Clear();
+        }
+
+        foreach (ParkedThread waiter in parked)
+        {
+            waiter.Dispatch(null);
+        }
+    }
+
+    private static void Serve(EventLoop loop)
+    {
+        LoopThread thread = LoopThread.Attach(servesLoops: true);
+        thread.AcquireLoop(loop);
+        StandbyThreads standbys = loop.Group.Standbys;
+        if (loop.Run(thread))
+        {
+            // The group has stopped, or has another thread for the loop in this one's place.
+            LoopThread.Detach();
+            return;
+        }
+
+        standbys.Serve(thread, lost: true);
+    }
+
+    private static void Serve(Handoff handoff)
+    {
+        LoopThread thread = LoopThread.Attach(servesLoops: true);
+        StandbyThreads standbys = handoff.Loop.Group.Standbys;
+        bool lost = standbys.TakeOver(thread, handoff);
+        standbys.Serve(thread, lost);
+    }
+
+    /// <summary>The rest of a thread's life: takes over what it is sent for.</summary>
+    private void Serve(LoopThread thread, bool lost)
+    {
+        var waiter = new ParkedThread();
+        while (true)
+        {
+            if (lost)
+            {
+                OnCallbackReturned();
+            }
+
+            thread.ReleaseLoop(Name);
+            thread.Clear();
+            if (!TryPark(waiter) || Wait(waiter) is not { } handoff)
+            {
+                LoopThread.Detach();
+                return;
+            }
+
+            lost = TakeOver(thread, handoff);
+        }
+    }
+
+    /// <summary>True if the loop was lost again, false if it ended or was not to be had.</summary>
+    private bool TakeOver(LoopThread thread, Handoff handoff)
+    {
+        EventLoop loop = handoff.Loop;
+        if (!handoff.Scope.TryTakeLoop(handoff.Word))
+        {
+            return false;
+        }
+
+        OnTakenOver(handoff);
+        thread.AcquireLoop(loop);
+        return !loop.Run(thread, handoff);
+    }
+
+    private void OnTakenOver(Handoff handoff)
+    {
+        bool exhausted = false;
+        using (_lock.Hold())
+        {
+            _stalled++;
+            _handoffs++;
+            if (_stalled >= _settings.MaxStandbyThreads && !_exhausted && _settings.MaxStandbyThreads > 0)
+            {
+                Volatile.Write(ref _exhausted, true);
+                exhausted = true;
+            }
+        }
+
+        try
+        {
+            // The log is user code, and this thread owns a loop by now.
+            handoff.Loop.Group.LogHandoff(handoff);
+            if (exhausted)
+            {
+                ThreadPool.UnsafeQueueUserWorkItem(
+                    static standbys => Log.StandbysExhausted(standbys._logger, standbys._settings.MaxStandbyThreads), this, preferLocal: false);
+            }
+        }
+        catch (Exception)
+        {
+            // The pool has no room for a message, or for the thread that would write it. The loop is what matters.
+        }
+    }
+
+    private void OnCallbackReturned()
+    {
+        using (_lock.Hold())
+        {
+            _stalled--;
+            if (_exhausted && _stalled <= _settings.MaxStandbyThreads / 2)
+            {
+                Volatile.Write(ref _exhausted, false);
+            }
+        }
+    }
+
+    private bool TryPark(ParkedThread waiter)
+    {
+        // Outside the lock, which the monitor wants too: it may take a look at files.
+        bool isShort = _headroom.IsShort;
+        using (_lock.Hold())
+        {
+            if (_stopped || (_parked.Count > 0 && isShort))
+            {
+                return false;
+            }
+
+            _parked.Add(waiter);
+            return true;
+        }
+    }
+
+    /// <summary>Null when the thread should end: the group is gone, or nothing has stalled for a while.</summary>
+    private Handoff? Wait(ParkedThread waiter)
+    {
+        if (waiter.Wait(s_lifetimeParked, out Handoff? handoff))
+        {
+            return handoff;
+        }
+
+        using (_lock.Hold())
+        {
+            if (_parked.Remove(waiter))
+            {
+                return null;
+            }
+        }
+
+        // Taken at this moment: the hand-off is on its way.
+        waiter.Wait(Timeout.InfiniteTimeSpan, out handoff);
+        return handoff;
+    }
+
+    /// <summary>A parked thread.</summary>
+#pragma warning disable CA1001 // The semaphore holds no handle.
+    private sealed class ParkedThread
+#pragma warning restore CA1001
+    {
+        private readonly SemaphoreSlim _signal = new(0);
+        private Handoff? _handOver;
+
+        internal void Dispatch(Handoff? handoff)
+        {
+            _handOver = handoff;
+            _signal.GivePermits();
+        }
+
+        internal bool Wait(TimeSpan timeout, out Handoff? handoff)
+        {
+            if (!_signal.WaitForPermit(timeout))
+            {
+                handoff = null;
+                return false;
+            }
+
+            handoff = _handOver;
+            _handOver = null;
+            return true;
+        }
+    }
+}

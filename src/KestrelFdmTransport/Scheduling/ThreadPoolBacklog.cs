@@ -1,0 +1,63 @@
+using System;
+using System.Diagnostics;
+using System.Threading;
+
+namespace KestrelFdmTransport.Scheduling;
+
+/// <summary>
+/// The callbacks that were dispatched for their cost and have not begun yet. As network cards hold back their interrupts under load, a
+/// loop that only dispatches need not be woken for every request: what it would add can only wait behind these.
+/// </summary>
+internal sealed class ThreadPoolBacklog
+{
+    /// <summary>What a callback takes that is dispatched for its cost, at least and as far as it counts; in microseconds.</summary>
+    private const int MinCost = 50;
+
+    private const int MaxCost = 1_000;
+
+    /// <summary>A shorter rest is not worth its timer; in microseconds.</summary>
+    private const int MinSleep = 400;
+
+    private const int MaxSleep = 2_000;
+
+    private static readonly long s_microsecond = Stopwatch.Frequency / 1_000_000;
+
+    private int _added;
+    private int _started;
+    private int _cost = MinCost << CostShift;
+
+    /// <summary>The average moves by a sixteenth of what is new, and so has four more bits.</summary>
+    private const int CostShift = 4;
+
+    /// <summary>Microseconds for which the callbacks that wait keep all CPUs busy in all probability; 0 if that is hardly any time.</summary>
+    internal int EstimatedMicroseconds => Duration(Volatile.Read(ref _started));
+
+    internal void Add() => Interlocked.Increment(ref _added);
+
+    internal void OnStarted() => Interlocked.Increment(ref _started);
+
+    /// <summary>A dispatched callback has taken so long. Without synchronisation: an average may lose a sample.</summary>
+    internal void OnCompleted(long ticks)
+    {
+        int cost = (int)Math.Clamp(ticks / s_microsecond, MinCost, MaxCost);
+        int before = Volatile.Read(ref _cost);
+        Volatile.Write(ref _cost, before + cost - (before >> CostShift));
+    }
+
+    /// <summary>Microseconds for which a loop that only dispatches may rest; 0 if that is not worth it.</summary>
+    /// <param name="begun">How many had begun when the caller asked last. If none has since, the pool's threads may all be blocked.</param>
+    internal int SuggestedSleep(ref int begun)
+    {
+        int before = begun;
+        begun = Volatile.Read(ref _started);
+        return begun == before ? 0 : Duration(begun);
+    }
+
+    /// <summary>By half of what they have cost on average: the next ones may be shorter.</summary>
+    private int Duration(int begun)
+    {
+        long waiting = (Volatile.Read(ref _added) - begun) / Environment.ProcessorCount;
+        long duration = waiting * Volatile.Read(ref _cost) >> (CostShift + 1);
+        return duration < MinSleep ? 0 : (int)Math.Min(duration, MaxSleep);
+    }
+}
