@@ -82,12 +82,12 @@ internal static class FdmTransportConfiguration
             case "WARMGAP":
                 options.WarmGap = Duration(key, value, "a time span such as 00:00:00.250 (250 ms)");
                 break;
-            case "MOVECONNECTIONS":
+            case "REBALANCECONNECTIONS":
                 options.RebalanceConnections = Boolean(key, value);
                 break;
             default:
                 throw new InvalidOperationException(
-                    $"'{SectionName}:{key}' is not an option of the FDM transport. Options: Backlog, NoDelay, MaxReadBufferSize, MaxWriteBufferSize, LoopCount, Scheduling, SpinDuration, AcceptQueueLength, StallThreshold, MaxStandbyThreads, MaxBlockingThreads, ConnectTimeout, PollingSets, HotGap, WarmGap, MoveConnections, IdleTimeout, ReusePort, UnixSocketFileMode, ReplaceStaleUnixSocket.");
+                    $"'{SectionName}:{key}' is not an option of the FDM transport. Options: Backlog, NoDelay, MaxReadBufferSize, MaxWriteBufferSize, LoopCount, Scheduling, SpinDuration, AcceptQueueLength, StallThreshold, MaxStandbyThreads, MaxBlockingThreads, ConnectTimeout, PollingSets, HotGap, WarmGap, RebalanceConnections, IdleTimeout, ReusePort, UnixSocketFileMode, ReplaceStaleUnixSocket.");
         }
     }
 
