@@ -1,6 +1,6 @@
 // The server side of a comparison: the same application on one candidate.
 //   ComparisonServer <transport> [loops] [steps per microsecond of work]
-// transport: sockets | sockets-inline | fdm | fdm-inline | fdm-pool | fdm-no-sets | fdm-no-moves | fdm-reuse-port.
+// transport: sockets | sockets-inline | fdm | fdm-inline | fdm-pool | fdm-no-sets | fdm-no-migration | fdm-reuse-port.
 // It ends when its standard input ends.
 // For sockets-inline to be what its users run, set DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS=1.
 // The first line that it prints says which ports it listens on:
@@ -51,7 +51,7 @@ switch (args[0])
     case "fdm-no-sets":
         UseFdm(static options => options.PollingSets = false);
         break;
-    case "fdm-no-moves":
+    case "fdm-no-migration":
         UseFdm(static options => options.RebalanceConnections = false);
         break;
     case "fdm-reuse-port":

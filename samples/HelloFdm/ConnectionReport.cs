@@ -12,7 +12,7 @@ internal sealed record ConnectionReport(
     long BytesReceived,
     long BytesSent,
     TimeSpan? IdleTimeout,
-    TimeSpan? IdleTimeLeft)
+    TimeSpan? IdleTimeRemaining)
 {
     public static ConnectionReport Of(IFdmConnectionFeature connection) => new(
         connection.LoopIndex,

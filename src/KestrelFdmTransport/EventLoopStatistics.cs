@@ -8,7 +8,7 @@ public sealed class EventLoopStatistics
     /// <summary>Gets the name of the loop's thread, <c>fdm-loop-0</c> for the first.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Gets the number of connections that the loop holds.</summary>
+    /// <summary>Gets the number of connections that the loop owns.</summary>
     public required int Connections { get; init; }
 
     /// <summary>Gets the number of connections that the loop has accepted.</summary>
@@ -27,7 +27,7 @@ public sealed class EventLoopStatistics
     public required long Stalls { get; init; }
 
     /// <summary>Gets the number of callbacks that were sent to the thread pool or the blocking pool.</summary>
-    public required long Dispatched { get; init; }
+    public required long Offloaded { get; init; }
 
     /// <summary>Gets the number of times receiving rested because an application was too far behind.</summary>
     public required long ReadPauses { get; init; }

@@ -91,7 +91,7 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
             },
             _logger);
         _loops.LoopFailed += OnLoopFailed;
-        _metrics = new TransportMetrics(_loops);
+        _metrics = new TransportMetrics(GetLoopStatistics, GetThreadStatistics);
     }
 
     /// <summary>Gets whether this transport can serve here. If not, the Sockets transport serves, and <see cref="InactiveReason"/> says why.</summary>

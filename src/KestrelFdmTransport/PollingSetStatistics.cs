@@ -16,4 +16,7 @@ public sealed class PollingSetStatistics
 
     /// <summary>Gets the number of connections that wait in the set's queue.</summary>
     public required int Queued { get; init; }
+
+    /// <summary>The total that <see cref="MeanQueueDelay"/> is the mean of.</summary>
+    internal TimeSpan QueueDelay { get; init; }
 }

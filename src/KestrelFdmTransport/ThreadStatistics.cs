@@ -14,7 +14,4 @@ public sealed class ThreadStatistics
 
     /// <summary>Gets the number of threads of the blocking pool.</summary>
     public required int BlockingThreads { get; init; }
-
-    /// <summary>Gets the number of callbacks that wait for a thread of the blocking pool.</summary>
-    public required int BlockingQueue { get; init; }
 }

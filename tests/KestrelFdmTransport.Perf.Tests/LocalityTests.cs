@@ -14,11 +14,11 @@ public sealed class LocalityTests
     [Fact]
     public void Candidates_and_workloads_for_a_single_question_run_if_they_are_named()
     {
-        Settings settings = CommandLine.Read(CommandLine.Command().Parse("--candidates fdm-no-sets --workloads utilisation-* newcomer"));
+        Settings settings = CommandLine.Read(CommandLine.Command().Parse("--candidates fdm-no-sets --workloads utilisation-* new-connections"));
 
         Assert.Equal("fdm-no-sets", Assert.Single(settings.Candidates).Name);
         Assert.Equal(
-            "utilisation-50 utilisation-60 utilisation-70 utilisation-80 utilisation-85 utilisation-90 utilisation-95 newcomer",
+            "utilisation-50 utilisation-60 utilisation-70 utilisation-80 utilisation-85 utilisation-90 utilisation-95 new-connections",
             string.Join(' ', settings.Workloads.Select(workload => workload.Name)));
     }
 
@@ -62,8 +62,8 @@ public sealed class LocalityTests
         ]);
 
         Assert.Equal((10, 1), (samples.Moves, samples.LateMoves));
-        Assert.Equal(5, samples.BusyDifference, 9);
-        Assert.Equal((1.25 + 1) / 2, samples.HeatShare, 9);
+        Assert.Equal(5, samples.UtilizationDifference, 9);
+        Assert.Equal((1.25 + 1) / 2, samples.ActivityShare, 9);
     }
 
     [Fact]
@@ -76,7 +76,7 @@ public sealed class LocalityTests
             "",
             "fdm",
             Metric.LoopShare.Key,
-            [new("fdm", new(StringComparer.Ordinal) { ["loopShare"] = [1.02] }, null), new("fdm-no-moves", [], "it did not start")]);
+            [new("fdm", new(StringComparer.Ordinal) { ["loopShare"] = [1.02] }, null), new("fdm-no-migration", [], "it did not start")]);
 
         Tabulation summary = Tabulation.Summary(new Report(default, "", "", [result]), baseline: null);
 
@@ -95,7 +95,7 @@ public sealed class LocalityTests
             EpollWaits = 0,
             Events = 0,
             Stalls = 0,
-            Dispatched = 0,
+            Offloaded = 0,
             ReadPauses = 0,
             IdleTimeouts = 0,
             AcceptPauses = 0,

@@ -1,6 +1,6 @@
 // Loads that run for as long as one likes and check everything meanwhile. Each command exits with 0 only if nothing went wrong.
 using System.CommandLine;
-using KestrelFdmTransport.Stress.HandOvers;
+using KestrelFdmTransport.Stress.Handoffs;
 using KestrelFdmTransport.Stress.Soak;
 
 var root = new RootCommand("Loads the transport and checks that nothing gets lost.");

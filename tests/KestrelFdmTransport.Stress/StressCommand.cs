@@ -16,7 +16,7 @@ internal abstract class StressCommand : Command
         Connections.DefaultValueFactory = _ => connections;
         Options.Add(Connections);
         Options.Add(Seed);
-        Options.Add(RaceDelays);
+        Options.Add(SyncPointDelays);
         SetAction(RunAsync);
     }
 
@@ -28,7 +28,7 @@ internal abstract class StressCommand : Command
         DefaultValueFactory = _ => 1,
     };
 
-    protected Option<bool> RaceDelays { get; } = new("--race-delays") { Description = "Has threads rest now and then where a race could be lost." };
+    protected Option<bool> SyncPointDelays { get; } = new("--sync-point-delays") { Description = "Has threads rest now and then where a race could be lost." };
 
     protected abstract Task<StressCounters> LoadAsync(ParseResult parsed, CancellationToken cancellationToken);
 

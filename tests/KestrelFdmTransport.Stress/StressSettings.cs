@@ -10,5 +10,5 @@ public abstract record StressSettings
     public int Seed { get; init; } = 1;
 
     /// <summary>Threads of the transport rest now and then where a race could be lost.</summary>
-    public bool RaceDelays { get; init; }
+    public bool SyncPointDelays { get; init; }
 }

@@ -1,6 +1,6 @@
 using System;
 using KestrelFdmTransport.Diagnostics;
-using KestrelFdmTransport.Stress.HandOvers;
+using KestrelFdmTransport.Stress.Handoffs;
 
 namespace KestrelFdmTransport.Stress;
 
@@ -9,7 +9,7 @@ internal sealed class SyncPointDelays : IDisposable
 {
     private SyncPointDelays() => SyncPoints.Handler = static (_, _) => StallInjection.Delay();
 
-    internal static SyncPointDelays? Begin(StressSettings settings) => settings.RaceDelays ? new SyncPointDelays() : null;
+    internal static SyncPointDelays? Begin(StressSettings settings) => settings.SyncPointDelays ? new SyncPointDelays() : null;
 
     public void Dispose() => SyncPoints.Handler = null;
 }

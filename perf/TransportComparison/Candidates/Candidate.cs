@@ -23,7 +23,7 @@ internal sealed record Candidate(string Name, string Description, bool InlineSoc
         new("fdm-inline", "this transport, Inline"),
         new("fdm-pool", "this transport, ThreadPool"),
         new("fdm-no-sets", "this transport without polling sets: order of arrival", OnlyIfNamed: true),
-        new("fdm-no-moves", "this transport, connections stay on their loop", OnlyIfNamed: true),
+        new("fdm-no-migration", "this transport, connections stay on their loop", OnlyIfNamed: true),
         new("fdm-reuse-port", "this transport, a listen socket for each loop", OnlyIfNamed: true),
         new("fdm-old", "this transport as --old has it, Adaptive", OnlyIfNamed: true, Old: true),
         new("fdm-pool-old", "this transport as --old has it, ThreadPool", OnlyIfNamed: true, Old: true),

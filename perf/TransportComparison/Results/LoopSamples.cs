@@ -14,13 +14,13 @@ internal sealed class LoopSamples(IReadOnlyList<IReadOnlyList<EventLoopStatistic
 
     internal long LateMoves => MovesBetween(samples.Count / 2, samples.Count - 1);
 
-    /// <summary>The busiest loop's percentage by the idlest one's, on average.</summary>
-    internal double BusyDifference => Late.Average(loops => 100 * (loops.Max(loop => loop.Utilization) - loops.Min(loop => loop.Utilization)));
+    /// <summary>The highest utilization minus the lowest, in points of 100, on average.</summary>
+    internal double UtilizationDifference => Late.Average(loops => 100 * (loops.Max(loop => loop.Utilization) - loops.Min(loop => loop.Utilization)));
 
-    /// <summary>The hottest loop's heat by the mean of all, on average.</summary>
-    internal double HeatShare => Late.Average(loops => Share(loops, loop => loop.Activity));
+    /// <summary>The highest activity of a loop relative to the mean of all, on average.</summary>
+    internal double ActivityShare => Late.Average(loops => Share(loops, loop => loop.Activity));
 
-    /// <summary>The highest loop's figure by the mean of all.</summary>
+    /// <summary>The highest loop's figure relative to the mean of all.</summary>
     internal static double Share(IReadOnlyList<EventLoopStatistics> loops, Func<EventLoopStatistics, double> figure)
         => loops.Sum(figure) is var sum and > 0 ? loops.Max(figure) * loops.Count / sum : 1;
 

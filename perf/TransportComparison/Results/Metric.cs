@@ -35,9 +35,9 @@ internal sealed record Metric(string Key, string Title, string Format, string? R
     internal static readonly Metric OthersP90ByArrival = new("othersP90ByArrival", "others p90 by that in order of arrival", "0.00");
     internal static readonly Metric OthersP99ByArrival = new("othersP99ByArrival", "others p99 by that in order of arrival", "0.00");
     internal static readonly Metric OfBalanced = new("ofBalanced", "× balanced", "0.00");
-    internal static readonly Metric BusyDifference = new("busyDifference", "busiest loop by idlest, points of 100", "N0");
+    internal static readonly Metric UtilizationDifference = new("utilizationDifference", "highest utilization minus lowest, points of 100", "N0");
     internal static readonly Metric LoopShare = new("loopShare", "highest loop × mean", "0.00");
-    internal static readonly Metric HeatShare = new("heatShare", "highest loop's heat × mean", "0.00");
+    internal static readonly Metric ActivityShare = new("activityShare", "highest loop's activity × mean", "0.00");
     internal static readonly Metric Moves = new("moves", "connections moved", "N0");
     internal static readonly Metric LateMoves = new("lateMoves", "of these in the second half", "N0");
 
@@ -51,7 +51,7 @@ internal sealed record Metric(string Key, string Title, string Format, string? R
     internal static readonly IReadOnlyList<Metric> All =
     [
         Rate, Cpu, User, System, Switches, SystemCalls, P50, P99, P999, SlowRate, SlowP99, OthersRate, OthersP99, Resident, Managed,
-        Capacity, Utilisation, P90ByArrival, P99ByArrival, OthersP90ByArrival, OthersP99ByArrival, OfBalanced, BusyDifference, LoopShare, HeatShare, Moves, LateMoves, .. Sets, .. OthersSets,
+        Capacity, Utilisation, P90ByArrival, P99ByArrival, OthersP90ByArrival, OthersP99ByArrival, OfBalanced, UtilizationDifference, LoopShare, ActivityShare, Moves, LateMoves, .. Sets, .. OthersSets,
     ];
 
     /// <summary>Those that some candidate has.</summary>

@@ -26,7 +26,7 @@ internal sealed class AcceptWorkload(string name, string how, int connections, i
         (LoadOutcome outcome, LoopSamples busy) = await WatchAsync(trial, new ClientGroup(Busy, new Request()), cancellation);
         Dictionary<string, double> figures = Figures(outcome);
         figures[Metric.LoopShare.Key] = LoopSamples.Share(loops, loop => loop.Connections);
-        figures[Metric.HeatShare.Key] = busy.HeatShare;
+        figures[Metric.ActivityShare.Key] = busy.ActivityShare;
         return figures;
     }
 }

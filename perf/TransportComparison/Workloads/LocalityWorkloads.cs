@@ -13,7 +13,7 @@ internal static class LocalityWorkloads
 
     private static readonly TimeSpan s_roundTrip = TimeSpan.FromMilliseconds(20);
 
-    internal static IEnumerable<Workload> All() => [.. Utilisation(), Newcomer(), .. Skew(), .. Accept(), RoundTrip()];
+    internal static IEnumerable<Workload> All() => [.. Utilisation(), NewConnections(), .. Skew(), .. Accept(), RoundTrip()];
 
     private static IEnumerable<Workload> Utilisation()
     {
@@ -24,11 +24,11 @@ internal static class LocalityWorkloads
         }
     }
 
-    private static MixWorkload Newcomer()
+    private static MixWorkload NewConnections()
     {
         var work = new Request("/compute/10");
         return new MixWorkload(
-            "newcomer",
+            "new-connections",
             "16 clients, a new connection with one request every 50–150 ms, from connecting on, beside 1,000 clients without pause, 10 µs of work",
             new ClientGroup(16, work with { Close = true }) { Pause = new Pause(TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(150)) },
             new ClientGroup(1000, work))
@@ -53,7 +53,7 @@ internal static class LocalityWorkloads
         yield return new SkewWorkload("skew-paced", "48 of 128 connections that want 500 requests/s each, all on one of two loops, 20 µs of work", clients, busy: 48)
         {
             Loops = 2,
-            Headline = Metric.BusyDifference,
+            Headline = Metric.UtilizationDifference,
             OnlyIfNamed = true,
         };
     }

@@ -20,8 +20,8 @@ internal sealed class SkewWorkload(string name, string description, ClientGroup 
         (LoadOutcome skewed, LoopSamples loops) = await WatchAsync(trial, clients with { Speakers = new ActiveClients(busy, Loop: 0) }, cancellation);
         Dictionary<string, double> figures = Figures(skewed);
         figures[Metric.OfBalanced.Key] = skewed.Groups[0].Rate / balanced.Groups[0].Rate;
-        figures[Metric.BusyDifference.Key] = loops.BusyDifference;
-        figures[Metric.HeatShare.Key] = loops.HeatShare;
+        figures[Metric.UtilizationDifference.Key] = loops.UtilizationDifference;
+        figures[Metric.ActivityShare.Key] = loops.ActivityShare;
         figures[Metric.Moves.Key] = loops.Moves;
         figures[Metric.LateMoves.Key] = loops.LateMoves;
         return figures;

@@ -31,7 +31,7 @@ internal struct WaitingContinuation
             return;
         }
 
-        io.Loop.OnDispatched();
+        io.Loop.OnOffloaded();
         _waiter.Schedule(continuation);
         if (placement == Placement.Pool || !io.Loop.Group.BlockingThreads.TryQueue(end))
         {

@@ -34,19 +34,19 @@ internal static partial class Log
     [LoggerMessage(30, LogLevel.Error, @"Connection id ""{ConnectionId}"": a continuation threw; the connection is aborted.", EventName = "UnexpectedException")]
     internal static partial void UnexpectedException(ILogger logger, string connectionId, Exception exception);
 
-    [LoggerMessage(31, LogLevel.Critical, "Event loop {Loop} failed; its connections are aborted, and it is started again.", EventName = "LoopFailed")]
+    [LoggerMessage(31, LogLevel.Critical, "Event loop {Loop} failed; its connections are aborted and the loop is restarted.", EventName = "LoopFailed")]
     internal static partial void LoopFailed(ILogger logger, string loop, Exception exception);
 
-    [LoggerMessage(40, LogLevel.Critical, "Event loop {Loop} failed again soon after it was started again, or could not be started; its connections are aborted, the endpoints stop accepting, and the host is told to stop.", EventName = "LoopGivenUp")]
+    [LoggerMessage(40, LogLevel.Critical, "Event loop {Loop} failed again soon after a restart, or could not be restarted; its connections are aborted, the endpoints stop accepting, and the host is stopped.", EventName = "LoopGivenUp")]
     internal static partial void LoopGivenUp(ILogger logger, string loop, Exception exception);
 
-    [LoggerMessage(41, LogLevel.Error, "Event loop {Loop}: not everything on it could be ended after it had failed.", EventName = "LoopNotEnded")]
+    [LoggerMessage(41, LogLevel.Error, "Event loop {Loop}: the cleanup after its failure is incomplete.", EventName = "LoopNotEnded")]
     internal static partial void LoopNotEnded(ILogger logger, string loop, Exception exception);
 
-    [LoggerMessage(42, LogLevel.Error, "Event loop {Loop} could not be woken; it is tried again every millisecond.", EventName = "WakeUpFailed")]
+    [LoggerMessage(42, LogLevel.Error, "Event loop {Loop} could not be woken; the wake-up is retried every millisecond.", EventName = "WakeUpFailed")]
     internal static partial void WakeUpFailed(ILogger logger, string loop, Exception exception);
 
-    [LoggerMessage(33, LogLevel.Warning, "Accepting on {EndPoint} rests for {Milliseconds} ms: {Reason}. Waiting clients may be turned away.", EventName = "AcceptPaused")]
+    [LoggerMessage(33, LogLevel.Warning, "Accepting on {EndPoint} paused for {Milliseconds} ms: {Reason}. Waiting clients may be rejected.", EventName = "AcceptPaused")]
     internal static partial void AcceptPaused(ILogger logger, EndPoint endPoint, long milliseconds, string reason);
 
     [LoggerMessage(34, LogLevel.Warning, "{EndPoint} is served by the Sockets transport: {Reason}", EventName = "ServedBySockets")]
@@ -55,21 +55,21 @@ internal static partial class Log
     [LoggerMessage(53, LogLevel.Information, "{EndPoint} is served by the FDM transport: {Loops} event loop(s), {Scheduling} scheduling; fdm.transport={Transport} in metrics.", EventName = "ServedByFdm")]
     internal static partial void ServedByFdm(ILogger logger, EndPoint endPoint, int loops, string scheduling, int transport);
 
-    [LoggerMessage(59, LogLevel.Warning, "Outgoing connections are plain sockets, which the event loops have no part in: {Reason}", EventName = "ConnectingBySockets")]
+    [LoggerMessage(59, LogLevel.Warning, "Outgoing connections use plain sockets instead of the event loops: {Reason}", EventName = "ConnectingBySockets")]
     internal static partial void ConnectingBySockets(ILogger logger, string reason);
 
-    [LoggerMessage(36, LogLevel.Error, "Event loop {Loop}: a memory pool threw when it was given blocks back or disposed.", EventName = "ReleaseFailed")]
+    [LoggerMessage(36, LogLevel.Error, "Event loop {Loop}: a memory pool threw an exception when blocks were returned or the pool was disposed.", EventName = "ReleaseFailed")]
     internal static partial void ReleaseFailed(ILogger logger, string loop, Exception exception);
 
-    [LoggerMessage(37, LogLevel.Debug, @"Connection id ""{ConnectionId}"" on {EndPoint} held {Loop} for {Milliseconds} ms ({Kind}); another thread has taken the loop over. {Others} more like it since the last message.", EventName = "LoopStalled")]
-    internal static partial void LoopStalled(ILogger logger, string connectionId, object? endPoint, string loop, long milliseconds, string kind, long others);
+    [LoggerMessage(37, LogLevel.Debug, @"Connection id ""{ConnectionId}"" on {EndPoint} held {Loop} for {Milliseconds} ms ({Kind}); another thread has taken over the loop. {Suppressed} similar messages were suppressed.", EventName = "LoopStalled")]
+    internal static partial void LoopStalled(ILogger logger, string connectionId, object? endPoint, string loop, long milliseconds, string kind, long suppressed);
 
-    [LoggerMessage(38, LogLevel.Warning, "{Count} callbacks are stalled, as many as MaxStandbyThreads allows; until half of them have returned, no application code runs on the event loops.", EventName = "StandbysExhausted")]
+    [LoggerMessage(38, LogLevel.Warning, "{Count} callbacks are stalled, which is the limit MaxStandbyThreads. No application code runs on the event loops until half of them have returned.", EventName = "StandbysExhausted")]
     internal static partial void StandbysExhausted(ILogger logger, int count);
 
     [LoggerMessage(39, LogLevel.Debug, @"Connection id ""{ConnectionId}"" timed out: no byte was received or sent for {Timeout}.", EventName = "ConnectionTimedOut")]
     internal static partial void ConnectionTimedOut(ILogger logger, string connectionId, TimeSpan timeout);
 
-    [LoggerMessage(35, LogLevel.Error, "Accepting on {EndPoint} failed unexpectedly; it rests for a moment.", EventName = "AcceptFailed")]
+    [LoggerMessage(35, LogLevel.Error, "Accepting on {EndPoint} failed unexpectedly and is paused; it is retried.", EventName = "AcceptFailed")]
     internal static partial void AcceptFailed(ILogger logger, EndPoint endPoint, Exception exception);
 }

@@ -13,12 +13,12 @@ internal static class SyncPoints
 {
     private static Action<SyncPoint, object?>? s_handler;
 
-    private static bool IsEnabled { get; } = AppContext.TryGetSwitch("KestrelFdmTransport.RacePoints", out bool enabled) && enabled;
+    private static bool IsEnabled { get; } = AppContext.TryGetSwitch("KestrelFdmTransport.SyncPoints", out bool enabled) && enabled;
 
     /// <summary>Called by whichever thread reaches a point, with the loop or the connection that is concerned.</summary>
     internal static Action<SyncPoint, object?>? Handler
     {
-        set => Volatile.Write(ref s_handler, IsEnabled ? value : throw new InvalidOperationException("This process has no race points."));
+        set => Volatile.Write(ref s_handler, IsEnabled ? value : throw new InvalidOperationException("This process has no sync points."));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,20 +1,16 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using KestrelFdmTransport.Balancing;
-using KestrelFdmTransport.EventLoops;
-using KestrelFdmTransport.Polling;
 
 namespace KestrelFdmTransport.Diagnostics;
 
 /// <summary>
-/// The transport's figures as metrics (docs/observability.md). All are observed: a listener's code runs when it asks, on its own
-/// thread, and never on a loop.
+/// The transport's statistics as metrics (docs/observability.md). All instruments are observable: a listener reads them on its
+/// own thread, never on a loop.
 /// </summary>
 /// <remarks>
-/// Each transport of the process has a number. It is a tag of every measurement, so that series differ for whatever looks at measurements
-/// alone, and a tag of the meter, without which OpenTelemetry takes the meters of two transports for one that ends with either.
+/// Each transport of the process has a number. It is a tag of every measurement, which keeps the series of two transports apart.
+/// It is also a tag of the meter: without it OpenTelemetry takes two meters for one, which ends with the first of them.
 /// </remarks>
 internal sealed class TransportMetrics : IDisposable
 {
@@ -25,34 +21,22 @@ internal sealed class TransportMetrics : IDisposable
     private const string SetTag = "fdm.set";
 
     private readonly Meter _meter;
-    private readonly EventLoopGroup _group;
+    private readonly Func<IReadOnlyList<EventLoopStatistics>> _readLoops;
+    private readonly Func<ThreadStatistics> _readThreads;
     private readonly TransportNumber _number = new();
     private readonly KeyValuePair<string, object?> _transport;
 
-    internal TransportMetrics(EventLoopGroup group)
+    /// <param name="readLoops">Reads one entry per loop, in the order of their numbers.</param>
+    /// <param name="readThreads">Reads the threads besides those of the loops.</param>
+    internal TransportMetrics(Func<IReadOnlyList<EventLoopStatistics>> readLoops, Func<ThreadStatistics> readThreads)
     {
-        _group = group;
+        _readLoops = readLoops;
+        _readThreads = readThreads;
         _transport = new(TransportTag, _number.Value);
         _meter = new Meter(new MeterOptions(Name) { Version = "1", Tags = [_transport] });
-        _meter.CreateObservableUpDownCounter("fdm.loop.connections", () => MeasureLoops(static loop => loop.ConnectionCount), "{connection}", "Connections that the loop holds.");
-        _meter.CreateObservableCounter("fdm.loop.accepts", () => MeasureLoops(static loop => loop.Accepts), "{connection}", "Connections that the loop has accepted.");
-        _meter.CreateObservableCounter("fdm.loop.turns", () => MeasureLoops(static loop => loop.Sets.Iterations), "{turn}", "Passes over the polling sets.");
-        _meter.CreateObservableCounter("fdm.loop.stalls", () => MeasureLoops(static loop => loop.Stalls), "{callback}", "Callbacks that held the loop until another thread took it over.");
-        _meter.CreateObservableCounter("fdm.loop.dispatched", () => MeasureLoops(static loop => loop.Dispatched), "{callback}", "Callbacks sent to the thread pool or the blocking lane.");
-        _meter.CreateObservableCounter("fdm.loop.pauses", () => MeasureLoops(static loop => loop.ReadPauses), "{pause}", "Times that receiving rested for an application.");
-        _meter.CreateObservableCounter("fdm.loop.idle_timeouts", () => MeasureLoops(static loop => loop.IdleTimeouts), "{connection}", "Connections aborted for want of traffic.");
-        _meter.CreateObservableCounter("fdm.loop.rests", () => MeasureLoops(static loop => loop.AcceptPauses), "{rest}", "Times that accepting rested for want of descriptors or memory.");
-        _meter.CreateObservableCounter("fdm.loop.moves", () => MeasureLoops(static loop => loop.Migrations), "{connection}", "Hot connections given to a loop with less to do.");
-        _meter.CreateObservableGauge("fdm.loop.busy", () => MeasureLoops(static loop => loop.Utilization.Utilization(Stopwatch.GetTimestamp()) / (double)LoopUtilization.Scale), "1", "The part of its time in which the loop had something to do.");
-        _meter.CreateObservableGauge("fdm.loop.heat", () => MeasureLoops(static loop => loop.Utilization.Activity(Stopwatch.GetTimestamp())), "1", "The sum of the live counters of the loop's connections.");
-        _meter.CreateObservableGauge("fdm.loop.backlog.age", () => MeasureLoops(static loop => StatisticsReader.Age(loop).TotalSeconds), "s", "How long the ready connection that has waited longest has been waiting.");
-        _meter.CreateObservableCounter("fdm.set.polls", () => MeasureSets(static count => count.Polls), "{poll}", "Turns in which the set's queue was examined.");
-        _meter.CreateObservableCounter("fdm.set.served", () => MeasureSets(static count => count.Dispatched), "{serve}", "Times that a connection of the set was served.");
-        _meter.CreateObservableCounter("fdm.set.delay", () => MeasureSets(static count => (double)count.Delay / Stopwatch.Frequency), "s", "Time that connections have waited in the set's queue, in all.");
-        _meter.CreateObservableCounter("fdm.handovers", () => CreateMeasurement(_group.Standbys.Handoffs), "{handover}", "Loops taken over from a callback.");
-        _meter.CreateObservableUpDownCounter("fdm.threads.standby", () => CreateMeasurement(_group.Standbys.Parked), "{thread}", "Threads that wait for a loop to take over.");
-        _meter.CreateObservableUpDownCounter("fdm.threads.stalled", () => CreateMeasurement(_group.Standbys.Stalled), "{thread}", "Threads inside a callback that has lost its loop.");
-        _meter.CreateObservableUpDownCounter("fdm.threads.blocking", () => CreateMeasurement(_group.BlockingThreads.Threads), "{thread}", "Threads of the blocking lane.");
+        AddLoopInstruments();
+        AddSetInstruments();
+        AddThreadInstruments();
     }
 
     /// <summary>The lowest number that no other transport of the process has at the moment, from 0 on.</summary>
@@ -70,28 +54,109 @@ internal sealed class TransportMetrics : IDisposable
         }
     }
 
-    private Measurement<T> CreateMeasurement<T>(T value)
-        where T : struct
-        => new(value, _transport);
+    private void AddLoopInstruments()
+    {
+        _meter.CreateObservableUpDownCounter(
+            "fdm.loop.connections", () => MeasureLoops(static loop => loop.Connections), "{connection}", "Connections that the loop owns.");
+        _meter.CreateObservableCounter(
+            "fdm.loop.accepts", () => MeasureLoops(static loop => loop.Accepts), "{connection}", "Connections that the loop accepted.");
+        _meter.CreateObservableCounter(
+            "fdm.loop.iterations", () => MeasureLoops(static loop => loop.Iterations), "{iteration}", "Iterations of the loop.");
+        _meter.CreateObservableCounter(
+            "fdm.loop.stalls",
+            () => MeasureLoops(static loop => loop.Stalls),
+            "{callback}",
+            "Callbacks that held the loop until another thread took it over.");
+        _meter.CreateObservableCounter(
+            "fdm.loop.offloaded",
+            () => MeasureLoops(static loop => loop.Offloaded),
+            "{callback}",
+            "Callbacks given to the thread pool or the blocking pool.");
+        _meter.CreateObservableCounter(
+            "fdm.loop.read_pauses",
+            () => MeasureLoops(static loop => loop.ReadPauses),
+            "{pause}",
+            "Times that receiving paused because the application was behind.");
+        _meter.CreateObservableCounter(
+            "fdm.loop.idle_timeouts", () => MeasureLoops(static loop => loop.IdleTimeouts), "{connection}", "Connections aborted by IdleTimeout.");
+        _meter.CreateObservableCounter(
+            "fdm.loop.accept_pauses",
+            () => MeasureLoops(static loop => loop.AcceptPauses),
+            "{pause}",
+            "Times that accepting paused because descriptors or memory ran out.");
+        _meter.CreateObservableCounter(
+            "fdm.loop.migrations",
+            () => MeasureLoops(static loop => loop.Migrations),
+            "{connection}",
+            "Connections migrated to a less utilized loop.");
+        _meter.CreateObservableGauge(
+            "fdm.loop.utilization",
+            () => MeasureLoops(static loop => loop.Utilization),
+            "1",
+            "The part of the loop's time, 0 to 1, in which it had work.");
+        _meter.CreateObservableGauge(
+            "fdm.loop.activity", () => MeasureLoops(static loop => loop.Activity), "1", "The sum of the live counters of the loop's connections.");
+        _meter.CreateObservableGauge(
+            "fdm.loop.oldest_ready",
+            () => MeasureLoops(static loop => loop.OldestReady.TotalSeconds),
+            "s",
+            "How long the ready connection that has waited longest has been waiting.");
+    }
 
-    private IEnumerable<Measurement<T>> MeasureLoops<T>(Func<EventLoop, T> read)
+    private void AddSetInstruments()
+    {
+        _meter.CreateObservableCounter("fdm.set.polls", () => MeasureSets(static set => set.Polls), "{poll}", "Iterations in which the set was due.");
+        _meter.CreateObservableCounter(
+            "fdm.set.dispatched", () => MeasureSets(static set => set.Dispatched), "{dispatch}", "Dispatches of connections in the set.");
+        _meter.CreateObservableCounter(
+            "fdm.set.queue_delay",
+            () => MeasureSets(static set => set.QueueDelay.TotalSeconds),
+            "s",
+            "Total time that connections waited in the set's queue.");
+    }
+
+    private void AddThreadInstruments()
+    {
+        _meter.CreateObservableCounter(
+            "fdm.handoffs", () => MeasureThreads(static threads => threads.Handoffs), "{handoff}", "Loops taken over from a stalled callback.");
+        _meter.CreateObservableUpDownCounter(
+            "fdm.threads.standby",
+            () => MeasureThreads(static threads => threads.StandbyThreads),
+            "{thread}",
+            "Threads that wait to take over a loop.");
+        _meter.CreateObservableUpDownCounter(
+            "fdm.threads.stalled",
+            () => MeasureThreads(static threads => threads.StalledThreads),
+            "{thread}",
+            "Threads inside a callback that has lost its loop.");
+        _meter.CreateObservableUpDownCounter(
+            "fdm.threads.blocking", () => MeasureThreads(static threads => threads.BlockingThreads), "{thread}", "Threads of the blocking pool.");
+    }
+
+    private Measurement<T> MeasureThreads<T>(Func<ThreadStatistics, T> read)
+        where T : struct
+        => new(read(_readThreads()), _transport);
+
+    private IEnumerable<Measurement<T>> MeasureLoops<T>(Func<EventLoopStatistics, T> read)
         where T : struct
     {
-        foreach (EventLoop loop in _group.Loops)
+        IReadOnlyList<EventLoopStatistics> loops = _readLoops();
+        for (int i = 0; i < loops.Count; i++)
         {
-            yield return new Measurement<T>(read(loop), _transport, new KeyValuePair<string, object?>(LoopTag, loop.Index));
+            yield return new Measurement<T>(read(loops[i]), _transport, new KeyValuePair<string, object?>(LoopTag, i));
         }
     }
 
-    private IEnumerable<Measurement<T>> MeasureSets<T>(Func<PollingSetCounters, T> read)
+    private IEnumerable<Measurement<T>> MeasureSets<T>(Func<PollingSetStatistics, T> read)
         where T : struct
     {
-        foreach (EventLoop loop in _group.Loops)
+        IReadOnlyList<EventLoopStatistics> loops = _readLoops();
+        for (int i = 0; i < loops.Count; i++)
         {
-            var tag = new KeyValuePair<string, object?>(LoopTag, loop.Index);
-            yield return new Measurement<T>(read(loop.Sets.Hot), _transport, tag, new KeyValuePair<string, object?>(SetTag, "hot"));
-            yield return new Measurement<T>(read(loop.Sets.Warm), _transport, tag, new KeyValuePair<string, object?>(SetTag, "warm"));
-            yield return new Measurement<T>(read(loop.Sets.Cold), _transport, tag, new KeyValuePair<string, object?>(SetTag, "cold"));
+            var tag = new KeyValuePair<string, object?>(LoopTag, i);
+            yield return new Measurement<T>(read(loops[i].Hot), _transport, tag, new KeyValuePair<string, object?>(SetTag, "hot"));
+            yield return new Measurement<T>(read(loops[i].Warm), _transport, tag, new KeyValuePair<string, object?>(SetTag, "warm"));
+            yield return new Measurement<T>(read(loops[i].Cold), _transport, tag, new KeyValuePair<string, object?>(SetTag, "cold"));
         }
     }
 }

@@ -16,10 +16,10 @@ internal static class AcceptErrors
     {
         Errno.EMFILE => string.Create(
             CultureInfo.InvariantCulture,
-            $"this process may have {headroom.Limit} descriptors (ulimit -n), and the last {headroom.Reserved} of them are kept for other than clients"),
-        Errno.ENFILE => "the system has as many open files as it may have (fs.file-max)",
-        Errno.ENOSPC => "this user watches as many descriptors as it may (fs.epoll.max_user_watches)",
-        Errno.ENOMEM or Errno.ENOBUFS => "the kernel is out of memory for another connection",
+            $"the process is limited to {headroom.Limit} descriptors (ulimit -n), of which the last {headroom.Reserved} are reserved"),
+        Errno.ENFILE => "the system-wide limit of open files is reached (fs.file-max)",
+        Errno.ENOSPC => "this user's limit of watched descriptors is reached (fs.epoll.max_user_watches)",
+        Errno.ENOMEM or Errno.ENOBUFS => "the kernel has no memory for another connection",
         _ => SocketErrors.Exception(errno).Message,
     };
 }

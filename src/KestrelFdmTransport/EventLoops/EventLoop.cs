@@ -153,7 +153,7 @@ internal sealed partial class EventLoop
 
     internal long Accepts { get; private set; }
 
-    internal long Dispatched { get; private set; }
+    internal long Offloaded { get; private set; }
 
     internal long ReadPauses { get; private set; }
 
@@ -315,7 +315,7 @@ internal sealed partial class EventLoop
     internal void OnAccepted() => Accepts++;
 
     /// <summary>On a loop's thread; a stalled one may at worst lose a count.</summary>
-    internal void OnDispatched() => Dispatched++;
+    internal void OnOffloaded() => Offloaded++;
 
     internal void OnReadPaused() => ReadPauses++;
 

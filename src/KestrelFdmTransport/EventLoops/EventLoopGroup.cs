@@ -310,7 +310,7 @@ internal sealed class EventLoopGroup : IDisposable
                 Errno.EMFILE,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"There are too few file descriptors for {_settings.LoopCount} event loops: each takes {DescriptorsPerLoop}, the process may have {Headroom.Limit}, and {Headroom.Reserved} are left to the rest of it. Raise the limit (ulimit -n, LimitNOFILE) or lower LoopCount."));
+                    $"There are too few file descriptors for {_settings.LoopCount} event loops: each loop takes {DescriptorsPerLoop}, the process is limited to {Headroom.Limit}, and {Headroom.Reserved} are reserved. Raise the limit (ulimit -n, LimitNOFILE) or lower LoopCount."));
         }
     }
 

@@ -17,7 +17,7 @@ internal static class StatisticsReader
         EpollWaits = loop.EpollWaits,
         Events = loop.Events,
         Stalls = loop.Stalls,
-        Dispatched = loop.Dispatched,
+        Offloaded = loop.Offloaded,
         ReadPauses = loop.ReadPauses,
         IdleTimeouts = loop.IdleTimeouts,
         AcceptPauses = loop.AcceptPauses,
@@ -30,13 +30,14 @@ internal static class StatisticsReader
         Cold = Read(loop.Sets.Cold, loop.Sets.Queued(PollingSet.Cold)),
     };
 
-    private static PollingSetStatistics Read(PollingSetCounters count, int waiting)
+    private static PollingSetStatistics Read(PollingSetCounters count, int queued)
         => new()
         {
             Polls = count.Polls,
             Dispatched = count.Dispatched,
             MeanQueueDelay = Stopwatch.GetElapsedTime(0, count.Dispatched == 0 ? 0 : count.Delay / count.Dispatched),
-            Queued = waiting,
+            Queued = queued,
+            QueueDelay = Stopwatch.GetElapsedTime(0, count.Delay),
         };
 
     internal static ThreadStatistics Read(EventLoopGroup group) => new()
@@ -45,10 +46,9 @@ internal static class StatisticsReader
         StandbyThreads = group.Standbys.Parked,
         StalledThreads = group.Standbys.Stalled,
         BlockingThreads = group.BlockingThreads.Threads,
-        BlockingQueue = group.BlockingThreads.Queued,
     };
 
     /// <summary>Rough, because the queues are read while the loop may be changing them.</summary>
-    internal static TimeSpan Age(EventLoop loop)
+    private static TimeSpan Age(EventLoop loop)
         => Stopwatch.GetElapsedTime(0, Math.Clamp(loop.Sets.OldestQueued(Stopwatch.GetTimestamp()), 0, Stopwatch.Frequency * 3600));
 }

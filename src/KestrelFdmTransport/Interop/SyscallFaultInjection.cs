@@ -13,12 +13,12 @@ internal static class SyscallFaultInjection
 {
     private static Func<Syscall, int, int>? s_handler;
 
-    private static bool IsEnabled { get; } = AppContext.TryGetSwitch("KestrelFdmTransport.SystemCallFaults", out bool enabled) && enabled;
+    private static bool IsEnabled { get; } = AppContext.TryGetSwitch("KestrelFdmTransport.SyscallFaultInjection", out bool enabled) && enabled;
 
     /// <summary>Asked before each call, with its descriptor, for the number of the error that it shall fail with; 0 to let it happen.</summary>
     internal static Func<Syscall, int, int>? Handler
     {
-        set => Volatile.Write(ref s_handler, IsEnabled ? value : throw new InvalidOperationException("This process has no system-call faults."));
+        set => Volatile.Write(ref s_handler, IsEnabled ? value : throw new InvalidOperationException("This process has no syscall fault injection."));
     }
 
     /// <summary>True if the call is not to happen, or its outcome not to count.</summary>

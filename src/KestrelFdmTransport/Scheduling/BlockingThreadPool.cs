@@ -33,17 +33,6 @@ internal sealed class BlockingThreadPool
 
     internal int Threads => Volatile.Read(ref _threads);
 
-    internal int Queued
-    {
-        get
-        {
-            using (_lock.Hold())
-            {
-                return _queue.Count;
-            }
-        }
-    }
-
     /// <summary>
     /// False if all threads are busy and there may be no more: then the item must not wait here, because what the threads wait for
     /// may be what it does.

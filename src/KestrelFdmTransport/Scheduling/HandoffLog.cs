@@ -23,7 +23,7 @@ internal sealed class HandoffLog(ILogger logger)
             return;
         }
 
-        ThreadPool.UnsafeQueueUserWorkItem(static state => state.Report.Write(state.HandOver), (Report: this, HandOver: handoff), preferLocal: false);
+        ThreadPool.UnsafeQueueUserWorkItem(static state => state.Report.Write(state.Handoff), (Report: this, Handoff: handoff), preferLocal: false);
     }
 
     private void Write(Handoff handoff)
@@ -34,7 +34,7 @@ internal sealed class HandoffLog(ILogger logger)
         {
             StallVerdict.Computing => "computing",
             StallVerdict.Blocked => "blocked",
-            _ => "standing still",
+            _ => "no progress",
         };
         Log.LoopStalled(logger, id, endPoint, handoff.Loop.Name, milliseconds, kind, Interlocked.Exchange(ref _unreported, 0));
     }

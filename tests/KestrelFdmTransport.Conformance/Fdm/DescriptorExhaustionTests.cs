@@ -25,7 +25,7 @@ public sealed class DescriptorExhaustionTests(ITestOutputHelper output) : Transp
     private readonly ITestOutputHelper _output = output;
 
     [SkippableFact]
-    public async Task A_server_without_descriptors_rests_and_serves_again_when_the_clients_have_gone()
+    public async Task A_server_without_descriptors_pauses_and_serves_again_when_the_clients_have_gone()
     {
         await using ChildProcess child = Start();
         IPEndPoint endPoint = await child.ListeningAsync();
@@ -50,12 +50,12 @@ public sealed class DescriptorExhaustionTests(ITestOutputHelper output) : Transp
         await ServedAsync(endPoint).Within("an answer");
         TimeSpan unserved = Stopwatch.GetElapsedTime(left);
         TimeSpan all = Stopwatch.GetElapsedTime(started);
-        int rests = (await child.EndAsync()).Split("rests for").Length - 1;
-        _output.WriteLine($"served after {unserved.TotalMilliseconds} ms; {rests} messages about rests");
+        int pauses = (await child.EndAsync()).Split("paused for").Length - 1;
+        _output.WriteLine($"served after {unserved.TotalMilliseconds} ms; {pauses} messages about pauses");
         Assert.True(used < elapsed / 2, $"{used} of CPU time in {elapsed}");
 
         // Each loop says it once a second at most; the clients came before the clock started.
-        Assert.InRange(rests, 1, Loops * ((int)all.TotalSeconds + 10));
+        Assert.InRange(pauses, 1, Loops * ((int)all.TotalSeconds + 10));
     }
 
     [SkippableFact]
@@ -108,7 +108,7 @@ public sealed class DescriptorExhaustionTests(ITestOutputHelper output) : Transp
         }
     }
 
-    /// <summary>Asks until there is an answer: who comes in the middle of a rest may be turned away.</summary>
+    /// <summary>Asks until there is an answer: who comes during a pause may be rejected.</summary>
     private static async Task ServedAsync(IPEndPoint endPoint)
     {
         long start = Stopwatch.GetTimestamp();

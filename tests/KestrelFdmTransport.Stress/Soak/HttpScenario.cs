@@ -5,7 +5,7 @@ using System.Net;
 using System.Net.Http;
 using System.Net.Security;
 using System.Threading.Tasks;
-using KestrelFdmTransport.Stress.HandOvers;
+using KestrelFdmTransport.Stress.Handoffs;
 
 namespace KestrelFdmTransport.Stress.Soak;
 

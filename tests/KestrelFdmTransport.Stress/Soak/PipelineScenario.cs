@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using System.Threading.Tasks;
-using KestrelFdmTransport.Stress.HandOvers;
+using KestrelFdmTransport.Stress.Handoffs;
 
 namespace KestrelFdmTransport.Stress.Soak;
 

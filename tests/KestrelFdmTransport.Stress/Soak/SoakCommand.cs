@@ -32,7 +32,7 @@ internal sealed class SoakCommand : StressCommand
                 Rest = TimeSpan.FromSeconds(parsed.GetValue(_rest)),
                 Connections = parsed.GetValue(Connections),
                 Seed = parsed.GetValue(Seed),
-                RaceDelays = parsed.GetValue(RaceDelays),
+                SyncPointDelays = parsed.GetValue(SyncPointDelays),
             },
             Console.Out,
             cancellationToken);

@@ -7,7 +7,7 @@ using System.IO.Pipelines;
 using System.Net.WebSockets;
 using System.Threading;
 using System.Threading.Tasks;
-using KestrelFdmTransport.Stress.HandOvers;
+using KestrelFdmTransport.Stress.Handoffs;
 using Microsoft.AspNetCore.Http;
 
 namespace KestrelFdmTransport.Stress.Soak;

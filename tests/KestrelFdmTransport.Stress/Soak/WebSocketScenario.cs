@@ -2,7 +2,7 @@ using System;
 using System.Net.WebSockets;
 using System.Threading;
 using System.Threading.Tasks;
-using KestrelFdmTransport.Stress.HandOvers;
+using KestrelFdmTransport.Stress.Handoffs;
 
 namespace KestrelFdmTransport.Stress.Soak;
 

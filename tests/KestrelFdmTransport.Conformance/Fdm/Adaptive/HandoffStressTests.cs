@@ -1,11 +1,11 @@
 using System.IO;
 using System.Threading.Tasks;
-using KestrelFdmTransport.Stress.HandOvers;
+using KestrelFdmTransport.Stress.Handoffs;
 using Xunit;
 
 namespace KestrelFdmTransport.Conformance.Fdm.Adaptive;
 
-/// <summary>The short form of <c>KestrelFdmTransport.Stress handovers</c>.</summary>
+/// <summary>The short form of <c>KestrelFdmTransport.Stress handoffs</c>.</summary>
 [Collection(NonParallel.Name)]
 public sealed class HandoffStressTests
 {
@@ -14,14 +14,14 @@ public sealed class HandoffStressTests
     [InlineData(2, false)]
     [InlineData(2, true)]
     [InlineData(8, false)]
-    public async Task Thousands_of_hand_overs_lose_no_byte_and_no_request(int loops, bool raceDelays)
+    public async Task Thousands_of_hand_overs_lose_no_byte_and_no_request(int loops, bool syncPointDelays)
     {
         HandoffCounters figures = await HandoffStress.RunAsync(
-            new HandoffSettings { Count = 5_000, PerRound = 1_000, Connections = 64, Loops = loops, RaceDelays = raceDelays },
+            new HandoffSettings { Count = 5_000, PerRound = 1_000, Connections = 64, Loops = loops, SyncPointDelays = syncPointDelays },
             TextWriter.Null);
 
         Assert.Empty(figures.Problems);
-        Assert.InRange(figures.HandOvers, 5_000, long.MaxValue);
+        Assert.InRange(figures.Handoffs, 5_000, long.MaxValue);
         Assert.InRange(figures.Completed, 1, long.MaxValue);
         Assert.InRange(figures.Requests, 1, long.MaxValue);
         Assert.InRange(figures.Aborts, 1, long.MaxValue);

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Threading;
 
-namespace KestrelFdmTransport.Stress.HandOvers;
+namespace KestrelFdmTransport.Stress.Handoffs;
 
 /// <summary>What has happened, and what should not have.</summary>
 public sealed class HandoffCounters : StressCounters
@@ -10,7 +10,7 @@ public sealed class HandoffCounters : StressCounters
     private long _requests;
     private long _bytes;
 
-    public long HandOvers { get; internal set; }
+    public long Handoffs { get; internal set; }
 
     public int Rounds { get; internal set; }
 
@@ -21,7 +21,7 @@ public sealed class HandoffCounters : StressCounters
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{HandOvers} hand-overs in {Rounds} rounds; {Connections} connections: {Completed} completed, {Resets} reset by clients, {Aborts} aborted by the server; {Requests} requests, {_bytes / 1_000_000} MB echoed; {Problems.Count} problems");
+        $"{Handoffs} hand-overs in {Rounds} rounds; {Connections} connections: {Completed} completed, {Resets} reset by clients, {Aborts} aborted by the server; {Requests} requests, {_bytes / 1_000_000} MB echoed; {Problems.Count} problems");
 
     internal void Complete() => Interlocked.Increment(ref _completed);
 

@@ -1,4 +1,4 @@
-namespace KestrelFdmTransport.Stress.HandOvers;
+namespace KestrelFdmTransport.Stress.Handoffs;
 
 /// <summary>How the loops are to be taken over.</summary>
 public sealed record HandoffSettings : StressSettings

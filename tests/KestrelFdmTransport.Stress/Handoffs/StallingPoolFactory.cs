@@ -3,7 +3,7 @@ using System.Buffers;
 using KestrelFdmTransport.Conformance.Infrastructure;
 using Microsoft.AspNetCore.Connections;
 
-namespace KestrelFdmTransport.Stress.HandOvers;
+namespace KestrelFdmTransport.Stress.Handoffs;
 
 /// <summary>Pools that have loops taken over while blocks are fetched and given back.</summary>
 internal sealed class StallingPoolFactory(CheckingMemoryPoolFactory inner) : IMemoryPoolFactory<byte>

@@ -1,7 +1,7 @@
 using System;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelFdmTransport.Stress.HandOvers;
+namespace KestrelFdmTransport.Stress.Handoffs;
 
 /// <summary>A log that has loops taken over while the transport writes it, and that keeps nothing but problems.</summary>
 internal sealed class StallingLogger(HandoffCounters figures) : ILoggerProvider

@@ -1,4 +1,4 @@
-namespace KestrelFdmTransport.Stress.HandOvers;
+namespace KestrelFdmTransport.Stress.Handoffs;
 
 /// <summary>How a connection is going to end.</summary>
 internal enum PlannedClose

@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Threading.Tasks;
 
-namespace KestrelFdmTransport.Stress.HandOvers;
+namespace KestrelFdmTransport.Stress.Handoffs;
 
 /// <summary>Sends a stream of its own and compares what comes back.</summary>
 internal sealed class EchoClient(TransportLifetime round, int seed) : Client(round, seed)

@@ -2,7 +2,7 @@ using System;
 using System.Buffers;
 using KestrelFdmTransport.Conformance.Infrastructure;
 
-namespace KestrelFdmTransport.Stress.HandOvers;
+namespace KestrelFdmTransport.Stress.Handoffs;
 
 /// <summary>A sequence of bytes of each connection's own: none gets lost, doubled, swapped or mixed with another's unseen.</summary>
 internal static class TaggedStream

@@ -9,7 +9,7 @@ using KestrelFdmTransport.Conformance.Infrastructure;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Scheduling;
 
-namespace KestrelFdmTransport.Stress.HandOvers;
+namespace KestrelFdmTransport.Stress.Handoffs;
 
 /// <summary>One life of a transport: it starts, it is loaded, it is stopped in peace or in the middle of everything.</summary>
 internal abstract class TransportLifetime(HandoffSettings settings, HandoffCounters figures, int number) : IAsyncDisposable
@@ -54,7 +54,7 @@ internal abstract class TransportLifetime(HandoffSettings settings, HandoffCount
             clients.Add(Task.Run(() => CreateClient(seed).RunAsync(), cancellationToken));
         }
 
-        await MakeHandOversAsync(group.Standbys, RemembersCost ? Math.Min(wanted, settings.PerRound / 10) : wanted, cancellationToken);
+        await MakeHandoffsAsync(group.Standbys, RemembersCost ? Math.Min(wanted, settings.PerRound / 10) : wanted, cancellationToken);
         _breaking = breaks;
         _ending = true;
         if (breaks)
@@ -99,7 +99,7 @@ internal abstract class TransportLifetime(HandoffSettings settings, HandoffCount
         }
     }
 
-    private async Task MakeHandOversAsync(StandbyThreads standbys, long wanted, CancellationToken cancellationToken)
+    private async Task MakeHandoffsAsync(StandbyThreads standbys, long wanted, CancellationToken cancellationToken)
     {
         long before = -1;
         long progress = Stopwatch.GetTimestamp();

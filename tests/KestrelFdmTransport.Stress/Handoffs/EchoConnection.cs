@@ -6,7 +6,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using Microsoft.AspNetCore.Connections;
 
-namespace KestrelFdmTransport.Stress.HandOvers;
+namespace KestrelFdmTransport.Stress.Handoffs;
 
 /// <summary>The server's side of an <see cref="EchoClient"/>.</summary>
 internal sealed class EchoConnection(TransportLifetime round, ConnectionContext connection)

@@ -15,7 +15,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelFdmTransport.Stress.HandOvers;
+namespace KestrelFdmTransport.Stress.Handoffs;
 
 /// <summary>Pipelined requests to Kestrel, each with a number of its own.</summary>
 internal sealed class HttpRound : TransportLifetime

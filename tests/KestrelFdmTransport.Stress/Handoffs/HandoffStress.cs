@@ -4,7 +4,7 @@ using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 
-namespace KestrelFdmTransport.Stress.HandOvers;
+namespace KestrelFdmTransport.Stress.Handoffs;
 
 /// <summary>Loops that change their owner thousands of times a second, under connections that notice every byte.</summary>
 public static class HandoffStress
@@ -16,16 +16,16 @@ public static class HandoffStress
         ArgumentNullException.ThrowIfNull(progress);
         using SyncPointDelays? delays = SyncPointDelays.Begin(settings);
         var figures = new HandoffCounters();
-        while (figures.HandOvers < settings.Count && figures.Problems.Count == 0 && !cancellationToken.IsCancellationRequested)
+        while (figures.Handoffs < settings.Count && figures.Problems.Count == 0 && !cancellationToken.IsCancellationRequested)
         {
             int number = figures.Rounds;
             await using TransportLifetime round = number % 3 == 2
                 ? new HttpRound(settings, figures, number)
                 : new EchoRound(settings, figures, number);
-            long wanted = Math.Min(settings.PerRound, settings.Count - figures.HandOvers);
+            long wanted = Math.Min(settings.PerRound, settings.Count - figures.Handoffs);
             try
             {
-                figures.HandOvers += await round.RunAsync(wanted, cancellationToken);
+                figures.Handoffs += await round.RunAsync(wanted, cancellationToken);
             }
             catch (Exception exception)
             {

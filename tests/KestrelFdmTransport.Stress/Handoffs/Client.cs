@@ -5,7 +5,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Conformance.Infrastructure;
 
-namespace KestrelFdmTransport.Stress.HandOvers;
+namespace KestrelFdmTransport.Stress.Handoffs;
 
 /// <summary>Opens one connection after the other until its round is over.</summary>
 internal abstract class Client(TransportLifetime round, int seed)

@@ -3,7 +3,7 @@ using System.Diagnostics;
 using System.Threading;
 using KestrelFdmTransport.Scheduling;
 
-namespace KestrelFdmTransport.Stress.HandOvers;
+namespace KestrelFdmTransport.Stress.Handoffs;
 
 /// <summary>
 /// User code that sends for a standby to take the loop it runs on, and then takes a random time itself, so that the standby

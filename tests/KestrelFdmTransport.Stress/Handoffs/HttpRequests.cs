@@ -4,7 +4,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Threading.Tasks;
 
-namespace KestrelFdmTransport.Stress.HandOvers;
+namespace KestrelFdmTransport.Stress.Handoffs;
 
 /// <summary>Sends batches of one to sixteen requests and compares the responses.</summary>
 internal sealed class HttpRequests(TransportLifetime round, int seed) : Client(round, seed)

@@ -3,16 +3,16 @@ using System.CommandLine;
 using System.Threading;
 using System.Threading.Tasks;
 
-namespace KestrelFdmTransport.Stress.HandOvers;
+namespace KestrelFdmTransport.Stress.Handoffs;
 
-/// <summary><c>handovers</c>: loops change their owner thousands of times a second.</summary>
+/// <summary><c>handoffs</c>: loops change their owner thousands of times a second.</summary>
 internal sealed class HandoffCommand : StressCommand
 {
     private readonly Option<long> _count = new("--count") { Description = "How many hand-overs to make.", DefaultValueFactory = _ => 300_000 };
     private readonly Option<int> _loops = new("--loops") { Description = "How many event loops.", DefaultValueFactory = _ => 2 };
 
     internal HandoffCommand()
-        : base("handovers", "Has loops taken over from callbacks at every possible moment.", connections: 64)
+        : base("handoffs", "Has loops taken over from callbacks at every possible moment.", connections: 64)
     {
         Options.Add(_count);
         Options.Add(_loops);
@@ -25,7 +25,7 @@ internal sealed class HandoffCommand : StressCommand
             Loops = parsed.GetValue(_loops),
             Connections = parsed.GetValue(Connections),
             Seed = parsed.GetValue(Seed),
-            RaceDelays = parsed.GetValue(RaceDelays),
+            SyncPointDelays = parsed.GetValue(SyncPointDelays),
         },
         Console.Out,
         cancellationToken);
