@@ -1,43 +1,42 @@
 using System;
-using System.Collections.Generic;
+using System.Collections.Immutable;
 using System.Threading;
-using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Diagnostics;
 
 /// <summary>
-/// A transport's number in this process: the lowest that is free, so that a process which starts and stops many hosts (tests do)
-/// has no more numbers than hosts at once.
+/// A transport's number in this process: the lowest that is free. A process which starts and stops many hosts (tests do) has no
+/// more numbers than hosts at once.
 /// </summary>
 internal sealed class TransportNumber : IDisposable
 {
-    private static readonly Lock s_lock = new();
-    private static readonly SortedSet<int> s_taken = [];
+    private static ImmutableSortedSet<int> s_taken = [];
 
     private int _disposed;
 
     internal TransportNumber()
     {
-        using (s_lock.Hold())
+        ImmutableSortedSet<int> taken;
+        do
         {
-            while (!s_taken.Add(Value))
+            taken = Volatile.Read(ref s_taken);
+            Value = 0;
+            while (taken.Contains(Value))
             {
                 Value++;
             }
         }
+        while (Interlocked.CompareExchange(ref s_taken, taken.Add(Value), taken) != taken);
     }
 
-    internal int Value { get; private set; }
+    internal int Value { get; }
 
     /// <summary>Gives the number back.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
-            using (s_lock.Hold())
-            {
-                s_taken.Remove(Value);
-            }
+            ImmutableInterlocked.Update(ref s_taken, static (taken, value) => taken.Remove(value), Value);
         }
     }
 }

@@ -160,7 +160,7 @@ internal sealed class Connector : IoSource
         return new SocketException((int)error.SocketErrorCode, $"{error.Message} {_target}");
     }
 
-    private static ObjectDisposedException Stopped() => new(nameof(FdmTransportFactory), "The transport has been stopped.");
+    private static ObjectDisposedException Stopped() => new("FdmTransportFactory", "The transport has been stopped.");
 
     private void Connect()
     {

@@ -27,11 +27,6 @@ public sealed class LayerTests
         ("Buffers", "EventLoops"),
         ("Buffers", "Scheduling"),
         ("Balancing", "EventLoops"),
-        (Diagnostics, "EventLoops"),
-        (Diagnostics, "Scheduling"),
-        (Diagnostics, "Balancing"),
-        (Diagnostics, "Polling"),
-        ("Endpoints", Root),
     ];
 
     private static readonly SourceFile[] s_files = SourceFile.ReadAll();

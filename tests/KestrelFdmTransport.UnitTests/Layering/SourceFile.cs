@@ -60,6 +60,10 @@ internal sealed partial class SourceFile
     [GeneratedRegex(@"^(global )?using (static )?(\w+ = )?KestrelFdmTransport(\.(?<layer>\w+))?[\w.]*;", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex UsingLines();
 
-    [GeneratedRegex(@"\w+", RegexOptions.None, matchTimeoutMilliseconds: 10_000)]
+    /// <summary>What follows a dot is a member, except after a namespace.</summary>
+    [GeneratedRegex(
+        @"(?<!\.)\b\w+|(?<=\b(Balancing|Buffers|Connections|Diagnostics|Endpoints|EventLoops|Hosting|Interop|Polling|Scheduling|KestrelFdmTransport)\.)\w+",
+        RegexOptions.ExplicitCapture,
+        matchTimeoutMilliseconds: 10_000)]
     private static partial Regex Identifiers();
 }
