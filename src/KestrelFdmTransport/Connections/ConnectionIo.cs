@@ -272,19 +272,31 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
 
     internal override void SendDeferred() => Send(Origin.Foreign);
 
-    internal override object? Transmit() => _gate.TryEnter() == SendGate.Entry.Entered ? SendAndRelease(MaxSendShare) : null;
-
-    internal override void FinishSend(object? sent)
+    /// <summary>The system calls are made here, so that they do not wait for a thread of the pool. The rest is user code.</summary>
+    internal override void SendFromMonitor()
     {
-        if (sent is BufferSegment segment)
+        BufferSegment? sent = _gate.TryEnter() == SendGate.Entry.Entered ? SendAndRelease(MaxSendShare) : null;
+        ThreadPool.UnsafeQueueUserWorkItem(static state => state.Io.FinishSend(state.Sent), (Io: this, Sent: sent), preferLocal: false);
+    }
+
+    private void FinishSend(BufferSegment? sent)
+    {
+        try
         {
-            ReturnSent(segment);
-            OnSendCompleted(Origin.Foreign);
+            if (sent is not null)
+            {
+                ReturnSent(sent);
+                OnSendCompleted(Origin.Foreign);
+            }
+            else
+            {
+                // Nothing has left: the gate was busy, or shut and there is something to drop, or the socket is full or broken.
+                Send(Origin.Foreign);
+            }
         }
-        else
+        catch (Exception exception)
         {
-            // Nothing has left: the gate was busy, or shut and there is something to drop, or the socket is full or broken.
-            Send(Origin.Foreign);
+            LoopThread.Fail(this, exception);
         }
     }
 

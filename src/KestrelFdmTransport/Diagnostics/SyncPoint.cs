@@ -15,9 +15,6 @@ internal enum SyncPoint
     /// <summary>The monitor has seen nothing to watch and is about to say that it parks.</summary>
     MonitorParks,
 
-    /// <summary>The monitor has seen no flush that is held back and is about to say that it looks no more.</summary>
-    MonitorForgets,
-
     /// <summary>A connection has left a loop and has not been given to the other one yet.</summary>
     ConnectionMigrates,
 

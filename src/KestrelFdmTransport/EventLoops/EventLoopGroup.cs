@@ -47,7 +47,6 @@ internal sealed class EventLoopGroup : IDisposable
         _maxSpinning = Math.Max(1, Environment.ProcessorCount - 1);
         Standbys = new StandbyThreads(settings, logger);
         BlockingThreads = new BlockingThreadPool(settings.MaxBlockingThreads, settings.Headroom);
-        HeldFlushes = new FlushCoalescer(Backlog);
         Balancer = new LoadBalancer(this, settings.MigratesConnections);
         Headroom = new DescriptorHeadroom(settings.LoopCount);
     }
@@ -57,8 +56,6 @@ internal sealed class EventLoopGroup : IDisposable
     internal BlockingThreadPool BlockingThreads { get; }
 
     internal ThreadPoolBacklog Backlog { get; } = new();
-
-    internal FlushCoalescer HeldFlushes { get; }
 
     internal LoadBalancer Balancer { get; }
 

@@ -79,16 +79,8 @@ internal abstract class IoSource
     {
     }
 
-    /// <summary>The first part of <see cref="SendDeferred"/>: system calls, and no user code. Any thread.</summary>
-    /// <returns>To be given to <see cref="FinishSend"/>.</returns>
-    internal virtual object? Transmit() => null;
-
-    /// <summary>The rest of <see cref="SendDeferred"/>: blocks that go back, the log, continuations. Any thread.</summary>
-    internal virtual void FinishSend(object? sent) => SendDeferred();
-
     /// <summary>As <see cref="SendDeferred"/>, with no user code on the calling thread, which watches over all others.</summary>
-    internal void SendFromMonitor()
-        => ThreadPool.UnsafeQueueUserWorkItem(static state => LoopThread.FinishSend(state.Source, state.Sent), (Source: this, Sent: Transmit()), preferLocal: false);
+    internal virtual void SendFromMonitor() => ThreadPool.UnsafeQueueUserWorkItem(LoopThread.SendDeferred, this, preferLocal: false);
 
     /// <summary>What a log calls the source: an id and an endpoint. Any thread.</summary>
     internal virtual (string Id, object? EndPoint) Describe() => ("(none)", null);

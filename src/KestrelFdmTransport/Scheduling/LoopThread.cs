@@ -180,21 +180,15 @@ internal sealed class LoopThread
     }
 
     /// <summary>
-    /// Called by a flush: true if it may wait because this thread is inside a callback for <paramref name="source"/> that is young, or that
-    /// others wait behind. The caller has put the data where <see cref="IoSource.SendDeferred"/> finds it.
+    /// Called by a flush: true if it may wait because this thread is inside a young callback for <paramref name="source"/>.
+    /// The caller has put the data where <see cref="IoSource.SendDeferred"/> finds it.
     /// </summary>
     internal static bool TryDefer(IoSource source)
     {
         LoopThread? thread = t_scope;
-        if (thread is null || thread._source != source)
+        if (thread is null || thread._source != source || Stopwatch.GetTimestamp() - thread._startedAt >= s_deferralLimit)
         {
             return false;
-        }
-
-        long now = Stopwatch.GetTimestamp();
-        if (now - thread._startedAt >= s_deferralLimit)
-        {
-            return !thread._deferred && thread.TryDelay(source, now);
         }
 
         if (!thread._deferred)
@@ -245,19 +239,6 @@ internal sealed class LoopThread
         try
         {
             source.SendDeferred();
-        }
-        catch (Exception exception)
-        {
-            Fail(source, exception);
-        }
-    }
-
-    /// <summary>As <see cref="SendDeferred"/>, for the second part of a send.</summary>
-    internal static void FinishSend(IoSource source, object? sent)
-    {
-        try
-        {
-            source.FinishSend(sent);
         }
         catch (Exception exception)
         {
@@ -446,9 +427,6 @@ internal sealed class LoopThread
         }
     }
 
-    /// <summary>Only what was dispatched is held back: there the flush has waited already, and more than one thread looks after it.</summary>
-    private bool TryDelay(IoSource source, long now) => _watched && _isPooled && source.Loop.Group.HeldFlushes.TryDelay(source, _startedAt, now);
-
     private bool Leave(IoSource? source, EventLoop? loop)
     {
         long now = Stopwatch.GetTimestamp();
@@ -462,11 +440,7 @@ internal sealed class LoopThread
         {
             // Cleared first: the monitor may at worst send too, and the gate lets only one of us.
             Volatile.Write(ref _deferred, false);
-            if (!TryDelay(source!, now))
-            {
-                SendDeferred(source!);
-            }
-
+            SendDeferred(source!);
             EndedAt = Stopwatch.GetTimestamp();
         }
 
@@ -506,8 +480,6 @@ internal sealed class LoopThread
         {
             group.Backlog.OnCompleted(EndedAt - _startedAt);
         }
-
-        group.HeldFlushes.SendIfDue(EndedAt);
     }
 
     private void Account(IoSource source)

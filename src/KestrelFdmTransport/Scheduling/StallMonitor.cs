@@ -32,9 +32,6 @@ internal static class StallMonitor
     /// <summary>In milliseconds. What has just begun when we look is seen this much later, once.</summary>
     private const int MaxPeriod = 4;
 
-    /// <summary>As long as flushes may be held.</summary>
-    private const int HoldingPeriod = 2;
-
     private const int Sampling = 0;
     private const int Parked = 1;
     private const int NoThread = 2;
@@ -52,7 +49,6 @@ internal static class StallMonitor
     private static readonly Lock s_lock = new();
     private static readonly SemaphoreSlim s_wake = new(0);
     private static LoopThread[] s_scopes = [];
-    private static FlushCoalescer? s_held;
     private static int s_state = NoThread;
 
     /// <summary>Tries again to start the monitor. The callback that wants it may hold the only loop, and then no other callback would.</summary>
@@ -85,21 +81,6 @@ internal static class StallMonitor
     /// <summary>Called after a thread has published something to watch. One read when the monitor is awake.</summary>
     /// <returns>False if there is no monitor and none can be started.</returns>
     internal static bool EnsureAwake() => Volatile.Read(ref s_state) == Sampling || Wake();
-
-    /// <summary>Looks after flushes that are held back until there are none. Any thread.</summary>
-    /// <returns>As <see cref="EnsureAwake"/>.</returns>
-    internal static bool Watch(FlushCoalescer held)
-    {
-        FlushCoalescer? first;
-        do
-        {
-            first = Volatile.Read(ref s_held);
-            held.NextWatched = first;
-        }
-        while (Interlocked.CompareExchange(ref s_held, held, first) != first);
-
-        return EnsureAwake();
-    }
 
     private static bool Wake()
     {
@@ -147,13 +128,12 @@ internal static class StallMonitor
         int idle = 0;
         int calm = 0;
         bool old = false;
-        bool holding = false;
         int patience = IdleSamplesBeforeParking;
         var clock = default(MonitorClock);
         clock.Restart(Stopwatch.GetTimestamp(), GC.GetTotalPauseDuration());
         while (true)
         {
-            int period = old ? 1 : Math.Min(1 << (calm / QuietSamplesBeforeSlowing), holding ? HoldingPeriod : MaxPeriod);
+            int period = old ? 1 : 1 << (calm / QuietSamplesBeforeSlowing);
             Thread.Sleep(period);
             SyncPoints.Hit(SyncPoint.MonitorLooks, null);
             long now = Stopwatch.GetTimestamp();
@@ -163,14 +143,12 @@ internal static class StallMonitor
             try
             {
                 any = Sample(now, counts, out old, out again);
-                holding = SendOverdue(now);
             }
             catch (Exception)
             {
                 // The process is out of memory or threads, which others may have given back by the next look. Without us flushes wait for ever.
             }
 
-            any |= holding;
             calm = again ? 0 : Math.Min(calm + 1, MaxPeriod * QuietSamplesBeforeSlowing);
             if (any)
             {
@@ -242,43 +220,6 @@ internal static class StallMonitor
         return any;
     }
 
-    /// <summary>True if flushes are held.</summary>
-    private static bool SendOverdue(long now)
-    {
-        FlushCoalescer? held = Volatile.Read(ref s_held) is null ? null : Interlocked.Exchange(ref s_held, null);
-        bool any = false;
-        while (held is not null)
-        {
-            // The link is read first: once it is not watched, another thread may put it into the list again.
-            FlushCoalescer? next = held.NextWatched;
-            held.NextWatched = null;
-            if (!TryFinish(held, now))
-            {
-                any = true;
-                Watch(held);
-            }
-
-            held = next;
-        }
-
-        return any;
-    }
-
-    /// <summary>False if there is something left to look after, as there may be when the look has failed.</summary>
-    private static bool TryFinish(FlushCoalescer held, long now)
-    {
-        try
-        {
-            held.Look(now);
-            return held.TryUnwatch();
-        }
-        catch (Exception)
-        {
-            // Out of memory: the next look may do better, and the others have theirs now.
-            return false;
-        }
-    }
-
     private static void SendIfSeenTwice(LoopThread thread, long word)
     {
         if (thread.Sample.ConsecutiveSightings < 2)
@@ -302,7 +243,7 @@ internal static class StallMonitor
         SyncPoints.Hit(SyncPoint.MonitorParks, null);
         Volatile.Write(ref s_state, Parked);
         Interlocked.MemoryBarrierProcessWide();
-        if (Volatile.Read(ref s_held) is not null || Array.Exists(Volatile.Read(ref s_scopes), MustWatch))
+        if (Array.Exists(Volatile.Read(ref s_scopes), MustWatch))
         {
             if (Interlocked.CompareExchange(ref s_state, Sampling, Parked) != Parked)
             {

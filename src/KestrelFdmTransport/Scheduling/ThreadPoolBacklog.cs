@@ -29,9 +29,6 @@ internal sealed class ThreadPoolBacklog
     /// <summary>The average moves by a sixteenth of what is new, and so has four more bits.</summary>
     private const int CostShift = 4;
 
-    /// <summary>Microseconds for which the callbacks that wait keep all CPUs busy in all probability; 0 if that is hardly any time.</summary>
-    internal int EstimatedMicroseconds => Duration(Volatile.Read(ref _started));
-
     internal void Add() => Interlocked.Increment(ref _added);
 
     internal void OnStarted() => Interlocked.Increment(ref _started);
