@@ -2,7 +2,6 @@ using System;
 using System.Diagnostics;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.Polling;
-using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.EventLoops;
 
@@ -15,7 +14,6 @@ internal sealed partial class EventLoop
         long now = Stopwatch.GetTimestamp();
         bool moves = _group.Balancer.IsEnabled;
         _utilization.Measure(now, _sets, moves ? ThreadCpuTime() : -1);
-        MeasureWakeups(now);
         _migrationBudget = moves && !_ending ? _group.Balancer.PlanMigrations(this, now, out _migrationTarget) : 0;
     }
 
@@ -27,25 +25,6 @@ internal sealed partial class EventLoop
         _cpuTime = Sys.GetThreadUsage().CpuTime;
         _cpuTimeOf = Environment.CurrentManagedThreadId;
         return owner == _cpuTimeOf ? (_cpuTime - before) / (1_000_000_000 / Stopwatch.Frequency) : -1;
-    }
-
-    private void MeasureWakeups(long now)
-    {
-        _group.AddWakeups(_wakes);
-        if (_wakeupPreemption.NeedsSample(IsDispatchOnly ? _wakes : 0))
-        {
-            if (_wakeupPreemption.AvoidsPreemption && IsDispatchOnly)
-            {
-                _runDelay = Sys.ThreadRunDelay();
-            }
-
-            GroupUsage usage = _group.Usage(now);
-            _wakeupPreemption.Measure(new WakeupSample(
-                _wakes, _eventsSinceWake, usage.Wakes, usage.Process.Preemptions, usage.Process.CpuTime / Environment.ProcessorCount, _runDelay));
-        }
-
-        _wakes = 0;
-        _eventsSinceWake = 0;
     }
 
     /// <summary>After its serve: a hot connection with nothing under way goes to a loop that has less to do.</summary>

@@ -150,10 +150,8 @@ internal sealed partial class EventLoop
             timeout = 0;
         }
 
-        int count = _wakeupPreemption.AvoidsPreemption && IsDispatchOnly ? WaitWithBatchPolicy(timeout) : Sys.EpollWait(_epoll.Value, _events, timeout);
+        int count = Sys.EpollWait(_epoll.Value, _events, timeout);
         Volatile.Write(ref _sleeping, 0);
-        _wakes++;
-        _eventsSinceWake += Math.Max(count, 0);
         return count;
     }
 
@@ -169,22 +167,6 @@ internal sealed partial class EventLoop
         }
 
         return TimeUntilIdleTimer(timeout);
-    }
-
-    /// <summary>
-    /// The policy is another one only while the loop sleeps, because what the thread starts inherits it. Whoever has given the thread a policy of
-    /// his choice, before or meanwhile, means it.
-    /// </summary>
-    private int WaitWithBatchPolicy(int timeout)
-    {
-        bool changed = Sys.SchedulingPolicy() == Sys.PolicyOther && Sys.SetSchedulingPolicy(Sys.PolicyBatch) >= 0;
-        int count = Sys.EpollWait(_epoll.Value, _events, timeout);
-        if (changed && Sys.SchedulingPolicy() == Sys.PolicyBatch)
-        {
-            Sys.SetSchedulingPolicy(Sys.PolicyOther);
-        }
-
-        return count;
     }
 
     private void WakeIfSleeping()

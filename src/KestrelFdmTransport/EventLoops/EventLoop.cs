@@ -52,7 +52,6 @@ internal sealed partial class EventLoop
     private readonly ManualResetEventSlim _stopped = new();
     private readonly StallBudget _stalls = new();
     private readonly LoopUtilization _utilization = new();
-    private readonly WakeupPreemption _wakeupPreemption = new();
 
     // The two sides of every wake-up: a poster pushes its command and then reads this word; the loop writes it and then looks
     // into the command queue. Both orders are full fences, so command that the loop misses finds a loop that is seen to sleep.
@@ -72,11 +71,6 @@ internal sealed partial class EventLoop
     private int _iterationsWithoutInlineCallback;
     private int _lastStarted;
     private long _sleptForBacklog;
-
-    // Of this window: how often the loop was woken, and for how much.
-    private int _wakes;
-    private long _eventsSinceWake;
-    private long _runDelay;
 
     // When the last window ended: what the thread had used, and which one it was.
     private long _cpuTime;

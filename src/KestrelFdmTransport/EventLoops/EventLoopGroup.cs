@@ -26,8 +26,6 @@ internal sealed class EventLoopGroup : IDisposable
     private readonly EventLoopSettings _settings;
     private readonly ILogger _logger;
     private readonly int _maxSpinning;
-    private long _wakes;
-    private GroupUsage? _usage;
     private EventLoop[] _loops = [];
     private Exception? _failure;
     private HandoffLog? _handoffLog;
@@ -69,25 +67,6 @@ internal sealed class EventLoopGroup : IDisposable
     /// subscribed and then finds nothing here will be told. Any thread.
     /// </summary>
     internal Exception? Failure => Volatile.Read(ref _failure);
-
-    /// <summary>Adds to how often the loops have been woken. A loop does so at the end of a window.</summary>
-    internal void AddWakeups(int wakes) => Interlocked.Add(ref _wakes, wakes);
-
-    /// <summary>
-    /// The same for all loops that ask within half a window: the kernel goes through all threads of the process for it. With several that ask at once each may
-    /// look itself.
-    /// </summary>
-    internal GroupUsage Usage(long now)
-    {
-        GroupUsage? last = Volatile.Read(ref _usage);
-        if (last is null || now - last.At >= LoopUtilization.Window / 2)
-        {
-            last = new GroupUsage(now, Volatile.Read(ref _wakes), Sys.ProcessUsage());
-            Volatile.Write(ref _usage, last);
-        }
-
-        return last;
-    }
 
     /// <summary>Called when a loop has failed, on that loop's thread.</summary>
     internal event EventHandler<LoopFailedEventArgs>? LoopFailed;

@@ -55,12 +55,6 @@ internal static unsafe class Sys
     private const int TypeMask = 0xF000;
     private const int TypeSocket = 0xC000;
 
-    /// <summary>An ordinary thread's scheduling policy.</summary>
-    internal const int PolicyOther = 0;
-
-    /// <summary>As <see cref="PolicyOther"/>, but a thread that wakes up does not take the CPU from another one: sched(7).</summary>
-    internal const int PolicyBatch = 3;
-
     internal static int EpollCreate()
         => SyscallFaultInjection.TryInject(Syscall.EpollCreate, -1, out int fault) ? fault : Result(LibC.EpollCreate1(CloseOnExec));
 
@@ -315,25 +309,6 @@ internal static unsafe class Sys
         // CPUCLOCK_SCHED of one thread: the kernel makes the clock's number out of the thread's.
         nint* time = stackalloc nint[2];
         return threadId != 0 && LibC.ClockGetTime((~threadId << 3) | 6, time) == 0 ? ((long)time[0] * 1_000_000_000) + time[1] : 0;
-    }
-
-    /// <summary>The calling thread's scheduling policy, or a negated error number.</summary>
-    internal static int SchedulingPolicy() => (int)Result(LibC.SystemCall(SchedulerCallNumbers.Current.Get, 0, 0, null));
-
-    /// <summary>Gives the calling thread another policy that needs no priority. From ordinary to batch and back needs no privilege.</summary>
-    internal static int SetSchedulingPolicy(int policy)
-    {
-        int priority = 0;
-        return (int)Result(LibC.SystemCall(SchedulerCallNumbers.Current.Set, 0, policy, &priority));
-    }
-
-    /// <summary>What this process has used so far; nothing if it cannot be learned.</summary>
-    internal static ProcessUsage ProcessUsage()
-    {
-        const int OfProcess = 0;
-        const int Involuntary = 17;
-        nint* usage = stackalloc nint[34];
-        return LibC.GetRUsage(OfProcess, usage) == 0 ? new ProcessUsage(CpuTime(usage), usage[Involuntary]) : default;
     }
 
     /// <summary>What the calling thread has used so far; nothing if it cannot be learned.</summary>
