@@ -1,4 +1,3 @@
-using System;
 using System.Threading;
 using KestrelFdmTransport.Scheduling;
 
@@ -40,13 +39,13 @@ internal sealed partial class EventLoop
                 continue;
             }
 
-            if (!Deliver(thread, source, source.TakeCommands()))
+            _current = source;
+            if (!Complete(thread, source.OnCommand(source.TakeCommands())))
             {
                 return false;
             }
         }
 
-        _phase = Phase.ExpireTimers;
         return true;
     }
 
@@ -61,24 +60,5 @@ internal sealed partial class EventLoop
 
         home.Deliver(source);
         return true;
-    }
-
-    private bool Deliver(LoopThread thread, IoSource source, LoopCommand command)
-    {
-        Completion completion = Handle(source, command);
-        _currentPayload = source.Token;
-        return completion.IsEmpty || RunCallbacks(thread, source, completion);
-    }
-
-    private static Completion Handle(IoSource source, LoopCommand command)
-    {
-        try
-        {
-            return source.OnCommand(command);
-        }
-        catch (Exception exception)
-        {
-            return new Completion(Completion.Faulted, null, exception);
-        }
     }
 }

@@ -10,7 +10,7 @@ namespace KestrelFdmTransport.EventLoops;
 /// <content>What the loop does with nothing to do, and who wakes it.</content>
 internal sealed partial class EventLoop
 {
-    private void Poll()
+    private bool Poll()
     {
         // After what the loop was woken for, and before it sleeps again.
         if (_utilization.IsDue(_now))
@@ -55,16 +55,25 @@ internal sealed partial class EventLoop
 
         EpollWaits++;
         _utilization.BeginIteration(_now);
-        if (count < 0)
+        if (count >= 0)
         {
-            if (count != -Errno.EINTR)
-            {
-                throw SocketErrors.Exception(-count);
-            }
-
-            return;
+            Harvest(count, since);
+        }
+        else if (count != -Errno.EINTR)
+        {
+            throw SocketErrors.Exception(-count);
         }
 
+        _iterationsWithoutInlineCallback = Math.Min(_iterationsWithoutInlineCallback + 1, DispatchOnlyAfter);
+        _sets.BeginIteration(_now);
+        return true;
+    }
+
+    /// <summary>Queues the sources that have events.</summary>
+    /// <param name="count">The number of events.</param>
+    /// <param name="since">None of them was there at this time.</param>
+    private void Harvest(int count, long since)
+    {
         Events += count;
         _sets.BeginBatch(count, _now, since);
         for (int i = 0; i < count; i++)

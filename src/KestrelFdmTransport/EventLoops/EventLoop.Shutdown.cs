@@ -64,7 +64,6 @@ internal sealed partial class EventLoop
     /// <summary>Before the loop blocks, and before sources are closed: whoever waits for a connection to end may count blocks then.</summary>
     private bool TrimBuffers(LoopThread thread)
     {
-        _phase = Phase.Close;
         if (_closing.Count > 0 || _migrated)
         {
             _migrated = false;
@@ -80,23 +79,38 @@ internal sealed partial class EventLoop
         {
             IoSource source = _closing[^1];
             _closing.RemoveAt(_closing.Count - 1);
-            Completion completion = Close(source);
-            _currentPayload = 0;
+            _current = source;
 
-            // Whatever is given back now goes all the way.
-            if (!completion.IsEmpty && !RunCallbacks(thread, source, completion, hoarding: false))
+            // Not cached, so that no buffer stays behind after the last connection.
+            if (!Complete(thread, source.OnClose(), caching: false))
             {
                 return false;
             }
         }
 
-        _phase = Phase.Poll;
+        return true;
+    }
+
+    private bool StopSources(LoopThread thread)
+    {
         if (_stopRequested && !_ending)
         {
-            // A connection that another loop has given us may still be in the command: the next turn reads it first.
+            // A connection that another loop has given away may still be among the commands: the next iteration runs them.
             _ending = true;
             _stopping = int.MaxValue;
-            _phase = Phase.Stop;
+        }
+
+        while (_stopping >= 0)
+        {
+            _current = NextToStop(ref _stopping);
+            if (_current is null)
+            {
+                _stopping = -1;
+            }
+            else if (!Complete(thread, new Completion(Completion.LoopStopping)))
+            {
+                return false;
+            }
         }
 
         return true;
@@ -115,33 +129,6 @@ internal sealed partial class EventLoop
         }
 
         return source;
-    }
-
-    private static Completion Close(IoSource source)
-    {
-        try
-        {
-            return source.OnClose();
-        }
-        catch (Exception exception)
-        {
-            return new Completion(Completion.Faulted, null, exception);
-        }
-    }
-
-    private bool StopSources(LoopThread thread)
-    {
-        while (NextToStop(ref _stopping) is { } source)
-        {
-            _currentPayload = source.Token;
-            if (!RunCallbacks(thread, source, new Completion(Completion.LoopStopping)))
-            {
-                return false;
-            }
-        }
-
-        _phase = Phase.RunCommands;
-        return true;
     }
 
     /// <summary>
@@ -171,7 +158,7 @@ internal sealed partial class EventLoop
             source.NextQueued = null;
             if (!TryForward(source))
             {
-                RunCallbacksAfterStop(source, Handle(source, source.TakeCommands()));
+                RunAfterStop(source, static source => source.OnCommand(source.TakeCommands()));
             }
 
             source = next;
@@ -181,19 +168,16 @@ internal sealed partial class EventLoop
         {
             source = _closing[^1];
             _closing.RemoveAt(_closing.Count - 1);
-            RunCallbacksAfterStop(source, Close(source));
+            RunAfterStop(source, static source => source.OnClose());
         }
     }
 
-    private static void RunCallbacksAfterStop(IoSource source, in Completion completion)
+    private static void RunAfterStop(IoSource source, Func<IoSource, Completion> step)
     {
         try
         {
-            if (completion.HasFlag(Completion.Faulted))
-            {
-                LoopThread.Fail(source, completion.Error!);
-            }
-            else if (!completion.IsEmpty)
+            Completion completion = step(source);
+            if (!completion.IsEmpty)
             {
                 source.RunCallbacks(completion);
             }
@@ -213,7 +197,7 @@ internal sealed partial class EventLoop
             int end = int.MaxValue;
             while (NextToStop(ref end) is { } source)
             {
-                RunCallbacksAfterStop(source, new Completion(Completion.LoopStopping));
+                RunAfterStop(source, static _ => new Completion(Completion.LoopStopping));
             }
 
             // One whose sender is inside its gate at this moment has its command posted by that sender, and read as what comes to a loop that has ended.

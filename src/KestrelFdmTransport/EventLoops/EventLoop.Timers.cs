@@ -33,37 +33,34 @@ internal sealed partial class EventLoop
 
     internal void OnIdleTimeout() => IdleTimeouts++;
 
-    private bool ExpireIdleTimers(LoopThread thread)
+    private bool ExpireTimers(LoopThread thread)
     {
-        if (_idleTimers.Count > 0)
+        while (_timerQueue.TryTakeDue(_now, out IoSource? due))
         {
-            long now = Environment.TickCount64;
-            for (int i = 0; i < MaxTimersPerIteration && _idleTimers.TryTakeDue(now, out int slot); i++)
+            _current = due;
+            if (!Complete(thread, due!.OnCommand(LoopCommand.Resume)))
             {
-                IoSource source = _slots.At(slot);
-                Completion completion = OnTimer(source, now);
-                _currentPayload = source.Token;
-                if (!completion.IsEmpty && !RunCallbacks(thread, source, completion))
-                {
-                    return false;
-                }
+                return false;
             }
         }
 
-        _phase = Phase.TrimBuffers;
-        return true;
-    }
+        if (_idleTimers.Count == 0)
+        {
+            return true;
+        }
 
-    private static Completion OnTimer(IoSource source, long now)
-    {
-        try
+        long now = Environment.TickCount64;
+        for (int i = 0; i < MaxTimersPerIteration && _idleTimers.TryTakeDue(now, out int slot); i++)
         {
-            return source.OnTimer(now);
+            IoSource source = _slots.At(slot);
+            _current = source;
+            if (!Complete(thread, source.OnTimer(now)))
+            {
+                return false;
+            }
         }
-        catch (Exception exception)
-        {
-            return new Completion(Completion.Faulted, null, exception);
-        }
+
+        return true;
     }
 
     /// <summary>The time that the loop may sleep, -1 for ever, given the time that it may sleep for other reasons.</summary>

@@ -14,15 +14,16 @@ namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>One epoll instance, the sources in it, and the thread that owns both at the moment.</summary>
 /// <remarks>
-/// All state of a turn lives in fields, never on the stack: a callback may lose the loop to a standby, who goes on where the turn
-/// stopped. Only the owner touches it, save for the command queue, the sleep word and the figures. After every call of the thread that
-/// says that the loop is lost, nothing of it is touched any more.
+/// What an iteration has yet to do lives in fields and queues, never on the stack: a callback may lose the loop to a standby thread,
+/// which goes on with the same step. Only the owner touches this state, save for the command queue, the sleep word and the statistics.
+/// After a call that returns false the loop is lost, and the calling thread touches nothing of it.
 /// </remarks>
 [SuppressMessage("Design", "CA1001", Justification = "The loop's owner disposes what belongs to it when it ends; nobody else may.")]
 internal sealed partial class EventLoop
 {
     private const int MaxEvents = 512;
     private const ulong WakePayload = ulong.MaxValue;
+    private const int StepsPerIteration = 7;
     private static readonly long s_preemptedAfter = Stopwatch.Frequency / 2_000;
     private static readonly long s_spinCooldown = Stopwatch.Frequency / 100;
 
@@ -58,14 +59,15 @@ internal sealed partial class EventLoop
     private int _sleeping;
     private int _wakeFailureLogged;
 
-    // Where the turn is.
-    private Phase _phase;
+    /// <summary>The step of the iteration that runs next: a new owner goes on with it.</summary>
+    private int _step;
+
+    /// <summary>The source that the loop calls at the moment; what is thrown meanwhile costs the source.</summary>
     private IoSource? _current;
-    private ulong _currentPayload;
     private IoSource? _commandsInProgress;
 
-    /// <summary>The sources in slots below this one have yet to be told that the loop stops.</summary>
-    private int _stopping;
+    /// <summary>The sources in slots below this one have yet to learn that the loop stops; -1 if there are none.</summary>
+    private int _stopping = -1;
 
     // Turns in which no callback ran here, and what there was to know of a rest behind the backlog.
     private int _iterationsWithoutInlineCallback;
@@ -120,19 +122,6 @@ internal sealed partial class EventLoop
             CloseDescriptors();
             throw;
         }
-    }
-
-    /// <summary>The steps of a turn.</summary>
-    private enum Phase
-    {
-        Poll,
-        Dispatch,
-        RunCommands,
-        ExpireTimers,
-        ExpireIdleTimers,
-        TrimBuffers,
-        Close,
-        Stop,
     }
 
     internal int Index { get; }
@@ -330,9 +319,17 @@ internal sealed partial class EventLoop
     {
         try
         {
-            if ((handoff is not null && !ResumeAfterHandoff(thread, handoff)) || !RunIterations(thread))
+            if (handoff is not null && !ResumeAfterHandoff(thread, handoff))
             {
                 return false;
+            }
+
+            while (!IsDone)
+            {
+                if (!RunIteration(thread))
+                {
+                    return false;
+                }
             }
         }
         catch (Exception exception)
@@ -354,7 +351,7 @@ internal sealed partial class EventLoop
         return true;
     }
 
-    /// <summary>Readies a turn to be gone on with whose owner is inside a callback and has lost the loop to the calling thread.</summary>
+    /// <summary>Prepares to go on with an iteration whose owner has lost the loop to the calling thread inside a callback.</summary>
     /// <returns>False if this thread has lost the loop, too.</returns>
     private bool ResumeAfterHandoff(LoopThread thread, Handoff handoff)
     {
@@ -365,10 +362,10 @@ internal sealed partial class EventLoop
         {
             // What the callback's serve left undone is found out by serving the source again.
             _current = null;
-            if (_slots.Find(_currentPayload) == source)
+            if (_slots.Find(source.Token) == source)
             {
-                _sets.OnDispatched((int)(uint)_currentPayload, now);
-                _sets.Requeue(_currentPayload, now);
+                _sets.OnDispatched((int)(uint)source.Token, now);
+                _sets.Requeue(source.Token, now);
             }
         }
 
@@ -392,87 +389,79 @@ internal sealed partial class EventLoop
         return result;
     }
 
-    private bool RunIterations(LoopThread thread)
+    /// <summary>True once the loop has stopped every source and has nothing left to do.</summary>
+    private bool IsDone => _ending && _stopping < 0 && _slots.Count == 0 && _closing.Count == 0 && !HasCommands;
+
+    /// <summary>
+    /// Runs one iteration. A new owner goes on with the step in which the last one lost the loop: if it began again instead, slow
+    /// callbacks of ready sources would starve the steps that follow.
+    /// </summary>
+    /// <returns>False if the loop was taken over meanwhile.</returns>
+    private bool RunIteration(LoopThread thread)
     {
-        while (true)
+        Exception fault;
+        try
         {
-            bool kept = true;
-            switch (_phase)
+            for (; _step < StepsPerIteration; _step++)
             {
-                case Phase.Poll:
-                    if (_ending && _slots.Count == 0 && !HasCommands)
-                    {
-                        return true;
-                    }
-
-                    Poll();
-                    _iterationsWithoutInlineCallback = Math.Min(_iterationsWithoutInlineCallback + 1, DispatchOnlyAfter);
-                    _sets.BeginIteration(_now);
-                    _phase = Phase.Dispatch;
-                    break;
-                case Phase.Dispatch:
-                    kept = DispatchReady(thread);
-                    break;
-                case Phase.RunCommands:
-                    kept = RunCommands(thread);
-                    break;
-                case Phase.ExpireTimers:
-                    kept = ExpireTimers(thread);
-                    break;
-                case Phase.ExpireIdleTimers:
-                    kept = ExpireIdleTimers(thread);
-                    break;
-                case Phase.TrimBuffers:
-                    kept = TrimBuffers(thread);
-                    break;
-                case Phase.Close:
-                    kept = CloseEnded(thread);
-                    break;
-                case Phase.Stop:
-                    kept = StopSources(thread);
-                    break;
+                bool kept = _step switch
+                {
+                    0 => Poll(),
+                    1 => DispatchReady(thread),
+                    2 => RunCommands(thread),
+                    3 => ExpireTimers(thread),
+                    4 => TrimBuffers(thread),
+                    5 => CloseEnded(thread),
+                    _ => StopSources(thread),
+                };
+                if (!kept)
+                {
+                    return false;
+                }
             }
 
-            if (!kept)
-            {
-                return false;
-            }
+            _step = 0;
+            return true;
         }
+        catch (Exception exception) when (IsOwnedByCurrentThread && _current is not null)
+        {
+            fault = exception;
+        }
+
+        // It costs the source; the step goes on with the next one. Nothing that the source gives back now is cached.
+        return Complete(thread, new Completion(Completion.Faulted, null, fault), caching: false);
     }
 
     private bool DispatchReady(LoopThread thread)
     {
         while (_sets.TryNext(out ulong token))
         {
-            if (_slots.Find(token) is { } source && !Dispatch(thread, source, token))
+            if (_slots.Find(token) is { } source && !Dispatch(thread, source, (int)(uint)token))
             {
                 return false;
             }
         }
 
-        _phase = Phase.RunCommands;
         return true;
     }
 
-    private bool Dispatch(LoopThread thread, IoSource source, ulong token)
+    private bool Dispatch(LoopThread thread, IoSource source, int slot)
     {
-        int slot = (int)(uint)token;
-
         // Before anything is read: an event that comes from now on queues the source again.
         _sets.Dequeued(slot);
         uint events = source.PendingEvents;
         source.PendingEvents = 0;
+        _current = source;
         long served;
         while (true)
         {
-            Completion completion = OnReady(source, events);
-            if (completion.IsEmpty || TryQueueCallbacks(source, ref completion))
+            Completion completion = source.OnReady(events);
+            if (completion.IsEmpty || source.TryQueueCallbacks(completion))
             {
                 served = Stopwatch.GetTimestamp();
                 break;
             }
 
-            _currentPayload = token;
             if (!RunCallbacks(thread, source, completion))
             {
                 return false;
@@ -487,6 +476,7 @@ internal sealed partial class EventLoop
             events = 0;
         }
 
+        _current = null;
         _sets.OnDispatched(slot, served);
         if (_migrationBudget > 0)
         {
@@ -496,40 +486,11 @@ internal sealed partial class EventLoop
         return true;
     }
 
-    private static Completion OnReady(IoSource source, uint events)
+    /// <summary>Runs the callbacks of the current source and is done with it.</summary>
+    /// <returns>False if the loop was taken over meanwhile.</returns>
+    private bool Complete(LoopThread thread, in Completion completion, bool caching = true)
     {
-        try
-        {
-            return source.OnReady(events);
-        }
-        catch (Exception exception)
-        {
-            return new Completion(Completion.Faulted, null, exception);
-        }
-    }
-
-    private static bool TryQueueCallbacks(IoSource source, ref Completion completion)
-    {
-        try
-        {
-            return source.TryQueueCallbacks(completion);
-        }
-        catch (Exception exception)
-        {
-            completion = new Completion(Completion.Faulted, null, exception);
-            return false;
-        }
-    }
-
-    private bool RunCallbacks(LoopThread thread, IoSource source, in Completion completion, bool hoarding = true)
-    {
-        if (completion.Flags != Completion.NeedsBuffer)
-        {
-            _iterationsWithoutInlineCallback = 0;
-        }
-
-        _current = source;
-        if (!thread.RunCallbacks(this, source, completion, hoarding))
+        if (!completion.IsEmpty && !RunCallbacks(thread, _current!, completion, caching))
         {
             return false;
         }
@@ -538,17 +499,13 @@ internal sealed partial class EventLoop
         return true;
     }
 
-    private bool ExpireTimers(LoopThread thread)
+    private bool RunCallbacks(LoopThread thread, IoSource source, in Completion completion, bool caching = true)
     {
-        while (_timerQueue.TryTakeDue(_now, out IoSource? source))
+        if (completion.Flags != Completion.NeedsBuffer)
         {
-            if (!Deliver(thread, source!, LoopCommand.Resume))
-            {
-                return false;
-            }
+            _iterationsWithoutInlineCallback = 0;
         }
 
-        _phase = Phase.ExpireIdleTimers;
-        return true;
+        return thread.RunCallbacks(this, source, completion, caching);
     }
 }

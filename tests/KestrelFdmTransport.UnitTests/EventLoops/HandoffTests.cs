@@ -207,6 +207,32 @@ public sealed class HandoffTests : IDisposable
         pairs.ForEach(pair => pair.Dispose());
     }
 
+    [Fact]
+    public void Callbacks_that_lose_the_loop_in_every_iteration_do_not_starve_commands()
+    {
+        const int Limit = 8;
+        using var loops = new LoopFixture(stallThreshold: s_threshold, maxStandbyThreads: Limit);
+        using var released = new ManualResetEventSlim();
+        int entered = 0;
+        var source = new ProbeSource
+        {
+            Loop = loops.Loop,
+            OnCallbacks = () =>
+            {
+                Interlocked.Increment(ref entered);
+                released.Wait(Waiting.Limit);
+            },
+        };
+        Register(loops, source);
+
+        // Each new owner finds the source ready again, and loses the loop to the next one.
+        loops.Run(static () => { });
+
+        Assert.InRange(Volatile.Read(ref entered), 1, Limit - 1);
+        released.Set();
+        Unregister(loops, source);
+    }
+
     /// <summary>The loop's owner changes at every possible moment; no event, command or close may get lost or be done twice.</summary>
     [Theory]
     [InlineData(1)]
