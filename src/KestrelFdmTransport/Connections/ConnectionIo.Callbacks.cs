@@ -27,10 +27,6 @@ internal sealed partial class ConnectionIo
         }
     }
 
-    /// <summary>Runs a continuation of the application, in a scope that lets its flushes wait for its end.</summary>
-    internal void Run(in PipeContinuation continuation)
-        => LoopThread.Run(this, continuation.Callback, continuation.State, continuation.Context);
-
     internal Placement Decide(Origin origin) => origin == Origin.Loop ? Decide() : DecideElsewhere();
 
     /// <summary>For a continuation that the loop makes run, at the top of its stack.</summary>

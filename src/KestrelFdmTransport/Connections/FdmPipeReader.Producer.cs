@@ -54,14 +54,14 @@ internal sealed partial class FdmPipeReader
 
             return Volatile.Read(ref _reading)
                 ? received != Volatile.Read(ref _given)
-                : received != Volatile.Read(ref _consumed) && (!_waiter.IsSet || IsReady(Volatile.Read(ref _minimum)));
+                : received != Volatile.Read(ref _consumed) && (!_awaitable.IsWaiting || IsReady);
         }
     }
 
     /// <summary>True while the application waits for bytes and has consumed all there were.</summary>
-    internal bool IsReadPending => _waiter.IsSet && !IsPaused && Volatile.Read(ref _consumed) == _received;
+    internal bool IsReadPending => _awaitable.IsWaiting && !IsPaused && Volatile.Read(ref _consumed) == _received;
 
-    private bool IsWaitOver => _waiter.IsSet && IsReady(Volatile.Read(ref _minimum));
+    private bool IsWaitOver => _awaitable.IsWaiting && IsReady;
 
     /// <summary>Where the next bytes may go: behind unconsumed ones in the last block, else a block of their own.</summary>
     /// <returns>False if there is no block at hand.</returns>
@@ -141,7 +141,7 @@ internal sealed partial class FdmPipeReader
     {
         if (IsWaitOver)
         {
-            CompleteWaiter(Origin.Loop);
+            CompleteWait(Origin.Loop);
         }
     }
 
@@ -162,7 +162,7 @@ internal sealed partial class FdmPipeReader
             return false;
         }
 
-        _waiter.Complete(this, _io, placement);
+        _awaitable.Complete(this, _io, placement);
         return true;
     }
 
@@ -192,7 +192,7 @@ internal sealed partial class FdmPipeReader
     internal void CompleteInput(Exception? error)
     {
         TryComplete(error);
-        CompleteWaiter(Origin.Foreign);
+        CompleteWait(Origin.Foreign);
     }
 
     /// <summary>The loop will not touch the chain again, and the input is over.</summary>
@@ -202,20 +202,20 @@ internal sealed partial class FdmPipeReader
         TryComplete(error);
         ReturnSpare();
         ReturnChain(InputCompletion.Producer);
-        CompleteWaiter(Origin.Foreign);
+        CompleteWait(Origin.Foreign);
     }
 
     /// <summary>The first to end the input says how.</summary>
     private void TryComplete(Exception? error)
     {
         // Made before it is said that there is an end: there may be no memory for it.
-        PipeColdState? rare = error is null ? null : GetOrCreateColdState();
+        PipeColdState? cold = error is null ? null : GetOrCreateColdState();
         if ((Interlocked.Or(ref _completionState, (int)InputCompletion.Decided) & (int)InputCompletion.Decided) != 0)
         {
             return;
         }
 
-        rare?.EndError = ExceptionDispatchInfo.Capture(error!);
+        cold?.EndError = ExceptionDispatchInfo.Capture(error!);
 
         Volatile.Write(ref _ended, true);
         Interlocked.MemoryBarrier();

@@ -19,10 +19,8 @@ namespace KestrelFdmTransport.Connections;
 /// Consumer state belongs to the application, which makes one call at a time (the pipe contract). What both sides look at is
 /// listed in docs/architecture.md, with the order of reads and writes that keeps wake-ups from getting lost.
 /// </remarks>
-internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadResult>, IPipeWait
+internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadResult>, IPipeEnd
 {
-    private static readonly Action<object?> s_tokenCancelled = static state => ((FdmPipeReader)state!).OnTokenCancelled();
-
     private readonly ConnectionIo _io;
 
     // Consumer.
@@ -32,15 +30,13 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     private bool _readingTentatively;
     private bool _running;
     private bool _refused;
-    private BudgetYield _yield;
 
     // Both sides.
-    private WaitingContinuation _waiter;
+    private PipeAwaitable _awaitable;
     private long _examined;
     private long _consumed;
     private long _given;
     private int _minimum = 1;
-    private int _cancelled;
     private bool _completed;
     private PipeColdState? _cold;
 
@@ -49,7 +45,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     public override bool TryRead(out ReadResult result)
     {
         ThrowIfCompleted();
-        if (IsReady(1) && !Refuses())
+        if (HasAtLeast(1) && !Refuses())
         {
             result = TakeResult();
             return true;
@@ -73,7 +69,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             return ValueTask.FromCanceled<ReadResult>(cancellationToken);
         }
 
-        return IsReady(1) && !MustYield(1) ? new ValueTask<ReadResult>(TakeResult()) : Wait(cancellationToken);
+        return HasAtLeast(1) && !MustYield(1) ? new ValueTask<ReadResult>(TakeResult()) : Wait(cancellationToken);
     }
 
     protected override ValueTask<ReadResult> ReadAtLeastAsyncCore(int minimumSize, CancellationToken cancellationToken)
@@ -84,7 +80,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             return ValueTask.FromCanceled<ReadResult>(cancellationToken);
         }
 
-        if (IsReady(1) && !MustYield(minimumSize))
+        if (HasAtLeast(1) && !MustYield(minimumSize))
         {
             // Before the result: what comes between the two is in it at least, and afterwards it might not be.
             long received = Volatile.Read(ref _received);
@@ -98,7 +94,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             FinishRead();
         }
 
-        if (minimumSize > 1 && !IsReady(minimumSize))
+        if (minimumSize > 1 && !HasAtLeast(minimumSize))
         {
             // Against a producer that has just paused: it looks at the minimum after it has said so.
             Interlocked.Exchange(ref _minimum, minimumSize);
@@ -153,8 +149,8 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
     public override void CancelPendingRead()
     {
-        Interlocked.Exchange(ref _cancelled, 1);
-        CompleteWaiter(Origin.Foreign);
+        _awaitable.Cancel();
+        CompleteWait(Origin.Foreign);
     }
 
     public override void Complete(Exception? exception = null)
@@ -184,53 +180,31 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     public override void OnWriterCompleted(Action<Exception?, object?> callback, object? state)
     {
         ArgumentNullException.ThrowIfNull(callback);
-        PipeColdState rare = GetOrCreateColdState();
-        CompletionCallbacks callbacks = rare.AddCallback(callback, state);
-
-        // The thread that ends the input says so and then looks for callbacks; we have added ours and then look for the end.
-        Interlocked.MemoryBarrier();
-        if (Volatile.Read(ref _ended))
-        {
-            callbacks.Complete(rare.EndError?.SourceException);
-        }
+        GetOrCreateColdState().AddCallback(callback, state, ref _ended);
     }
 
     ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token)
-        => !IsReady(Volatile.Read(ref _minimum)) || _yield.Look() ? ValueTaskSourceStatus.Pending
-            : Volatile.Read(ref _ended) && _cold?.EndError is not null ? ValueTaskSourceStatus.Faulted
-            : ValueTaskSourceStatus.Succeeded;
+        => _awaitable.GetStatus(IsReady, isFaulted: Volatile.Read(ref _ended) && _cold?.EndError is not null);
 
     void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
         SyncPoints.Hit(SyncPoint.ReadWaits, _io);
-        _yield.End();
-        if (!_waiter.TrySet(continuation, state, flags))
-        {
-            CompleteInput(PipeErrors.ConcurrentOperations());
-            ThreadPool.UnsafeQueueUserWorkItem(continuation, state, preferLocal: false);
-            return;
-        }
-
-        // Registering was a full fence: what became true before it is seen here, what becomes true later finds the waiter.
-        if (IsReady(Volatile.Read(ref _minimum)))
-        {
-            CompleteWaiter(Origin.Foreign);
-        }
+        _awaitable.OnCompleted(this, _io, continuation, state, flags);
     }
 
     ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
     {
-        if (!IsReady(Volatile.Read(ref _minimum)))
+        if (!IsReady)
         {
             PipeErrors.ThrowGetResultBeforeCompleted();
         }
 
-        if (_cold?.Cancellation is not { IsActive: true } cancellation)
+        if (_cold is not { HasToken: true } cold)
         {
             return TakeResult();
         }
 
-        CancellationToken requested = cancellation.End();
+        CancellationToken requested = cold.UnregisterToken();
         ReadResult result = TakeResult();
         if (result.IsCanceled)
         {
@@ -240,18 +214,38 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         return result;
     }
 
-    /// <summary>Runs a continuation that was sent to the pool.</summary>
-    void IThreadPoolWorkItem.Execute() => _waiter.Execute(_io);
+    /// <summary>Runs a continuation that was dispatched.</summary>
+    void IThreadPoolWorkItem.Execute() => _awaitable.Execute(_io);
 
-    bool IPipeWait.IsReady => IsReady(Volatile.Read(ref _minimum));
+    void IPipeEnd.Fail(Exception error) => CompleteInput(error);
 
-    private bool IsReady(int minimum)
-        => Volatile.Read(ref _cancelled) != 0
+    void IPipeEnd.OnTokenCancelled()
+    {
+        if (_cold!.IsTokenCancelled)
+        {
+            CancelPendingRead();
+        }
+    }
+
+    /// <summary>True if a read that waits would go on.</summary>
+    public bool IsReady => HasAtLeast(Volatile.Read(ref _minimum));
+
+    private bool HasAtLeast(int minimum)
+        => _awaitable.IsCancelled
             || Volatile.Read(ref _ended)
             || Volatile.Read(ref _received) - Volatile.Read(ref _examined) >= minimum;
 
     /// <summary>True if a read that could complete at once lets others run first. One that is about to be refused does not wait for that.</summary>
-    private bool MustYield(int minimum) => CooperativeBudget.IsSpent() && !_reading && IsReady(minimum) && _yield.Begin();
+    private bool MustYield(int minimum)
+    {
+        if (!CooperativeBudget.IsSpent() || _reading || !HasAtLeast(minimum))
+        {
+            return false;
+        }
+
+        _awaitable.BeginYield();
+        return true;
+    }
 
     /// <summary>
     /// True if <see cref="TryRead"/> has nothing to give although there are bytes, because others are to run first. The next call gets them: if it is a
@@ -259,7 +253,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     /// </summary>
     private bool Refuses()
     {
-        if (!CooperativeBudget.IsSpent() || _running || _reading || Volatile.Read(ref _cancelled) != 0 || Volatile.Read(ref _ended))
+        if (!CooperativeBudget.IsSpent() || _running || _reading || _awaitable.IsCancelled || Volatile.Read(ref _ended))
         {
             return false;
         }
@@ -279,20 +273,10 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         _running = true;
         if (cancellationToken.CanBeCanceled)
         {
-            PipeColdState rare = GetOrCreateColdState();
-            rare.Cancellation ??= new WaitCancellation();
-            rare.Cancellation.Begin(s_tokenCancelled, this, cancellationToken);
+            GetOrCreateColdState().RegisterToken(this, cancellationToken);
         }
 
         return new ValueTask<ReadResult>(this, 0);
-    }
-
-    private void OnTokenCancelled()
-    {
-        if (_cold!.Cancellation!.IsRequested)
-        {
-            CancelPendingRead();
-        }
     }
 
     private ReadResult TakeResult()
@@ -304,7 +288,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             _cold?.EndError?.Throw();
         }
 
-        bool cancelled = Volatile.Read(ref _cancelled) != 0 && Interlocked.Exchange(ref _cancelled, 0) != 0;
+        bool cancelled = _awaitable.TakeCancellation();
         _running = false;
         ReadOnlySequence<byte> buffer = Unconsumed();
         if (cancelled)
@@ -436,8 +420,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         }
     }
 
-    /// <summary>Any thread: of several that come at once, all get the same.</summary>
-    private PipeColdState GetOrCreateColdState() => Volatile.Read(ref _cold) ?? Interlocked.CompareExchange(ref _cold, new PipeColdState(), null) ?? _cold;
+    private PipeColdState GetOrCreateColdState() => PipeColdState.GetOrCreate(ref _cold);
 
-    private void CompleteWaiter(Origin origin) => _waiter.Complete(this, _io, _io.Decide(origin));
+    private void CompleteWait(Origin origin) => _awaitable.Complete(this, _io, _io.Decide(origin));
 }

@@ -18,7 +18,7 @@ internal sealed partial class FdmPipeWriter
     private BufferSegment? _sentSegments;
     private long _sent;
     private bool _consumerCompleted;
-    private int _consumerCompletedOnce;
+    private bool _consumerCompletedOnce;
 
     /// <summary>
     /// Bytes flushed and not taken by the kernel. What is dropped is never sent, so that a flush which waits goes on waiting until
@@ -33,7 +33,7 @@ internal sealed partial class FdmPipeWriter
     internal bool IsCompleted => Volatile.Read(ref _completed);
 
     /// <summary>True as soon as the application completes the writer, even if a producer is inside. Any thread.</summary>
-    internal bool IsCompleteCalled => Volatile.Read(ref _completeCalled) != 0;
+    internal bool IsCompleteCalled => Volatile.Read(ref _completeCalled);
 
     /// <summary>False once no flush can wait: the application has completed the writer, and everything has left. Any thread.</summary>
     internal bool MayWait => !IsCompleted || !IsDrained;
@@ -103,7 +103,7 @@ internal sealed partial class FdmPipeWriter
             && Unsent < _io.Settings.WriteResumeThreshold
             && Interlocked.CompareExchange(ref _paused, 0, 1) == 1)
         {
-            CompleteWaiter(origin);
+            CompleteWait(origin);
         }
     }
 
@@ -111,18 +111,18 @@ internal sealed partial class FdmPipeWriter
     internal void CompleteConsumer(Exception? error)
     {
         // Made before it is said that there is an end: there may be no memory for it.
-        WriterColdState? rare = error is null ? null : GetOrCreateColdState();
-        if (Interlocked.Exchange(ref _consumerCompletedOnce, 1) != 0)
+        PipeColdState? cold = error is null ? null : GetOrCreateColdState();
+        if (Interlocked.Exchange(ref _consumerCompletedOnce, true))
         {
             return;
         }
 
-        rare?.EndError = ExceptionDispatchInfo.Capture(error!);
+        cold?.EndError = ExceptionDispatchInfo.Capture(error!);
 
         Volatile.Write(ref _consumerCompleted, true);
         Interlocked.MemoryBarrier();
         Volatile.Read(ref _cold)?.Callbacks?.Complete(error);
-        CompleteWaiter(Origin.Foreign);
+        CompleteWait(Origin.Foreign);
     }
 
     /// <summary>Returns what waits in the outbox: the gate is shut. Any thread; the exchange lets one through.</summary>

@@ -15,7 +15,7 @@ namespace KestrelFdmTransport.Connections;
 /// filled blocks over through a one-place outbox, so that producer and sender never share a buffer. The sender's side is in
 /// the other part of this type.
 /// </summary>
-internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<FlushResult>, IPipeWait
+internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<FlushResult>, IPipeEnd
 {
     /// <summary>Up to this many bytes are copied behind what waits in the outbox rather than sent from a block of their own.</summary>
     private const int MergeLimit = 1024;
@@ -24,25 +24,21 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     private const int Producing = 1;
     private const int CompletePending = 2;
 
-    private static readonly Action<object?> s_tokenCancelled = static state => ((FdmPipeWriter)state!).OnTokenCancelled();
-
     private readonly ConnectionIo _io;
 
     // Producer.
     private BufferSegment? _head;
     private BufferSegment? _tail;
     private long _unflushed;
-    private BudgetYield _yield;
 
     // Both sides.
     private BufferSegment? _flushed;
     private long _committed;
     private int _paused;
-    private int _cancelled;
     private int _producing;
-    private int _completeCalled;
+    private bool _completeCalled;
     private bool _completed;
-    private WriterColdState? _cold;
+    private PipeColdState? _cold;
 
     internal FdmPipeWriter(ConnectionIo io) => _io = io;
 
@@ -123,7 +119,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         }
 
         Pause();
-        return IsReady && !(CooperativeBudget.IsSpent() && _yield.Begin()) ? new ValueTask<FlushResult>(TakeResult()) : Wait(cancellationToken);
+        return IsReady && !MustYield() ? new ValueTask<FlushResult>(TakeResult()) : Wait(cancellationToken);
     }
 
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
@@ -157,20 +153,20 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     public override void CancelPendingFlush()
     {
-        Interlocked.Exchange(ref _cancelled, 1);
-        CompleteWaiter(Origin.Foreign);
+        GetOrCreateColdState().FlushAwaitable.Cancel();
+        CompleteWait(Origin.Foreign);
     }
 
     public override void Complete(Exception? exception = null)
     {
         // Made before it is said that there is an end: there may be no memory for it.
-        WriterColdState? rare = exception is null ? null : GetOrCreateColdState();
-        if (Interlocked.Exchange(ref _completeCalled, 1) != 0)
+        PipeColdState? cold = exception is null ? null : GetOrCreateColdState();
+        if (Interlocked.Exchange(ref _completeCalled, true))
         {
             return;
         }
 
-        rare?.CompletionError = ExceptionDispatchInfo.Capture(exception!);
+        cold?.CompletionError = ExceptionDispatchInfo.Capture(exception!);
 
         if ((Interlocked.Or(ref _producing, CompletePending) & Producing) == 0)
         {
@@ -183,38 +179,20 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     public override void OnReaderCompleted(Action<Exception?, object?> callback, object? state)
     {
         ArgumentNullException.ThrowIfNull(callback);
-        WriterColdState rare = GetOrCreateColdState();
-        CompletionCallbacks callbacks = rare.AddCallback(callback, state);
-
-        // The thread that ends the output says so and then looks for callbacks; we have added ours and then look for the end.
-        Interlocked.MemoryBarrier();
-        if (Volatile.Read(ref _consumerCompleted))
-        {
-            callbacks.Complete(rare.EndError?.SourceException);
-        }
+        GetOrCreateColdState().AddCallback(callback, state, ref _consumerCompleted);
     }
 
     ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token)
-        => !IsReady || _yield.Look() ? ValueTaskSourceStatus.Pending
-            : Volatile.Read(ref _consumerCompleted) && _cold?.EndError is not null ? ValueTaskSourceStatus.Faulted
-            : ValueTaskSourceStatus.Succeeded;
+    {
+        PipeColdState cold = _cold!;
+        bool isFaulted = Volatile.Read(ref _consumerCompleted) && cold.EndError is not null;
+        return cold.FlushAwaitable.GetStatus(IsReady, isFaulted);
+    }
 
     void IValueTaskSource<FlushResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
         SyncPoints.Hit(SyncPoint.FlushWaits, _io);
-        _yield.End();
-        if (!GetOrCreateColdState().Waiter.TrySet(continuation, state, flags))
-        {
-            CompleteConsumer(PipeErrors.ConcurrentOperations());
-            ThreadPool.UnsafeQueueUserWorkItem(continuation, state, preferLocal: false);
-            return;
-        }
-
-        // Registering was a full fence: what became true before it is seen here, what becomes true later finds the waiter.
-        if (IsReady)
-        {
-            CompleteWaiter(Origin.Foreign);
-        }
+        _cold!.FlushAwaitable.OnCompleted(this, _io, continuation, state, flags);
     }
 
     FlushResult IValueTaskSource<FlushResult>.GetResult(short token)
@@ -224,24 +202,36 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             PipeErrors.ThrowGetResultBeforeCompleted();
         }
 
-        if (_cold?.Cancellation is not { IsActive: true } cancellation)
+        if (_cold is not { HasToken: true } cold)
         {
             return TakeResult();
         }
 
         // The end of the output comes before the token; the token comes before a result.
-        CancellationToken requested = cancellation.End();
+        CancellationToken requested = cold.UnregisterToken();
         FlushResult result = TakeResult();
         requested.ThrowIfCancellationRequested();
         return result;
     }
 
-    /// <summary>Runs a continuation that was sent to the pool.</summary>
-    void IThreadPoolWorkItem.Execute() => _cold!.Waiter.Execute(_io);
+    /// <summary>Runs a continuation that was dispatched.</summary>
+    void IThreadPoolWorkItem.Execute() => _cold!.FlushAwaitable.Execute(_io);
+
+    void IPipeEnd.Fail(Exception error) => CompleteConsumer(error);
+
+    void IPipeEnd.OnTokenCancelled()
+    {
+        if (_cold!.IsTokenCancelled)
+        {
+            CancelPendingFlush();
+        }
+    }
 
     /// <summary>True if a flush would not wait, or no longer.</summary>
     public bool IsReady
-        => Volatile.Read(ref _paused) == 0 || Volatile.Read(ref _cancelled) != 0 || Volatile.Read(ref _consumerCompleted);
+        => Volatile.Read(ref _paused) == 0
+            || Volatile.Read(ref _consumerCompleted)
+            || (Volatile.Read(ref _cold) is { } cold && cold.FlushAwaitable.IsCancelled);
 
     /// <summary>
     /// Keeps the producer's own calls apart from a <see cref="Complete"/> on another thread: a broadcast may be writing when the
@@ -371,9 +361,9 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
         // Behind a full socket there may be any number of blocks, so the last one is kept. Last of all: there may be no memory
         // for it.
-        if ((linked ? GetOrCreateColdState() : _cold) is { } rare)
+        if ((linked ? GetOrCreateColdState() : _cold) is { } cold)
         {
-            rare.FlushedTail = tail;
+            cold.FlushedTail = tail;
         }
 
         return true;
@@ -412,14 +402,25 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         }
     }
 
+    /// <summary>True if a flush that could complete at once lets others run first.</summary>
+    private bool MustYield()
+    {
+        if (!CooperativeBudget.IsSpent())
+        {
+            return false;
+        }
+
+        GetOrCreateColdState().FlushAwaitable.BeginYield();
+        return true;
+    }
+
     private ValueTask<FlushResult> Wait(CancellationToken cancellationToken)
     {
         CooperativeBudget.Renew();
+        PipeColdState cold = GetOrCreateColdState();
         if (cancellationToken.CanBeCanceled)
         {
-            WriterColdState rare = GetOrCreateColdState();
-            rare.Cancellation ??= new WaitCancellation();
-            rare.Cancellation.Begin(s_tokenCancelled, this, cancellationToken);
+            cold.RegisterToken(this, cancellationToken);
         }
 
         return new ValueTask<FlushResult>(this, 0);
@@ -432,17 +433,9 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             static () => new FlushResult(isCanceled: false, isCompleted: true), CancellationToken.None, TaskCreationOptions.PreferFairness, TaskScheduler.Default));
     }
 
-    private void OnTokenCancelled()
-    {
-        if (_cold!.Cancellation!.IsRequested)
-        {
-            CancelPendingFlush();
-        }
-    }
-
     private FlushResult TakeResult()
     {
-        bool cancelled = Volatile.Read(ref _cancelled) != 0 && Interlocked.Exchange(ref _cancelled, 0) != 0;
+        bool cancelled = Volatile.Read(ref _cold) is { } cold && cold.FlushAwaitable.TakeCancellation();
         bool ended = Volatile.Read(ref _consumerCompleted);
         if (ended)
         {
@@ -460,9 +453,9 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         }
     }
 
-    /// <summary>Any thread: of several that come at once, all get the same.</summary>
-    private WriterColdState GetOrCreateColdState() => Volatile.Read(ref _cold) ?? Interlocked.CompareExchange(ref _cold, new WriterColdState(), null) ?? _cold;
+    private PipeColdState GetOrCreateColdState() => PipeColdState.GetOrCreate(ref _cold);
 
-    /// <summary>Whoever finds no state here finds no waiter either: the one that comes looks at the condition after making it.</summary>
-    private void CompleteWaiter(Origin origin) => Volatile.Read(ref _cold)?.Waiter.Complete(this, _io, _io.Decide(origin));
+    /// <summary>Without cold state no flush waits: one that is about to makes it and looks at the condition later.</summary>
+    private void CompleteWait(Origin origin)
+        => Volatile.Read(ref _cold)?.FlushAwaitable.Complete(this, _io, _io.Decide(origin));
 }

@@ -1,22 +1,27 @@
 using System;
 using System.Runtime.ExceptionServices;
 using System.Threading;
+using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.Connections;
 
 /// <summary>What most ends of a pipe never need, made when one does: an idle connection is the smaller for it.</summary>
-internal class PipeColdState
+internal sealed class PipeColdState
 {
-    /// <summary>What is called when the transport's end is completed.</summary>
-    internal CompletionCallbacks? Callbacks => Volatile.Read(ref _callbacks);
+    private static readonly Action<object?> s_tokenCancelled = static end => ((IPipeEnd)end!).OnTokenCancelled();
 
-    internal PipeColdState() => FaultPoints.Hit(FaultPoint.PipeColdStateMade);
+    /// <summary>What a flush waits with: a field, to be worked on in place. An idle connection waits in its reader.</summary>
+    internal PipeAwaitable FlushAwaitable;
 
     private CompletionCallbacks? _callbacks;
+    private CancellationToken _token;
+    private CancellationTokenRegistration _registration;
 
-    /// <summary>The token of the running wait.</summary>
-    internal WaitCancellation? Cancellation { get; set; }
+    private PipeColdState() => FaultPoints.Hit(FaultPoint.PipeColdStateMade);
+
+    /// <summary>What is called when the transport's end is completed.</summary>
+    internal CompletionCallbacks? Callbacks => Volatile.Read(ref _callbacks);
 
     /// <summary>What the transport has ended the pipe with. Written before the end is published.</summary>
     internal ExceptionDispatchInfo? EndError { get; set; }
@@ -24,11 +29,50 @@ internal class PipeColdState
     /// <summary>What the application has completed its end with. Written before that is published.</summary>
     internal ExceptionDispatchInfo? CompletionError { get; set; }
 
-    /// <summary>Any thread: of several that come first, all get the same.</summary>
-    internal CompletionCallbacks AddCallback(Action<Exception?, object?> callback, object? state)
+    /// <summary>The last block that waits in the writer's outbox, as far as its producer knows.</summary>
+    internal BufferSegment? FlushedTail { get; set; }
+
+    /// <summary>True from <see cref="RegisterToken"/> to <see cref="UnregisterToken"/>.</summary>
+    internal bool HasToken => _token.CanBeCanceled;
+
+    /// <summary>False for a late callback of a wait that is over: it must not cancel the next one.</summary>
+    internal bool IsTokenCancelled => _token.IsCancellationRequested;
+
+    /// <summary>Of several threads that come at once, all get the same.</summary>
+    internal static PipeColdState GetOrCreate(ref PipeColdState? place)
+        => Volatile.Read(ref place) ?? Interlocked.CompareExchange(ref place, new PipeColdState(), null) ?? place;
+
+    internal void RegisterToken(IPipeEnd end, CancellationToken token)
+    {
+        // Before registering: the callback may run at once, on this thread.
+        _token = token;
+        _registration = token.UnsafeRegister(s_tokenCancelled, end);
+    }
+
+    internal CancellationToken UnregisterToken()
+    {
+        CancellationToken token = _token;
+        CancellationTokenRegistration registration = _registration;
+        _token = default;
+        _registration = default;
+        registration.Dispose();
+        return token;
+    }
+
+    /// <summary>Calls back when the transport's end is completed, which it may be already.</summary>
+    /// <param name="callback">What to call.</param>
+    /// <param name="state">What to call it with.</param>
+    /// <param name="ended">Says whether it is completed.</param>
+    internal void AddCallback(Action<Exception?, object?> callback, object? state, ref readonly bool ended)
     {
         CompletionCallbacks callbacks = Callbacks ?? Interlocked.CompareExchange(ref _callbacks, new CompletionCallbacks(), null) ?? _callbacks;
         callbacks.Add(callback, state);
-        return callbacks;
+
+        // The thread that completes the end says so and then looks for callbacks; this one looks the other way round.
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(in ended))
+        {
+            callbacks.Complete(EndError?.SourceException);
+        }
     }
 }
