@@ -11,7 +11,6 @@ using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.Endpoints;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Hosting;
-using KestrelFdmTransport.Polling;
 using KestrelFdmTransport.Scheduling;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
@@ -30,7 +29,6 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
     private const string ClientLoggerName = LoggerName + ".Client";
     private const string PoolOwner = "kestrel";
     private const string ClientPoolOwner = "fdm-client";
-    private const string FinOnErrorSwitch = "Microsoft.AspNetCore.Server.Kestrel.FinOnError";
 
     private readonly FdmTransportOptions _options;
     private readonly ILogger _logger;
@@ -58,38 +56,12 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
         FdmTransportOptionsValidator.ThrowIfInvalid(_options);
         _logger = new NonThrowingLogger(loggerFactory.CreateLogger(LoggerName));
         _poolFactory = memoryPoolFactory ?? SharedMemoryPoolFactory.Instance;
-        _settings = new ConnectionSettings
-        {
-            RunsInline = _options.Scheduling == ApplicationScheduling.Inline || _options.DisableCostTracking,
-            Adapts = _options.Scheduling == ApplicationScheduling.Adaptive && !_options.DisableCostTracking,
-            FinOnError = AppContext.TryGetSwitch(FinOnErrorSwitch, out bool finOnError) && finOnError,
-            ReadPauseThreshold = _options.MaxReadBufferSize ?? 0,
-            WritePauseThreshold = _options.MaxWriteBufferSize ?? 0,
-            IdleTimeout = IdleTimeout.Milliseconds(_options.IdleTimeout),
-            Logger = _logger,
-        };
+        _settings = TransportSettings.ForConnections(_options, _logger);
         _clientSettings = new Lazy<ConnectionSettings>(
             () => _settings with { Endpoint = new EndpointProfile(), IdleTimeout = 0, Logger = new NonThrowingLogger(loggerFactory.CreateLogger(ClientLoggerName)) },
             LazyThreadSafetyMode.PublicationOnly); // If the log throws, it is asked again the next time.
         _streamSettings = new Lazy<ConnectionSettings>(() => ClientSettings.ForStream(), LazyThreadSafetyMode.PublicationOnly);
-        _loops = new EventLoopGroup(
-            new EventLoopSettings
-            {
-                LoopCount = _options.LoopCount,
-                SpinDuration = _options.SpinDuration,
-                AllowsHandoff = _options.Scheduling == ApplicationScheduling.Adaptive,
-                StallThreshold = _options.StallThreshold,
-                MaxStandbyThreads = _options.MaxStandbyThreads,
-                MaxBlockingThreads = _options.MaxBlockingThreads,
-                MigratesConnections = _options.RebalanceConnections,
-                Policy = PollingPolicy.Default with
-                {
-                    Enabled = _options.PollingSets,
-                    HotGap = PollingPolicy.TicksOf(_options.HotGap),
-                    WarmGap = PollingPolicy.TicksOf(_options.WarmGap),
-                },
-            },
-            _logger);
+        _loops = new EventLoopGroup(TransportSettings.ForLoops(_options), _logger);
         _loops.LoopFailed += OnLoopFailed;
         _metrics = new TransportMetrics(GetLoopStatistics, GetThreadStatistics);
     }

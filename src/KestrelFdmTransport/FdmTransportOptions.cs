@@ -3,8 +3,9 @@ using System.IO;
 using System.Net;
 using System.Net.Sockets;
 using System.Threading;
-using KestrelFdmTransport.Endpoints;
+using KestrelFdmTransport.Hosting;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace KestrelFdmTransport;
 
@@ -16,33 +17,6 @@ namespace KestrelFdmTransport;
 /// </remarks>
 public sealed class FdmTransportOptions
 {
-    /// <summary>The largest value of <see cref="LoopCount"/>.</summary>
-    internal const int MaxLoopCount = 1024;
-
-    /// <summary>The largest value of <see cref="AcceptQueueLength"/>.</summary>
-    internal const int MaxAcceptQueueLength = 1_000_000;
-
-    /// <summary>The largest value of <see cref="MaxStandbyThreads"/>.</summary>
-    internal const int StandbyThreadsLimit = 1024;
-
-    /// <summary>The largest value of <see cref="MaxBlockingThreads"/>.</summary>
-    internal const int BlockingThreadsLimit = 4096;
-
-    /// <summary>The largest value of <see cref="StallThreshold"/>.</summary>
-    internal static readonly TimeSpan MaxStallThreshold = TimeSpan.FromMinutes(1);
-
-    /// <summary>The largest value of <see cref="WarmGap"/>.</summary>
-    internal static readonly TimeSpan MaxWarmGap = TimeSpan.FromMinutes(1);
-
-    /// <summary>The largest value of <see cref="ConnectTimeout"/>.</summary>
-    internal static readonly TimeSpan MaxConnectTimeout = TimeSpan.FromDays(24);
-
-    /// <summary>The largest value of <see cref="SpinDuration"/>.</summary>
-    internal static readonly TimeSpan MaxSpinDuration = TimeSpan.FromMilliseconds(1);
-
-    /// <summary>What <see cref="UnixSocketFileMode"/> may have.</summary>
-    internal const UnixFileMode AllPermissions = (UnixFileMode)0x1FF;
-
     /// <summary>Gets or sets the maximum length of the kernel's queue of connections that wait to be accepted.</summary>
     /// <remarks>Connections. Defaults to 512; 0 or more. The kernel caps it at <c>net.core.somaxconn</c>.</remarks>
     public int Backlog { get; set; } = 512;
@@ -65,7 +39,7 @@ public sealed class FdmTransportOptions
 
     /// <summary>Gets or sets the number of event loops, each with a thread of its own. They are shared by all endpoints.</summary>
     /// <remarks>Defaults to the number of CPUs that the process may use; 1 to 1024.</remarks>
-    public int LoopCount { get; set; } = Math.Min(Environment.ProcessorCount, MaxLoopCount);
+    public int LoopCount { get; set; } = Math.Min(Environment.ProcessorCount, FdmTransportLimits.LoopCountMax);
 
     /// <summary>Gets or sets where application code runs.</summary>
     /// <remarks>Defaults to <see cref="ApplicationScheduling.Adaptive"/>.</remarks>
@@ -192,6 +166,6 @@ public sealed class FdmTransportOptions
     public static Socket CreateDefaultBoundListenSocket(EndPoint endpoint)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
-        return ListenSocketFactory.CreateBound(endpoint);
+        return SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
     }
 }

@@ -14,41 +14,6 @@ internal static class ListenSocketFactory
     private const int OptionLevelSocket = 1;
     private const int OptionReusePort = 15;
 
-    internal static Socket CreateBound(EndPoint endpoint, bool reusePort = false)
-    {
-        if (endpoint is FileHandleEndPoint handle)
-        {
-            // Bound by whoever opened it, and closed by them too.
-            return new Socket(new SafeSocketHandle((nint)handle.FileHandle, ownsHandle: false));
-        }
-
-        Socket socket = endpoint switch
-        {
-            UnixDomainSocketEndPoint => new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified),
-            _ => new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp),
-        };
-        try
-        {
-            if (endpoint is IPEndPoint ip && ip.Address.Equals(IPAddress.IPv6Any))
-            {
-                socket.DualMode = true;
-            }
-
-            if (reusePort)
-            {
-                socket.SetRawSocketOption(OptionLevelSocket, OptionReusePort, BitConverter.GetBytes(1));
-            }
-
-            socket.Bind(endpoint);
-            return socket;
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
-
     /// <summary>Binds and listens: one socket that all loops share, or one for each.</summary>
     /// <exception cref="AddressInUseException">Another socket is bound to the address.</exception>
     internal static ListenSocket[] Listen(EndPoint endpoint, FdmTransportOptions options)
@@ -154,7 +119,7 @@ internal static class ListenSocketFactory
         // The option must be set before the bind.
         if (IsDefault(options))
         {
-            return CreateBound(endpoint, reusePort: true);
+            return CreateWithReusePort((IPEndPoint)endpoint);
         }
 
         Socket? socket = create(endpoint);
@@ -166,6 +131,28 @@ internal static class ListenSocketFactory
         }
 
         return socket;
+    }
+
+    /// <summary>As Sockets creates one, which cannot set the option before it binds.</summary>
+    private static Socket CreateWithReusePort(IPEndPoint endpoint)
+    {
+        var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            if (endpoint.Address.Equals(IPAddress.IPv6Any))
+            {
+                socket.DualMode = true;
+            }
+
+            socket.SetRawSocketOption(OptionLevelSocket, OptionReusePort, BitConverter.GetBytes(1));
+            socket.Bind(endpoint);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     private static bool HasReusePort(Socket socket)

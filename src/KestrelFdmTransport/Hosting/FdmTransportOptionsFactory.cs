@@ -44,7 +44,7 @@ internal sealed class FdmTransportOptionsFactory : OptionsFactory<FdmTransportOp
 
         if (_configuration is not null)
         {
-            FdmTransportConfiguration.Apply(_configuration.GetSection(FdmTransportConfiguration.SectionName), options);
+            OptionsTable.Apply(_configuration.GetSection(OptionsTable.SectionName), options);
         }
 
         return options;

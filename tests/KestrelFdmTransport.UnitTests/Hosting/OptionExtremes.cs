@@ -7,6 +7,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Reflection;
 using System.Threading;
+using KestrelFdmTransport.Hosting;
 
 namespace KestrelFdmTransport.UnitTests.Hosting;
 
@@ -15,8 +16,8 @@ internal static class OptionExtremes
 {
     private static readonly int[] s_numbers =
     [
-        int.MinValue, -1, 0, 1, 2, 1023, FdmTransportOptions.MaxLoopCount, FdmTransportOptions.MaxLoopCount + 1, FdmTransportOptions.BlockingThreadsLimit,
-        FdmTransportOptions.BlockingThreadsLimit + 1, FdmTransportOptions.MaxAcceptQueueLength, FdmTransportOptions.MaxAcceptQueueLength + 1, int.MaxValue,
+        int.MinValue, -1, 0, 1, 2, 1023, FdmTransportLimits.LoopCountMax, FdmTransportLimits.LoopCountMax + 1, FdmTransportLimits.BlockingThreadsMax,
+        FdmTransportLimits.BlockingThreadsMax + 1, FdmTransportLimits.AcceptQueueLengthMax, FdmTransportLimits.AcceptQueueLengthMax + 1, int.MaxValue,
     ];
 
     private static readonly TimeSpan[] s_times =
@@ -39,7 +40,7 @@ internal static class OptionExtremes
             : type == typeof(long?) ? [null, long.MinValue, -1L, 0L, 1L, 2L, long.MaxValue - 1, long.MaxValue]
             : type == typeof(TimeSpan) ? s_times.Cast<object?>()
             : type == typeof(ApplicationScheduling) ? [(ApplicationScheduling)int.MinValue, (ApplicationScheduling)(-1), .. Enum.GetValues<ApplicationScheduling>(), (ApplicationScheduling)3, (ApplicationScheduling)int.MaxValue]
-            : type == typeof(UnixFileMode?) ? [null, UnixFileMode.None, FdmTransportOptions.AllPermissions, (UnixFileMode)0x200, (UnixFileMode)0xFFF, (UnixFileMode)(-1), (UnixFileMode)int.MaxValue]
+            : type == typeof(UnixFileMode?) ? [null, UnixFileMode.None, FdmTransportLimits.UnixSocketFileModeMask, (UnixFileMode)0x200, (UnixFileMode)0xFFF, (UnixFileMode)(-1), (UnixFileMode)int.MaxValue]
             : type == typeof(Func<EndPoint, Socket>) ? [null, (Func<EndPoint, Socket>)FdmTransportOptions.CreateDefaultBoundListenSocket]
             : throw new NotSupportedException($"{option.Name} has the type {type}.");
     }
