@@ -134,8 +134,8 @@ public sealed class RegistrationTests
     {
         IWebHostBuilder webHost = WebApplication.CreateEmptyBuilder(new WebApplicationOptions()).WebHost;
 
-        Assert.Throws<ArgumentNullException>("hostBuilder", () => FdmWebHostBuilderExtensions.UseFdmTransport(null!));
-        Assert.Throws<ArgumentNullException>("hostBuilder", () => FdmWebHostBuilderExtensions.UseFdmTransport(null!, _ => { }));
+        Assert.Throws<ArgumentNullException>("hostBuilder", () => WebHostBuilderFdmExtensions.UseFdmTransport(null!));
+        Assert.Throws<ArgumentNullException>("hostBuilder", () => WebHostBuilderFdmExtensions.UseFdmTransport(null!, _ => { }));
         Assert.Throws<ArgumentNullException>("configureOptions", () => webHost.UseFdmTransport(null!));
     }
 

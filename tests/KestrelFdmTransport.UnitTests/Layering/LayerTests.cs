@@ -18,7 +18,7 @@ public sealed class LayerTests
     ];
 
     /// <summary>The public types that are made of the layers. The others are data, which any layer may use.</summary>
-    private static readonly string[] s_facades = ["FdmTransportFactory", "FdmConnectionFactory", "FdmWebHostBuilderExtensions"];
+    private static readonly string[] s_facades = ["FdmTransportFactory", "FdmConnectionFactory", "WebHostBuilderFdmExtensions"];
 
     /// <summary>Arrows that still lead upwards.</summary>
     private static readonly (string User, string Used)[] s_exceptions =
@@ -46,7 +46,7 @@ public sealed class LayerTests
         {
             string expected = file.Folder.Length == 0 ? "KestrelFdmTransport" : $"KestrelFdmTransport.{file.Folder}";
             // The extension methods of hosts live where applications look for them.
-            string[] allowed = string.Equals(file.TypeName, "FdmWebHostBuilderExtensions", StringComparison.Ordinal)
+            string[] allowed = string.Equals(file.TypeName, "WebHostBuilderFdmExtensions", StringComparison.Ordinal)
                 ? ["Microsoft.AspNetCore.Hosting"]
                 : [expected];
             Assert.True(file.Namespace is null || allowed.Contains(file.Namespace, StringComparer.Ordinal), $"{file} declares {file.Namespace}.");

@@ -13,7 +13,7 @@ using Microsoft.Extensions.Options;
 namespace Microsoft.AspNetCore.Hosting;
 
 /// <summary>Puts Kestrel on the FDM transport.</summary>
-public static class FdmWebHostBuilderExtensions
+public static class WebHostBuilderFdmExtensions
 {
     /// <summary>Our registration for Kestrel is known by this delegate.</summary>
     private static readonly Func<IServiceProvider, object> s_transport = ResolveTransport;
