@@ -9,16 +9,17 @@ using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Endpoints;
 
-/// <summary>One loop's part in listening, on a shared socket or one of its own: watches it, accepts, rests.</summary>
+/// <summary>One loop's part in listening, on a shared socket or one of its own: it registers the socket, accepts, and pauses.</summary>
 /// <remarks>
 /// The lock makes unbinding final: after <see cref="StopAccepting"/>, which any thread may call, no call is made on the listen
 /// descriptor for this loop, and every connection accepted before is in the queue. No user code runs under it, and no command is
 /// posted.
-/// Whatever fails, accepting goes on: who rests has a delay, or the queue's promise to call, or has left itself a message to rest.
+/// Whatever fails, accepting goes on: a paused acceptor has a delay, or the queue's promise to call, or a command that it has posted
+/// to itself.
 /// </remarks>
 internal sealed class Acceptor : IoSource
 {
-    /// <summary>Clients turned away at a time when descriptors have run out.</summary>
+    /// <summary>Clients that are rejected at a time when descriptors have run out.</summary>
     private const int MaxRejectsPerPause = 64;
 
     /// <summary>One more client is accepted for so many events that came at once, or wait.</summary>
@@ -35,27 +36,17 @@ internal sealed class Acceptor : IoSource
 
     private readonly Lock _lock = new();
     private readonly FdmConnectionListener _listener;
-    private readonly int _descriptor;
+    private readonly ListenDescriptor _descriptor;
+    private readonly ListenRegistration _registration;
     private TimeSpan _backoff;
-    private State _state;
-    private bool _registered;
     private StrongBox<CompactSocketAddress>? _lastLocalName;
 
     internal Acceptor(FdmConnectionListener listener, int descriptor)
     {
         FaultPoints.Hit(FaultPoint.AcceptorMade);
         _listener = listener;
-        _descriptor = descriptor;
-    }
-
-    private enum State
-    {
-        /// <summary>Not in the epoll: no room in the accept queue, or no descriptors.</summary>
-        Paused,
-
-        Registered,
-
-        Stopped,
+        _descriptor = new ListenDescriptor(descriptor, listener.ConnectionSettings.InheritsOptions);
+        _registration = new ListenRegistration(this, descriptor, _lock);
     }
 
     /// <summary>
@@ -66,18 +57,13 @@ internal sealed class Acceptor : IoSource
     {
         using (_lock.Hold())
         {
-            if (_state == State.Registered)
-            {
-                Loop.Disarm(_descriptor);
-            }
-
-            _state = State.Stopped;
+            _registration.Stop();
         }
     }
 
     /// <summary>
-    /// Accepts one client, so that the others may go to loops that are quicker; but more in a long turn, in which more have come: with one for
-    /// each turn of a loop that a thousand clients keep busy, new ones would wait for a good part of a second.
+    /// Accepts one client, so that the others may go to loops that are quicker. In a long iteration more have come, and it accepts more:
+    /// with one per iteration of a loop that a thousand clients keep busy, new ones would wait for a good part of a second.
     /// </summary>
     internal override Completion OnReady(uint events)
     {
@@ -93,23 +79,23 @@ internal sealed class Acceptor : IoSource
         return completion;
     }
 
-    /// <summary>How many clients a serve accepts.</summary>
+    /// <summary>How many clients a dispatch accepts.</summary>
     internal static int AcceptBudget(int pending) => Math.Min(1 + (pending / EventsPerAccept), MaxAcceptsPerDispatch);
 
-    /// <summary>What it throws is this source's failure, which rests; nothing that was taken before is left.</summary>
+    /// <summary>What it throws is this source's failure, which pauses it. Nothing that was taken before is left.</summary>
     private Completion AcceptOne(out bool more)
     {
         more = false;
         bool reserved = false;
         ConnectionIo? accepted = null;
         int result;
-        bool rests;
+        bool pauses;
         bool ended;
         try
         {
             using (_lock.Hold())
             {
-                if (_state != State.Registered)
+                if (!_registration.IsActive)
                 {
                     return Completion.None;
                 }
@@ -117,7 +103,7 @@ internal sealed class Acceptor : IoSource
                 reserved = _listener.Queue.TryReserve();
                 if (!reserved)
                 {
-                    PauseLocked();
+                    _registration.Pause();
                     return Completion.None;
                 }
 
@@ -132,15 +118,15 @@ internal sealed class Acceptor : IoSource
                     result = AcceptLocked(ref reserved, out accepted);
                 }
 
-                rests = result < 0
+                pauses = result < 0
                     ? result != -Errno.EAGAIN && !AcceptErrors.IsTransient(-result)
                     : !Loop.Group.Headroom.IsAmple(result);
-                if (rests)
+                if (pauses)
                 {
-                    PauseLocked();
+                    _registration.Pause();
                 }
 
-                ended = result == -Errno.EINVAL && Sys.HasHungUp(_descriptor);
+                ended = result == -Errno.EINVAL && _descriptor.HasHungUp;
             }
         }
         finally
@@ -156,7 +142,7 @@ internal sealed class Acceptor : IoSource
             }
         }
 
-        if (rests)
+        if (pauses)
         {
             return ended ? new Completion(Ended) : OnAcceptError(result < 0 ? -result : Errno.EMFILE);
         }
@@ -190,9 +176,9 @@ internal sealed class Acceptor : IoSource
             _listener.OnListenSocketDisposed();
         }
 
-        if (completion.HasFlag(Completion.LoopStopping) && _state != State.Stopped)
+        if (completion.HasFlag(Completion.LoopStopping) && !_registration.IsStopped)
         {
-            // The factory is being disposed with the endpoint still bound: whoever waits in AcceptAsync gets null.
+            // The factory is being disposed with the endpoint still bound: the caller of AcceptAsync gets null.
             _listener.StopAccepting(error: null);
         }
     }
@@ -220,9 +206,9 @@ internal sealed class Acceptor : IoSource
 
         using (_lock.Hold())
         {
-            if (_state == State.Paused)
+            if (_registration.IsPaused)
             {
-                RegisterLocked();
+                _registration.Resume();
             }
         }
 
@@ -231,12 +217,7 @@ internal sealed class Acceptor : IoSource
 
     internal override Completion OnClose()
     {
-        if (_registered)
-        {
-            _registered = false;
-            Loop.Deregister(this);
-        }
-
+        _registration.ReleaseSlot();
         return Completion.None;
     }
 
@@ -246,9 +227,9 @@ internal sealed class Acceptor : IoSource
     {
         using (_lock.Hold())
         {
-            if (_state == State.Registered)
+            if (_registration.IsActive)
             {
-                PauseLocked();
+                _registration.Pause();
             }
         }
 
@@ -259,22 +240,13 @@ internal sealed class Acceptor : IoSource
         }
     }
 
-    /// <summary>
-    /// After a pause: may accepting go on? If not, clients that have waited through one are told so by closing them, a share at a
-    /// time, rather than left to their own time-outs.
-    /// </summary>
-    private unsafe int ProbeLocked()
+    /// <summary>After a pause: may accepting go on? If not, clients that have waited through one are rejected.</summary>
+    private int ProbeLocked()
     {
         int result = Loop.Group.Headroom.Probe(Loop);
-        for (int i = 0; i < MaxRejectsPerPause && result < 0; i++)
+        if (result < 0)
         {
-            int client = Accept(null, null);
-            if (client < 0)
-            {
-                break;
-            }
-
-            Close(client);
+            _descriptor.RejectWaiting(MaxRejectsPerPause);
         }
 
         return result;
@@ -291,65 +263,77 @@ internal sealed class Acceptor : IoSource
         accepted = null;
         byte* address = stackalloc byte[Sys.AddressCapacity];
         int length = Sys.AddressCapacity;
-        int descriptor = Accept(address, &length);
+        int descriptor = _descriptor.Accept(address, &length);
         if (descriptor < 0)
         {
             return descriptor;
         }
 
         ConnectionIo? io = null;
-        FdmConnection? queued = null;
-        bool filled = false;
         try
         {
+            StrongBox<CompactSocketAddress> local = _listener.HasOneAddress ? _listener.LocalName : GetLocalName(descriptor);
+            io = CreateIo(descriptor, local.Value.IsUnix);
             CompactSocketAddress remote = CompactSocketAddress.Parse(new ReadOnlySpan<byte>(address, Math.Min(length, Sys.AddressCapacity)));
-            StrongBox<CompactSocketAddress> local = _listener.HasOneAddress ? _listener.LocalName : LocalName(descriptor);
-            EventLoop home = _listener.IsShared ? _listener.Loops.Balancer.SelectLoop(Loop, Loop.Now) : Loop;
-            io = new ConnectionIo(descriptor, local.Value.IsUnix, _listener.GetBuffers(home), _listener.ConnectionSettings) { Loop = home };
             var connection = new FdmConnection(io, local, remote);
-            int started = home == Loop ? io.Start() : 0;
+            int started = io.Loop == Loop ? io.Start() : 0;
             if (started < 0)
             {
                 // The epoll has no room (fs.epoll.max_user_watches).
                 return started;
             }
 
-            home.OnConnectionOpened();
-            queued = connection;
-
-            // False: another loop has failed at this moment and the endpoint is ending.
-            filled = _listener.Queue.TryEnqueue(connection);
+            Publish(connection, io, ref accepted);
             return descriptor;
         }
         finally
         {
-            // The queue may have thrown when the server had the connection already.
-            if (filled || (queued is not null && !queued.TryWithdraw()))
+            if (accepted is not null)
             {
                 reserved = false;
-                accepted = io;
+            }
+            else if (io is not null)
+            {
+                io.Discard();
             }
             else
             {
-                TakeBack(io, descriptor, counted: queued is not null);
+                _descriptor.Close(descriptor);
             }
         }
     }
 
-    private void TakeBack(ConnectionIo? io, int descriptor, bool counted)
+    /// <summary>The connection's side of the descriptor, on the loop that has least to do, if the listen socket is shared.</summary>
+    private ConnectionIo CreateIo(int descriptor, bool isUnix)
     {
-        if (counted)
-        {
-            io!.Loop.OnConnectionClosed();
-        }
+        EventLoop home = _listener.IsShared ? _listener.Loops.Balancer.SelectLoop(Loop, Loop.Now) : Loop;
+        return new ConnectionIo(descriptor, isUnix, _listener.GetBuffers(home), _listener.ConnectionSettings) { Loop = home };
+    }
 
-        if (io is not null)
+    /// <summary>Counts the connection, and puts it into the queue.</summary>
+    /// <param name="connection">The connection.</param>
+    /// <param name="io">The same on its loop.</param>
+    /// <param name="accepted">Set if the server has the connection or will have it, even if the queue throws.</param>
+    private void Publish(FdmConnection connection, ConnectionIo io, ref ConnectionIo? accepted)
+    {
+        io.Loop.OnConnectionOpened();
+        bool filled = false;
+        try
         {
-            io.Discard();
+            // False: another loop has failed at this moment and the endpoint is ending.
+            filled = _listener.Queue.TryEnqueue(connection);
         }
-        else
+        finally
         {
-            Close(descriptor);
+            // The queue may have thrown when the server had the connection already.
+            if (filled || !connection.TryWithdraw())
+            {
+                accepted = io;
+            }
+            else
+            {
+                io.Loop.OnConnectionClosed();
+            }
         }
     }
 
@@ -368,40 +352,16 @@ internal sealed class Acceptor : IoSource
         {
             using (_lock.Hold())
             {
-                if (_state == State.Registered)
+                if (_registration.IsActive)
                 {
-                    // The kernel wakes the waiter that came last first; going out and in again puts this loop behind the others.
-                    Loop.Disarm(_descriptor);
-                    RegisterLocked();
+                    _registration.MoveToEnd();
                 }
             }
         }
     }
 
-    private unsafe int Accept(byte* address, int* length)
-    {
-        if (_listener.ConnectionSettings.InheritsOptions)
-        {
-            // Of loops that are woken for one client all but one find none, and must not sleep in accept4 until the next one comes.
-            Sys.MakeNonBlocking(_descriptor);
-        }
-
-        return Sys.Accept(_descriptor, address, length);
-    }
-
-    /// <summary>Closes a descriptor that was accepted and has become no connection. It may have inherited an <c>SO_LINGER</c> time.</summary>
-    private void Close(int client)
-    {
-        if (_listener.ConnectionSettings.InheritsOptions)
-        {
-            Sys.ClearLingerTime(client);
-        }
-
-        Sys.Close(client);
-    }
-
     /// <summary>The connection's own address. Clients mostly come to the same.</summary>
-    private StrongBox<CompactSocketAddress> LocalName(int descriptor)
+    private StrongBox<CompactSocketAddress> GetLocalName(int descriptor)
     {
         CompactSocketAddress name = CompactSocketAddress.FromLocal(descriptor);
         if (name == default)
@@ -410,44 +370,6 @@ internal sealed class Acceptor : IoSource
         }
 
         return _lastLocalName is { } last && last.Value == name ? last : _lastLocalName = new(name);
-    }
-
-    private void RegisterLocked()
-    {
-        const uint Events = EpollFlags.In | EpollFlags.Exclusive;
-
-        // Unless it succeeds.
-        _state = State.Paused;
-        int result;
-        if (_registered)
-        {
-            result = Loop.Rearm(_descriptor, Events, Token);
-            if (result == -Errno.EEXIST)
-            {
-                // It has not left before. It has to, for its place among the other loops.
-                Loop.Disarm(_descriptor);
-                result = Loop.Rearm(_descriptor, Events, Token);
-                result = result == -Errno.EEXIST ? 0 : result;
-            }
-        }
-        else
-        {
-            result = Loop.Register(this, _descriptor, Events);
-            _registered = result >= 0;
-        }
-
-        if (result < 0)
-        {
-            throw SocketErrors.Exception(-result);
-        }
-
-        _state = State.Registered;
-    }
-
-    private void PauseLocked()
-    {
-        Loop.Disarm(_descriptor);
-        _state = State.Paused;
     }
 
     /// <summary>Outside the lock: comes back after a pause that grows, and says so.</summary>
