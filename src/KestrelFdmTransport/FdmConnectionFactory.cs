@@ -121,8 +121,7 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
         _sockets?.Dispose();
         if (_loops is { } taken)
         {
-            EndpointBufferSets.DisposePools(taken.Blocks);
-            _transport.ReleaseLoops();
+            Release(taken);
         }
     }
 
@@ -188,20 +187,21 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
             return null;
         }
 
+        // The logger factory is user code, and so not for the lock.
+        ILogger logger = _transport.ClientSettings.Logger;
         using (_lock.Hold())
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            if (_sockets is null)
+            if (_sockets is { } sockets)
             {
-                _sockets = new SocketsFallback(_transport.TransportOptions, _transport.ClientSettings.Logger);
-
-                // A log is user code, and this thread holds a lock.
-                ThreadPool.UnsafeQueueUserWorkItem(
-                    static state => Log.ConnectingBySockets(state.Logger, state.Reason), (_transport.ClientSettings.Logger, Reason: reason), preferLocal: false);
+                return sockets;
             }
 
-            return _sockets;
+            _sockets = new SocketsFallback(_transport.TransportOptions, logger);
         }
+
+        Log.ConnectingBySockets(logger, reason);
+        return _sockets;
     }
 
     private OutgoingLoops RunningLoops()
@@ -213,19 +213,43 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
             {
                 return running;
             }
-
-            EventLoop[] loops = _transport.AcquireLoops();
-            try
-            {
-                // In this order: these have no pools of their own to give up if the others cannot be made.
-                EndpointBuffers[] streamBlocks = EndpointBufferSets.Create(loops, FdmTransportFactory.CreateStreamBlocks);
-                return _loops = new OutgoingLoops(loops, EndpointBufferSets.Create(loops, _transport.CreateClientBlocks), streamBlocks);
-            }
-            catch
-            {
-                _transport.ReleaseLoops();
-                throw;
-            }
         }
+
+        // The memory pool factory is user code, and so not for the lock. Of two callers that get here one gives up what it has made.
+        OutgoingLoops made = AcquireLoops();
+        OutgoingLoops? used;
+        using (_lock.Hold())
+        {
+            used = _disposed ? null : _loops ??= made;
+        }
+
+        if (!ReferenceEquals(used, made))
+        {
+            Release(made);
+        }
+
+        return used ?? throw Disposed();
+    }
+
+    private OutgoingLoops AcquireLoops()
+    {
+        EventLoop[] loops = _transport.AcquireLoops();
+        try
+        {
+            // In this order: these have no pools of their own to give up if the others cannot be made.
+            EndpointBuffers[] streamBlocks = EndpointBufferSets.Create(loops, FdmTransportFactory.CreateStreamBlocks);
+            return new OutgoingLoops(loops, EndpointBufferSets.Create(loops, _transport.CreateClientBlocks), streamBlocks);
+        }
+        catch
+        {
+            _transport.ReleaseLoops();
+            throw;
+        }
+    }
+
+    private void Release(OutgoingLoops loops)
+    {
+        EndpointBufferSets.DisposePools(loops.Blocks);
+        _transport.ReleaseLoops();
     }
 }

@@ -59,7 +59,16 @@ internal sealed class Connector : IoSource
             static attempt => ((Connector)attempt!).Post(LoopCommand.Close), this);
         await using (registration.ConfigureAwait(false))
         {
-            return await _outcome.Task.ConfigureAwait(false);
+            try
+            {
+                return await _outcome.Task.ConfigureAwait(false);
+            }
+            catch (SocketException error)
+            {
+                // With the address, as that of a socket. Its text is user code if the endpoint is of the application's own type,
+                // and so not for the loop.
+                throw new SocketException((int)error.SocketErrorCode, $"{error.Message} {_target}");
+            }
         }
     }
 
@@ -78,7 +87,7 @@ internal sealed class Connector : IoSource
         }
         else
         {
-            Finish(Refusal(-error));
+            Finish(SocketErrors.Exception(-error));
         }
 
         return Completion.None;
@@ -103,7 +112,7 @@ internal sealed class Connector : IoSource
         }
         else if (_timeout != Timeout.InfiniteTimeSpan && Stopwatch.GetElapsedTime(_started) >= _timeout)
         {
-            Finish(Refusal(Errno.ETIMEDOUT));
+            Finish(SocketErrors.Exception(Errno.ETIMEDOUT));
         }
         else if (!_enrolled && !(_enrolled = Loop.TryTakeSlot(this)))
         {
@@ -115,7 +124,7 @@ internal sealed class Connector : IoSource
         }
         else
         {
-            // The clock that is due in a turn is the harvest's, a little behind the one we look at.
+            // The loop's timers use the time of its last poll, which is a little behind this clock.
             ScheduleRetry(_timeout - Stopwatch.GetElapsedTime(_started));
         }
 
@@ -153,13 +162,6 @@ internal sealed class Connector : IoSource
         Post(LoopCommand.Close);
     }
 
-    /// <summary>As that of a socket: with the address.</summary>
-    private SocketException Refusal(int errno)
-    {
-        SocketException error = SocketErrors.Exception(errno);
-        return new SocketException((int)error.SocketErrorCode, $"{error.Message} {_target}");
-    }
-
     private static ObjectDisposedException Stopped() => new("FdmTransportFactory", "The transport has been stopped.");
 
     private void Connect()
@@ -183,7 +185,7 @@ internal sealed class Connector : IoSource
                 ScheduleRetry(s_retry);
                 break;
             default:
-                Finish(Refusal(-result));
+                Finish(SocketErrors.Exception(-result));
                 break;
         }
     }
@@ -215,7 +217,7 @@ internal sealed class Connector : IoSource
         int result = Loop.Rearm(_descriptor, EpollFlags.Out | EpollFlags.EdgeTriggered, Token);
         if (result < 0)
         {
-            Finish(Refusal(-result));
+            Finish(SocketErrors.Exception(-result));
             return;
         }
 
@@ -257,7 +259,7 @@ internal sealed class Connector : IoSource
 
         if (result < 0)
         {
-            Finish(result == -Errno.EBADF ? Stopped() : Refusal(-result));
+            Finish(result == -Errno.EBADF ? Stopped() : SocketErrors.Exception(-result));
             return;
         }
 

@@ -18,6 +18,9 @@ namespace KestrelFdmTransport.Endpoints;
 /// <summary>An endpoint: a listen socket that all loops share, or one for each, and the queue of what they have accepted.</summary>
 internal sealed class FdmConnectionListener : IConnectionListener
 {
+    /// <summary>No more than one log line of a kind in this time.</summary>
+    private static readonly TimeSpan s_logPeriod = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan s_endTimeout = TimeSpan.FromSeconds(1);
 
     /// <summary>How often it is asked whether the application has disposed of its listen socket, if nothing else says so.</summary>
@@ -28,6 +31,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
     private readonly EndpointBuffers[] _buffers;
     private readonly Lock _lock = new();
     private readonly Timer? _socketTimer;
+    private readonly TaskCompletionSource _unbinding = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _stopped;
     private bool _unbound;
     private int _disposed;
@@ -111,11 +115,11 @@ internal sealed class FdmConnectionListener : IConnectionListener
 
     internal AcceptQueue Queue { get; }
 
-    /// <summary>Says when the log may be told of a rest, by all loops together.</summary>
-    internal LogThrottle PauseReports { get; } = new();
+    /// <summary>Throttles the log lines about pauses of all loops together.</summary>
+    internal LogThrottle PauseReports { get; } = new(s_logPeriod);
 
-    /// <summary>As <see cref="PauseReports"/>, of a failure.</summary>
-    internal LogThrottle FailureReports { get; } = new();
+    /// <summary>As <see cref="PauseReports"/>, for failures.</summary>
+    internal LogThrottle FailureReports { get; } = new(s_logPeriod);
 
     /// <summary>True if all loops accept from one socket; else each has its own, and the kernel deals connections out.</summary>
     internal bool IsShared => _sockets.Length == 1;
@@ -134,7 +138,9 @@ internal sealed class FdmConnectionListener : IConnectionListener
     public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
         Unbind();
-        return default;
+
+        // A second caller must not go on before the first is done.
+        return new(_unbinding.Task);
     }
 
     public async ValueTask DisposeAsync()
@@ -190,7 +196,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
     /// <summary>The memory of this endpoint's connections on the loop.</summary>
     internal EndpointBuffers GetBuffers(EventLoop loop) => EndpointBufferSets.Create(_buffers, loop);
 
-    /// <summary>LoopCommand that cannot be told of is read with the loop's next: the others must have theirs, and the caller goes on.</summary>
+    /// <summary>A command whose wake-up fails is read with the loop's next one. The other loops must have theirs.</summary>
     private static void PostSafely(Acceptor source, LoopCommand command)
     {
         try
@@ -215,29 +221,30 @@ internal sealed class FdmConnectionListener : IConnectionListener
     /// <summary>Stops accepting and listening, once.</summary>
     private void Unbind()
     {
+        using (_lock.Hold())
+        {
+            if (_unbound)
+            {
+                return;
+            }
+
+            _unbound = true;
+            _socketTimer?.Dispose();
+            Loops.LoopFailed -= OnLoopFailed;
+            StopLocked();
+        }
+
         try
         {
-            // A second caller must not go on before the first is done. Nothing here waits for application code.
-            using (_lock.Hold())
-            {
-                if (_unbound)
-                {
-                    return;
-                }
-
-                _unbound = true;
-                _socketTimer?.Dispose();
-                Loops.LoopFailed -= OnLoopFailed;
-                StopLocked();
-
-                // The descriptors have left every epoll and no loop calls on them again: now they may be closed.
-                ListenSocketFactory.Dispose(_sockets);
-            }
+            // The descriptors have left every epoll, and no loop calls on them again. Disposing of the application's own kind
+            // of socket runs user code, and so not under the lock.
+            ListenSocketFactory.Dispose(_sockets);
         }
         finally
         {
             CloseAcceptors();
             Queue.Complete();
+            _unbinding.TrySetResult();
         }
     }
 
@@ -260,8 +267,8 @@ internal sealed class FdmConnectionListener : IConnectionListener
     }
 
     /// <summary>
-    /// Has the application disposed of a listen socket? Its loops completion themselves, unless they all rest, or application code holds
-    /// them, or the socket is one that .NET does not shut down because another process may have it.
+    /// Has the application disposed of a listen socket? Its loops notice it by themselves, unless all are paused, or user code holds them,
+    /// or the socket is one that .NET does not shut down because another process may have it.
     /// </summary>
     private void CheckSockets()
     {
