@@ -31,7 +31,7 @@ internal static partial class Log
     [LoggerMessage(0, LogLevel.Error, "Unexpected exception in FdmConnection.CancelConnectionClosedToken.", EventName = "ConnectionClosedCallbackFailed")]
     internal static partial void ConnectionClosedCallbackFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(30, LogLevel.Error, @"Connection id ""{ConnectionId}"": a continuation threw; the connection is aborted.", EventName = "UnexpectedException")]
+    [LoggerMessage(30, LogLevel.Error, @"Connection id ""{ConnectionId}"": unexpected exception.", EventName = "UnexpectedException")]
     internal static partial void UnexpectedException(ILogger logger, string connectionId, Exception exception);
 
     [LoggerMessage(31, LogLevel.Critical, "Event loop {Loop} failed; its connections are aborted and the loop is restarted.", EventName = "LoopFailed")]
@@ -51,6 +51,9 @@ internal static partial class Log
 
     [LoggerMessage(34, LogLevel.Warning, "{EndPoint} is served by the Sockets transport: {Reason}", EventName = "ServedBySockets")]
     internal static partial void ServedBySockets(ILogger logger, EndPoint endPoint, string reason);
+
+    [LoggerMessage(43, LogLevel.Warning, "A thread {Thread} could not be started: the process is at its limit of threads (pids.max, ulimit -u) or out of memory.", EventName = "ThreadNotStarted")]
+    internal static partial void ThreadNotStarted(ILogger logger, string thread);
 
     [LoggerMessage(53, LogLevel.Information, "{EndPoint} is served by the FDM transport: {Loops} event loop(s), {Scheduling} scheduling; fdm.transport={Transport} in metrics.", EventName = "ServedByFdm")]
     internal static partial void ServedByFdm(ILogger logger, EndPoint endPoint, int loops, string scheduling, int transport);

@@ -44,7 +44,7 @@ internal sealed class EventLoopGroup : IDisposable
         // Never all CPUs spin. A single one may as long as it pays (SpinPredictor): the client may be on another one.
         _maxSpinning = Math.Max(1, Environment.ProcessorCount - 1);
         Standbys = new StandbyThreads(settings, logger);
-        BlockingThreads = new BlockingThreadPool(settings.MaxBlockingThreads, settings.Headroom);
+        BlockingThreads = new BlockingThreadPool(settings.MaxBlockingThreads, settings.Headroom, logger);
         Balancer = new LoadBalancer(this, settings.MigratesConnections);
         Headroom = new DescriptorHeadroom(settings.LoopCount);
     }

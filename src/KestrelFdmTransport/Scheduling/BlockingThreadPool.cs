@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
+using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.Scheduling;
 
@@ -21,14 +22,16 @@ internal sealed class BlockingThreadPool
     private readonly SemaphoreSlim _pending = new(0);
     private readonly int _limit;
     private readonly ThreadHeadroom _headroom;
+    private readonly ILogger _logger;
     private int _threads;
     private int _idle;
     private bool _stopped;
 
-    internal BlockingThreadPool(int limit, ThreadHeadroom headroom)
+    internal BlockingThreadPool(int limit, ThreadHeadroom headroom, ILogger logger)
     {
         _limit = limit;
         _headroom = headroom;
+        _logger = logger;
     }
 
     internal int Threads => Volatile.Read(ref _threads);
@@ -86,7 +89,7 @@ internal sealed class BlockingThreadPool
 
     private bool TryStart(IThreadPoolWorkItem first)
     {
-        if (TransportThread.TryStart(_headroom, Name, static state => ((Start)state!).Lane.Run(((Start)state).First), new Start(this, first)))
+        if (TransportThread.TryStart(_headroom, _logger, Name, static state => ((Start)state!).Lane.Run(((Start)state).First), new Start(this, first)))
         {
             return true;
         }

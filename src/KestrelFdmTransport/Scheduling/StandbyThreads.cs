@@ -89,7 +89,7 @@ internal sealed class StandbyThreads
         }
 
         // With no room for a thread the loop waits for its callback, as it would without standbys.
-        return TransportThread.TryStart(_headroom, Name, static state => Serve((Handoff)state!), handoff);
+        return TransportThread.TryStart(_headroom, _logger, Name, static state => Serve((Handoff)state!), handoff);
     }
 
     /// <summary>Loops are started: standbys may be made.</summary>

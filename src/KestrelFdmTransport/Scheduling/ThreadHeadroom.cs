@@ -1,5 +1,6 @@
 using System;
 using System.Threading;
+using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.Interop;
 
 namespace KestrelFdmTransport.Scheduling;
@@ -32,6 +33,9 @@ internal sealed class ThreadHeadroom(Func<int> count, Func<int, int> left, TimeP
     private bool _isMeasured;
     private long _failedAt;
     private int _most = int.MaxValue;
+
+    /// <summary>Throttles the log lines about threads that could not be started.</summary>
+    internal LogThrottle Reports { get; } = new(s_memory);
 
     /// <summary>True if what is left is needed by others: idle threads had better end.</summary>
     internal bool IsShort

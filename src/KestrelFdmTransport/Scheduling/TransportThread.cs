@@ -1,6 +1,7 @@
 using System;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
+using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.Scheduling;
 
@@ -15,24 +16,29 @@ internal static class TransportThread
         new Thread(body) { Name = name, IsBackground = true }.UnsafeStart(state);
     }
 
-    /// <summary>As <see cref="Start"/>; false if there is no room for one more, or would be none for others.</summary>
-    internal static bool TryStart(ThreadHeadroom headroom, string name, ParameterizedThreadStart body, object? state)
+    /// <summary>As <see cref="Start"/>. False, with a line in the log, if there is no room for one more, or would be none for others.</summary>
+    internal static bool TryStart(ThreadHeadroom headroom, ILogger logger, string name, ParameterizedThreadStart body, object? state)
     {
         try
         {
-            if (!headroom.TryTake())
+            if (headroom.TryTake())
             {
-                return false;
+                Start(name, body, state);
+                return true;
             }
-
-            Start(name, body, state);
-            return true;
         }
         catch (Exception)
         {
-            // The runtime says this with several exceptions, and each means the same.
+            // The runtime reports a lack of threads with several exceptions, and each means the same.
             headroom.OnFailed();
-            return false;
         }
+
+        if (headroom.Reports.TryBegin())
+        {
+            // The caller may be the monitor, or own a loop, and a log is user code.
+            ThreadPool.UnsafeQueueUserWorkItem(static state => Log.ThreadNotStarted(state.Logger, state.Name), (Logger: logger, Name: name), preferLocal: false);
+        }
+
+        return false;
     }
 }

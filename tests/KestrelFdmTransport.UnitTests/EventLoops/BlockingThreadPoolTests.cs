@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Threading;
 using KestrelFdmTransport.Scheduling;
 using KestrelFdmTransport.UnitTests.Infrastructure;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
@@ -10,7 +11,7 @@ namespace KestrelFdmTransport.UnitTests.EventLoops;
 /// <summary>The threads for callbacks that block.</summary>
 public sealed class BlockingThreadPoolTests
 {
-    private readonly BlockingThreadPool _lane = new(limit: 4, new ThreadHeadroom(static () => 1, static _ => int.MaxValue, TimeProvider.System));
+    private readonly BlockingThreadPool _lane = new(limit: 4, new ThreadHeadroom(static () => 1, static _ => int.MaxValue, TimeProvider.System), NullLogger.Instance);
 
     [Fact]
     public void A_thread_that_is_interrupted_while_it_is_idle_takes_the_next_work()

@@ -2,6 +2,7 @@ using System;
 using System.Threading;
 using KestrelFdmTransport.Scheduling;
 using KestrelFdmTransport.UnitTests.Infrastructure;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
@@ -72,7 +73,7 @@ public sealed class ThreadHeadroomTests
     public void The_lane_and_the_standbys_start_nothing_without_room()
     {
         _limit = _threads;
-        var lane = new BlockingThreadPool(limit: 10, _headroom);
+        var lane = new BlockingThreadPool(limit: 10, _headroom, NullLogger.Instance);
         Assert.False(lane.TryQueue(new WorkItem(static () => { })));
         Assert.Equal(0, lane.Threads);
     }
@@ -80,7 +81,7 @@ public sealed class ThreadHeadroomTests
     [Fact]
     public void Idle_threads_of_the_lane_end_when_room_is_short()
     {
-        var lane = new BlockingThreadPool(limit: 10, _headroom);
+        var lane = new BlockingThreadPool(limit: 10, _headroom, NullLogger.Instance);
         using var leave = new ManualResetEventSlim();
         Assert.True(lane.TryQueue(new WorkItem(() => leave.Within("the test to go on"))));
         Assert.Equal(1, lane.Threads);
