@@ -42,7 +42,7 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
         ("SendMessage", "EINTR"),
         ("EpollWait", "EINTR"),
         ("EpollDelete", "EBADF EINVAL ENOENT ENOMEM EPERM"),
-        ("Signal", "EAGAIN EBADF EDESTADDRREQ EFAULT EFBIG EINTR EINVAL EIO ENOSPC EPERM EPIPE EDQUOT"),
+        ("WriteEventFd", "EAGAIN EBADF EDESTADDRREQ EFAULT EFBIG EINTR EINVAL EIO ENOSPC EPERM EPIPE EDQUOT"),
         ("Close", "EBADF EINTR EIO ENOSPC EDQUOT"));
 
     /// <summary>Errors that cost the connection whose call fails.</summary>
@@ -106,7 +106,7 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
 
     [Fact]
     public Task A_loop_that_cannot_be_woken_is_told_of()
-        => RunAsync("Signal", "EIO", first: 1, step: 1, (server, _) => Waiting.Until(() => server.Events.Count("WakeUpFailed") > 0, "the log event"));
+        => RunAsync("WriteEventFd", "EIO", first: 1, step: 1, (server, _) => Waiting.Until(() => server.Events.Count("WakeUpFailed") > 0, "the log event"));
 
     private static TheoryData<string, string> Cases(params (string Call, string Errors)[] calls)
     {
@@ -137,7 +137,7 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
     private async Task RunAsync(string call, string error, int first, int step, Action<EchoServer, Faults> check)
     {
         (_answered, _lost) = (0, 0);
-        bool wakes = string.Equals(call, "Signal", StringComparison.Ordinal);
+        bool wakes = string.Equals(call, "WriteEventFd", StringComparison.Ordinal);
         await using EchoServer server = await EchoServer.StartAsync(wakes ? ApplicationScheduling.ThreadPool : ApplicationScheduling.Adaptive);
         using (var faults = new Faults(Enum.Parse<Syscall>(call), error, first, step))
         {
