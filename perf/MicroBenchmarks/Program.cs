@@ -7,7 +7,8 @@ using KestrelFdmTransport.MicroBenchmarks.Allocations;
 
 if (args is ["--allocations", ..])
 {
-    return await AllocationProof.RunAsync(args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 1_000_000);
+    return await AllocationProof.RunAsync(
+        args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 1_000_000);
 }
 
 BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

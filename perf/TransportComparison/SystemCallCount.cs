@@ -15,7 +15,8 @@ internal static class SystemCallCount
     private static readonly TimeSpan s_duration = TimeSpan.FromSeconds(2);
 
     /// <summary>Null without strace.</summary>
-    internal static async Task<double?> PerRequestAsync(ServerProcess server, CpuPlan plan, ILoad load, CancellationToken cancellation)
+    internal static async Task<double?> PerRequestAsync(
+        ServerProcess server, CpuPlan plan, ILoad load, CancellationToken cancellation)
     {
         if (!ToolProcess.Exists("strace") || !ToolProcess.Exists("timeout"))
         {
@@ -47,7 +48,8 @@ internal static class SystemCallCount
     /// <summary>The fourth column of the last line.</summary>
     internal static long Calls(string table)
     {
-        string total = table.Split('\n').LastOrDefault(line => line.TrimEnd().EndsWith(" total", StringComparison.Ordinal))
+        string total = table.Split('\n').LastOrDefault(
+            line => line.TrimEnd().EndsWith(" total", StringComparison.Ordinal))
             ?? throw new ServerException("strace printed no total.");
         return long.Parse(total.Split(' ', StringSplitOptions.RemoveEmptyEntries)[3], CultureInfo.InvariantCulture);
     }

@@ -15,7 +15,8 @@
 //
 // Any setting can be given on the command line:
 //
-//   dotnet run --project samples/HelloFdm -c Release -- --urls http://0.0.0.0:8080 --Kestrel:FdmTransport:Scheduling=Inline
+//   dotnet run --project samples/HelloFdm -c Release -- \
+//        --urls http://0.0.0.0:8080 --Kestrel:FdmTransport:Scheduling=Inline
 
 using System;
 using HelloFdm;

@@ -13,7 +13,8 @@ namespace HelloFdm;
 internal static class SampleRoutes
 {
     public static void AddSample(this IServiceCollection services) =>
-        services.ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, SampleJsonContext.Default));
+        services.ConfigureHttpJsonOptions(
+            options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, SampleJsonContext.Default));
 
     public static void MapSample(this WebApplication app)
     {
@@ -25,7 +26,8 @@ internal static class SampleRoutes
 
         app.MapPost("/upload", async (HttpContext context) =>
         {
-            // The body is counted as it comes and never held, so the server's limit (30 MB by default) is not needed here.
+            // The body is counted as it comes and never held, so the server's limit (30 MB by default) is not needed
+            // here.
             if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
             {
                 limit.MaxRequestBodySize = null;
@@ -39,7 +41,9 @@ internal static class SampleRoutes
             if (bytes < 0)
             {
                 context.Response.StatusCode = StatusCodes.Status400BadRequest;
-                await context.Response.WriteAsync("The number of bytes must not be negative.\n", context.RequestAborted);
+                await context.Response.WriteAsync(
+                    "The number of bytes must not be negative.\n",
+                    context.RequestAborted);
                 return;
             }
 
@@ -48,10 +52,15 @@ internal static class SampleRoutes
             await Streams.WritePatternAsync(context.Response.BodyWriter, bytes, context.RequestAborted);
         });
 
-        app.MapGet("/events", Results<ServerSentEventsResult<string>, BadRequest<string>> (int? count, HttpContext context) =>
-            count is < 0
-                ? TypedResults.BadRequest("The number of events must not be negative.")
-                : TypedResults.ServerSentEvents(Streams.TickAsync(count ?? 10, TimeSpan.FromMilliseconds(200), context.RequestAborted), eventType: "tick"));
+        app.MapGet(
+            "/events",
+            Results<ServerSentEventsResult<string>,
+            BadRequest<string>> (int? count, HttpContext context) =>
+                count is < 0
+                    ? TypedResults.BadRequest("The number of events must not be negative.")
+                    : TypedResults.ServerSentEvents(
+                        Streams.TickAsync(count ?? 10, TimeSpan.FromMilliseconds(200), context.RequestAborted),
+                        eventType: "tick"));
 
         app.MapGet("/ws", async (HttpContext context) =>
         {
@@ -66,6 +75,9 @@ internal static class SampleRoutes
             await WebSocketEcho.RunAsync(socket, context.RequestAborted);
         });
 
-        app.MapGet("/loops", (HttpContext context) => LoopsReport.Create(context.RequestServices, context.Features.Get<IFdmConnectionFeature>()));
+        app.MapGet(
+            "/loops",
+            (HttpContext context)
+                => LoopsReport.Create(context.RequestServices, context.Features.Get<IFdmConnectionFeature>()));
     }
 }

@@ -20,13 +20,16 @@ internal static class WebSocketEcho
                 {
                     // The client's status is sent back, which completes the handshake.
                     await socket.CloseOutputAsync(
-                        socket.CloseStatus is null or WebSocketCloseStatus.Empty ? WebSocketCloseStatus.NormalClosure : socket.CloseStatus.Value,
+                        socket.CloseStatus is null or WebSocketCloseStatus.Empty
+                            ? WebSocketCloseStatus.NormalClosure
+                            : socket.CloseStatus.Value,
                         statusDescription: null,
                         aborted);
                     return;
                 }
 
-                await socket.SendAsync(buffer.AsMemory(0, received.Count), received.MessageType, received.EndOfMessage, aborted);
+                await socket.SendAsync(
+                    buffer.AsMemory(0, received.Count), received.MessageType, received.EndOfMessage, aborted);
             }
         }
         catch (Exception e) when (e is OperationCanceledException or WebSocketException)

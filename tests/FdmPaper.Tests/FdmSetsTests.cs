@@ -5,7 +5,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.FdmPaper.Tests;
 
-/// <summary>The rules of FDM, one by one, with N = 3. Descriptor 1 is a locked listen socket where calls must not be empty.</summary>
+/// <summary>
+/// The rules of FDM, one by one, with N = 3. Descriptor 1 is a locked listen socket where calls must not be empty.
+/// </summary>
 public sealed class FdmSetsTests
 {
     private const int Listener = 1;
@@ -344,5 +346,6 @@ public sealed class FdmSetsTests
     }
 
     private int[] CallsAbout(int descriptor)
-        => [.. Enumerable.Range(1, _fdm.Poll.Calls.Count).Where(call => _fdm.Poll.Calls[call - 1].Contains(descriptor))];
+        => [.. Enumerable.Range(1, _fdm.Poll.Calls.Count).Where(
+            call => _fdm.Poll.Calls[call - 1].Contains(descriptor))];
 }

@@ -8,7 +8,9 @@ using Xunit.Abstractions;
 
 namespace KestrelFdmTransport.Conformance;
 
-/// <summary>Peers and applications that do not keep up. The kernel takes some megabytes, so every body is larger.</summary>
+/// <summary>
+/// Peers and applications that do not keep up. The kernel takes some megabytes, so every body is larger.
+/// </summary>
 public sealed class BackPressureTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int PauseEvent = 4;

@@ -11,8 +11,8 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance;
 
 /// <summary>
-/// Handlers that flush and then block their thread until the client has what they flushed. A transport that keeps the bytes
-/// until the handler returns hangs here.
+/// Handlers that flush and then block their thread until the client has what they flushed. A transport that keeps the
+/// bytes until the handler returns hangs here.
 /// </summary>
 public sealed class BlockingHandlerTests(ITestOutputHelper output) : TransportTest(output)
 {

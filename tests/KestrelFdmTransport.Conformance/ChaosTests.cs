@@ -23,8 +23,12 @@ public sealed class ChaosTests(ITestOutputHelper output) : TransportTest(output)
     {
         var setup = new TestServerSetup { ExpectedError = TestServerSetup.DrainError };
         TestServer server = await StartAsync(transport, AnswerAsync, setup);
-        await Parallel.ForAsync(0, Clients, new ParallelOptions { MaxDegreeOfParallelism = Parallelism }, async (i, _) =>
-            await MisbehaveAsync(server, new Random(i)));
+        await Parallel.ForAsync(
+            0,
+            Clients,
+            new ParallelOptions { MaxDegreeOfParallelism = Parallelism },
+            async (i, _) =>
+                await MisbehaveAsync(server, new Random(i)));
         await AssertSurvivedAsync(server);
     }
 
@@ -36,8 +40,12 @@ public sealed class ChaosTests(ITestOutputHelper output) : TransportTest(output)
             // A reset ends the echo with an exception, which is no failure of the application.
             await Record.ExceptionAsync(() => Handlers.EchoRaw(connection));
         });
-        await Parallel.ForAsync(0, Clients, new ParallelOptions { MaxDegreeOfParallelism = Parallelism }, async (i, _) =>
-            await EchoAndVanishAsync(server, new Random(i)));
+        await Parallel.ForAsync(
+            0,
+            Clients,
+            new ParallelOptions { MaxDegreeOfParallelism = Parallelism },
+            async (i, _) =>
+                await EchoAndVanishAsync(server, new Random(i)));
 
         await Waiting.UntilAsync(() => server.Loops.Sum(loop => loop.Connections) == 0);
         using RawClient survivor = await server.ConnectAsync();
@@ -60,15 +68,19 @@ public sealed class ChaosTests(ITestOutputHelper output) : TransportTest(output)
 
             await AnswerAsync(context);
         });
-        await Parallel.ForAsync(0, Clients / 4, new ParallelOptions { MaxDegreeOfParallelism = Parallelism }, async (_, _) =>
-        {
-            using RawClient client = await server.ConnectAsync();
-            await TryAsync(async () =>
+        await Parallel.ForAsync(
+            0,
+            Clients / 4,
+            new ParallelOptions { MaxDegreeOfParallelism = Parallelism },
+            async (_, _) =>
             {
-                await client.SendAsync(RawClient.Get("/abort"));
-                await client.ReadToEndAsync();
+                using RawClient client = await server.ConnectAsync();
+                await TryAsync(async () =>
+                {
+                    await client.SendAsync(RawClient.Get("/abort"));
+                    await client.ReadToEndAsync();
+                });
             });
-        });
         await AssertSurvivedAsync(server);
     }
 

@@ -50,7 +50,8 @@ public sealed class ConnectionLifetimeTests(ITestOutputHelper output) : Transpor
         var closed = new Signal();
         TestServer server = await StartAsync(transport, async context =>
         {
-            CancellationToken token = context.Features.GetRequiredFeature<IConnectionLifetimeFeature>().ConnectionClosed;
+            CancellationToken token =
+                context.Features.GetRequiredFeature<IConnectionLifetimeFeature>().ConnectionClosed;
             Assert.False(token.IsCancellationRequested);
             running.Set();
             await WhenCancelledAsync(token);
@@ -231,7 +232,8 @@ public sealed class ConnectionLifetimeTests(ITestOutputHelper output) : Transpor
     [Theory, MemberData(nameof(OnBoth))]
     public async Task An_idle_connection_ends_with_FIN_after_the_keep_alive_timeout(TransportKind transport)
     {
-        var setup = new TestServerSetup { Kestrel = kestrel => kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(1) };
+        var setup =
+            new TestServerSetup { Kestrel = kestrel => kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(1) };
         TestServer server = await StartAsync(transport, _ => Task.CompletedTask, setup);
         using RawClient client = await server.ConnectAsync();
 

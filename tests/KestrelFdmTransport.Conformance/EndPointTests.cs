@@ -146,7 +146,8 @@ public sealed class EndPointTests(ITestOutputHelper output) : TransportTest(outp
         var bound = (IPEndPoint)socket.LocalEndPoint!;
         string descriptor = Descriptors.Describe(socket);
 
-        var setup = new TestServerSetup { EndPoints = [new FileHandleEndPoint((ulong)socket.Handle, FileHandleType.Auto)] };
+        var setup =
+            new TestServerSetup { EndPoints = [new FileHandleEndPoint((ulong)socket.Handle, FileHandleType.Auto)] };
         TestServer server = await StartAsync(transport, context => context.Response.WriteAsync("handle"), setup);
         Assert.Equal(bound, server.EndPoint);
         using (RawClient client = await server.ConnectAsync())
@@ -200,7 +201,11 @@ public sealed class EndPointTests(ITestOutputHelper output) : TransportTest(outp
         string path = TemporarySocketPath();
         var setup = new TestServerSetup
         {
-            EndPoints = [TestServerSetup.FreeLoopbackPort, TestServerSetup.FreeLoopbackPort, new UnixDomainSocketEndPoint(path)],
+            EndPoints =
+            [
+                TestServerSetup.FreeLoopbackPort, TestServerSetup.FreeLoopbackPort,
+                new UnixDomainSocketEndPoint(path)
+            ],
         };
         TestServer server = await StartAsync(transport, context => context.Response.WriteAsync("hello"), setup);
         Assert.Distinct(server.EndPoints);

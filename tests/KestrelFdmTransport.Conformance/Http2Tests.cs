@@ -40,7 +40,8 @@ public sealed class Http2Tests(ITestOutputHelper output) : TransportTest(output)
         using HttpClient client = CreateClient(server);
 
         string[] replies = await Task
-            .WhenAll(Enumerable.Range(0, Requests).Select(i => client.GetStringAsync(new Uri($"/{i}", UriKind.Relative))))
+            .WhenAll(
+                Enumerable.Range(0, Requests).Select(i => client.GetStringAsync(new Uri($"/{i}", UriKind.Relative))))
             .Within();
         for (int i = 0; i < Requests; i++)
         {
@@ -77,7 +78,8 @@ public sealed class Http2Tests(ITestOutputHelper output) : TransportTest(output)
     public async Task Parallel_echoes_on_one_connection_do_not_mix(TransportKind transport)
     {
         const int Size = 512 * 1024;
-        // HttpClient does not read before it has sent a ByteArrayContent, so the server must not answer before it has read.
+        // HttpClient does not read before it has sent a ByteArrayContent, so the server must not answer before it has
+        // read.
         TestServer server = await StartHttp2Async(transport, async context =>
         {
             using var body = new MemoryStream();
@@ -90,7 +92,8 @@ public sealed class Http2Tests(ITestOutputHelper output) : TransportTest(output)
         {
             byte[] body = Pattern.Create(Size)[(i * 8)..];
             using var content = new ByteArrayContent(body);
-            using HttpResponseMessage response = await client.PostAsync(new Uri("/", UriKind.Relative), content).Within();
+            using HttpResponseMessage response = await client.PostAsync(new Uri("/", UriKind.Relative), content)
+                .Within();
             byte[] echo = await response.Content.ReadAsByteArrayAsync().Within();
             Assert.True(body.AsSpan().SequenceEqual(echo));
         });

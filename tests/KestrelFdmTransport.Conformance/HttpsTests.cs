@@ -99,6 +99,7 @@ public sealed class HttpsTests(ITestOutputHelper output) : TransportTest(output)
         };
     }
 
-    private Task<TestServer> StartHttpsAsync(TransportKind transport, RequestDelegate handler, X509Certificate2 certificate)
+    private Task<TestServer> StartHttpsAsync(
+        TransportKind transport, RequestDelegate handler, X509Certificate2 certificate)
         => StartAsync(transport, handler, new TestServerSetup { Listen = options => options.UseHttps(certificate) });
 }

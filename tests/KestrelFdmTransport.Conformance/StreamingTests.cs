@@ -23,7 +23,8 @@ public sealed class StreamingTests(ITestOutputHelper output) : TransportTest(out
         for (int i = 0; i < 100; i++)
         {
             byte[] message = Encoding.UTF8.GetBytes($"message {i}");
-            await socket.SendAsync(message, WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None).Within();
+            await socket.SendAsync(message, WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None)
+                .Within();
             Assert.Equal(message, await ReceiveMessageAsync(socket, message.Length));
         }
 
@@ -39,7 +40,8 @@ public sealed class StreamingTests(ITestOutputHelper output) : TransportTest(out
         using ClientWebSocket socket = await ConnectWebSocketAsync(server);
 
         byte[] message = Pattern.Create(1024 * 1024);
-        Task sending = socket.SendAsync(message, WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None);
+        Task sending =
+            socket.SendAsync(message, WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None);
         byte[] echo = await ReceiveMessageAsync(socket, message.Length);
         await sending.Within();
         Assert.True(message.AsSpan().SequenceEqual(echo));

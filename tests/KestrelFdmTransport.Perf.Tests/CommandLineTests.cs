@@ -12,10 +12,16 @@ public sealed class CommandLineTests
     {
         Settings settings = Read("");
 
-        Assert.Equal("sockets sockets-inline fdm fdm-inline fdm-pool c", string.Join(' ', settings.Candidates.Select(candidate => candidate.Name)));
+        Assert.Equal(
+            "sockets sockets-inline fdm fdm-inline fdm-pool c",
+            string.Join(' ', settings.Candidates.Select(candidate => candidate.Name)));
         Assert.Contains(settings.Workloads, workload => workload.Name is "plaintext-64");
-        Assert.DoesNotContain(settings.Workloads, workload => workload.Name.StartsWith("compute", StringComparison.Ordinal));
-        Assert.Equal((10, TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(6)), (settings.Rounds, settings.Duration, settings.WarmUp));
+        Assert.DoesNotContain(
+            settings.Workloads,
+            workload => workload.Name.StartsWith("compute", StringComparison.Ordinal));
+        Assert.Equal(
+            (10, TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(6)),
+            (settings.Rounds, settings.Duration, settings.WarmUp));
     }
 
     [Fact]
@@ -24,7 +30,9 @@ public sealed class CommandLineTests
         Settings settings = Read("--candidates fdm,c --workloads plaintext-* raw-64 --placement split,shared");
 
         Assert.Equal("fdm c", string.Join(' ', settings.Candidates.Select(candidate => candidate.Name)));
-        Assert.Equal("plaintext-1 plaintext-64 plaintext-512 raw-64", string.Join(' ', settings.Workloads.Select(workload => workload.Name)));
+        Assert.Equal(
+            "plaintext-1 plaintext-64 plaintext-512 raw-64",
+            string.Join(' ', settings.Workloads.Select(workload => workload.Name)));
         Assert.Equal("split shared", string.Join(' ', settings.Placements));
     }
 
@@ -39,7 +47,9 @@ public sealed class CommandLineTests
     [InlineData("--candidates fdm-old,fdm --old nowhere", "--old must name a folder")]
     [InlineData("--baseline nowhere.json", "'nowhere.json' does not exist")]
     public void A_wrong_value_is_named(string arguments, string complaint)
-        => Assert.Contains(CommandLine.Command().Parse(arguments).Errors, error => error.Message.Contains(complaint, StringComparison.Ordinal));
+        => Assert.Contains(
+            CommandLine.Command().Parse(arguments).Errors,
+            error => error.Message.Contains(complaint, StringComparison.Ordinal));
 
     private static Settings Read(string arguments) => CommandLine.Read(CommandLine.Command().Parse(arguments));
 }

@@ -19,7 +19,17 @@ public sealed class HarnessTests
             var start = new ProcessStartInfo("dotnet",
             [
                 Path.Combine(AppContext.BaseDirectory, "TransportComparison.dll"),
-                "--candidates", "sockets,fdm", "--workloads", "plaintext-1", "--own-load", "--rounds", "1", "--seconds", "1", "--warm-up", "1",
+                "--candidates",
+                "sockets,fdm",
+                "--workloads",
+                "plaintext-1",
+                "--own-load",
+                "--rounds",
+                "1",
+                "--seconds",
+                "1",
+                "--warm-up",
+                "1",
                 "--json", json.FullName,
             ])
             {

@@ -52,5 +52,6 @@ public sealed class LatencyHistogramTests
     }
 
     [Fact]
-    public void Without_a_record_there_is_no_percentile() => Assert.True(double.IsNaN(new LatencyHistogram().Percentile(50)));
+    public void Without_a_record_there_is_no_percentile()
+        => Assert.True(double.IsNaN(new LatencyHistogram().Percentile(50)));
 }

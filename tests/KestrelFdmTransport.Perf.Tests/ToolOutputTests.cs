@@ -19,7 +19,9 @@ public sealed class ToolOutputTests
     [Fact]
     public void The_line_for_the_harness_is_found_in_what_wrk_prints()
     {
-        LoadOutcome outcome = WrkLoad.Parse("Running 1s test\n  1590 requests in 1.05s\n\n@wrk 1500 2000000 0 0 0 0 0 90 250 900\n", default);
+        LoadOutcome outcome = WrkLoad.Parse(
+            "Running 1s test\n  1590 requests in 1.05s\n\n@wrk 1500 2000000 0 0 0 0 0 90 250 900\n",
+            default);
 
         Assert.Equal(new GroupOutcome(750, 90, 250, 900), outcome.Groups.Single());
         Assert.Equal(1500, outcome.Requests);
@@ -52,7 +54,8 @@ public sealed class ToolOutputTests
     [InlineData("285001 succeeded", "0 succeeded")]
     [InlineData("status codes", "something else")]
     public void What_h2load_prints_of_errors_is_refused(string good, string bad)
-        => Assert.Throws<ServerException>(() => H2Load.Parse(H2LoadOutput.Replace(good, bad, StringComparison.Ordinal), new LatencyHistogram(), default));
+        => Assert.Throws<ServerException>(() => H2Load.Parse(
+            H2LoadOutput.Replace(good, bad, StringComparison.Ordinal), new LatencyHistogram(), default));
 
     [Fact]
     public void The_latencies_are_the_last_column_of_h2loads_log()

@@ -8,7 +8,9 @@ using KestrelFdmTransport.FdmPaper.Servers;
 
 namespace KestrelFdmTransport.FdmPaper.Client;
 
-/// <summary>Connections with one request outstanding at most, driven by one thread that allocates nothing meanwhile.</summary>
+/// <summary>
+/// Connections with one request outstanding at most, driven by one thread that allocates nothing meanwhile.
+/// </summary>
 internal sealed class ActiveConnections : IDisposable
 {
     private const int MostSamples = 4_000_000;
@@ -65,7 +67,8 @@ internal sealed class ActiveConnections : IDisposable
             {
                 while (_free.Count > 0 && (rate == 0 || started + (sent * interval) <= now))
                 {
-                    // With a rate the clock runs from the moment a request was due, whether or not a connection was free.
+                    // With a rate the clock runs from the moment a request was due, whether or not a connection was
+                    // free.
                     Send(_free.Dequeue(), rate == 0 ? now : started + (long)(sent * interval));
                     sent++;
                 }
@@ -84,7 +87,12 @@ internal sealed class ActiveConnections : IDisposable
         waited = server.WaitedTime + SchedulerStatistics.WaitedTime("/proc/thread-self") - waited;
         Span<long> samples = s_samples.AsSpan(0, _sampleCount);
         samples.Sort();
-        return new Measurement(sent / seconds, cpu / 1_000.0 / Math.Max(1, sent), Microseconds(samples, 0.5), Microseconds(samples, 0.99), waited / (seconds * 1_000_000_000));
+        return new Measurement(
+            sent / seconds,
+            cpu / 1_000.0 / Math.Max(1, sent),
+            Microseconds(samples, 0.5),
+            Microseconds(samples, 0.99),
+            waited / (seconds * 1_000_000_000));
     }
 
     public void Dispose()
@@ -94,7 +102,8 @@ internal sealed class ActiveConnections : IDisposable
     }
 
     private static double Microseconds(ReadOnlySpan<long> sorted, double quantile)
-        => sorted.IsEmpty ? double.NaN : sorted[(int)((sorted.Length - 1) * quantile)] * 1_000_000.0 / Stopwatch.Frequency;
+        => sorted.IsEmpty ? double.NaN : sorted[(int)((sorted.Length - 1) * quantile)] * 1_000_000.0
+            / Stopwatch.Frequency;
 
     private void Send(int descriptor, long due)
     {

@@ -40,7 +40,8 @@ internal sealed class Harness(Plan plan, IReadOnlyList<ServerProcess> servers)
     }
 
     /// <summary>The median of <see cref="Measurement.Waited"/> over everything.</summary>
-    internal double Waited() => Median(_measured.Values.SelectMany(static measurements => measurements), static measured => measured.Waited);
+    internal double Waited()
+        => Median(_measured.Values.SelectMany(static measurements => measurements), static measured => measured.Waited);
 
     /// <summary>The median of the rounds.</summary>
     internal double Median(string mechanism, int idle, int rate, Func<Measurement, double> of)
@@ -54,7 +55,8 @@ internal sealed class Harness(Plan plan, IReadOnlyList<ServerProcess> servers)
 
     private static void WaitUntilQuiet(ServerProcess server)
     {
-        // Thousands of connections are to be accepted, or closed before the next server may be measured on the same CPU.
+        // Thousands of connections are to be accepted, or closed before the next server may be measured on the same
+        // CPU.
         const int Step = 20;
         const int MostSteps = 50;
         long before = server.CpuTime;
@@ -73,7 +75,8 @@ internal sealed class Harness(Plan plan, IReadOnlyList<ServerProcess> servers)
 
     private void WarmUp(ServerProcess server)
     {
-        // The JIT replaces code while it runs, so it wants several short runs rather than one; that of the transport is done after some ten seconds.
+        // The JIT replaces code while it runs, so it wants several short runs rather than one; that of the transport is
+        // done after some ten seconds.
         using var active = new ActiveConnections(server.Port, plan.Active);
         for (int i = 0; i < WarmUpRuns; i++)
         {

@@ -6,7 +6,9 @@ namespace KestrelFdmTransport.FdmPaper.Client;
 /// <summary>What the kernel's scheduler says of a thread.</summary>
 internal static class SchedulerStatistics
 {
-    /// <summary>How long the thread was ready to run and had no CPU, in nanoseconds; 0 where the kernel does not count it.</summary>
+    /// <summary>
+    /// How long the thread was ready to run and had no CPU, in nanoseconds; 0 where the kernel does not count it.
+    /// </summary>
     /// <param name="thread">Its folder below <c>/proc</c>.</param>
     internal static long WaitedTime(string thread)
     {

@@ -3,7 +3,9 @@ using KestrelFdmTransport.FdmPaper.Interop;
 
 namespace KestrelFdmTransport.FdmPaper.Fdm;
 
-/// <summary>The descriptors of one set: an array that <c>poll()</c> takes, and beside it what FDM knows of each.</summary>
+/// <summary>
+/// The descriptors of one set: an array that <c>poll()</c> takes, and beside it what FDM knows of each.
+/// </summary>
 internal sealed class DescriptorSet
 {
     private PollDescriptor[] _polled = new PollDescriptor[64];

@@ -5,8 +5,8 @@ using KestrelFdmTransport.FdmPaper.Interop;
 namespace KestrelFdmTransport.FdmPaper.Fdm;
 
 /// <summary>
-/// FDM as its authors wrote it (Liu and Chen, IEE Proc. Software 151(3), 2004, and their source): descriptors live in three
-/// sets, and the colder a set, the more seldom <c>poll()</c> is asked about it.
+/// FDM as its authors wrote it (Liu and Chen, IEE Proc. Software 151(3), 2004, and their source): descriptors live in
+/// three sets, and the colder a set, the more seldom <c>poll()</c> is asked about it.
 /// </summary>
 /// <remarks>One thread. <paramref name="now"/> is a clock in milliseconds.</remarks>
 internal sealed class FdmSets(IPoll poll, Func<long> now, int n = FdmSets.DefaultN)
@@ -49,7 +49,9 @@ internal sealed class FdmSets(IPoll poll, Func<long> now, int n = FdmSets.Defaul
         Remove(_places[descriptor]);
     }
 
-    /// <summary>fdm_update_fd_mode: what is queued of the descriptor is about what was wanted before, and is dropped.</summary>
+    /// <summary>
+    /// fdm_update_fd_mode: what is queued of the descriptor is about what was wanted before, and is dropped.
+    /// </summary>
     internal void Update(int descriptor, short interest, object? payload, long? deadline)
     {
         _queue.Delete(descriptor);
@@ -61,7 +63,9 @@ internal sealed class FdmSets(IPoll poll, Func<long> now, int n = FdmSets.Defaul
         state.Deadline = deadline ?? 0;
     }
 
-    /// <summary>fdm_wait_event: one <c>poll()</c> over all sets that are due, then as many queued events as fit.</summary>
+    /// <summary>
+    /// fdm_wait_event: one <c>poll()</c> over all sets that are due, then as many queued events as fit.
+    /// </summary>
     internal int Wait(Span<FdmEvent> events, int timeoutMilliseconds)
     {
         _calls++;
@@ -115,8 +119,8 @@ internal sealed class FdmSets(IPoll poll, Func<long> now, int n = FdmSets.Defaul
     }
 
     /// <remarks>
-    /// From the last slot to the first: when an entry leaves, the one that takes its place has been judged already, or has
-    /// come from another set and was not polled.
+    /// From the last slot to the first: when an entry leaves, the one that takes its place has been judged already, or
+    /// has come from another set and was not polled.
     /// </remarks>
     private void Judge(FdmSet set, ReadOnlySpan<PollDescriptor> polled, long time)
     {

@@ -5,5 +5,6 @@ namespace KestrelFdmTransport.FdmPaper.Fdm;
 
 internal sealed class SystemPoll : IPoll
 {
-    public int Poll(Span<PollDescriptor> descriptors, int timeoutMilliseconds) => Sys.Poll(descriptors, timeoutMilliseconds);
+    public int Poll(Span<PollDescriptor> descriptors, int timeoutMilliseconds)
+        => Sys.Poll(descriptors, timeoutMilliseconds);
 }

@@ -11,7 +11,8 @@ internal static class Output
     internal static void Show(Table table)
     {
         var shown = new Spectre.Console.Table { Title = new TableTitle(Markup.Escape(table.Title)) };
-        shown.AddColumns([.. table.Headers.Select(static header => new TableColumn(Markup.Escape(header)).RightAligned())]);
+        shown.AddColumns(
+            [.. table.Headers.Select(static header => new TableColumn(Markup.Escape(header)).RightAligned())]);
         foreach (IReadOnlyList<string> row in table.Rows)
         {
             shown.AddRow([.. row.Select(Markup.Escape)]);

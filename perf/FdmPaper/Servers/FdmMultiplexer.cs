@@ -4,7 +4,9 @@ using KestrelFdmTransport.FdmPaper.Interop;
 
 namespace KestrelFdmTransport.FdmPaper.Servers;
 
-/// <summary>FDM as its authors' test server drives it: it never blocks in <c>poll()</c>, and naps when nothing comes.</summary>
+/// <summary>
+/// FDM as its authors' test server drives it: it never blocks in <c>poll()</c>, and naps when nothing comes.
+/// </summary>
 internal sealed class FdmMultiplexer(int sleepThreshold) : IMultiplexer
 {
     private const uint NapMicroseconds = 500;
@@ -13,7 +15,8 @@ internal sealed class FdmMultiplexer(int sleepThreshold) : IMultiplexer
     private readonly FdmEvent[] _events = new FdmEvent[512];
     private int _empty;
 
-    public void Add(int descriptor, bool isListener) => _sets.Register(descriptor, PollFlags.In, payload: null, locked: isListener);
+    public void Add(int descriptor, bool isListener)
+        => _sets.Register(descriptor, PollFlags.In, payload: null, locked: isListener);
 
     public void Remove(int descriptor) => _sets.Unregister(descriptor);
 

@@ -10,7 +10,9 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.MicroBenchmarks.Allocations;
 
-/// <summary>Echoes requests over loopback in this process and counts what the process allocates. The client allocates nothing.</summary>
+/// <summary>
+/// Echoes requests over loopback in this process and counts what the process allocates. The client allocates nothing.
+/// </summary>
 internal static class AllocationProof
 {
     private const int Connections = 64;
@@ -21,10 +23,14 @@ internal static class AllocationProof
     internal static async Task<int> RunAsync(int requests)
     {
         bool passed = true;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{requests:N0} requests over {Connections} connections"));
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"{requests:N0} requests over {Connections} connections"));
         foreach (ApplicationScheduling scheduling in Enum.GetValues<ApplicationScheduling>())
         {
-            passed &= await MeasureAsync(scheduling.ToString(), host => host.UseFdmTransport(options => options.Scheduling = scheduling), requests) < Limit;
+            passed &= await MeasureAsync(
+                scheduling.ToString(),
+                host => host.UseFdmTransport(options => options.Scheduling = scheduling),
+                requests) < Limit;
         }
 
         await MeasureAsync("Sockets, to compare", static host => host.UseSockets(), requests);
@@ -54,7 +60,9 @@ internal static class AllocationProof
             client.Run(requests);
             long allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
             perRequest = (double)allocated / requests;
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {allocated:N0} bytes, {perRequest:0.000} per request"));
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{name}: {allocated:N0} bytes, {perRequest:0.000} per request"));
             if (perRequest >= Limit)
             {
                 using var ticks = new AllocationTicks();

@@ -18,7 +18,8 @@ internal sealed class AllocationTicks : EventListener
     {
         lock (_lock)
         {
-            return [.. _types.OrderByDescending(static pair => pair.Value).Take(8).Select(static pair => (pair.Key, pair.Value))];
+            return [.. _types.OrderByDescending(static pair => pair.Value).Take(8).Select(
+                static pair => (pair.Key, pair.Value))];
         }
     }
 
@@ -33,7 +34,9 @@ internal sealed class AllocationTicks : EventListener
     protected override void OnEventWritten(EventWrittenEventArgs eventData)
     {
         // The base constructor may already bring events.
-        if (_lock is not null && eventData.EventName?.StartsWith("GCAllocationTick", System.StringComparison.Ordinal) == true && eventData.Payload?[TypeName] is string type)
+        if (_lock is not null
+            && eventData.EventName?.StartsWith("GCAllocationTick", System.StringComparison.Ordinal) == true
+            && eventData.Payload?[TypeName] is string type)
         {
             lock (_lock)
             {

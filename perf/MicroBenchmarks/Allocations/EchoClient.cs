@@ -16,7 +16,8 @@ internal sealed class EchoClient : IDisposable
         _sockets = new Socket[connections];
         for (int i = 0; i < connections; i++)
         {
-            _sockets[i] = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            _sockets[i] =
+                new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             _sockets[i].Connect(IPAddress.Loopback, port);
         }
     }
@@ -35,7 +36,8 @@ internal sealed class EchoClient : IDisposable
                 for (int received = 0; received < _reply.Length;)
                 {
                     int count = socket.Receive(_reply.AsSpan(received));
-                    received += count > 0 ? count : throw new InvalidOperationException("The server has ended a connection.");
+                    received +=
+                        count > 0 ? count : throw new InvalidOperationException("The server has ended a connection.");
                 }
             }
         }

@@ -4,14 +4,17 @@ using System.Collections.Generic;
 
 namespace KestrelFdmTransport.MicroBenchmarks.Support;
 
-/// <summary>Blocks of 4096 bytes, as from Kestrel's pool, for one thread: what costs next to nothing hides nothing.</summary>
+/// <summary>
+/// Blocks of 4096 bytes, as from Kestrel's pool, for one thread: what costs next to nothing hides nothing.
+/// </summary>
 internal sealed class BlockPool : MemoryPool<byte>
 {
     private readonly Stack<Block> _free = new();
 
     public override int MaxBufferSize => 4096;
 
-    public override IMemoryOwner<byte> Rent(int minBufferSize = -1) => _free.TryPop(out Block? block) ? block : new Block(this);
+    public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
+        => _free.TryPop(out Block? block) ? block : new Block(this);
 
     protected override void Dispose(bool disposing)
     {

@@ -9,5 +9,6 @@ internal sealed record GroupOutcome(double Rate, double P50, double P99, double 
     internal double SlowP99 { get; init; }
 
     internal static GroupOutcome Of(LatencyHistogram latencies, double seconds)
-        => new(latencies.Count / seconds, latencies.Percentile(50), latencies.Percentile(99), latencies.Percentile(99.9));
+        => new(
+            latencies.Count / seconds, latencies.Percentile(50), latencies.Percentile(99), latencies.Percentile(99.9));
 }

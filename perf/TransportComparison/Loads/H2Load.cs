@@ -15,13 +15,15 @@ internal sealed partial class H2Load(int connections, int streams) : ILoad
 
     public string Tool => "h2load";
 
-    public async Task<LoadOutcome> RunAsync(ServerProcess server, CpuPlan cpus, TimeSpan duration, CancellationToken cancellation)
+    public async Task<LoadOutcome> RunAsync(
+        ServerProcess server, CpuPlan cpus, TimeSpan duration, CancellationToken cancellation)
     {
         ServerUsage before = server.Usage();
         string output = await RunAsync(server, cpus, duration, [], cancellation);
         ServerUsage usage = server.Usage() - before;
 
-        // The log is the only way to its latencies. It costs h2load a system call per request, so it has a run of its own.
+        // The log is the only way to its latencies. It costs h2load a system call per request, so it has a run of its
+        // own.
         string log = Path.GetTempFileName();
         try
         {
@@ -53,7 +55,8 @@ internal sealed partial class H2Load(int connections, int streams) : ILoad
 
         double perSecond = double.Parse(rate.Groups["rate"].ValueSpan, CultureInfo.InvariantCulture);
         return new LoadOutcome(
-            [new GroupOutcome(perSecond, latencies.Percentile(50), latencies.Percentile(99), latencies.Percentile(99.9))],
+            [new GroupOutcome(
+                perSecond, latencies.Percentile(50), latencies.Percentile(99), latencies.Percentile(99.9))],
             succeeded,
             usage);
     }
@@ -70,23 +73,37 @@ internal sealed partial class H2Load(int connections, int streams) : ILoad
         return latencies;
     }
 
-    private Task<string> RunAsync(ServerProcess server, CpuPlan cpus, TimeSpan duration, string[] more, CancellationToken cancellation) => ToolProcess.RunAsync(
+    private Task<string> RunAsync(
+        ServerProcess server, CpuPlan cpus, TimeSpan duration, string[] more, CancellationToken cancellation)
+        => ToolProcess.RunAsync(
         "h2load",
         [
-            "-c", Text(connections), "-m", Text(streams), "-t", Text(cpus.LoadThreads), "-D", Text((int)duration.TotalSeconds),
+            "-c",
+            Text(connections),
+            "-m",
+            Text(streams),
+            "-t",
+            Text(cpus.LoadThreads),
+            "-D",
+            Text((int)duration.TotalSeconds),
             .. more, server.Url(Endpoint.H2c, "/").ToString(),
         ],
         cpus.Load,
         cancellation);
 
-    private static long Number(Match match, string group) => long.Parse(match.Groups[group].ValueSpan, CultureInfo.InvariantCulture);
+    private static long Number(Match match, string group)
+        => long.Parse(match.Groups[group].ValueSpan, CultureInfo.InvariantCulture);
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    [GeneratedRegex(@"^finished in [^,]+, (?<rate>[\d.]+) req/s", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(
+        @"^finished in [^,]+, (?<rate>[\d.]+) req/s", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Rate();
 
-    [GeneratedRegex(@"^requests: .* (?<succeeded>\d+) succeeded, (?<failed>\d+) failed, (?<errored>\d+) errored, (?<timeout>\d+) timeout", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(
+        @"^requests: .* (?<succeeded>\d+) succeeded, (?<failed>\d+) failed, (?<errored>\d+) errored, (?<timeout>\d+) timeout",
+        RegexOptions.Multiline | RegexOptions.ExplicitCapture,
+        1000)]
     private static partial Regex Requests();
 
     [GeneratedRegex(@"^status codes: (?<good>\d+) 2xx.*$", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1000)]

@@ -9,12 +9,15 @@ using KestrelFdmTransport.TransportComparison.Servers;
 
 namespace KestrelFdmTransport.TransportComparison.Loads;
 
-/// <summary>Protocols that <see cref="EpollLoad"/> does not speak, where wrk or h2load is not there: dear, but correct.</summary>
+/// <summary>
+/// Protocols that <see cref="EpollLoad"/> does not speak, where wrk or h2load is not there: dear, but correct.
+/// </summary>
 internal sealed class HttpClientLoad(Endpoint endpoint, int connections, int streams) : ILoad
 {
     public string Tool => "own generator (HttpClient)";
 
-    public async Task<LoadOutcome> RunAsync(ServerProcess server, CpuPlan cpus, TimeSpan duration, CancellationToken cancellation)
+    public async Task<LoadOutcome> RunAsync(
+        ServerProcess server, CpuPlan cpus, TimeSpan duration, CancellationToken cancellation)
     {
         Uri url = server.Url(endpoint, "/");
         HttpMessageInvoker[] clients = [.. Enumerable.Range(0, connections).Select(_ => NewClient())];
@@ -49,7 +52,8 @@ internal sealed class HttpClientLoad(Endpoint endpoint, int connections, int str
         return new HttpMessageInvoker(handler);
     }
 
-    private async Task<LatencyHistogram> AskAsync(HttpMessageInvoker client, Uri url, long started, TimeSpan duration, CancellationToken cancellation)
+    private async Task<LatencyHistogram> AskAsync(
+        HttpMessageInvoker client, Uri url, long started, TimeSpan duration, CancellationToken cancellation)
     {
         var latencies = new LatencyHistogram();
         while (Stopwatch.GetElapsedTime(started) < duration)

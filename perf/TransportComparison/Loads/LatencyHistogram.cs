@@ -52,7 +52,9 @@ internal sealed class LatencyHistogram
         return double.NaN;
     }
 
-    /// <summary>The first 64 nanoseconds have a class each, and so has every 64th part of each power of two above.</summary>
+    /// <summary>
+    /// The first 64 nanoseconds have a class each, and so has every 64th part of each power of two above.
+    /// </summary>
     private static int Class(long nanoseconds)
     {
         if (nanoseconds < ClassesPerPower)

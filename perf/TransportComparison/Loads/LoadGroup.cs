@@ -31,13 +31,16 @@ internal sealed class LoadGroup(ClientGroup clients, int index)
         SlowLatencies.Clear();
     }
 
-    /// <summary>A group of which nobody got an answer is not out: its latencies are the times that it has waited in vain.</summary>
+    /// <summary>
+    /// A group of which nobody got an answer is not out: its latencies are the times that it has waited in vain.
+    /// </summary>
     internal void CountStarved(IEnumerable<LoadConnection> all)
     {
         if (Requests == 0)
         {
             IsStarved = true;
-            foreach (LoadConnection connection in all.Where(connection => connection.Group == this && connection.Waiting > 0))
+            foreach (LoadConnection connection in all.Where(
+                connection => connection.Group == this && connection.Waiting > 0))
             {
                 Latencies.Record((long)Stopwatch.GetElapsedTime(connection.SentAt).TotalNanoseconds);
             }

@@ -17,8 +17,10 @@ internal sealed record Request(string Path = "/", int BodyLength = 0, bool Close
     /// <summary>As often as are to be in flight on one connection.</summary>
     internal byte[] ToBytes(int depth = 1)
     {
-        string length = BodyLength > 0 ? string.Create(CultureInfo.InvariantCulture, $"Content-Length: {BodyLength}\r\n") : "";
-        string one = $"{Method} {Path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{length}{(Close ? "Connection: close\r\n" : "")}\r\n{new string('x', BodyLength)}";
+        string length =
+            BodyLength > 0 ? string.Create(CultureInfo.InvariantCulture, $"Content-Length: {BodyLength}\r\n") : "";
+        string one = $"{Method} {Path} HTTP/1.1\r\nHost: "
+            + $"127.0.0.1\r\n{length}{(Close ? "Connection: close\r\n" : "")}\r\n{new string('x', BodyLength)}";
         var all = new StringBuilder();
         for (int i = 0; i < depth; i++)
         {

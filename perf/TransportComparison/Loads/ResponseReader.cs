@@ -49,7 +49,8 @@ internal sealed class ResponseReader
         ReadOnlySpan<byte> header = all[..(end + 2)];
         if (!header.StartsWith("HTTP/1.1 2"u8))
         {
-            throw new ServerException($"The answer is '{System.Text.Encoding.ASCII.GetString(header[..header.IndexOf((byte)'\r')])}'.");
+            throw new ServerException(
+                $"The answer is '{System.Text.Encoding.ASCII.GetString(header[..header.IndexOf((byte)'\r')])}'.");
         }
 
         int length = header.IndexOf("Content-Length: "u8);

@@ -13,12 +13,19 @@ namespace KestrelFdmTransport.TransportComparison.Loads;
 internal static class ToolProcess
 {
     internal static bool Exists(string name)
-        => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, name)));
+        => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+            .Any(folder => File.Exists(Path.Combine(folder, name)));
 
     /// <summary>What it has printed.</summary>
-    internal static async Task<string> RunAsync(string name, IEnumerable<string> arguments, int[] cpus, CancellationToken cancellation)
+    internal static async Task<string> RunAsync(
+        string name, IEnumerable<string> arguments, int[] cpus, CancellationToken cancellation)
     {
-        var start = new ProcessStartInfo(name, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(name, arguments)
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        };
         using Process process = CpuPlan.Start(start, cpus);
         try
         {

@@ -14,13 +14,23 @@ internal sealed class WrkLoad(Endpoint endpoint, ClientGroup clients) : ILoad
 {
     public string Tool => "wrk";
 
-    public async Task<LoadOutcome> RunAsync(ServerProcess server, CpuPlan cpus, TimeSpan duration, CancellationToken cancellation)
+    public async Task<LoadOutcome> RunAsync(
+        ServerProcess server, CpuPlan cpus, TimeSpan duration, CancellationToken cancellation)
     {
         string script = Path.Combine(AppContext.BaseDirectory, "Native", "wrk.lua");
         int threads = Math.Min(cpus.LoadThreads, clients.Connections);
         List<string> arguments =
         [
-            "-t", Text(threads), "-c", Text(clients.Connections), "-d", Text((int)duration.TotalSeconds), "--timeout", "30", "-s", script,
+            "-t",
+            Text(threads),
+            "-c",
+            Text(clients.Connections),
+            "-d",
+            Text((int)duration.TotalSeconds),
+            "--timeout",
+            "30",
+            "-s",
+            script,
         ];
         if (clients.Request.Close)
         {
@@ -29,7 +39,11 @@ internal sealed class WrkLoad(Endpoint endpoint, ClientGroup clients) : ILoad
 
         arguments.AddRange(
         [
-            server.Url(endpoint, clients.Request.Path).ToString(), "--", clients.Request.Method, Text(clients.Request.BodyLength), Text(clients.Depth),
+            server.Url(endpoint, clients.Request.Path).ToString(),
+            "--",
+            clients.Request.Method,
+            Text(clients.Request.BodyLength),
+            Text(clients.Depth),
         ]);
         ServerUsage before = server.Usage();
         string output = await ToolProcess.RunAsync("wrk", arguments, cpus.Load, cancellation);
@@ -42,7 +56,11 @@ internal sealed class WrkLoad(Endpoint endpoint, ClientGroup clients) : ILoad
         string line = output.Split('\n').LastOrDefault(line => line.StartsWith("@wrk ", StringComparison.Ordinal))
             ?? throw new ServerException($"wrk printed no result: {output}");
         long[] values = [.. line.Split(' ').Skip(1).Select(word => long.Parse(word, CultureInfo.InvariantCulture))];
-        if (values is not [long requests, long microseconds, long connect, long read, long write, long status, long timeouts, long p50, long p99, long p999])
+        if (values is not
+            [
+                long requests, long microseconds, long connect, long read, long write, long status, long timeouts,
+                long p50, long p99, long p999,
+            ])
         {
             throw new ServerException($"wrk printed another result than expected: {line}");
         }
@@ -51,7 +69,8 @@ internal sealed class WrkLoad(Endpoint endpoint, ClientGroup clients) : ILoad
         {
             throw new ServerException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"wrk saw errors: connect {connect}, read {read}, write {write}, status {status}, time-outs {timeouts}."));
+                $"wrk saw errors: connect {connect}, read {read}, write {write}, status {status}, time-outs "
+                    + $"{timeouts}."));
         }
 
         return requests == 0

@@ -11,7 +11,8 @@ internal static class ConsoleTables
     {
         if (System.Console.IsOutputRedirected)
         {
-            AnsiConsole.Console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors });
+            AnsiConsole.Console = AnsiConsole.Create(
+                new AnsiConsoleSettings { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors });
             AnsiConsole.Profile.Width = 160;
         }
     }
@@ -32,12 +33,16 @@ internal static class ConsoleTables
             return;
         }
 
-        BarChart chart = new BarChart().Width(80).Label(headline.RatioTitle).LeftAlignLabel().UseValueFormatter(value => value.ToString("0.00", CultureInfo.InvariantCulture));
+        BarChart chart = new BarChart().Width(80).Label(headline.RatioTitle).LeftAlignLabel()
+            .UseValueFormatter(value => value.ToString("0.00", CultureInfo.InvariantCulture));
         foreach (string name in result.Valid.Select(candidate => candidate.Candidate))
         {
             if (Tabulation.RatioOf(headline, result, name) is { } ratio && double.IsFinite(ratio.Median))
             {
-                chart.AddItem(name, ratio.Median, string.Equals(name, result.Reference, System.StringComparison.Ordinal) ? Color.Grey : Color.Green);
+                chart.AddItem(
+                    name,
+                    ratio.Median,
+                    string.Equals(name, result.Reference, System.StringComparison.Ordinal) ? Color.Grey : Color.Green);
             }
         }
 

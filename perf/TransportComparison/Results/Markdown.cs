@@ -9,13 +9,19 @@ internal static class Markdown
     internal static string Of(Report report, Report? baseline)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{report.Machine}. {report.Method}. {report.Started:yyyy-MM-dd HH:mm} UTC.\n\n");
-        text.Append("Medians, ± half the distance of the quartiles; ratios with 95 % bootstrap intervals of the paired rounds.\n\n");
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"{report.Machine}. {report.Method}. {report.Started:yyyy-MM-dd HH:mm} UTC.\n\n");
+        text.Append(
+            "Medians, ± half the distance of the quartiles; ratios with 95 % bootstrap intervals of the paired "
+                + "rounds.\n\n");
         text.Append("## Summary\n\n");
         Append(text, Tabulation.Summary(report, baseline));
         foreach (WorkloadResult result in report.Workloads)
         {
-            text.Append(CultureInfo.InvariantCulture, $"\n## {result.Workload}, {result.Placement}\n\n{Caption(result)}\n\n");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"\n## {result.Workload}, {result.Placement}\n\n{Caption(result)}\n\n");
             Append(text, Tabulation.Of(result));
             foreach (string refusal in result.Refusals)
             {
@@ -26,7 +32,8 @@ internal static class Markdown
         return text.ToString();
     }
 
-    internal static string Caption(WorkloadResult result) => $"{result.Description}. Load: {result.Tool}. Ratios: × {result.Reference}.";
+    internal static string Caption(WorkloadResult result)
+        => $"{result.Description}. Load: {result.Tool}. Ratios: × {result.Reference}.";
 
     private static void Append(StringBuilder text, Tabulation table)
     {
@@ -36,5 +43,7 @@ internal static class Markdown
     }
 
     private static void AppendRow(StringBuilder text, System.Collections.Generic.List<string> cells)
-        => text.Append("| ").AppendJoin(" | ", cells.Select(cell => cell.Replace("|", "\\|", System.StringComparison.Ordinal))).Append(" |\n");
+        => text.Append("| ")
+            .AppendJoin(" | ", cells.Select(cell => cell.Replace("|", "\\|", System.StringComparison.Ordinal)))
+            .Append(" |\n");
 }

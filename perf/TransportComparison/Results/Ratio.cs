@@ -18,5 +18,7 @@ internal sealed class Ratio(double median, double[] medians)
         => string.Create(CultureInfo.InvariantCulture, $"{Number(Median)} ({Number(Low)}–{Number(High)})");
 
     private static string Number(double value)
-        => value.ToString(Math.Abs(value) switch { >= 100 => "0", >= 10 => "0.0", < 0.1 => "0.0000", _ => "0.00" }, CultureInfo.InvariantCulture);
+        => value.ToString(
+            Math.Abs(value) switch { >= 100 => "0", >= 10 => "0.0", < 0.1 => "0.0000", _ => "0.00" },
+            CultureInfo.InvariantCulture);
 }

@@ -13,7 +13,9 @@ internal static class ReportFile
     };
 
     internal static Report Read(FileInfo file)
-        => JsonSerializer.Deserialize<Report>(File.ReadAllText(file.FullName), s_options) ?? throw new InvalidDataException($"{file} holds no report.");
+        => JsonSerializer.Deserialize<Report>(File.ReadAllText(file.FullName), s_options)
+            ?? throw new InvalidDataException($"{file} holds no report.");
 
-    internal static void Write(Report report, FileInfo file) => File.WriteAllText(file.FullName, JsonSerializer.Serialize(report, s_options));
+    internal static void Write(Report report, FileInfo file)
+        => File.WriteAllText(file.FullName, JsonSerializer.Serialize(report, s_options));
 }

@@ -29,7 +29,9 @@ internal static class Statistics
         return sorted[below] + ((position - below) * (sorted[above] - sorted[below]));
     }
 
-    /// <summary>The median and the 95 % bootstrap interval of paired ratios: each round is compared with itself.</summary>
+    /// <summary>
+    /// The median and the 95 % bootstrap interval of paired ratios: each round is compared with itself.
+    /// </summary>
     internal static Ratio PairedRatio(ReadOnlySpan<double> values, ReadOnlySpan<double> references)
     {
         double[] ratios = new double[Math.Min(values.Length, references.Length)];

@@ -20,40 +20,58 @@ internal sealed record Tabulation(List<string> Columns, List<List<string>> Rows)
 
         foreach (Metric metric in metrics.Where(metric => metric.RatioTitle is not null))
         {
-            rows.Add([metric.RatioTitle!, .. result.Candidates.Select(candidate => RatioText(metric, candidate, result))]);
+            rows.Add(
+                [metric.RatioTitle!, .. result.Candidates.Select(candidate => RatioText(metric, candidate, result))]);
         }
 
         return new(["", .. result.Candidates.Select(candidate => candidate.Candidate)], rows);
     }
 
-    /// <summary>The headline ratio of each workload and candidate, or the figure where there is no ratio, and what has become of that of an earlier run.</summary>
+    /// <summary>
+    /// The headline ratio of each workload and candidate, or the figure where there is no ratio, and what has become of
+    /// that of an earlier run.
+    /// </summary>
     internal static Tabulation Summary(Report report, Report? baseline)
     {
-        string[] candidates = [.. report.Workloads.SelectMany(result => result.Candidates).Select(candidate => candidate.Candidate).Distinct(StringComparer.Ordinal)];
+        string[] candidates = [.. report.Workloads.SelectMany(result => result.Candidates).Select(
+            candidate => candidate.Candidate).Distinct(StringComparer.Ordinal)];
         var rows = new List<List<string>>();
         foreach (WorkloadResult result in report.Workloads)
         {
             WorkloadResult? before = baseline?.Workloads.Find(other =>
-                string.Equals(other.Workload, result.Workload, StringComparison.Ordinal) && string.Equals(other.Placement, result.Placement, StringComparison.Ordinal));
-            rows.Add([$"{result.Workload}, {result.Placement}: {result.HeadlineMetric.RatioTitle ?? result.HeadlineMetric.Title}", .. candidates.Select(name => Cell(result, before, name))]);
+                string.Equals(other.Workload, result.Workload, StringComparison.Ordinal)
+                    && string.Equals(other.Placement, result.Placement, StringComparison.Ordinal));
+            rows.Add(
+                [
+                    $"{result.Workload}, {result.Placement}: "
+                        + $"{result.HeadlineMetric.RatioTitle ?? result.HeadlineMetric.Title}",
+                    .. candidates.Select(name => Cell(result, before, name))
+                ]);
         }
 
         return new(["", .. candidates], rows);
     }
 
     internal static Ratio? RatioOf(Metric metric, WorkloadResult result, string name)
-        => result.ReferenceResult is { } reference && result.Find(name) is { } candidate ? metric.Compare(candidate, reference) : null;
+        => result.ReferenceResult is { } reference
+            && result.Find(name) is { } candidate ? metric.Compare(candidate, reference) : null;
 
     private static string Cell(WorkloadResult result, WorkloadResult? before, string name)
     {
         if (result.HeadlineMetric is { RatioTitle: null } plain)
         {
-            return result.Candidates.Find(candidate => string.Equals(candidate.Candidate, name, StringComparison.Ordinal)) is { } own ? plain.Text(own) : "–";
+            return result.Candidates.Find(
+                candidate => string.Equals(candidate.Candidate, name, StringComparison.Ordinal))
+                is { } own ? plain.Text(own) : "–";
         }
 
         if (RatioOf(result.HeadlineMetric, result, name) is not { } now)
         {
-            return result.Candidates.Exists(candidate => candidate.Refused is not null && string.Equals(candidate.Candidate, name, StringComparison.Ordinal)) ? "refused" : "–";
+            return result.Candidates.Exists(
+                candidate => candidate.Refused
+                    is not null && string.Equals(candidate.Candidate, name, StringComparison.Ordinal))
+                ? "refused"
+                : "–";
         }
 
         return before is not null && RatioOf(result.HeadlineMetric, before, name) is { } then
@@ -62,5 +80,6 @@ internal sealed record Tabulation(List<string> Columns, List<List<string>> Rows)
     }
 
     private static string RatioText(Metric metric, CandidateResult candidate, WorkloadResult result)
-        => result.ReferenceResult is { } reference && metric.Compare(candidate, reference) is { } ratio ? ratio.ToString() : "–";
+        => result.ReferenceResult is { } reference
+            && metric.Compare(candidate, reference) is { } ratio ? ratio.ToString() : "–";
 }

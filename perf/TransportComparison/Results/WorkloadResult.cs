@@ -34,5 +34,6 @@ internal sealed record WorkloadResult(
         => Valid.FirstOrDefault(candidate => string.Equals(candidate.Candidate, name, StringComparison.Ordinal));
 
     [JsonIgnore]
-    internal Metric HeadlineMetric => Metric.All.First(metric => string.Equals(metric.Key, Headline, StringComparison.Ordinal));
+    internal Metric HeadlineMetric
+        => Metric.All.First(metric => string.Equals(metric.Key, Headline, StringComparison.Ordinal));
 }

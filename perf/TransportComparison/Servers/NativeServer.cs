@@ -15,7 +15,11 @@ internal static class NativeServer
     /// <summary>Null if it is ready, otherwise why it is not.</summary>
     internal static async Task<string?> CompileAsync(CancellationToken cancellation)
     {
-        var start = new ProcessStartInfo("cc", ["-O2", "-pthread", "-o", Executable, Executable + ".c"]) { UseShellExecute = false, RedirectStandardError = true };
+        var start = new ProcessStartInfo("cc", ["-O2", "-pthread", "-o", Executable, Executable + ".c"])
+        {
+            UseShellExecute = false,
+            RedirectStandardError = true
+        };
         try
         {
             using Process compiler = Process.Start(start)!;

@@ -31,7 +31,8 @@ internal readonly record struct ServerUsage(double CpuMicroseconds, long UserTic
         {
             try
             {
-                switches += StatusValue($"{thread}/status", "voluntary_ctxt_switches:") + StatusValue($"{thread}/status", "nonvoluntary_ctxt_switches:");
+                switches += StatusValue($"{thread}/status", "voluntary_ctxt_switches:")
+                    + StatusValue($"{thread}/status", "nonvoluntary_ctxt_switches:");
             }
             catch (IOException)
             {

@@ -11,7 +11,9 @@ namespace KestrelFdmTransport.TransportComparison.Workloads;
 /// <summary>HTTP/2 without TLS, several streams per connection.</summary>
 internal sealed class Http2Workload(int connections, int streams) : Workload(
     string.Create(CultureInfo.InvariantCulture, $"http2-{connections}x{streams}"),
-    string.Create(CultureInfo.InvariantCulture, $"HTTP/2 without TLS, {connections} connections with {streams} streams each"))
+    string.Create(
+        CultureInfo.InvariantCulture,
+        $"HTTP/2 without TLS, {connections} connections with {streams} streams each"))
 {
     /// <summary>h2load runs twice.</summary>
     internal override TimeSpan Overhead => base.Overhead + TimeSpan.FromSeconds(1);

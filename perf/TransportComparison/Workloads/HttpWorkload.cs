@@ -9,7 +9,8 @@ using KestrelFdmTransport.TransportComparison.Servers;
 namespace KestrelFdmTransport.TransportComparison.Workloads;
 
 /// <summary>HTTP/1.1, all clients alike.</summary>
-internal class HttpWorkload(string name, string description, Endpoint endpoint, ClientGroup clients) : Workload(name, description)
+internal class HttpWorkload(string name, string description, Endpoint endpoint, ClientGroup clients)
+    : Workload(name, description)
 {
     /// <summary>Requests of the kind that is measured, after many plain ones.</summary>
     private static readonly TimeSpan s_lastWarmUp = TimeSpan.FromSeconds(1);
@@ -24,7 +25,10 @@ internal class HttpWorkload(string name, string description, Endpoint endpoint, 
     internal override async Task WarmUpAsync(Trial trial, CancellationToken cancellation)
     {
         // A handler that takes long makes too few requests for the JIT.
-        var plain = new ClientGroup(Math.Min(64, clients.Connections), new Request(Close: clients.Request.Close)) { Depth = clients.Depth };
+        var plain = new ClientGroup(Math.Min(64, clients.Connections), new Request(Close: clients.Request.Close))
+        {
+            Depth = clients.Depth
+        };
         _ = await trial.Tools.Http(endpoint, plain).RunAsync(trial.Server, trial.Cpus, trial.Duration, cancellation);
         if (clients.Request.Path is not "/")
         {

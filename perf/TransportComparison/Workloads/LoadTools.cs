@@ -11,7 +11,8 @@ internal sealed class LoadTools(bool wrk, bool h2load)
     internal bool HasH2Load => h2load;
 
     /// <param name="own">Whether the own generator is to be used although others are there.</param>
-    internal static LoadTools Find(bool own) => new(!own && ToolProcess.Exists("wrk"), !own && ToolProcess.Exists("h2load"));
+    internal static LoadTools Find(bool own)
+        => new(!own && ToolProcess.Exists("wrk"), !own && ToolProcess.Exists("h2load"));
 
     /// <summary>HTTP/1.1, all clients alike.</summary>
     internal ILoad Http(Endpoint endpoint, ClientGroup clients)
@@ -21,7 +22,9 @@ internal sealed class LoadTools(bool wrk, bool h2load)
             return new WrkLoad(endpoint, clients);
         }
 
-        return endpoint == Endpoint.Https ? new HttpClientLoad(endpoint, clients.Connections, streams: 1) : new EpollLoad(endpoint, clients);
+        return endpoint == Endpoint.Https
+            ? new HttpClientLoad(endpoint, clients.Connections, streams: 1)
+            : new EpollLoad(endpoint, clients);
     }
 
     internal ILoad Http2(int connections, int streams)

@@ -9,14 +9,18 @@ using KestrelFdmTransport.TransportComparison.Servers;
 
 namespace KestrelFdmTransport.TransportComparison.Workloads;
 
-/// <summary>Clients that differ. The figures are those of the first group; the C server knows how to compute, not how to sleep.</summary>
-internal sealed class MixWorkload(string name, string description, params IReadOnlyList<ClientGroup> groups) : Workload(name, description)
+/// <summary>
+/// Clients that differ. The figures are those of the first group; the C server knows how to compute, not how to sleep.
+/// </summary>
+internal sealed class MixWorkload(string name, string description, params IReadOnlyList<ClientGroup> groups)
+    : Workload(name, description)
 {
     private const int WarmUpConnections = 64;
 
     internal override string Tool(LoadTools tools) => Load(tools).Tool;
 
-    internal override bool RunsOn(Candidate candidate) => !candidate.Native || groups.All(group => group.Request.IsPlainOrComputes && group.SlowRequest?.IsPlainOrComputes != false);
+    internal override bool RunsOn(Candidate candidate) => !candidate.Native
+    || groups.All(group => group.Request.IsPlainOrComputes && group.SlowRequest?.IsPlainOrComputes != false);
 
     internal override ILoad Load(LoadTools tools) => new EpollLoad(Endpoint.Http, groups);
 

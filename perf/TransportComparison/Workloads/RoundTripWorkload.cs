@@ -9,7 +9,8 @@ using KestrelFdmTransport.TransportComparison.Servers;
 namespace KestrelFdmTransport.TransportComparison.Workloads;
 
 /// <summary>In which polling sets two kinds of clients end up. They ask for /tally/0 and /tally/1.</summary>
-internal sealed class RoundTripWorkload(string name, string description, ClientGroup first, ClientGroup second) : LocalityWorkload(name, description)
+internal sealed class RoundTripWorkload(string name, string description, ClientGroup first, ClientGroup second)
+    : LocalityWorkload(name, description)
 {
     /// <summary>Until connections that speak every other second have found their set.</summary>
     private static readonly TimeSpan s_settle = TimeSpan.FromSeconds(8);
@@ -18,7 +19,8 @@ internal sealed class RoundTripWorkload(string name, string description, ClientG
 
     internal override async Task<Dictionary<string, double>> MeasureAsync(Trial trial, CancellationToken cancellation)
     {
-        Task<LoadOutcome> running = new EpollLoad(Endpoint.Http, first, second).RunAsync(trial.Server, trial.Cpus, s_settle + trial.Duration, cancellation);
+        Task<LoadOutcome> running = new EpollLoad(Endpoint.Http, first, second)
+            .RunAsync(trial.Server, trial.Cpus, s_settle + trial.Duration, cancellation);
         await Task.WhenAny(running, Task.Delay(s_settle, cancellation));
         _ = await trial.Server.SetTallyAsync(cancellation);
         LoadOutcome outcome = await running;

@@ -16,8 +16,14 @@ internal static class WorkloadList
     [
         .. Plain(idle),
         .. Blocking(),
-        Overload("overload", "8 hot clients that want 1,000 requests/s each, 4,500 others that pause 10–100 ms, 10 µs of work", Every(1)),
-        Overload("overload-closed", "8 hot clients without pause, 4,500 others that pause 10–100 ms, 10 µs of work", Pause.None),
+        Overload(
+            "overload",
+            "8 hot clients that want 1,000 requests/s each, 4,500 others that pause 10–100 ms, 10 µs of work",
+            Every(1)),
+        Overload(
+            "overload-closed",
+            "8 hot clients without pause, 4,500 others that pause 10–100 ms, 10 µs of work",
+            Pause.None),
         new MemoryWorkload("memory-http", Endpoint.Http, idle) { Headline = Metric.Resident },
         new MemoryWorkload("memory-raw", Endpoint.Raw, idle) { Headline = Metric.Resident },
         .. Computing(),
@@ -28,29 +34,46 @@ internal static class WorkloadList
     {
         foreach (int connections in new[] { 1, 64, 512 })
         {
-            yield return Http(Name($"plaintext-{connections}"), Name($"{connections} connection{(connections == 1 ? "" : "s")}"), new(connections, new Request()), connections == 1 ? Metric.Rate : Metric.Cpu);
+            yield return Http(
+                Name($"plaintext-{connections}"),
+                Name($"{connections} connection{(connections == 1 ? "" : "s")}"),
+                new(connections, new Request()),
+                connections == 1 ? Metric.Rate : Metric.Cpu);
         }
 
-        yield return Http("pipelined-64x16", "64 connections, 16 requests in flight on each", new(64, new Request()) { Depth = 16 });
-        yield return Http("connections-64", "64 clients, a new connection for each request", new(64, new Request(Close: true)));
+        yield return Http(
+            "pipelined-64x16", "64 connections, 16 requests in flight on each", new(64, new Request()) { Depth = 16 });
+        yield return Http(
+            "connections-64", "64 clients, a new connection for each request", new(64, new Request(Close: true)));
         yield return new IdleWorkload(64, idle);
         yield return new HttpWorkload("https-64", "HTTPS, 64 connections", Endpoint.Https, new(64, new Request()));
         yield return new Http2Workload(8, 16);
         yield return Http("download-1mb", "8 connections, responses of 1 MiB", new(8, new Request("/download")));
-        yield return Http("upload-1mb", "8 connections, requests of 1 MiB", new(8, new Request("/upload", 1024 * 1024)));
-        yield return new HttpWorkload("raw-64", "connection handler, 64 connections", Endpoint.Raw, new(64, new Request()));
+        yield return Http(
+            "upload-1mb", "8 connections, requests of 1 MiB", new(8, new Request("/upload", 1024 * 1024)));
+        yield return new HttpWorkload(
+            "raw-64", "connection handler, 64 connections", Endpoint.Raw, new(64, new Request()));
     }
 
     private static IEnumerable<Workload> Blocking()
     {
         var sleep20 = new Request("/sleep/20000");
-        yield return Mix("blocking-4of64", "60 fast clients beside 4 whose handler sleeps 20 ms", onlyIfNamed: false, new(60, new Request()), new(4, sleep20));
+        yield return Mix(
+            "blocking-4of64",
+            "60 fast clients beside 4 whose handler sleeps 20 ms",
+            onlyIfNamed: false,
+            new(60, new Request()),
+            new(4, sleep20));
         yield return Mix(
             "blocking-1pct",
             "64 clients, 1 % of the requests sleep 20 ms",
             onlyIfNamed: false,
             new ClientGroup(64, new Request()) { SlowRequest = sleep20, SlowPermille = 10 });
-        yield return Http("sleeping-64", "64 connections whose handler sleeps 10 ms", new(64, new Request("/sleep/10000")), Metric.Rate);
+        yield return Http(
+            "sleeping-64",
+            "64 connections whose handler sleeps 10 ms",
+            new(64, new Request("/sleep/10000")),
+            Metric.Rate);
     }
 
     private static MixWorkload Overload(string name, string description, Pause hot)
@@ -60,7 +83,12 @@ internal static class WorkloadList
             name,
             description,
             new ClientGroup(8, work) { Pause = hot },
-            new ClientGroup(4500, work) { Pause = new Pause(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(100)) })
+            new ClientGroup(4500, work)
+            {
+                Pause = new Pause(
+                TimeSpan.FromMilliseconds(10),
+                TimeSpan.FromMilliseconds(100))
+            })
         {
             Headline = Metric.P99,
         };
@@ -72,7 +100,8 @@ internal static class WorkloadList
         {
             var compute = new Request(Name($"/compute/{milliseconds * 1000}"));
             string name = Name($"compute-{milliseconds}ms");
-            yield return new HttpWorkload(name, Name($"64 connections whose handler computes {milliseconds} ms"), Endpoint.Http, new(64, compute))
+            yield return new HttpWorkload(
+                name, Name($"64 connections whose handler computes {milliseconds} ms"), Endpoint.Http, new(64, compute))
             {
                 Headline = Metric.Rate,
                 OnlyIfNamed = true,
@@ -94,7 +123,8 @@ internal static class WorkloadList
     private static HttpWorkload Http(string name, string description, ClientGroup clients, Metric? headline = null)
         => new(name, description, Endpoint.Http, clients) { Headline = headline ?? Metric.Cpu };
 
-    private static MixWorkload Mix(string name, string description, bool onlyIfNamed, params IReadOnlyList<ClientGroup> groups)
+    private static MixWorkload Mix(
+        string name, string description, bool onlyIfNamed, params IReadOnlyList<ClientGroup> groups)
         => new(name, description, groups) { Headline = Metric.Rate, OnlyIfNamed = onlyIfNamed };
 
     private static Pause Every(double milliseconds)

@@ -17,7 +17,8 @@ namespace KestrelFdmTransport.Conformance.Addresses;
 public sealed class AddressRegistrationTests(ITestOutputHelper output) : OracleTest(output)
 {
     [Theory, MemberData(nameof(OnFdm))]
-    public Task An_IPv4_url_is_bound_as_on_Sockets(TransportKind transport) => CompareUrlAsync(transport, "http://127.0.0.1:0");
+    public Task An_IPv4_url_is_bound_as_on_Sockets(TransportKind transport)
+        => CompareUrlAsync(transport, "http://127.0.0.1:0");
 
     [SkippableTheory, MemberData(nameof(OnFdm))]
     public Task An_IPv6_url_is_bound_as_on_Sockets(TransportKind transport)
@@ -79,7 +80,9 @@ public sealed class AddressRegistrationTests(ITestOutputHelper output) : OracleT
 
     [Theory, MemberData(nameof(OnFdm))]
     public Task A_Unix_socket_in_a_missing_folder_is_refused_as_on_Sockets(TransportKind transport)
-        => CompareUrlAsync(transport, $"http://unix:{Path.Combine(Path.GetTempPath(), "fdm-missing-folder", "socket")}");
+        => CompareUrlAsync(
+            transport,
+            $"http://unix:{Path.Combine(Path.GetTempPath(), "fdm-missing-folder", "socket")}");
 
     [Theory, MemberData(nameof(OnFdm))]
     public async Task An_IPv4_address_in_use_is_refused_as_on_Sockets(TransportKind transport)
@@ -128,14 +131,18 @@ public sealed class AddressRegistrationTests(ITestOutputHelper output) : OracleT
     {
         IPv6.SkipIfMissing();
         int port = FreePorts.InBothFamilies();
-        await CompareAsync(transport, new TestServerSetup { EndPoints = [], Kestrel = kestrel => kestrel.ListenLocalhost(port) });
+        await CompareAsync(
+            transport,
+            new TestServerSetup { EndPoints = [], Kestrel = kestrel => kestrel.ListenLocalhost(port) });
     }
 
     [SkippableTheory, MemberData(nameof(OnFdm))]
     public async Task ListenAnyIP_is_bound_in_both_families_as_on_Sockets(TransportKind transport)
     {
         IPv6.SkipIfMissing();
-        await CompareAsync(transport, new TestServerSetup { EndPoints = [], Kestrel = kestrel => kestrel.ListenAnyIP(0) });
+        await CompareAsync(
+            transport,
+            new TestServerSetup { EndPoints = [], Kestrel = kestrel => kestrel.ListenAnyIP(0) });
     }
 
     [Theory, MemberData(nameof(OnFdm))]

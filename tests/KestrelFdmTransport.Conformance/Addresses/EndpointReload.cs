@@ -72,7 +72,8 @@ internal sealed class EndpointReload : IDisposable
             Dictionary<string, string?> data = new(StringComparer.OrdinalIgnoreCase);
             foreach (int port in ports)
             {
-                data[$"Endpoints:At{port}:Url"] = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}");
+                data[$"Endpoints:At{port}:Url"] =
+                    string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}");
             }
 
             Data = data;

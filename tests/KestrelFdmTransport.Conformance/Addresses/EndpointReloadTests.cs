@@ -18,7 +18,8 @@ public sealed class EndpointReloadTests(ITestOutputHelper output) : OracleTest(o
         int kept = FreePorts.InBothFamilies();
         int added = FreePorts.InBothFamilies();
         using var reload = new EndpointReload(kept);
-        await StartAsync(transport, context => context.Response.WriteAsync($"{context.Connection.LocalPort}"), reload.Setup());
+        await StartAsync(
+            transport, context => context.Response.WriteAsync($"{context.Connection.LocalPort}"), reload.Setup());
         using RawClient old = await RawClient.ConnectAsync(EndpointReload.EndPoint(kept));
         Assert.Equal($"{kept}", (await old.GetAsync("/")).Text);
 
@@ -66,7 +67,8 @@ public sealed class EndpointReloadTests(ITestOutputHelper output) : OracleTest(o
             await transcript.StepAsync("busy", "reply", async () =>
             {
                 HttpReply reply = await busy.ReadReplyAsync();
-                return $"{reply.Text}, {(reply.Headers.TryGetValue("Connection", out string? connection) ? connection : "keep-alive")}";
+                bool hasHeader = reply.Headers.TryGetValue("Connection", out string? connection);
+                return $"{reply.Text}, {(hasHeader ? connection : "keep-alive")}";
             });
             await transcript.StepAsync("busy", "read", busy.AssertFinAsync);
 
@@ -82,7 +84,8 @@ public sealed class EndpointReloadTests(ITestOutputHelper output) : OracleTest(o
         int first = FreePorts.InBothFamilies();
         int second = FreePorts.InBothFamilies();
         using var reload = new EndpointReload(first);
-        await StartAsync(transport, context => context.Response.WriteAsync($"{context.Connection.LocalPort}"), reload.Setup());
+        await StartAsync(
+            transport, context => context.Response.WriteAsync($"{context.Connection.LocalPort}"), reload.Setup());
 
         foreach (int port in new[] { second, first, second, first })
         {
@@ -103,7 +106,8 @@ public sealed class EndpointReloadTests(ITestOutputHelper output) : OracleTest(o
         taken.Listen();
         int port = ((IPEndPoint)taken.LocalEndPoint!).Port;
         using var reload = new EndpointReload(kept);
-        TestServer server = await StartAsync(transport, context => context.Response.WriteAsync("kept"), reload.Setup(UnableToBind));
+        TestServer server =
+            await StartAsync(transport, context => context.Response.WriteAsync("kept"), reload.Setup(UnableToBind));
         using RawClient old = await RawClient.ConnectAsync(EndpointReload.EndPoint(kept));
         Assert.Equal("kept", (await old.GetAsync("/")).Text);
 

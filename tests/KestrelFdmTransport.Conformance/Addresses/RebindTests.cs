@@ -37,7 +37,8 @@ public sealed class RebindTests(ITestOutputHelper output) : TransportTest(output
     [Theory, MemberData(nameof(OnBoth))]
     public async Task Several_endpoints_can_be_bound_again(TransportKind transport)
     {
-        EndPoint[] endPoints = [TestServerSetup.FreeLoopbackPort, TestServerSetup.FreeLoopbackPort, TestServerSetup.FreeLoopbackPort];
+        EndPoint[] endPoints =
+            [TestServerSetup.FreeLoopbackPort, TestServerSetup.FreeLoopbackPort, TestServerSetup.FreeLoopbackPort];
         for (int i = 0; i < 3; i++)
         {
             string text = $"server {i}";

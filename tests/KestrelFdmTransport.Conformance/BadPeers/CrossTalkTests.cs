@@ -14,7 +14,9 @@ using Xunit.Abstractions;
 
 namespace KestrelFdmTransport.Conformance.BadPeers;
 
-/// <summary>Descriptors and buffers go from connection to connection as fast as can be, and no byte goes to another.</summary>
+/// <summary>
+/// Descriptors and buffers go from connection to connection as fast as can be, and no byte goes to another.
+/// </summary>
 public sealed class CrossTalkTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int Connections = 4_000;
@@ -25,14 +27,19 @@ public sealed class CrossTalkTests(ITestOutputHelper output) : TransportTest(out
     private readonly ConcurrentQueue<string> _wrong = new();
     private int _served;
 
-    public static TheoryData<TransportKind> OnBothAndMoreLoops => new(Transports.Main.Union(Transports.All.Where(IsFurther)));
+    public static TheoryData<TransportKind> OnBothAndMoreLoops
+        => new(Transports.Main.Union(Transports.All.Where(IsFurther)));
 
     [Theory, MemberData(nameof(OnBothAndMoreLoops))]
     public async Task No_byte_reaches_another_connection(TransportKind transport)
     {
         TestServer server = await StartRawAsync(transport, AnswerAsync);
-        await Parallel.ForAsync(1, Connections + 1, new ParallelOptions { MaxDegreeOfParallelism = Parallelism }, async (tag, _) =>
-            await SpeakAsync(server, tag, new Random(tag)));
+        await Parallel.ForAsync(
+            1,
+            Connections + 1,
+            new ParallelOptions { MaxDegreeOfParallelism = Parallelism },
+            async (tag, _) =>
+                await SpeakAsync(server, tag, new Random(tag)));
 
         Assert.Empty(_wrong);
         Assert.InRange(Volatile.Read(ref _served), Connections / 2, Connections);
@@ -40,7 +47,10 @@ public sealed class CrossTalkTests(ITestOutputHelper output) : TransportTest(out
     }
 
     private static bool IsFurther(TransportKind kind)
-        => kind is TransportKind.FdmAdaptiveEightLoops or TransportKind.FdmThreadPoolTwoLoops or TransportKind.FdmInlineOneLoop;
+        => kind
+            is TransportKind.FdmAdaptiveEightLoops
+                or TransportKind.FdmThreadPoolTwoLoops
+                or TransportKind.FdmInlineOneLoop;
 
     /// <summary>The words of a connection: up is what its client sends, down what it gets.</summary>
     private static byte[] Words(long tag, bool up, int from, int count)
@@ -113,11 +123,17 @@ public sealed class CrossTalkTests(ITestOutputHelper output) : TransportTest(out
                     Check($"The client {tag}", await client.ReadToEndAsync(), Words(tag, up: false, 0, count));
                     return;
                 case 1:
-                    Check($"The client {tag}", await client.ReadExactlyAsync(heard * Word), Words(tag, up: false, 0, heard));
+                    Check(
+                        $"The client {tag}",
+                        await client.ReadExactlyAsync(heard * Word),
+                        Words(tag, up: false, 0, heard));
                     client.Reset();
                     return;
                 default:
-                    Check($"The client {tag}", await client.ReadExactlyAsync(heard * Word), Words(tag, up: false, 0, heard));
+                    Check(
+                        $"The client {tag}",
+                        await client.ReadExactlyAsync(heard * Word),
+                        Words(tag, up: false, 0, heard));
                     return;
             }
         }
@@ -131,7 +147,9 @@ public sealed class CrossTalkTests(ITestOutputHelper output) : TransportTest(out
     {
         if (!seen.AsSpan().SequenceEqual(expected))
         {
-            _wrong.Enqueue($"{who} has seen {seen.Length} of {expected.Length} bytes, right up to {seen.AsSpan().CommonPrefixLength(expected)}.");
+            _wrong.Enqueue(
+                $"{who} has seen {seen.Length} of {expected.Length} bytes, right up to "
+                    + $"{seen.AsSpan().CommonPrefixLength(expected)}.");
         }
     }
 }

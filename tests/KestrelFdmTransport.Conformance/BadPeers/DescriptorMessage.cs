@@ -21,7 +21,8 @@ internal static unsafe partial class DescriptorMessage
             Type = Rights,
             Descriptor = (int)descriptor.DangerousGetHandle(),
         };
-        var message = new Message { Parts = &part, PartCount = 1, Control = &control, ControlLength = (nuint)sizeof(Control) };
+        var message =
+            new Message { Parts = &part, PartCount = 1, Control = &control, ControlLength = (nuint)sizeof(Control) };
         Assert.Equal(1, SendMessage((int)socket.Handle, &message, 0));
         GC.KeepAlive(descriptor);
     }

@@ -51,7 +51,9 @@ public sealed class GarbageTests(ITestOutputHelper output) : TransportTest(outpu
             Listen = options => options.Protocols = HttpProtocols.Http1,
         });
 
-    /// <summary>What comes after a request may begin a longer one, so the client ends its side; what it gets ends too.</summary>
+    /// <summary>
+    /// What comes after a request may begin a longer one, so the client ends its side; what it gets ends too.
+    /// </summary>
     private static async Task AssertRefusedAsync(TestServer server, byte[] request, byte[] garbage)
     {
         using RawClient client = await server.ConnectAsync();

@@ -10,7 +10,9 @@ using Xunit.Abstractions;
 
 namespace KestrelFdmTransport.Conformance.BadPeers;
 
-/// <summary>Clients of a Unix socket that send descriptors along. A pipe has no end before everybody has closed its other side.</summary>
+/// <summary>
+/// Clients of a Unix socket that send descriptors along. A pipe has no end before everybody has closed its other side.
+/// </summary>
 public sealed class PassedDescriptorTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int Count = 100;

@@ -21,39 +21,47 @@ public sealed class SilentPeerTests(ITestOutputHelper output) : TransportTest(ou
         const int Batch = 250;
         int served = 0;
         int present = 0;
-        TestServer server = await StartAsync(transport, context => context.Response.WriteAsync("alive"), new TestServerSetup
-        {
-            Listen = options => options.Use(next => async connection =>
+        TestServer server =
+            await StartAsync(transport, context => context.Response.WriteAsync("alive"), new TestServerSetup
             {
-                Interlocked.Increment(ref served);
-                Interlocked.Increment(ref present);
-                try
+                Listen = options => options.Use(next => async connection =>
                 {
-                    await next(connection);
-                }
-                finally
-                {
-                    Interlocked.Decrement(ref present);
-                }
-            }),
-        });
+                    Interlocked.Increment(ref served);
+                    Interlocked.Increment(ref present);
+                    try
+                    {
+                        await next(connection);
+                    }
+                    finally
+                    {
+                        Interlocked.Decrement(ref present);
+                    }
+                }),
+            });
 
         for (int batch = 0; batch < Batches; batch++)
         {
-            await Parallel.ForAsync(0, Batch, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, cancellation) =>
-            {
-                using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-                await client.ConnectAsync(server.EndPoint, cancellation);
-                client.LingerState = new LingerOption(enable: i % 2 == 0, seconds: 0);
-            });
+            await Parallel.ForAsync(
+                0,
+                Batch,
+                new ParallelOptions { MaxDegreeOfParallelism = 16 },
+                async (i, cancellation) =>
+                {
+                    using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                    await client.ConnectAsync(server.EndPoint, cancellation);
+                    client.LingerState = new LingerOption(enable: i % 2 == 0, seconds: 0);
+                });
 
-            // Its turn comes after all of them, so that the backlog never overflows: the kernel would have clients try again much later.
+            // Its turn comes after all of them, so that the backlog never overflows: the kernel would have clients try
+            // again much later.
             using RawClient survivor = await server.ConnectAsync();
             Assert.Equal("alive", (await survivor.GetAsync("/")).Text);
         }
 
         // One that has been reset before it is accepted may never get here.
-        await Waiting.UntilAsync(() => Volatile.Read(ref served) > Batches * Batch / 2 && Volatile.Read(ref present) == 0, () => $"{served}, {present}");
+        await Waiting.UntilAsync(
+            () => Volatile.Read(ref served) > Batches * Batch / 2 && Volatile.Read(ref present) == 0,
+            () => $"{served}, {present}");
         await Waiting.UntilAsync(() => server.Loops.Sum(loop => loop.Connections) == 0);
     }
 
@@ -72,14 +80,16 @@ public sealed class SilentPeerTests(ITestOutputHelper output) : TransportTest(ou
         }
 
         using RawClient last = await RawClient.ConnectAsync(listening.LocalEndPoint!);
-        TestServer server = await StartAsync(transport, context => context.Response.WriteAsync("alive"), new TestServerSetup
-        {
-            EndPoints = [new FileHandleEndPoint((ulong)listening.Handle, FileHandleType.Auto)],
-        });
+        TestServer server =
+            await StartAsync(transport, context => context.Response.WriteAsync("alive"), new TestServerSetup
+            {
+                EndPoints = [new FileHandleEndPoint((ulong)listening.Handle, FileHandleType.Auto)],
+            });
         Assert.Equal("alive", (await last.GetAsync("/")).Text);
         using RawClient next = await RawClient.ConnectAsync(listening.LocalEndPoint!);
         Assert.Equal("alive", (await next.GetAsync("/")).Text);
-        await Waiting.UntilAsync(() => server.Loops.Sum(loop => loop.Connections) == (transport == TransportKind.Sockets ? 0 : 2));
+        await Waiting.UntilAsync(
+            () => server.Loops.Sum(loop => loop.Connections) == (transport == TransportKind.Sockets ? 0 : 2));
     }
 
     [Theory, MemberData(nameof(OnBoth))]

@@ -14,8 +14,11 @@ namespace KestrelFdmTransport.Conformance.BadPeers;
 /// <summary>Bytes sent with MSG_OOB, compared with Sockets.</summary>
 public sealed class UrgentDataTests(ITestOutputHelper output) : OracleTest(output)
 {
-    /// <summary>In these scripts <c>!</c> is an urgent byte, and at <c>|</c> the client waits until all before it has been read.</summary>
-    private static readonly string[] s_scripts = ["!", "abc|!", "!abc", "abc!", "abc!def", "abc|!|def", "abc|!def|!ghi|!"];
+    /// <summary>
+    /// In these scripts <c>!</c> is an urgent byte, and at <c>|</c> the client waits until all before it has been read.
+    /// </summary>
+    private static readonly string[] s_scripts =
+        ["!", "abc|!", "!abc", "abc!", "abc!def", "abc|!|def", "abc|!def|!ghi|!"];
 
     public static TheoryData<TransportKind, Family, string> Scripts
     {
@@ -57,7 +60,8 @@ public sealed class UrgentDataTests(ITestOutputHelper output) : OracleTest(outpu
             await transcript.StepAsync("app", "the rest", server.ReadToEndAsync);
             await server.WriteTextAsync("end");
             await server.DisposeAsync().Within();
-            await transcript.StepAsync("client", "read", async () => Encoding.ASCII.GetString(await client.ReadToEndAsync()));
+            await transcript.StepAsync(
+                "client", "read", async () => Encoding.ASCII.GetString(await client.ReadToEndAsync()));
             client.Dispose();
         });
     }
@@ -65,7 +69,8 @@ public sealed class UrgentDataTests(ITestOutputHelper output) : OracleTest(outpu
     [Theory, MemberData(nameof(OnBoth))]
     public async Task Requests_with_urgent_bytes_among_them_are_answered(TransportKind transport)
     {
-        TestServer server = await StartAsync(transport, context => context.Response.WriteAsync(context.Request.Path.Value!));
+        TestServer server =
+            await StartAsync(transport, context => context.Response.WriteAsync(context.Request.Path.Value!));
         using RawClient client = await server.ConnectAsync();
         for (int i = 0; i < 50; i++)
         {

@@ -28,7 +28,8 @@ internal sealed class AbortClient : IDisposable
         _http2 = http2;
     }
 
-    public static async Task<AbortClient> StartAsync(AbortProtocol protocol, IPEndPoint endPoint, X509Certificate2 certificate)
+    public static async Task<AbortClient> StartAsync(
+        AbortProtocol protocol, IPEndPoint endPoint, X509Certificate2 certificate)
     {
         if (protocol == AbortProtocol.Http2)
         {
@@ -39,12 +40,16 @@ internal sealed class AbortClient : IDisposable
             return new AbortClient(null, http2);
         }
 
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = SmallBuffer };
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+        {
+            ReceiveBufferSize = SmallBuffer
+        };
         await socket.ConnectAsync(endPoint).Within();
         Stream stream = new NetworkStream(socket);
         if (protocol == AbortProtocol.Http1OverTls)
         {
-            var secure = new SslStream(stream, leaveInnerStreamOpen: true, (_, presented, _, _) => certificate.Equals(presented));
+            var secure = new SslStream(
+                stream, leaveInnerStreamOpen: true, (_, presented, _, _) => certificate.Equals(presented));
             await secure.AuthenticateAsClientAsync("localhost").Within();
             stream = secure;
         }

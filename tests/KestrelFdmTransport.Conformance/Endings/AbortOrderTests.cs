@@ -13,19 +13,22 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Endings;
 
 /// <summary>
-/// A request ends while a write waits for a client that does not read. Until RequestAborted has fired the handler takes every write that succeeds
-/// for sent, so no more of them may succeed than on Sockets.
+/// A request ends while a write waits for a client that does not read. Until RequestAborted has fired the handler takes
+/// every write that succeeds for sent, so no more of them may succeed than on Sockets.
 /// </summary>
 /// <remarks>
-/// The token's thread may lose its CPU at the wrong moment on any transport. So a case looks at several rounds on each, and a few of this
-/// transport's may be worse than the worst on Sockets. A case that fails is tried again: a fault of the order shows in most rounds of every attempt.
+/// The token's thread may lose its CPU at the wrong moment on any transport. So a case looks at several rounds on each,
+/// and a few of this transport's may be worse than the worst on Sockets. A case that fails is tried again: a fault of
+/// the order shows in most rounds of every attempt.
 /// </remarks>
 public sealed class AbortOrderTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int Rounds = 8;
     private const int Attempts = 3;
 
-    /// <summary>Kestrel holds so much back for itself, and between a token's state and its callbacks there are some writes too.</summary>
+    /// <summary>
+    /// Kestrel holds so much back for itself, and between a token's state and its callbacks there are some writes too.
+    /// </summary>
     private const int Few = 64;
 
     private static readonly TimeSpan s_gracePeriod = TimeSpan.FromSeconds(1.01);
@@ -41,7 +44,8 @@ public sealed class AbortOrderTests(ITestOutputHelper output) : TransportTest(ou
             {
                 foreach (AbortProtocol protocol in Enum.GetValues<AbortProtocol>())
                 {
-                    foreach (AbortSource source in Enum.GetValues<AbortSource>().Where(source => Exists(protocol, source)))
+                    foreach (AbortSource source in Enum.GetValues<AbortSource>().Where(
+                        source => Exists(protocol, source)))
                     {
                         all.Add(kind, protocol, source, false);
                         if (source is AbortSource.HttpContextAbort or AbortSource.ClientFin or AbortSource.ClientReset)
@@ -165,29 +169,31 @@ public sealed class AbortOrderTests(ITestOutputHelper output) : TransportTest(ou
         }
     }
 
-    private static TestServerSetup Setup(AbortProtocol protocol, AbortSource source, X509Certificate2 certificate) => new()
-    {
-        Listen = options =>
+    private static TestServerSetup Setup(AbortProtocol protocol, AbortSource source, X509Certificate2 certificate)
+        => new()
         {
-            options.Protocols = protocol == AbortProtocol.Http2 ? HttpProtocols.Http2 : HttpProtocols.Http1;
-            options.Use(next => connection =>
+            Listen = options =>
             {
-                connection.Items[typeof(WaitingWrite)] = connection;
-                return next(connection);
-            });
-            if (protocol == AbortProtocol.Http1OverTls)
+                options.Protocols = protocol == AbortProtocol.Http2 ? HttpProtocols.Http2 : HttpProtocols.Http1;
+                options.Use(next => connection =>
+                {
+                    connection.Items[typeof(WaitingWrite)] = connection;
+                    return next(connection);
+                });
+                if (protocol == AbortProtocol.Http1OverTls)
+                {
+                    options.UseHttps(certificate);
+                }
+            },
+            Kestrel = kestrel =>
             {
-                options.UseHttps(certificate);
-            }
-        },
-        Kestrel = kestrel =>
-        {
-            if (source == AbortSource.MinimumDataRate)
-            {
-                kestrel.Limits.MinResponseDataRate = new MinDataRate(bytesPerSecond: 1024 * 1024 * 1024, s_gracePeriod);
-            }
-        },
-        ShutdownTimeout = source == AbortSource.HostStop ? TimeSpan.FromMilliseconds(50) : TimeSpan.FromSeconds(20),
-        AbortsWhenStopping = source == AbortSource.HostStop,
-    };
+                if (source == AbortSource.MinimumDataRate)
+                {
+                    kestrel.Limits.MinResponseDataRate =
+                        new MinDataRate(bytesPerSecond: 1024 * 1024 * 1024, s_gracePeriod);
+                }
+            },
+            ShutdownTimeout = source == AbortSource.HostStop ? TimeSpan.FromMilliseconds(50) : TimeSpan.FromSeconds(20),
+            AbortsWhenStopping = source == AbortSource.HostStop,
+        };
 }

@@ -9,13 +9,14 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Endings;
 
 /// <summary>
-/// What reader, writer, token and log see between an ending and its token, compared with Sockets: not how each of them ends, but in which order, and
-/// how much succeeds meanwhile.
+/// What reader, writer, token and log see between an ending and its token, compared with Sockets: not how each of them
+/// ends, but in which order, and how much succeeds meanwhile.
 /// </summary>
 /// <remarks>
-/// What Sockets shows differs from round to round where its two loops race for the end. So every round here has to be like some round there, or like
-/// one that is written down below. In one thing this transport promises more: flushes end after the token. Sockets often has it the other way
-/// round, and a handler that goes on whatever a flush says then writes some hundred thousand times into nothing.
+/// What Sockets shows differs from round to round where its two loops race for the end. So every round here has to be
+/// like some round there, or like one that is written down below. In one thing this transport promises more: flushes
+/// end after the token. Sockets often has it the other way round, and a handler that goes on whatever a flush says then
+/// writes some hundred thousand times into nothing.
 /// </remarks>
 public sealed class EndOrderTests(ITestOutputHelper output) : TransportTest(output)
 {
@@ -41,7 +42,11 @@ public sealed class EndOrderTests(ITestOutputHelper output) : TransportTest(outp
                 foreach (Ending ending in Enum.GetValues<Ending>())
                 {
                     all.Add(kind, ending, false);
-                    if (ending is Ending.Abort or Ending.ClientFin or Ending.ClientReset or Ending.OutputCompletedWithError or Ending.SendError)
+                    if (ending is Ending.Abort
+                            or Ending.ClientFin
+                            or Ending.ClientReset
+                            or Ending.OutputCompletedWithError
+                            or Ending.SendError)
                     {
                         all.Add(kind, ending, true);
                     }
@@ -65,7 +70,9 @@ public sealed class EndOrderTests(ITestOutputHelper output) : TransportTest(outp
         // A thread may lose its CPU between the two; it does not in most rounds.
         int most = (actual.Count - 1) * 3 / 4;
         int flushes = actual.Select(order => order.Flushes).Order().ElementAt(most);
-        Assert.True(flushes <= Few, $"Flushes that succeeded: {string.Join(' ', actual.Select(order => order.Flushes))}");
+        Assert.True(
+            flushes <= Few,
+            $"Flushes that succeeded: {string.Join(' ', actual.Select(order => order.Flushes))}");
         if (transport != TransportKind.Sockets && !Drains(ending))
         {
             int after = actual.Count(order => order.IsFlushAfterToken);
@@ -74,9 +81,12 @@ public sealed class EndOrderTests(ITestOutputHelper output) : TransportTest(outp
     }
 
     /// <summary>The client takes what is unsent, so that the flush has its room and needs no end.</summary>
-    private static bool Drains(Ending ending) => ending is Ending.OutputCompleted or Ending.BothCompleted or Ending.Disposed;
+    private static bool Drains(Ending ending)
+        => ending is Ending.OutputCompleted or Ending.BothCompleted or Ending.Disposed;
 
-    /// <summary>What Sockets shows so seldom that it may be missing from its rounds, and what has no counterpart there.</summary>
+    /// <summary>
+    /// What Sockets shows so seldom that it may be missing from its rounds, and what has no counterpart there.
+    /// </summary>
     private static IEnumerable<string> Rare(Ending ending)
     {
         // The kernel may still find room for a few bytes when the end is near.
@@ -116,7 +126,9 @@ public sealed class EndOrderTests(ITestOutputHelper output) : TransportTest(outp
 
         foreach (EndOrder order in orders)
         {
-            _output.WriteLine($"{transport}: {order.Reads} reads, {order.Flushes} flushes, token first {order.IsFlushAfterToken}, {string.Join("; ", order.Lines)}");
+            _output.WriteLine(
+                $"{transport}: {order.Reads} reads, {order.Flushes} flushes, token first {order.IsFlushAfterToken}, "
+                    + $"{string.Join("; ", order.Lines)}");
         }
 
         return orders;

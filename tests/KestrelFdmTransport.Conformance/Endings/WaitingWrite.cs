@@ -24,7 +24,9 @@ internal sealed class WaitingWrite(HttpContext context)
     /// <summary>How many writes have succeeded since the last look, before the token's callbacks have run.</summary>
     public int SucceededSince => Volatile.Read(ref _succeeded) - _seen;
 
-    /// <summary>Three looks at the same write that waits: one that only lets others run first goes on meanwhile.</summary>
+    /// <summary>
+    /// Three looks at the same write that waits: one that only lets others run first goes on meanwhile.
+    /// </summary>
     public bool WaitsStill()
     {
         int now = Volatile.Read(ref _succeeded);

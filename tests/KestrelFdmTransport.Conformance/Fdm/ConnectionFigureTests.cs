@@ -21,7 +21,8 @@ public sealed class ConnectionFigureTests(ITestOutputHelper output) : TransportT
         CheckAfterwards(harness, harness.Logs);
         IConnectionListener listener = await harness.BindAsync();
         using RawClient client = await RawClient.ConnectAsync(listener.EndPoint);
-        ConnectionContext connection = await listener.AcceptAsync().Within("a connection") ?? throw new InvalidOperationException();
+        ConnectionContext connection = await listener.AcceptAsync().Within("a connection")
+            ?? throw new InvalidOperationException();
         IFdmConnectionFeature feature = connection.Features.GetRequiredFeature<IFdmConnectionFeature>();
         Assert.Same(connection, feature);
 
@@ -55,7 +56,8 @@ public sealed class ConnectionFigureTests(ITestOutputHelper output) : TransportT
 
         string[] answer = (await client.GetAsync("/")).Text.Split(' ');
         Assert.Equal(RawClient.Get("/").Length.ToString(System.Globalization.CultureInfo.InvariantCulture), answer[1]);
-        int loop = Assert.Single(Enumerable.Range(0, server.Loops.Count), index => server.Loops[index].Connections == 1);
+        int loop =
+            Assert.Single(Enumerable.Range(0, server.Loops.Count), index => server.Loops[index].Connections == 1);
         Assert.Equal(loop.ToString(System.Globalization.CultureInfo.InvariantCulture), answer[0]);
     }
 }

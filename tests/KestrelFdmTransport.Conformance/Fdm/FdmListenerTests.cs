@@ -318,7 +318,8 @@ public sealed class FdmListenerTests(ITestOutputHelper output) : TransportTest(o
     }
 
     private static Task TwiceAsync(Func<ValueTask> dispose)
-        => Task.WhenAll(Task.Run(() => dispose().AsTask()), Task.Run(() => dispose().AsTask())).Within("two disposals at once");
+        => Task.WhenAll(Task.Run(() => dispose().AsTask()), Task.Run(() => dispose().AsTask())).Within(
+            "two disposals at once");
 
     private FdmHarness CreateHarness(TransportKind transport, Action<FdmTransportOptions>? configure = null)
     {

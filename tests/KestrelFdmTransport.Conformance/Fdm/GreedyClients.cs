@@ -7,7 +7,10 @@ using System.Threading;
 
 namespace KestrelFdmTransport.Conformance.Fdm;
 
-/// <summary>Clients with threads of their own, because the pool is the server's: each sends the same again and again, and drops what it is sent.</summary>
+/// <summary>
+/// Clients with threads of their own, because the pool is the server's: each sends the same again and again, and drops
+/// what it is sent.
+/// </summary>
 internal sealed class GreedyClients : IDisposable
 {
     private readonly List<Socket> _sockets = [];
@@ -81,14 +84,21 @@ internal sealed class GreedyClients : IDisposable
             GreedyTraffic.TentativeReads => ("t"u8.ToArray(), filling, false),
             GreedyTraffic.Flushes => ("w"u8.ToArray(), "."u8.ToArray(), true),
             GreedyTraffic.WebSocketMessages => (
-                Encoding.ASCII.GetBytes("GET /socket HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"),
+                Encoding.ASCII.GetBytes(
+                    "GET /socket HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: "
+                        + "websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: "
+                        + "13\r\n\r\n"),
                 Repeated([0x82, 0x88, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]),
                 true),
             GreedyTraffic.Pipelining => (line, Repeated(line), true),
             GreedyTraffic.Downloads => ("GET /stream HTTP/1.1\r\nHost: test\r\n\r\n"u8.ToArray(), [], true),
-            GreedyTraffic.Uploads => ("POST /body HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000000000\r\n\r\n"u8.ToArray(), filling, true),
+            GreedyTraffic.Uploads => (
+                "POST /body HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000000000\r\n\r\n"u8.ToArray(),
+                filling,
+                true),
             GreedyTraffic.Pings => (preface, Repeated([0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]), true),
-            _ => ([.. preface, 0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1], Repeated([0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1]), true),
+            _ => ([.. preface, 0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1], Repeated(
+                [0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1]), true),
         };
     }
 

@@ -12,8 +12,9 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Fdm;
 
 /// <summary>
-/// With a linger time, <c>close</c> waits until the peer has acknowledged everything, although the descriptor is non-blocking. The client here
-/// reads nothing, and others come to the same loop. (On Sockets a thread of the pool waits, and whatever it was about to run.)
+/// With a linger time, <c>close</c> waits until the peer has acknowledged everything, although the descriptor is
+/// non-blocking. The client here reads nothing, and others come to the same loop. (On Sockets a thread of the pool
+/// waits, and whatever it was about to run.)
 /// </summary>
 public sealed class LingerTests(ITestOutputHelper output) : TransportTest(output)
 {
@@ -30,7 +31,10 @@ public sealed class LingerTests(ITestOutputHelper output) : TransportTest(output
 
     [Theory, MemberData(nameof(OneLoop))]
     public Task A_linger_time_that_connections_inherit_holds_nobody_else_up(TransportKind transport)
-        => TestAsync(transport, LingerSeconds, static connection => connection.Transport.Output.WriteAsync(Pattern.Create(Length)).AsTask());
+        => TestAsync(
+            transport,
+            LingerSeconds,
+            static connection => connection.Transport.Output.WriteAsync(Pattern.Create(Length)).AsTask());
 
     [Theory, MemberData(nameof(OneLoop))]
     public Task A_linger_time_of_a_socket_that_the_application_has_closed_holds_nobody_else_up(TransportKind transport)
@@ -80,7 +84,8 @@ public sealed class LingerTests(ITestOutputHelper output) : TransportTest(output
     private static Socket Listen(EndPoint endPoint, int? linger)
     {
         // The kernel takes the whole answer, so that the server has nothing to do but to close.
-        var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { SendBufferSize = 4 * Length };
+        var socket =
+            new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { SendBufferSize = 4 * Length };
         if (linger is { } seconds)
         {
             socket.LingerState = new LingerOption(enable: true, seconds);

@@ -7,7 +7,9 @@ namespace KestrelFdmTransport.Conformance.Fdm;
 /// <summary>What the kernel knows of this process.</summary>
 internal static class ProcessState
 {
-    /// <summary>Sockets, epoll instances, eventfds, pipes and devices, but not the assemblies that keep being loaded.</summary>
+    /// <summary>
+    /// Sockets, epoll instances, eventfds, pipes and devices, but not the assemblies that keep being loaded.
+    /// </summary>
     public static int Descriptors()
     {
         int count = 0;

@@ -10,7 +10,9 @@ using Xunit.Abstractions;
 
 namespace KestrelFdmTransport.Conformance.Fdm;
 
-/// <summary>Blocks are not cleared between connections, and what an earlier one has left in them is not shown.</summary>
+/// <summary>
+/// Blocks are not cleared between connections, and what an earlier one has left in them is not shown.
+/// </summary>
 public sealed class ReceivedBytesTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const byte Secret = (byte)'S';

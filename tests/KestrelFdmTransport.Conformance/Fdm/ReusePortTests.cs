@@ -25,7 +25,8 @@ public sealed class ReusePortTests(ITestOutputHelper output) : TransportTest(out
         IConnectionListener listener = await harness.BindAsync();
         Assert.NotEqual(0, ((IPEndPoint)listener.EndPoint).Port);
 
-        // The kernel decides by a hash of the addresses; that it leaves one of eight out 500 times is not to be expected.
+        // The kernel decides by a hash of the addresses; that it leaves one of eight out 500 times is not to be
+        // expected.
         int connections = 0;
         while (harness.Factory.GetLoopStatistics().Any(loop => loop.Accepts == 0))
         {
@@ -70,7 +71,8 @@ public sealed class ReusePortTests(ITestOutputHelper output) : TransportTest(out
 
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(TestServerSetup.FreeLoopbackPort);
-        IConnectionListener handle = await harness.BindAsync(new FileHandleEndPoint((ulong)socket.Handle, FileHandleType.Auto));
+        IConnectionListener handle = await harness.BindAsync(
+            new FileHandleEndPoint((ulong)socket.Handle, FileHandleType.Auto));
         await ExchangeAsync(handle);
         await handle.DisposeAsync().Within();
     }
@@ -85,12 +87,17 @@ public sealed class ReusePortTests(ITestOutputHelper output) : TransportTest(out
             return Bound(endPoint, reusePort: true);
         });
         IConnectionListener listener = await harness.BindAsync();
-        Assert.Equal([TestServerSetup.FreeLoopbackPort, .. Enumerable.Repeat(listener.EndPoint, harness.LoopCount - 1)], asked);
+        Assert.Equal(
+            [TestServerSetup.FreeLoopbackPort, .. Enumerable.Repeat(listener.EndPoint, harness.LoopCount - 1)],
+            asked);
         await ExchangeAsync(listener);
         await listener.DisposeAsync().Within();
 
-        FdmHarness without = CreateHarness(transport, options => options.CreateBoundListenSocket = endPoint => Bound(endPoint, reusePort: false));
-        InvalidOperationException failure = await Assert.ThrowsAsync<InvalidOperationException>(() => without.BindAsync());
+        FdmHarness without = CreateHarness(
+            transport,
+            options => options.CreateBoundListenSocket = endPoint => Bound(endPoint, reusePort: false));
+        InvalidOperationException failure = await Assert.ThrowsAsync<InvalidOperationException>(
+            () => without.BindAsync());
         Assert.Contains("FdmTransportOptions.ReusePort", failure.Message, StringComparison.Ordinal);
         Assert.Contains("SO_REUSEPORT", failure.Message, StringComparison.Ordinal);
     }
@@ -110,7 +117,8 @@ public sealed class ReusePortTests(ITestOutputHelper output) : TransportTest(out
         await Task.Run(made[^1].Dispose).Within("the disposal of a listen socket");
 
         Assert.Null(await listener.AcceptAsync().Within("the end of accepting"));
-        SocketException refused = await Assert.ThrowsAsync<SocketException>(() => RawClient.ConnectAsync(listener.EndPoint));
+        SocketException refused = await Assert.ThrowsAsync<SocketException>(
+            () => RawClient.ConnectAsync(listener.EndPoint));
         Assert.Equal(SocketError.ConnectionRefused, refused.SocketErrorCode);
         await listener.DisposeAsync().Within();
     }
@@ -130,7 +138,8 @@ public sealed class ReusePortTests(ITestOutputHelper output) : TransportTest(out
     private static async Task ExchangeAsync(IConnectionListener listener)
     {
         using RawClient client = await RawClient.ConnectAsync(listener.EndPoint);
-        ConnectionContext connection = Assert.IsAssignableFrom<ConnectionContext>(await listener.AcceptAsync().Within("a connection"));
+        ConnectionContext connection = Assert.IsAssignableFrom<ConnectionContext>(
+            await listener.AcceptAsync().Within("a connection"));
         await client.SendAsync("ping");
         Assert.Equal("ping", await connection.ReadTextAsync(4));
         await connection.DisposeAsync().Within();

@@ -26,11 +26,13 @@ public sealed class SharedHandleTests(ITestOutputHelper output) : TransportTest(
         using RawClient client = await RawClient.ConnectAsync(owner.LocalEndPoint!);
         Task<ConnectionContext?> quicker = await Task.WhenAny(first, second).Within("an endpoint that accepts");
         await (await quicker)!.DisposeAsync().Within();
-        (IConnectionListener leaving, IConnectionListener staying, Task<ConnectionContext?> waiting) = quicker == first ? (one, two, second) : (two, one, first);
+        (IConnectionListener leaving, IConnectionListener staying, Task<ConnectionContext?> waiting) =
+            quicker == first ? (one, two, second) : (two, one, first);
         await leaving.DisposeAsync().Within();
 
         using RawClient next = await RawClient.ConnectAsync(owner.LocalEndPoint!);
-        ConnectionContext connection = Assert.IsAssignableFrom<ConnectionContext>(await waiting.Within("a connection of the other"));
+        ConnectionContext connection = Assert.IsAssignableFrom<ConnectionContext>(
+            await waiting.Within("a connection of the other"));
         await next.SendAsync("ping");
         Assert.Equal("ping", await connection.ReadTextAsync(4));
         await connection.DisposeAsync().Within();

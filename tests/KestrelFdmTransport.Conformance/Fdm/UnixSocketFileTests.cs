@@ -57,7 +57,12 @@ public sealed class UnixSocketFileTests(ITestOutputHelper output) : TransportTes
     public async Task Endpoints_without_a_file_are_served_whatever_the_options_say()
     {
         FdmHarness harness = CreateHarness(options => options.UnixSocketFileMode = UnixFileMode.UserRead);
-        foreach (EndPoint endPoint in new EndPoint[] { new UnixDomainSocketEndPoint($"\0fdm-test-{Guid.NewGuid():N}"), TestServerSetup.FreeLoopbackPort })
+        foreach (EndPoint endPoint
+            in new EndPoint[]
+            {
+                new UnixDomainSocketEndPoint($"\0fdm-test-{Guid.NewGuid():N}"),
+                TestServerSetup.FreeLoopbackPort
+            })
         {
             IConnectionListener listener = await harness.BindAsync(endPoint);
             await AssertServedAsync(listener);
@@ -72,7 +77,8 @@ public sealed class UnixSocketFileTests(ITestOutputHelper output) : TransportTes
         socket.Bind(EndPoint);
         UnixFileMode before = Mode(_path);
         FdmHarness harness = CreateHarness(options => options.UnixSocketFileMode = UnixFileMode.UserRead);
-        IConnectionListener listener = await harness.BindAsync(new FileHandleEndPoint((ulong)socket.Handle, FileHandleType.Auto));
+        IConnectionListener listener = await harness.BindAsync(
+            new FileHandleEndPoint((ulong)socket.Handle, FileHandleType.Auto));
 
         Assert.Equal(before, Mode(_path));
         await listener.DisposeAsync().Within();
@@ -83,7 +89,9 @@ public sealed class UnixSocketFileTests(ITestOutputHelper output) : TransportTes
     [InlineData(true)]
     public async Task A_server_that_stops_leaves_the_file_of_its_successor(bool ownSocket)
     {
-        IConnectionListener old = await CreateHarness(options => options.CreateBoundListenSocket = ownSocket ? Bound : options.CreateBoundListenSocket).BindAsync(EndPoint);
+        IConnectionListener old = await CreateHarness(
+            options => options.CreateBoundListenSocket = ownSocket ? Bound : options.CreateBoundListenSocket)
+            .BindAsync(EndPoint);
         File.Delete(_path);
         IConnectionListener successor = await CreateHarness().BindAsync(EndPoint);
 
@@ -104,7 +112,10 @@ public sealed class UnixSocketFileTests(ITestOutputHelper output) : TransportTes
     [Fact]
     public async Task The_file_of_a_socket_that_the_application_has_bound_goes_with_the_endpoint()
     {
-        IConnectionListener listener = await CreateHarness(options => options.CreateBoundListenSocket = endPoint => FdmTransportOptions.CreateDefaultBoundListenSocket(endPoint)).BindAsync(EndPoint);
+        IConnectionListener listener = await CreateHarness(
+            options => options.CreateBoundListenSocket = endPoint => FdmTransportOptions.CreateDefaultBoundListenSocket(
+                endPoint))
+            .BindAsync(EndPoint);
         await AssertServedAsync(listener);
         await listener.DisposeAsync().Within();
         Assert.False(File.Exists(_path));
@@ -141,7 +152,8 @@ public sealed class UnixSocketFileTests(ITestOutputHelper output) : TransportTes
         await AssertInUseAsync(CreateHarness());
 
         // The one that asked whether there is a listener was a client.
-        ConnectionContext question = Assert.IsAssignableFrom<ConnectionContext>(await listener.AcceptAsync().Within("a connection"));
+        ConnectionContext question = Assert.IsAssignableFrom<ConnectionContext>(
+            await listener.AcceptAsync().Within("a connection"));
         Assert.Equal("\"\", completed", await question.ReadOnceAsync());
         await question.DisposeAsync().Within();
         await AssertServedAsync(listener);
@@ -154,7 +166,8 @@ public sealed class UnixSocketFileTests(ITestOutputHelper output) : TransportTes
         var setup = new TestServerSetup { EndPoints = [EndPoint] };
         await StartAsync(TransportKind.Fdm, _ => Task.CompletedTask, setup);
 
-        IOException failure = await Assert.ThrowsAsync<IOException>(() => StartAsync(TransportKind.Fdm, _ => Task.CompletedTask, setup));
+        IOException failure = await Assert.ThrowsAsync<IOException>(
+            () => StartAsync(TransportKind.Fdm, _ => Task.CompletedTask, setup));
         Assert.Contains(_path, failure.Message, StringComparison.Ordinal);
         Assert.IsType<AddressInUseException>(failure.InnerException);
     }
@@ -239,12 +252,15 @@ public sealed class UnixSocketFileTests(ITestOutputHelper output) : TransportTes
     }
 
     private static UnixFileMode Mode(string path)
-        => OperatingSystem.IsWindows() ? throw new PlatformNotSupportedException() : File.GetUnixFileMode(path) & Permissions;
+        => OperatingSystem.IsWindows()
+            ? throw new PlatformNotSupportedException()
+            : File.GetUnixFileMode(path) & Permissions;
 
     private static async Task AssertServedAsync(IConnectionListener listener)
     {
         using RawClient client = await RawClient.ConnectAsync(listener.EndPoint);
-        ConnectionContext connection = Assert.IsAssignableFrom<ConnectionContext>(await listener.AcceptAsync().Within("a connection"));
+        ConnectionContext connection = Assert.IsAssignableFrom<ConnectionContext>(
+            await listener.AcceptAsync().Within("a connection"));
         await client.SendAsync("ping");
         Assert.Equal("ping", await connection.ReadTextAsync(4));
         await connection.DisposeAsync().Within();

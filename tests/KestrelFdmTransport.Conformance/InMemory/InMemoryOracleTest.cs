@@ -11,7 +11,9 @@ using Xunit.Abstractions;
 
 namespace KestrelFdmTransport.Conformance.InMemory;
 
-/// <summary>Sends the same requests to one application in memory and on a wire; the responses have to be equal.</summary>
+/// <summary>
+/// Sends the same requests to one application in memory and on a wire; the responses have to be equal.
+/// </summary>
 public abstract class InMemoryOracleTest(ITestOutputHelper output) : TransportTest(output)
 {
     private protected async Task CompareAsync(
@@ -23,7 +25,8 @@ public abstract class InMemoryOracleTest(ITestOutputHelper output) : TransportTe
         ApplicationServer memory = await StartAsync(transport: null, setup);
         ApplicationServer wire = await StartAsync(transport, setup with
         {
-            Listen = options => options.Protocols = version == HttpVersion.Version11 ? HttpProtocols.Http1 : HttpProtocols.Http2,
+            Listen = options
+                => options.Protocols = version == HttpVersion.Version11 ? HttpProtocols.Http1 : HttpProtocols.Http2,
         });
         using var inMemory = new HttpMessageInvoker(memory.CreateInMemoryHandler());
         using var onTheWire = new HttpMessageInvoker(new SocketsHttpHandler

@@ -28,7 +28,8 @@ internal sealed class Reply
         _status = response.StatusCode;
         _reason = response.ReasonPhrase;
         _body = body;
-        foreach (HttpHeadersNonValidated headers in new[] { response.Headers.NonValidated, response.Content.Headers.NonValidated })
+        foreach (HttpHeadersNonValidated headers
+            in new[] { response.Headers.NonValidated, response.Content.Headers.NonValidated })
         {
             foreach ((string name, HeaderStringValues values) in headers)
             {
@@ -59,7 +60,10 @@ internal sealed class Reply
         return new Reply(response, body, version);
     }
 
-    /// <summary>Checks, and takes away, what only a server with a wire adds; anything else that it adds stays and is a difference.</summary>
+    /// <summary>
+    /// Checks, and takes away, what only a server with a wire adds; anything else that it adds stays and is a
+    /// difference.
+    /// </summary>
     public void RemoveWhatTheWireAdds(Framing framing, Version version)
     {
         if (version == HttpVersion.Version11)
@@ -68,7 +72,8 @@ internal sealed class Reply
         }
 
         Assert.Equal("Kestrel", Take("Server"));
-        Assert.True(DateTime.TryParseExact(Take("Date"), "r", CultureInfo.InvariantCulture, DateTimeStyles.None, out _));
+        Assert.True(
+            DateTime.TryParseExact(Take("Date"), "r", CultureInfo.InvariantCulture, DateTimeStyles.None, out _));
         switch (framing)
         {
             case Framing.Empty:
@@ -81,12 +86,15 @@ internal sealed class Reply
         }
     }
 
-    /// <summary>In memory a HEAD brings the body that the application has written; a server with a wire holds it back.</summary>
+    /// <summary>
+    /// In memory a HEAD brings the body that the application has written; a server with a wire holds it back.
+    /// </summary>
     public void RemoveBody() => _body = "";
 
     public override string ToString()
     {
-        IEnumerable<string> headers = _headers.SelectMany(header => header.Value.Select(value => $"{header.Key}: {value}"));
+        IEnumerable<string> headers = _headers.SelectMany(
+            header => header.Value.Select(value => $"{header.Key}: {value}"));
         return $"{(int)_status}\n{string.Join('\n', headers)}\n\n{_body}";
     }
 

@@ -12,7 +12,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.Conformance.Infrastructure;
 
-/// <summary>A transport as a host registers it, but with no server above: the case itself accepts, reads and disposes.</summary>
+/// <summary>
+/// A transport as a host registers it, but with no server above: the case itself accepts, reads and disposes.
+/// </summary>
 internal sealed class BareTransport : IAsyncDisposable
 {
     private readonly WebApplication _application;
@@ -50,7 +52,8 @@ internal sealed class BareTransport : IAsyncDisposable
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>>(pool);
 
         var bare = new BareTransport(builder.Build(), logs, pool);
-        bare._listener = await bare.Factory.BindAsync(endPoint ?? TestServerSetup.FreeLoopbackPort).Within("a bound listener");
+        bare._listener = await bare.Factory.BindAsync(endPoint ?? TestServerSetup.FreeLoopbackPort).Within(
+            "a bound listener");
         return bare;
     }
 

@@ -3,7 +3,9 @@ using System.Threading;
 
 namespace KestrelFdmTransport.Conformance.Infrastructure;
 
-/// <summary>Takes CPU from everything else while it lives: busy threads, and busy work items for every thread of the pool.</summary>
+/// <summary>
+/// Takes CPU from everything else while it lives: busy threads, and busy work items for every thread of the pool.
+/// </summary>
 internal sealed class BusyMachine : IDisposable
 {
     private const int Iterations = 2000;

@@ -10,8 +10,8 @@ namespace KestrelFdmTransport.Conformance.Infrastructure;
 
 /// <summary>
 /// Makes pools that notice a block returned twice, returned while pinned, read or written after its return, or never
-/// returned. A returned array is filled with poison and rests in a quarantine, so that a late writer is found out and a late
-/// sender sends what no test expects.
+/// returned. A returned array is filled with poison and rests in a quarantine, so that a late writer is found out and a
+/// late sender sends what no test expects.
 /// </summary>
 internal sealed class CheckingMemoryPoolFactory : IMemoryPoolFactory<byte>
 {

@@ -21,5 +21,6 @@ internal static class Descriptors
 
     /// <summary>What the kernel knows behind the socket's number; throws once it is closed.</summary>
     public static string Describe(Socket socket)
-        => new FileInfo($"/proc/self/fd/{socket.Handle}").LinkTarget ?? throw new IOException("The descriptor is closed.");
+        => new FileInfo($"/proc/self/fd/{socket.Handle}").LinkTarget
+            ?? throw new IOException("The descriptor is closed.");
 }

@@ -43,7 +43,8 @@ internal sealed class LogCollector : ILoggerProvider
         }
     }
 
-    public Task<LogEntry> FindTransportEventAsync(int id) => FindAsync(entry => entry.IsFromTransport && entry.Id.Id == id);
+    public Task<LogEntry> FindTransportEventAsync(int id)
+        => FindAsync(entry => entry.IsFromTransport && entry.Id.Id == id);
 
     public void AssertNothingAbove(LogLevel level, string? except = null)
         => Assert.Empty(Describe(entry => entry.Level > level && (except is null || !entry.Is(except))));

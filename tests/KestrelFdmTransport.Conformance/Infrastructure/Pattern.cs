@@ -4,13 +4,17 @@ using System.Security.Cryptography;
 
 namespace KestrelFdmTransport.Conformance.Infrastructure;
 
-/// <summary>An endless sequence in which every eight bytes differ: nothing gets lost, doubled or swapped unseen.</summary>
+/// <summary>
+/// An endless sequence in which every eight bytes differ: nothing gets lost, doubled or swapped unseen.
+/// </summary>
 internal static class Pattern
 {
     private const ulong Step = 0x9E3779B97F4A7C15;
     private const int ChunkSize = 64 * 1024;
 
-    /// <summary>Writes the bytes from <paramref name="offset"/> on, which is a multiple of eight, as the length is.</summary>
+    /// <summary>
+    /// Writes the bytes from <paramref name="offset"/> on, which is a multiple of eight, as the length is.
+    /// </summary>
     public static void Fill(Span<byte> destination, long offset)
     {
         ulong value = (ulong)(offset / sizeof(ulong)) * Step;

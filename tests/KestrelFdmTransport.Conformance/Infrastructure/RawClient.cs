@@ -69,7 +69,9 @@ internal sealed class RawClient : IDisposable
     /// <summary>MSG_OOB.</summary>
     public void SendUrgent(byte value) => _socket.Send([value], SocketFlags.OutOfBand);
 
-    /// <summary>Sends the first <paramref name="length"/> bytes of the pattern; waits for room without a limit.</summary>
+    /// <summary>
+    /// Sends the first <paramref name="length"/> bytes of the pattern; waits for room without a limit.
+    /// </summary>
     public async Task SendPatternAsync(long length)
     {
         byte[] chunk = new byte[ChunkSize];
@@ -190,7 +192,8 @@ internal sealed class RawClient : IDisposable
 
         if (headers.TryGetValue("Content-Length", out string? length))
         {
-            return new HttpReply(status, headers, await ReadExactlyAsync(int.Parse(length, CultureInfo.InvariantCulture)));
+            return new HttpReply(
+                status, headers, await ReadExactlyAsync(int.Parse(length, CultureInfo.InvariantCulture)));
         }
 
         return headers.ContainsKey("Transfer-Encoding")

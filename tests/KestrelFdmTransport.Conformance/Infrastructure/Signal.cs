@@ -2,7 +2,9 @@ using System.Threading.Tasks;
 
 namespace KestrelFdmTransport.Conformance.Infrastructure;
 
-/// <summary>A one-time signal between a handler and its test that never runs the waiter on the setter's stack.</summary>
+/// <summary>
+/// A one-time signal between a handler and its test that never runs the waiter on the setter's stack.
+/// </summary>
 internal sealed class Signal
 {
     private readonly TaskCompletionSource _source = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -11,7 +11,9 @@ public enum TransportKind
     FdmAdaptiveOneLoop,
     FdmAdaptiveEightLoops,
 
-    /// <summary>Takes every loop over that it finds inside a callback, so that the owner changes all the time.</summary>
+    /// <summary>
+    /// Takes every loop over that it finds inside a callback, so that the owner changes all the time.
+    /// </summary>
     FdmEagerTwoLoops,
 
     FdmInlineOneLoop,

@@ -11,8 +11,8 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Infrastructure;
 
 /// <summary>
-/// Runs each case on every transport. What it starts is stopped and checked after the case, so that neither failure hides the
-/// other.
+/// Runs each case on every transport. What it starts is stopped and checked after the case, so that neither failure
+/// hides the other.
 /// </summary>
 public abstract class TransportTest(ITestOutputHelper output) : IAsyncLifetime
 {
@@ -20,13 +20,17 @@ public abstract class TransportTest(ITestOutputHelper output) : IAsyncLifetime
 
     private readonly List<(IAsyncDisposable Checked, LogCollector Logs)> _checked = [];
 
-    /// <summary>Sockets and this transport as it comes; with <see cref="Transports.IsFull"/> every configuration.</summary>
+    /// <summary>
+    /// Sockets and this transport as it comes; with <see cref="Transports.IsFull"/> every configuration.
+    /// </summary>
     public static TheoryData<TransportKind> OnBoth => new(Transports.Main);
 
     /// <summary>Every configuration, always: for the cases that scheduling or the number of loops may change.</summary>
     public static TheoryData<TransportKind> OnAll => new(Transports.All);
 
-    /// <summary>As <see cref="OnBoth"/> without the oracle: for what only this transport has, and for comparisons with it.</summary>
+    /// <summary>
+    /// As <see cref="OnBoth"/> without the oracle: for what only this transport has, and for comparisons with it.
+    /// </summary>
     public static TheoryData<TransportKind> OnFdm => new(WithoutOracle(Transports.Main));
 
     /// <summary>As <see cref="OnAll"/> without the oracle.</summary>
@@ -68,7 +72,8 @@ public abstract class TransportTest(ITestOutputHelper output) : IAsyncLifetime
     }
 
     /// <summary>Has something disposed of after the case, which is where it checks itself.</summary>
-    private protected void CheckAfterwards(IAsyncDisposable disposable, LogCollector logs) => _checked.Add((disposable, logs));
+    private protected void CheckAfterwards(IAsyncDisposable disposable, LogCollector logs)
+        => _checked.Add((disposable, logs));
 
     /// <summary>Starts a server whose connections go to <paramref name="handler"/> with no HTTP between.</summary>
     private protected Task<TestServer> StartRawAsync(

@@ -19,7 +19,8 @@ internal static class Transports
 #if FDM
     public static IReadOnlyList<TransportKind> All { get; } = Enum.GetValues<TransportKind>();
 
-    public static IReadOnlyList<TransportKind> Main { get; } = IsFull ? All : [TransportKind.Sockets, TransportKind.Fdm];
+    public static IReadOnlyList<TransportKind> Main { get; } =
+        IsFull ? All : [TransportKind.Sockets, TransportKind.Fdm];
 #else
     public static IReadOnlyList<TransportKind> All { get; } = [TransportKind.Sockets];
 
@@ -48,7 +49,8 @@ internal static class Transports
         FdmTransportFactory? factory = services.GetService<FdmTransportFactory>();
         return factory is null
             ? []
-            : [.. factory.GetLoopStatistics().Select(loop => new LoopSnapshot(loop.Name, loop.Connections, loop.Accepts, loop.Stalls))];
+            : [.. factory.GetLoopStatistics().Select(
+                loop => new LoopSnapshot(loop.Name, loop.Connections, loop.Accepts, loop.Stalls))];
 #else
         _ = services;
         return [];
@@ -91,7 +93,8 @@ internal static class Transports
             TransportKind.FdmThreadPoolOneLoop => (ApplicationScheduling.ThreadPool, 1),
             TransportKind.FdmThreadPoolTwoLoops => (ApplicationScheduling.ThreadPool, 2),
             TransportKind.FdmThreadPoolEightLoops => (ApplicationScheduling.ThreadPool, 8),
-            _ => throw new ArgumentOutOfRangeException(nameof(transport), transport, "This is no kind of this transport."),
+            _ => throw new ArgumentOutOfRangeException(
+                nameof(transport), transport, "This is no kind of this transport."),
         };
     }
 #endif
@@ -103,7 +106,8 @@ internal static class Transports
             options.Backlog = settings.Backlog ?? options.Backlog;
             options.NoDelay = settings.NoDelay ?? options.NoDelay;
             options.MaxReadBufferSize = settings.MaxReadBufferSize is { } read ? read.Bytes : options.MaxReadBufferSize;
-            options.MaxWriteBufferSize = settings.MaxWriteBufferSize is { } write ? write.Bytes : options.MaxWriteBufferSize;
+            options.MaxWriteBufferSize =
+                settings.MaxWriteBufferSize is { } write ? write.Bytes : options.MaxWriteBufferSize;
             options.CreateBoundListenSocket = settings.CreateBoundListenSocket ?? options.CreateBoundListenSocket;
         });
     }
@@ -117,7 +121,8 @@ internal static class Transports
             options.Backlog = settings.Backlog ?? options.Backlog;
             options.NoDelay = settings.NoDelay ?? options.NoDelay;
             options.MaxReadBufferSize = settings.MaxReadBufferSize is { } read ? read.Bytes : options.MaxReadBufferSize;
-            options.MaxWriteBufferSize = settings.MaxWriteBufferSize is { } write ? write.Bytes : options.MaxWriteBufferSize;
+            options.MaxWriteBufferSize =
+                settings.MaxWriteBufferSize is { } write ? write.Bytes : options.MaxWriteBufferSize;
             options.CreateBoundListenSocket = settings.CreateBoundListenSocket ?? options.CreateBoundListenSocket;
         });
     }

@@ -35,14 +35,17 @@ internal sealed class KestrelEvents : EventListener
 
     protected override void OnEventWritten(EventWrittenEventArgs eventData)
     {
-        string[] payload = [.. (eventData.Payload ?? []).Select(item => Convert.ToString(item, CultureInfo.InvariantCulture) ?? "null")];
+        string[] payload = [.. (eventData.Payload ?? []).Select(
+            item => Convert.ToString(item, CultureInfo.InvariantCulture) ?? "null")];
         lock (_events)
         {
             _events.Add((eventData.EventName ?? "", payload));
         }
     }
 
-    /// <summary>The first item of these events is the connection's id, and a connection's start tells its endpoint.</summary>
+    /// <summary>
+    /// The first item of these events is the connection's id, and a connection's start tells its endpoint.
+    /// </summary>
     private List<(string Name, string[] Payload)> Of(string endPoint)
     {
         lock (_events)
@@ -51,7 +54,8 @@ internal sealed class KestrelEvents : EventListener
             List<(string Name, string[] Payload)> events = [];
             foreach ((string name, string[] payload) in _events)
             {
-                if (string.Equals(name, "ConnectionStart", StringComparison.Ordinal) && payload.Contains(endPoint, StringComparer.Ordinal))
+                if (string.Equals(name, "ConnectionStart", StringComparison.Ordinal)
+                    && payload.Contains(endPoint, StringComparer.Ordinal))
                 {
                     ids.Add(payload[0]);
                 }

@@ -21,7 +21,9 @@ public sealed class ListenSocketEndTests(ITestOutputHelper output) : TransportTe
     public static TheoryData<TransportKind, Family> Families => Cases.Cross(OnAll, [Family.IPv4, Family.Unix]);
 
     [Theory, MemberData(nameof(Families))]
-    public async Task Disposing_of_it_returns_at_once_and_ends_the_endpoint_without_a_word(TransportKind transport, Family family)
+    public async Task Disposing_of_it_returns_at_once_and_ends_the_endpoint_without_a_word(
+        TransportKind transport,
+        Family family)
     {
         await using TransportHost host = Create(transport);
         IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(family));
@@ -112,11 +114,17 @@ public sealed class ListenSocketEndTests(ITestOutputHelper output) : TransportTe
 
     private TransportHost Create(TransportKind transport) => TransportHost.Create(
         transport,
-        options => options.CreateBoundListenSocket = endPoint => _made = SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint));
+        options
+            => options.CreateBoundListenSocket = endPoint
+                => _made = SocketTransportOptions.CreateDefaultBoundListenSocket(
+            endPoint));
 
     private static async Task AssertRefusedAsync(EndPoint endPoint)
     {
         SocketException refusal = await Assert.ThrowsAsync<SocketException>(() => RawClient.ConnectAsync(endPoint));
-        Assert.True(refusal.SocketErrorCode is SocketError.ConnectionRefused or SocketError.AddressNotAvailable or SocketError.SocketError, $"{refusal.SocketErrorCode}");
+        Assert.True(
+            refusal.SocketErrorCode
+                is SocketError.ConnectionRefused or SocketError.AddressNotAvailable or SocketError.SocketError,
+            $"{refusal.SocketErrorCode}");
     }
 }

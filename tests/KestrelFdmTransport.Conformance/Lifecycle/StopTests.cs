@@ -17,12 +17,15 @@ using Xunit.Abstractions;
 
 namespace KestrelFdmTransport.Conformance.Lifecycle;
 
-/// <summary>The stop of a server at every moment of a request. That all blocks come back is checked after every case.</summary>
+/// <summary>
+/// The stop of a server at every moment of a request. That all blocks come back is checked after every case.
+/// </summary>
 public sealed class StopTests(ITestOutputHelper output) : OracleTest(output)
 {
     private static readonly TimeSpan s_short = TimeSpan.FromSeconds(0.3);
 
-    public static TheoryData<TransportKind, RequestPhase> EveryPhase => Cases.Cross(OnFdm, Enum.GetValues<RequestPhase>());
+    public static TheoryData<TransportKind, RequestPhase> EveryPhase
+        => Cases.Cross(OnFdm, Enum.GetValues<RequestPhase>());
 
     [Theory, MemberData(nameof(EveryPhase))]
     public Task All_parties_see_a_stop_that_becomes_abortive_as_on_Sockets(TransportKind transport, RequestPhase phase)
@@ -113,7 +116,8 @@ public sealed class StopTests(ITestOutputHelper output) : OracleTest(output)
         await running.Task.Within();
 
         await Record.ExceptionAsync(
-            () => server.Services.GetRequiredService<IHost>().StopAsync(new CancellationToken(canceled: true)).Within("the stop"));
+            () => server.Services.GetRequiredService<IHost>().StopAsync(new CancellationToken(canceled: true)).Within(
+                "the stop"));
         await aborted.Task.Within();
         await client.AssertResetAsync();
     }

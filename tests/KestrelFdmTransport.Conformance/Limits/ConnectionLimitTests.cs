@@ -13,14 +13,16 @@ namespace KestrelFdmTransport.Conformance.Limits;
 /// <summary>More connections than the server wants.</summary>
 public sealed class ConnectionLimitTests(ITestOutputHelper output) : OracleTest(output)
 {
-    private const string UpgradeRequest = "GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
+    private const string UpgradeRequest =
+        "GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
 
     [Theory, MemberData(nameof(OnFdm))]
     public Task A_connection_above_the_limit_is_ended_at_once_as_on_Sockets(TransportKind transport)
     {
         return CompareAsync(transport, async (kind, transcript) =>
         {
-            TestServer server = await StartAsync(kind, context => context.Response.WriteAsync("hello"), Limit(connections: 2));
+            TestServer server =
+                await StartAsync(kind, context => context.Response.WriteAsync("hello"), Limit(connections: 2));
             using (RawClient first = await server.ConnectAsync())
             using (RawClient second = await server.ConnectAsync())
             {
@@ -47,7 +49,8 @@ public sealed class ConnectionLimitTests(ITestOutputHelper output) : OracleTest(
     [Theory, MemberData(nameof(OnBoth))]
     public async Task Many_connections_above_the_limit_are_ended_and_the_one_below_is_served(TransportKind transport)
     {
-        TestServer server = await StartAsync(transport, context => context.Response.WriteAsync("hello"), Limit(connections: 1));
+        TestServer server =
+            await StartAsync(transport, context => context.Response.WriteAsync("hello"), Limit(connections: 1));
         using RawClient first = await server.ConnectAsync();
         Assert.Equal("hello", (await first.GetAsync("/")).Text);
 
@@ -63,7 +66,8 @@ public sealed class ConnectionLimitTests(ITestOutputHelper output) : OracleTest(
     [Theory, MemberData(nameof(OnBoth))]
     public async Task A_place_is_free_again_after_a_reset(TransportKind transport)
     {
-        TestServer server = await StartAsync(transport, context => context.Response.WriteAsync("hello"), Limit(connections: 1));
+        TestServer server =
+            await StartAsync(transport, context => context.Response.WriteAsync("hello"), Limit(connections: 1));
         for (int i = 1; i <= 10; i++)
         {
             RawClient client = await server.ConnectAsync();

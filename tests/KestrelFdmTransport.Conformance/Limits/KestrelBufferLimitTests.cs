@@ -36,7 +36,8 @@ public sealed class KestrelBufferLimitTests(ITestOutputHelper output) : Transpor
     }
 
     [Theory, MemberData(nameof(Limits))]
-    public async Task A_body_goes_both_ways_unless_Kestrel_refuses_the_limit(TransportKind transport, long? request, long? response)
+    public async Task A_body_goes_both_ways_unless_Kestrel_refuses_the_limit(
+        TransportKind transport, long? request, long? response)
     {
         bool isRefused = request is 0 or 1;
         var setup = new TestServerSetup
@@ -57,7 +58,9 @@ public sealed class KestrelBufferLimitTests(ITestOutputHelper output) : Transpor
 
         TestServer server = await StartAsync(transport, EchoAsync, setup);
         using RawClient client = await server.ConnectAsync();
-        await client.SendAsync(string.Create(CultureInfo.InvariantCulture, $"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {Length}\r\n\r\n"));
+        await client.SendAsync(string.Create(
+            CultureInfo.InvariantCulture,
+            $"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {Length}\r\n\r\n"));
         Task sent = client.SendAsync(new byte[Length]);
         HttpReply reply = await client.ReadReplyAsync();
         await sent.Within();

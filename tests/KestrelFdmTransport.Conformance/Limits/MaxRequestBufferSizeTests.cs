@@ -7,7 +7,9 @@ using Xunit.Abstractions;
 
 namespace KestrelFdmTransport.Conformance.Limits;
 
-/// <summary>How far the transport reads ahead of the application. That all blocks come back is checked after every case.</summary>
+/// <summary>
+/// How far the transport reads ahead of the application. That all blocks come back is checked after every case.
+/// </summary>
 public sealed class MaxRequestBufferSizeTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int PauseEvent = 4;

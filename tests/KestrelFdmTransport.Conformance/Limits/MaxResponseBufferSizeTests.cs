@@ -15,13 +15,16 @@ public sealed class MaxResponseBufferSizeTests(ITestOutputHelper output) : Trans
     private const int ChunkSize = 16 * 1024;
     private const int Megabyte = 1024 * 1024;
 
-    public static TheoryData<TransportKind, long> LimitsThatHold => Cases.Cross(OnBoth, [1L, 16 * 1024, 64 * 1024, 5 * Megabyte]);
+    public static TheoryData<TransportKind, long> LimitsThatHold
+        => Cases.Cross(OnBoth, [1L, 16 * 1024, 64 * 1024, 5 * Megabyte]);
 
     public static TheoryData<TransportKind, long?> LimitsThatDoNotHold
         => Cases.Cross(OnBoth, new long?[] { 100L * Megabyte, long.MaxValue, null });
 
     [Theory, MemberData(nameof(LimitsThatHold))]
-    public async Task A_limit_below_the_response_holds_the_writer_up_until_the_client_reads(TransportKind transport, long limit)
+    public async Task A_limit_below_the_response_holds_the_writer_up_until_the_client_reads(
+        TransportKind transport,
+        long limit)
     {
         var written = new Signal();
         TestServer server = await StartAsync(

@@ -16,8 +16,8 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Limits;
 
 /// <summary>
-/// Clients that are too slow, and clients that are just fast enough. Kestrel looks once a second and wants a grace period of
-/// more than a second, so these cases take that long.
+/// Clients that are too slow, and clients that are just fast enough. Kestrel looks once a second and wants a grace
+/// period of more than a second, so these cases take that long.
 /// </summary>
 public sealed class MinimumDataRateTests(ITestOutputHelper output) : TransportTest(output)
 {
@@ -48,7 +48,10 @@ public sealed class MinimumDataRateTests(ITestOutputHelper output) : TransportTe
                 Listen = options => options.UseHttps(certificate),
                 Kestrel = kestrel => kestrel.Limits.MinResponseDataRate = s_noneReaches,
             });
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 16 * 1024 };
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+        {
+            ReceiveBufferSize = 16 * 1024
+        };
         await socket.ConnectAsync(server.EndPoint).Within();
         await using var tls = new SslStream(
             new NetworkStream(socket),
@@ -117,7 +120,9 @@ public sealed class MinimumDataRateTests(ITestOutputHelper output) : TransportTe
         Assert.Equal(408, (await client.ReadReplyAsync()).Status);
         await client.AssertFinAsync();
         Exception thrown = await failure.Task.Within();
-        Assert.Equal(408, Assert.IsAssignableFrom<Microsoft.AspNetCore.Http.BadHttpRequestException>(thrown).StatusCode);
+        Assert.Equal(
+            408,
+            Assert.IsAssignableFrom<Microsoft.AspNetCore.Http.BadHttpRequestException>(thrown).StatusCode);
         Assert.Contains(server.Logs.Entries, entry => entry.Is(RequestRateMissed));
     }
 
@@ -221,7 +226,12 @@ public sealed class MinimumDataRateTests(ITestOutputHelper output) : TransportTe
 
     /// <summary>A rate at which all takes ten times as long as the client does.</summary>
     private static TestServerSetup SteadySetup()
-        => new() { Kestrel = kestrel => kestrel.Limits.MinResponseDataRate = new MinDataRate(1024 * 1024, s_gracePeriod) };
+        => new()
+        {
+            Kestrel = kestrel => kestrel.Limits.MinResponseDataRate = new MinDataRate(
+            1024 * 1024,
+            s_gracePeriod)
+        };
 
     /// <summary>Takes longer than the grace period in all, which is what these cases are about.</summary>
     private static async Task<byte[]> ReadSlowlyAsync(RawClient client, int length, int parts)

@@ -54,7 +54,8 @@ public sealed class TimeoutTests(ITestOutputHelper output) : OracleTest(output)
         Assert.Equal("alone", (await busy.ReadReplyAsync()).Text);
     }
 
-    private async Task RunAsync(TransportKind transport, Transcript transcript, string name, TestServerSetup setup, string sent)
+    private async Task RunAsync(
+        TransportKind transport, Transcript transcript, string name, TestServerSetup setup, string sent)
     {
         var story = new Transcript();
         TestServer server = await StartAsync(transport, context => context.Response.WriteAsync("hello"), setup);

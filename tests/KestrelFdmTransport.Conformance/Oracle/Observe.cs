@@ -49,9 +49,12 @@ internal static partial class Observe
     public static string Describe(LogEntry entry)
     {
         string exception = entry.Exception is { } thrown ? " " + Describe(thrown) : "";
-        return $"{entry.Level} {entry.Id.Id} {entry.Id.Name} {ConnectionId().Replace(entry.Message, "\"#\"")}{exception}";
+        return $"{entry.Level} {entry.Id.Id} {entry.Id.Name} "
+            + $"{ConnectionId().Replace(entry.Message, "\"#\"")}{exception}";
     }
 
-    [GeneratedRegex("\"[0-9A-V]{13}\"", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(
+        "\"[0-9A-V]{13}\"", RegexOptions.CultureInvariant
+            | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex ConnectionId();
 }

@@ -9,8 +9,8 @@ using KestrelFdmTransport.Conformance.Infrastructure;
 namespace KestrelFdmTransport.Conformance.Oracle;
 
 /// <summary>
-/// What the parties of a scenario saw, each in its own order. What one party sees before or after another is left open, unless
-/// the scenario writes both under one name.
+/// What the parties of a scenario saw, each in its own order. What one party sees before or after another is left open,
+/// unless the scenario writes both under one name.
 /// </summary>
 internal sealed class Transcript
 {
@@ -44,15 +44,17 @@ internal sealed class Transcript
     }
 
     /// <summary>Runs one step of a party and writes down how it ended.</summary>
-    public void Step(string party, string step, Func<string> action) => Add(party, $"{step}: {Observe.Outcome(action)}");
+    public void Step(string party, string step, Func<string> action)
+        => Add(party, $"{step}: {Observe.Outcome(action)}");
 
     /// <summary>
-    /// The transport's events without what differs from run to run; sorted, because the receiving and the sending half of Sockets
-    /// write them at the same time.
+    /// The transport's events without what differs from run to run; sorted, because the receiving and the sending half
+    /// of Sockets write them at the same time.
     /// </summary>
     public void AddLog(LogCollector logs)
     {
-        foreach (string line in logs.Entries.Where(entry => entry.IsFromTransport).Select(Observe.Describe).Order(StringComparer.Ordinal))
+        foreach (string line in logs.Entries.Where(entry => entry.IsFromTransport).Select(Observe.Describe).Order(
+            StringComparer.Ordinal))
         {
             Add("log", line);
         }

@@ -37,7 +37,8 @@ internal sealed partial class ChildProcess : IAsyncDisposable
         }
     }
 
-    public static ChildProcess Start(params string[] arguments) => Start(Muxer, [typeof(Program).Assembly.Location, .. arguments]);
+    public static ChildProcess Start(params string[] arguments)
+        => Start(Muxer, [typeof(Program).Assembly.Location, .. arguments]);
 
     /// <summary>Starts it by a line of bash, in which the command is <c>"$@"</c>.</summary>
     public static ChildProcess StartByBash(string line, params string[] arguments)

@@ -76,8 +76,12 @@ public sealed class ProcessTests(ITestOutputHelper output) : TransportTest(outpu
         {
             string[] descriptors = (await client.GetAsync("/spawn")).Text.Split('\n');
             Assert.Contains(descriptors, descriptor => descriptor.StartsWith("pipe:", StringComparison.Ordinal));
-            Assert.DoesNotContain(descriptors, descriptor => descriptor.StartsWith("socket:", StringComparison.Ordinal));
-            Assert.DoesNotContain(descriptors, descriptor => descriptor.StartsWith("anon_inode:", StringComparison.Ordinal));
+            Assert.DoesNotContain(
+                descriptors,
+                descriptor => descriptor.StartsWith("socket:", StringComparison.Ordinal));
+            Assert.DoesNotContain(
+                descriptors,
+                descriptor => descriptor.StartsWith("anon_inode:", StringComparison.Ordinal));
         }
 
         await child.EndAsync();

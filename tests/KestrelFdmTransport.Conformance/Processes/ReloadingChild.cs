@@ -13,8 +13,8 @@ using Xunit;
 namespace KestrelFdmTransport.Conformance.Processes;
 
 /// <summary>
-/// A server whose endpoint moves to and fro under a connection, in a process of its own, where descriptors and threads of nobody
-/// else are counted. Its argument: the transport.
+/// A server whose endpoint moves to and fro under a connection, in a process of its own, where descriptors and threads
+/// of nobody else are counted. Its argument: the transport.
 /// </summary>
 internal static class ReloadingChild
 {
@@ -37,8 +37,12 @@ internal static class ReloadingChild
         int threads = TransportThreads();
         await ReloadAsync(reload, ports, Reloads);
         // What is closed last may still be on its way out.
-        await Waiting.UntilAsync(() => Descriptors() <= descriptors, () => $"{Descriptors()} descriptors, {descriptors} before");
-        await Waiting.UntilAsync(() => TransportThreads() <= threads, () => $"{TransportThreads()} threads, {threads} before");
+        await Waiting.UntilAsync(
+            () => Descriptors() <= descriptors,
+            () => $"{Descriptors()} descriptors, {descriptors} before");
+        await Waiting.UntilAsync(
+            () => TransportThreads() <= threads,
+            () => $"{TransportThreads()} threads, {threads} before");
         await Console.Out.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"reloaded {Reloads} times"));
         await application.StopAsync();
         return 0;
@@ -68,7 +72,8 @@ internal static class ReloadingChild
         try
         {
             string name = File.ReadAllText(Path.Combine(task, "comm"));
-            return name.StartsWith("fdm-", StringComparison.Ordinal) || name.StartsWith(".NET Sockets", StringComparison.Ordinal);
+            return name.StartsWith("fdm-", StringComparison.Ordinal)
+                || name.StartsWith(".NET Sockets", StringComparison.Ordinal);
         }
         catch (IOException)
         {

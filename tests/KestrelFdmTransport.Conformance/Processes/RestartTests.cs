@@ -23,14 +23,18 @@ public sealed class RestartTests(ITestOutputHelper output) : TransportTest(outpu
     private volatile bool _ending;
 
     [Theory, MemberData(nameof(OnBoth))]
-    public async Task A_restart_with_an_inherited_descriptor_refuses_no_connection_and_cuts_no_response(TransportKind transport)
+    public async Task A_restart_with_an_inherited_descriptor_refuses_no_connection_and_cuts_no_response(
+        TransportKind transport)
     {
         using var socket = new InheritableSocket();
-        await RestartAsync(socket, () => ChildProcess.Start("serve", transport.ToString(), $"{ServingChild.Handle}{socket.Descriptor}"));
+        await RestartAsync(
+            socket,
+            () => ChildProcess.Start("serve", transport.ToString(), $"{ServingChild.Handle}{socket.Descriptor}"));
     }
 
     [SkippableTheory, MemberData(nameof(OnBoth))]
-    public async Task A_restart_with_a_socket_of_systemd_refuses_no_connection_and_cuts_no_response(TransportKind transport)
+    public async Task A_restart_with_a_socket_of_systemd_refuses_no_connection_and_cuts_no_response(
+        TransportKind transport)
     {
         Skip.IfNot(File.Exists("/bin/bash"), "There is no bash, which moves descriptors of any number.");
         using var socket = new InheritableSocket();
@@ -48,7 +52,8 @@ public sealed class RestartTests(ITestOutputHelper output) : TransportTest(outpu
         using RawClient waiting = await RawClient.ConnectAsync(socket.EndPoint);
         await waiting.SendAsync(RawClient.Get("/wait"));
         await old.ExpectAsync("waiting");
-        Task[] load = [.. Enumerable.Range(0, Clients).Select(number => Task.Run(() => LoadAsync(socket.EndPoint, new Random(number))))];
+        Task[] load = [.. Enumerable.Range(0, Clients).Select(
+            number => Task.Run(() => LoadAsync(socket.EndPoint, new Random(number))))];
         await UntilAnsweredAsync(MinRequests);
 
         await using ChildProcess young = start();
@@ -68,9 +73,14 @@ public sealed class RestartTests(ITestOutputHelper output) : TransportTest(outpu
     }
 
     private Task UntilAnsweredAsync(int count)
-        => Waiting.UntilAsync(() => Volatile.Read(ref _answered) >= count || !_problems.IsEmpty, () => $"{_answered} of {count} requests");
+        => Waiting.UntilAsync(
+            () => Volatile.Read(ref _answered) >= count || !_problems.IsEmpty,
+            () => $"{_answered} of {count} requests");
 
-    /// <summary>Some requests on each connection. One that ends without a byte of the response is asked again, as HTTP clients do.</summary>
+    /// <summary>
+    /// Some requests on each connection. One that ends without a byte of the response is asked again, as HTTP clients
+    /// do.
+    /// </summary>
     private async Task LoadAsync(IPEndPoint endPoint, Random random)
     {
         try

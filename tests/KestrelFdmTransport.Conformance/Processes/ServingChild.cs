@@ -17,8 +17,8 @@ using Microsoft.Extensions.Logging;
 namespace KestrelFdmTransport.Conformance.Processes;
 
 /// <summary>
-/// A server in a process of its own. Its arguments: the transport, where to listen, and maybe <see cref="FinOnError"/> and
-/// <see cref="LogToErrors"/>.
+/// A server in a process of its own. Its arguments: the transport, where to listen, and maybe <see cref="FinOnError"/>
+/// and <see cref="LogToErrors"/>.
 /// </summary>
 internal static class ServingChild
 {
@@ -95,7 +95,9 @@ internal static class ServingChild
                 Environment.Exit(ExitCode);
                 break;
             case "/stalls":
-                await context.Response.WriteAsync(Transports.Loops(context.RequestServices).Sum(loop => loop.Stalls).ToString(CultureInfo.InvariantCulture));
+                await context.Response.WriteAsync(
+                    Transports.Loops(context.RequestServices).Sum(loop => loop.Stalls)
+                        .ToString(CultureInfo.InvariantCulture));
                 break;
             case "/threads":
                 await context.Response.WriteAsync(OwnThreads().ToString(CultureInfo.InvariantCulture));
@@ -115,7 +117,8 @@ internal static class ServingChild
             case "/flush-and-wait":
                 await context.Response.WriteAsync("first ");
                 await context.Response.Body.FlushAsync();
-                await context.Response.WriteAsync(s_released.Wait(TimeSpan.FromSeconds(10)) ? "released" : "left alone");
+                await context.Response.WriteAsync(
+                    s_released.Wait(TimeSpan.FromSeconds(10)) ? "released" : "left alone");
                 break;
             case "/release":
                 s_released.Set();
@@ -135,7 +138,8 @@ internal static class ServingChild
                 Thread.Sleep(15);
                 break;
             case "/collect":
-                await Task.Factory.StartNew(CollectGarbage, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                await Task.Factory.StartNew(
+                    CollectGarbage, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
                 await context.Response.WriteAsync("collected");
                 break;
             case "/pattern":
@@ -155,7 +159,8 @@ internal static class ServingChild
 
     /// <summary>The transport's threads.</summary>
     private static int OwnThreads()
-        => Directory.GetDirectories("/proc/self/task").Count(static thread => ReadName(thread).StartsWith("fdm-", StringComparison.Ordinal));
+        => Directory.GetDirectories("/proc/self/task").Count(
+            static thread => ReadName(thread).StartsWith("fdm-", StringComparison.Ordinal));
 
     private static string ReadName(string thread)
     {

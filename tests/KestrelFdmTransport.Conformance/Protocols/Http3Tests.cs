@@ -27,7 +27,9 @@ public sealed class Http3Tests(ITestOutputHelper output) : TransportTest(output)
         foreach (Version version in new[] { HttpVersion.Version11, HttpVersion.Version20 })
         {
             using HttpClient client = CreateClient(server, certificate, version);
-            Assert.Equal($"HTTP/{(version.Major == 1 ? "1.1" : "2")}", await client.GetStringAsync(new Uri("/", UriKind.Relative)).Within());
+            Assert.Equal(
+                $"HTTP/{(version.Major == 1 ? "1.1" : "2")}",
+                await client.GetStringAsync(new Uri("/", UriKind.Relative)).Within());
             if (transport != TransportKind.Sockets)
             {
                 Assert.Equal(version.Major, Transports.Loops(server.Services).Sum(loop => loop.Accepts));

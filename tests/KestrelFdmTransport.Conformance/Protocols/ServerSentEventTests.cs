@@ -105,7 +105,8 @@ public sealed class ServerSentEventTests(ITestOutputHelper output) : TransportTe
 
     private static async Task SendEventAsync(HttpContext context, int number)
     {
-        await context.Response.WriteAsync(string.Create(CultureInfo.InvariantCulture, $"id: {number}\ndata: event {number}\n\n"));
+        await context.Response.WriteAsync(
+            string.Create(CultureInfo.InvariantCulture, $"id: {number}\ndata: event {number}\n\n"));
         await context.Response.Body.FlushAsync();
     }
 

@@ -5,7 +5,9 @@ using System.Threading.Tasks;
 
 namespace KestrelFdmTransport.Conformance.Protocols;
 
-/// <summary>A stream over another one that looks at, or changes, what passes. Asynchronous only, as connections are.</summary>
+/// <summary>
+/// A stream over another one that looks at, or changes, what passes. Asynchronous only, as connections are.
+/// </summary>
 internal abstract class WrappedStream(Stream inner) : Stream
 {
     public override bool CanRead => true;

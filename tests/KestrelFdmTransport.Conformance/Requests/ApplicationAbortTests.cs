@@ -30,7 +30,9 @@ public sealed class ApplicationAbortTests(ITestOutputHelper output) : OracleTest
         => CompareAbortAsync(transport, phase, context => context.Abort());
 
     [Theory, MemberData(nameof(EveryPhaseOfAHandler))]
-    public Task All_parties_see_an_abort_from_a_foreign_thread_as_on_Sockets(TransportKind transport, RequestPhase phase)
+    public Task All_parties_see_an_abort_from_a_foreign_thread_as_on_Sockets(
+        TransportKind transport,
+        RequestPhase phase)
         => CompareAbortAsync(transport, phase, context =>
         {
             var thread = new Thread(context.Abort);
@@ -80,7 +82,8 @@ public sealed class ApplicationAbortTests(ITestOutputHelper output) : OracleTest
                 && entry.Category.StartsWith("Microsoft.AspNetCore.Server.Kestrel", StringComparison.Ordinal));
     }
 
-    private static async Task ReadAsync(HttpContext context) => Assert.NotEqual(0, await context.Request.Body.ReadAsync(new byte[1]));
+    private static async Task ReadAsync(HttpContext context)
+        => Assert.NotEqual(0, await context.Request.Body.ReadAsync(new byte[1]));
 
     private Task CompareAbortAsync(TransportKind transport, RequestPhase phase, Action<HttpContext> abort)
     {

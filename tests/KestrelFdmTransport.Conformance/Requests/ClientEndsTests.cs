@@ -19,7 +19,8 @@ public sealed class ClientEndsTests(ITestOutputHelper output) : OracleTest(outpu
         (phase, end) => end != ClientEnd.Close || !RequestScene.IsHeldUp(phase));
 
     [Theory, MemberData(nameof(EveryPhaseAndEnd))]
-    public Task All_parties_see_the_client_leave_as_on_Sockets(TransportKind transport, RequestPhase phase, ClientEnd end)
+    public Task All_parties_see_the_client_leave_as_on_Sockets(
+        TransportKind transport, RequestPhase phase, ClientEnd end)
     {
         return CompareAsync(transport, async (kind, transcript) =>
         {

@@ -16,7 +16,9 @@ internal static partial class HostLog
     private const int WriteRstEvent = 8;
     private const int ResetEvent = 19;
 
-    /// <summary>Writes down the events of each category in order. Which category is first is left to scheduling.</summary>
+    /// <summary>
+    /// Writes down the events of each category in order. Which category is first is left to scheduling.
+    /// </summary>
     public static void AddHostLog(this Transcript transcript, LogCollector logs)
         => Add(transcript, logs, entry => entry.IsFromTransport ? "transport" : entry.Category);
 
@@ -29,13 +31,18 @@ internal static partial class HostLog
         Add(
             transcript,
             logs,
-            entry => string.Equals(entry.Category, $"{Kestrel}.Connections", StringComparison.Ordinal) ? entry.Category : null);
+            entry
+                => string.Equals(entry.Category, $"{Kestrel}.Connections", StringComparison.Ordinal)
+                    ? entry.Category
+                    : null);
     }
 
     /// <summary>Without the ids of connections and requests and without ports.</summary>
     public static string Neutral(string text) => Port().Replace(Id().Replace(text, "#"), "${address}:#");
 
-    /// <summary>The server is done with that many connections, but for their disposal, which its stop waits for.</summary>
+    /// <summary>
+    /// The server is done with that many connections, but for their disposal, which its stop waits for.
+    /// </summary>
     public static Task UntilConnectionsStoppedAsync(this TestServer server, int count = 1)
         => Waiting.UntilAsync(() => CountOf(server, "ConnectionStop") >= count);
 

@@ -12,8 +12,8 @@ using Xunit;
 namespace KestrelFdmTransport.Conformance.Requests;
 
 /// <summary>
-/// A client and an application that come to a phase of a request together. The application then waits until its tokens have
-/// fired, or what happens to it next would be a race on every transport.
+/// A client and an application that come to a phase of a request together. The application then waits until its tokens
+/// have fired, or what happens to it next would be a race on every transport.
 /// </summary>
 internal sealed class RequestScene(Transcript transcript)
 {
@@ -93,7 +93,8 @@ internal sealed class RequestScene(Transcript transcript)
         await _tokensFired.Task;
         await transcript.StepAsync(App, "read", () => ReadAsync(context));
         await transcript.StepAsync(App, "write", () => context.Response.WriteAsync("late"));
-        await transcript.StepAsync(App, "write with the token", () => context.Response.WriteAsync("late", context.RequestAborted));
+        await transcript.StepAsync(
+            App, "write with the token", () => context.Response.WriteAsync("late", context.RequestAborted));
         await transcript.StepAsync(App, "complete", context.Response.CompleteAsync);
     }
 
@@ -117,11 +118,13 @@ internal sealed class RequestScene(Transcript transcript)
                 await server.Logs.FindAsync(entry => entry.Is("ConnectionKeepAlive")).Within();
                 break;
             case RequestPhase.WithinTheBody:
-                await client.SendAsync($"POST {PathOf(phase)} HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\npart");
+                await client.SendAsync(
+                    $"POST {PathOf(phase)} HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\npart");
                 await _reached.Task.Within();
                 break;
             case RequestPhase.WhileTheInputIsHeldUp:
-                await client.SendAsync($"POST {PathOf(phase)} HTTP/1.1\r\nHost: test\r\nContent-Length: {BodyLength}\r\n\r\n");
+                await client.SendAsync(
+                    $"POST {PathOf(phase)} HTTP/1.1\r\nHost: test\r\nContent-Length: {BodyLength}\r\n\r\n");
                 Sending = Record.ExceptionAsync(() => client.SendPatternAsync(BodyLength));
                 await server.Logs.FindTransportEventAsync(PauseEvent).Within();
                 break;
@@ -150,7 +153,8 @@ internal sealed class RequestScene(Transcript transcript)
 
     private static string PathOf(RequestPhase phase) => $"/{phase}";
 
-    private static RequestPhase PhaseOf(HttpContext context) => Enum.Parse<RequestPhase>(context.Request.Path.Value.AsSpan(1));
+    private static RequestPhase PhaseOf(HttpContext context)
+        => Enum.Parse<RequestPhase>(context.Request.Path.Value.AsSpan(1));
 
     private static async Task<string> ReadAsync(HttpContext context)
         => $"{await context.Request.Body.ReadAsync(new byte[16])} bytes";
@@ -175,8 +179,8 @@ internal sealed class RequestScene(Transcript transcript)
         Register(closed, "ConnectionClosed");
         if (context.Request.ContentLength > 0)
         {
-            // Kestrel ends a connection in one way if the body's reader is first to see the client's FIN, and in another if
-            // the token is. The last callback to be registered is the first to run.
+            // Kestrel ends a connection in one way if the body's reader is first to see the client's FIN, and in
+            // another if the token is. The last callback to be registered is the first to run.
             closed.Register(() => _readEnded.Task.Wait(Waiting.Limit));
         }
 

@@ -27,7 +27,8 @@ public sealed class RequestTests(ITestOutputHelper output) : TransportTest(outpu
     public async Task A_large_upload_arrives_in_order(TransportKind transport, bool passThrough)
     {
         const int Length = 64 * 1024 * 1024;
-        TestServer server = await StartAsync(transport, Handlers.HashBody, new TestServerSetup { Listen = Adapter(passThrough) });
+        TestServer server =
+            await StartAsync(transport, Handlers.HashBody, new TestServerSetup { Listen = Adapter(passThrough) });
         using RawClient client = await server.ConnectAsync();
 
         await client.SendAsync($"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {Length}\r\n\r\n");
@@ -97,7 +98,9 @@ public sealed class RequestTests(ITestOutputHelper output) : TransportTest(outpu
     }
 
     [Theory, MemberData(nameof(OnBothPlainAndPassedThrough))]
-    public async Task The_server_can_abort_a_connection_whose_end_it_could_not_see(TransportKind transport, bool passThrough)
+    public async Task The_server_can_abort_a_connection_whose_end_it_could_not_see(
+        TransportKind transport,
+        bool passThrough)
     {
         var closed = new Signal();
         var clientIsGone = new Signal();

@@ -12,7 +12,9 @@ internal static class TcpTable
     /// <summary>The bytes that have reached the socket of that address and are not read yet.</summary>
     public static long Unread(EndPoint local, EndPoint remote) => Queues(local, remote).Unread;
 
-    /// <summary>The bytes that the socket of that address has taken over and that have not reached the other side yet.</summary>
+    /// <summary>
+    /// The bytes that the socket of that address has taken over and that have not reached the other side yet.
+    /// </summary>
     public static long Unsent(EndPoint local, EndPoint remote) => Queues(local, remote).Unsent;
 
     private static (long Unsent, long Unread) Queues(EndPoint local, EndPoint remote)

@@ -86,7 +86,8 @@ public sealed class WriteAfterCloseTests(ITestOutputHelper output) : TransportTe
     }
 
     [Theory, MemberData(nameof(OnBoth))]
-    public async Task A_client_that_goes_in_the_middle_of_a_response_leaves_the_server_to_others(TransportKind transport)
+    public async Task A_client_that_goes_in_the_middle_of_a_response_leaves_the_server_to_others(
+        TransportKind transport)
     {
         const int Length = 16 * 1024 * 1024;
         TestServer server = await StartAsync(transport, context => Handlers.SendPattern(context, Length));

@@ -14,10 +14,12 @@ public sealed class AcceptedSocketTests(ITestOutputHelper output) : OracleTest(o
 {
     private const string App = "app";
 
-    public static TheoryData<TransportKind, Family> Families => Cases.Cross(OnFdm, [Family.IPv4, Family.IPv6, Family.Unix]);
+    public static TheoryData<TransportKind, Family> Families
+        => Cases.Cross(OnFdm, [Family.IPv4, Family.IPv6, Family.Unix]);
 
     [SkippableTheory, MemberData(nameof(Families))]
-    public Task It_has_the_same_options(TransportKind transport, Family family) => CompareAsync(transport, async (kind, transcript) =>
+    public Task It_has_the_same_options(TransportKind transport, Family family)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
         IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(family));
@@ -32,7 +34,8 @@ public sealed class AcceptedSocketTests(ITestOutputHelper output) : OracleTest(o
     });
 
     [SkippableTheory, MemberData(nameof(Families))]
-    public Task NoDelay_off_leaves_the_kernels_default(TransportKind transport, Family family) => CompareAsync(transport, async (kind, transcript) =>
+    public Task NoDelay_off_leaves_the_kernels_default(TransportKind transport, Family family)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind, options => options.NoDelay = false);
         IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(family));
@@ -47,12 +50,14 @@ public sealed class AcceptedSocketTests(ITestOutputHelper output) : OracleTest(o
     });
 
     [SkippableTheory, MemberData(nameof(OnFdm))]
-    public Task A_client_of_the_other_family_gets_the_same_options(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task A_client_of_the_other_family_gets_the_same_options(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         IPv6.SkipIfMissing();
         await using TransportHost host = TransportHost.Create(kind);
         IConnectionListener listener = await host.BindAsync(new IPEndPoint(IPAddress.IPv6Any, 0));
-        using RawClient client = await RawClient.ConnectAsync(new IPEndPoint(IPAddress.Loopback, ((IPEndPoint)listener.EndPoint).Port));
+        using RawClient client = await RawClient.ConnectAsync(
+            new IPEndPoint(IPAddress.Loopback, ((IPEndPoint)listener.EndPoint).Port));
         ConnectionContext connection = await TransportHost.AcceptAsync(listener);
         foreach (string option in SocketOptions.Describe(connection.GetSocket()))
         {
@@ -64,7 +69,8 @@ public sealed class AcceptedSocketTests(ITestOutputHelper output) : OracleTest(o
     });
 
     [SkippableTheory, MemberData(nameof(Families))]
-    public Task The_socket_object_says_the_same_of_itself(TransportKind transport, Family family) => CompareAsync(transport, async (kind, transcript) =>
+    public Task The_socket_object_says_the_same_of_itself(TransportKind transport, Family family)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
         IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(family));
@@ -77,7 +83,11 @@ public sealed class AcceptedSocketTests(ITestOutputHelper output) : OracleTest(o
         transcript.Step(App, "bound", () => $"{socket.IsBound}");
         transcript.Step(App, "blocking", () => $"{socket.Blocking}");
         transcript.Step(App, "local", () => $"{connection.LocalEndPoint!.Equals(socket.LocalEndPoint)}");
-        transcript.Step(App, "remote", () => $"{socket.RemoteEndPoint!.GetType().Name} {Cases.Same(connection.RemoteEndPoint, socket.RemoteEndPoint)}");
+        transcript.Step(
+            App,
+            "remote",
+            () => $"{socket.RemoteEndPoint!.GetType().Name} "
+                + $"{Cases.Same(connection.RemoteEndPoint, socket.RemoteEndPoint)}");
         transcript.Step(App, "available", () => $"{socket.Available}");
         transcript.Step(App, "linger", () => $"{socket.LingerState!.Enabled} {socket.LingerState.LingerTime}");
         transcript.Step(App, "ttl", () => $"{socket.Ttl}");
@@ -88,8 +98,10 @@ public sealed class AcceptedSocketTests(ITestOutputHelper output) : OracleTest(o
         transcript.Step(App, "no delay", () => $"{socket.NoDelay}");
         transcript.Step(App, "writable", () => $"{socket.Poll(0, SelectMode.SelectWrite)}");
         transcript.Step(App, "readable", () => $"{socket.Poll(0, SelectMode.SelectRead)}");
-        transcript.Step(App, "handle", () => $"{socket.Handle > 0} {socket.SafeHandle.IsInvalid} {socket.SafeHandle.IsClosed}");
-        transcript.Step(App, "error", () => $"{socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)}");
+        transcript.Step(
+            App, "handle", () => $"{socket.Handle > 0} {socket.SafeHandle.IsInvalid} {socket.SafeHandle.IsClosed}");
+        transcript.Step(
+            App, "error", () => $"{socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)}");
         client.Dispose();
         await connection.DisposeAsync().Within();
     });

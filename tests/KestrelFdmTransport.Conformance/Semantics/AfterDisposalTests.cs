@@ -20,7 +20,8 @@ public sealed class AfterDisposalTests(ITestOutputHelper output) : OracleTest(ou
     public static TheoryData<TransportKind, string> Ends => Cases.Cross(OnFdm, ["dispose", "abort", "reset"]);
 
     [Theory, MemberData(nameof(Ends))]
-    public Task Its_properties_answer_in_the_same_way(TransportKind transport, string end) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Its_properties_answer_in_the_same_way(TransportKind transport, string end)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using BareTransport bare = await BareTransport.StartAsync(kind);
         ConnectionContext connection = await EndAsync(bare, end);
@@ -31,7 +32,10 @@ public sealed class AfterDisposalTests(ITestOutputHelper output) : OracleTest(ou
         transcript.Step(App, "items", () => $"{connection.Items["late"] = "kept"} {connection.Items.Count}");
         transcript.Step(App, "closed", () => $"{connection.ConnectionClosed.IsCancellationRequested}");
         transcript.Step(App, "transport", () => $"{ReferenceEquals(connection.Transport, connection.Transport)}");
-        transcript.Step(App, "pool", () => $"{connection.Features.GetRequiredFeature<IMemoryPoolFeature>().MemoryPool.MaxBufferSize}");
+        transcript.Step(
+            App,
+            "pool",
+            () => $"{connection.Features.GetRequiredFeature<IMemoryPoolFeature>().MemoryPool.MaxBufferSize}");
         transcript.Step(App, "feature", () =>
         {
             connection.Features.Set("late");
@@ -52,25 +56,30 @@ public sealed class AfterDisposalTests(ITestOutputHelper output) : OracleTest(ou
     });
 
     [Theory, MemberData(nameof(Ends))]
-    public Task Its_input_answers_in_the_same_way(TransportKind transport, string end) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Its_input_answers_in_the_same_way(TransportKind transport, string end)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using BareTransport bare = await BareTransport.StartAsync(kind);
         PipeReader input = (await EndAsync(bare, end)).Transport.Input;
         await transcript.StepAsync(App, "read", async () => $"{(await input.ReadAsync()).Buffer.Length}");
-        await transcript.StepAsync(App, "read at least", async () => $"{(await input.ReadAtLeastAsync(5)).Buffer.Length}");
+        await transcript.StepAsync(
+            App, "read at least", async () => $"{(await input.ReadAtLeastAsync(5)).Buffer.Length}");
         transcript.Step(App, "try read", () => $"{input.TryRead(out _)}");
         transcript.Step(App, "advance", () => Do(() => input.AdvanceTo(default)));
         transcript.Step(App, "cancel", () => Do(input.CancelPendingRead));
         await transcript.StepAsync(App, "read after cancel", async () => $"{(await input.ReadAsync()).IsCanceled}");
         transcript.Step(App, "complete", () => Do(() => input.Complete()));
-        transcript.Step(App, "complete with an error", () => Do(() => input.Complete(new InvalidOperationException("Late."))));
-        await transcript.StepAsync(App, "read after completion", async () => $"{(await input.ReadAsync()).Buffer.Length}");
+        transcript.Step(
+            App, "complete with an error", () => Do(() => input.Complete(new InvalidOperationException("Late."))));
+        await transcript.StepAsync(
+            App, "read after completion", async () => $"{(await input.ReadAsync()).Buffer.Length}");
         await transcript.StepAsync(App, "copy", async () => await input.CopyToAsync(System.IO.Stream.Null));
         transcript.AddLog(bare.Logs);
     });
 
     [Theory, MemberData(nameof(Ends))]
-    public Task Its_output_answers_in_the_same_way(TransportKind transport, string end) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Its_output_answers_in_the_same_way(TransportKind transport, string end)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using BareTransport bare = await BareTransport.StartAsync(kind);
         PipeWriter writer = (await EndAsync(bare, end)).Transport.Output;
@@ -80,17 +89,26 @@ public sealed class AfterDisposalTests(ITestOutputHelper output) : OracleTest(ou
         transcript.Step(App, "advance", () => Do(() => writer.Advance(0)));
         transcript.Step(App, "write", () => Do(() => writer.Write("late"u8)));
         await transcript.StepAsync(App, "flush", async () => ConnectionExtensions.Describe(await writer.FlushAsync()));
-        await transcript.StepAsync(App, "write and flush", async () => ConnectionExtensions.Describe(await writer.WriteAsync("late"u8.ToArray())));
-        await transcript.StepAsync(App, "write nothing", async () => ConnectionExtensions.Describe(await writer.WriteAsync(ReadOnlyMemory<byte>.Empty)));
+        await transcript.StepAsync(
+            App,
+            "write and flush",
+            async () => ConnectionExtensions.Describe(await writer.WriteAsync("late"u8.ToArray())));
+        await transcript.StepAsync(
+            App,
+            "write nothing",
+            async () => ConnectionExtensions.Describe(await writer.WriteAsync(ReadOnlyMemory<byte>.Empty)));
         transcript.Step(App, "cancel", () => Do(writer.CancelPendingFlush));
-        await transcript.StepAsync(App, "flush after cancel", async () => ConnectionExtensions.Describe(await writer.FlushAsync()));
+        await transcript.StepAsync(
+            App, "flush after cancel", async () => ConnectionExtensions.Describe(await writer.FlushAsync()));
         transcript.Step(App, "complete", () => Do(() => writer.Complete()));
-        transcript.Step(App, "complete with an error", () => Do(() => writer.Complete(new InvalidOperationException("Late."))));
+        transcript.Step(
+            App, "complete with an error", () => Do(() => writer.Complete(new InvalidOperationException("Late."))));
         transcript.AddLog(bare.Logs);
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task Disposals_at_the_same_time_end_at_the_same_time(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Disposals_at_the_same_time_end_at_the_same_time(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using BareTransport bare = await BareTransport.StartAsync(kind);
         (RawClient client, ConnectionContext connection) = await bare.ConnectAsync();

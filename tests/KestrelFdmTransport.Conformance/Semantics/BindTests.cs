@@ -18,7 +18,8 @@ public sealed class BindTests(ITestOutputHelper output) : OracleTest(output)
     private const string App = "app";
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task The_same_kinds_of_endpoints_can_be_bound(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task The_same_kinds_of_endpoints_can_be_bound(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
         var selector = (IConnectionListenerFactorySelector)host.Factory;
@@ -42,7 +43,8 @@ public sealed class BindTests(ITestOutputHelper output) : OracleTest(output)
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task Binding_has_happened_or_failed_when_the_call_returns(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Binding_has_happened_or_failed_when_the_call_returns(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
         using Socket holder = BoundSocket();
@@ -51,7 +53,8 @@ public sealed class BindTests(ITestOutputHelper output) : OracleTest(output)
         await cancelled.CancelAsync();
 
         transcript.Step(App, "free", () => Bind(host, TestServerSetup.FreeLoopbackPort));
-        transcript.Step(App, "free with a cancelled token", () => Bind(host, TestServerSetup.FreeLoopbackPort, cancelled.Token));
+        transcript.Step(
+            App, "free with a cancelled token", () => Bind(host, TestServerSetup.FreeLoopbackPort, cancelled.Token));
         transcript.Step(App, "in use", () => Bind(host, holder.LocalEndPoint!));
         transcript.Step(App, "in use with a cancelled token", () => Bind(host, holder.LocalEndPoint!, cancelled.Token));
     });
@@ -66,7 +69,8 @@ public sealed class BindTests(ITestOutputHelper output) : OracleTest(output)
     }
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task An_address_that_cannot_be_bound_throws_what_the_kernel_said(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task An_address_that_cannot_be_bound_throws_what_the_kernel_said(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
 
@@ -78,7 +82,8 @@ public sealed class BindTests(ITestOutputHelper output) : OracleTest(output)
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task An_existing_socket_file_is_an_address_in_use_and_stays(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task An_existing_socket_file_is_an_address_in_use_and_stays(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
         string path = Cases.TemporarySocketPath();
@@ -95,18 +100,21 @@ public sealed class BindTests(ITestOutputHelper output) : OracleTest(output)
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task An_address_that_turns_out_in_use_when_listening_is_a_plain_SocketException(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task An_address_that_turns_out_in_use_when_listening_is_a_plain_SocketException(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         // Two sockets with SO_REUSEADDR may be bound to one port as long as neither listens.
         using Socket first = BoundSocket();
         using Socket second = BoundSocket(first.LocalEndPoint);
         first.Listen();
-        await using TransportHost host = TransportHost.Create(kind, options => options.CreateBoundListenSocket = _ => second);
+        await using TransportHost host =
+            TransportHost.Create(kind, options => options.CreateBoundListenSocket = _ => second);
         transcript.Step(App, "bind", () => Bind(host, TestServerSetup.FreeLoopbackPort));
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task One_factory_binds_an_address_once_and_again_after_the_unbind(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task One_factory_binds_an_address_once_and_again_after_the_unbind(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
         IConnectionListener first = await host.BindAsync();
@@ -121,7 +129,8 @@ public sealed class BindTests(ITestOutputHelper output) : OracleTest(output)
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task An_endpoint_of_an_unknown_class_is_bound_by_its_address(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task An_endpoint_of_an_unknown_class_is_bound_by_its_address(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
         IConnectionListener listener = await host.BindAsync(new DisguisedEndPoint());
@@ -131,7 +140,9 @@ public sealed class BindTests(ITestOutputHelper output) : OracleTest(output)
         using RawClient client = await RawClient.ConnectAsync(endPoint);
         ConnectionContext connection = await TransportHost.AcceptAsync(listener);
         transcript.Add(App, $"{connection.LocalEndPoint!.GetType().Name} {connection.LocalEndPoint.Equals(endPoint)}");
-        transcript.Add(App, $"{connection.RemoteEndPoint!.GetType().Name} {connection.RemoteEndPoint.Equals(client.LocalEndPoint)}");
+        transcript.Add(
+            App,
+            $"{connection.RemoteEndPoint!.GetType().Name} {connection.RemoteEndPoint.Equals(client.LocalEndPoint)}");
         await connection.DisposeAsync().Within();
     });
 
@@ -160,7 +171,8 @@ public sealed class BindTests(ITestOutputHelper output) : OracleTest(output)
         {
             IConnectionListener listener = binding.GetAwaiter().GetResult();
             ValueTask disposing = listener.DisposeAsync();
-            return $"bound, with {listener.EndPoint.GetType().Name}; {(disposing.AsTask().Wait(Waiting.Limit) ? "disposed" : "stuck")}";
+            return $"bound, with {listener.EndPoint.GetType().Name}; "
+                + $"{(disposing.AsTask().Wait(Waiting.Limit) ? "disposed" : "stuck")}";
         });
     }
 

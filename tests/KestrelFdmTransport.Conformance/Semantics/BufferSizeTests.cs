@@ -21,7 +21,8 @@ public sealed class BufferSizeTests(ITestOutputHelper output) : OracleTest(outpu
     public static TheoryData<TransportKind, long?> Unlimited => Cases.Cross<long?>(OnBoth, [null, 0, 1L << 40]);
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task Receiving_pauses_at_the_limit_and_not_one_byte_before(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Receiving_pauses_at_the_limit_and_not_one_byte_before(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind, options => options.MaxReadBufferSize = Threshold);
         IConnectionListener listener = await host.BindAsync();
@@ -51,7 +52,8 @@ public sealed class BufferSizeTests(ITestOutputHelper output) : OracleTest(outpu
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task Receiving_resumes_below_half_of_the_limit_and_not_at_half(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Receiving_resumes_below_half_of_the_limit_and_not_at_half(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind, options => options.MaxReadBufferSize = Threshold);
         IConnectionListener listener = await host.BindAsync();
@@ -74,7 +76,8 @@ public sealed class BufferSizeTests(ITestOutputHelper output) : OracleTest(outpu
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task Bytes_that_are_examined_and_kept_do_not_pause_receiving(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Bytes_that_are_examined_and_kept_do_not_pause_receiving(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind, options => options.MaxReadBufferSize = Threshold);
         IConnectionListener listener = await host.BindAsync();
@@ -145,7 +148,8 @@ public sealed class BufferSizeTests(ITestOutputHelper output) : OracleTest(outpu
         const int Chunks = 128;
         await using TransportHost host = TransportHost.Create(transport, options => options.MaxWriteBufferSize = limit);
         IConnectionListener listener = await host.BindAsync();
-        (RawClient client, ConnectionContext connection) = await TransportHost.ConnectAsync(listener, receiveBufferSize: 16 * 1024);
+        (RawClient client, ConnectionContext connection) =
+            await TransportHost.ConnectAsync(listener, receiveBufferSize: 16 * 1024);
         byte[] chunk = new byte[Chunk];
         for (int i = 0; i < Chunks; i++)
         {
@@ -167,7 +171,8 @@ public sealed class BufferSizeTests(ITestOutputHelper output) : OracleTest(outpu
         const int Length = 4 * 1024 * 1024;
         await using TransportHost host = TransportHost.Create(transport, options => options.MaxWriteBufferSize = 1);
         IConnectionListener listener = await host.BindAsync();
-        (RawClient client, ConnectionContext connection) = await TransportHost.ConnectAsync(listener, receiveBufferSize: 16 * 1024);
+        (RawClient client, ConnectionContext connection) =
+            await TransportHost.ConnectAsync(listener, receiveBufferSize: 16 * 1024);
         connection.GetSocket().SendBufferSize = 16 * 1024;
         Task<FlushResult> flush = connection.Transport.Output.WriteAsync(Pattern.Create(Length)).AsTask();
         Assert.Equal(Pattern.Hash(Length / 2), await client.ReadHashAsync(Length / 2));

@@ -58,7 +58,9 @@ internal static class ConnectionExtensions
 
     public static string Describe(FlushResult result) => $"flushed{Flags(result.IsCompleted, result.IsCanceled)}";
 
-    /// <summary>When the connection is known to be over; whether a callback comes at once afterwards is another matter.</summary>
+    /// <summary>
+    /// When the connection is known to be over; whether a callback comes at once afterwards is another matter.
+    /// </summary>
     public static async Task ClosedAsync(this ConnectionContext connection)
     {
         var closed = new Signal();
@@ -68,5 +70,6 @@ internal static class ConnectionExtensions
         }
     }
 
-    private static string Flags(bool isCompleted, bool isCanceled) => (isCompleted ? ", completed" : "") + (isCanceled ? ", cancelled" : "");
+    private static string Flags(bool isCompleted, bool isCanceled)
+        => (isCompleted ? ", completed" : "") + (isCanceled ? ", cancelled" : "");
 }

@@ -23,25 +23,37 @@ public sealed class ConnectionFeatureTests(ITestOutputHelper output) : OracleTes
         typeof(IConnectionIdFeature), typeof(IConnectionTransportFeature), typeof(IConnectionItemsFeature),
         typeof(IMemoryPoolFeature), typeof(IConnectionLifetimeFeature), typeof(IConnectionSocketFeature),
         typeof(IPersistentStateFeature), typeof(IProtocolErrorCodeFeature), typeof(IConnectionMetricsTagsFeature),
-        typeof(IStreamDirectionFeature), typeof(IStreamIdFeature), typeof(IStreamAbortFeature), typeof(IStreamClosedFeature),
-        typeof(IConnectionEndPointFeature), typeof(IConnectionHeartbeatFeature), typeof(IConnectionLifetimeNotificationFeature),
+        typeof(IStreamDirectionFeature),
+        typeof(IStreamIdFeature),
+        typeof(IStreamAbortFeature),
+        typeof(IStreamClosedFeature),
+        typeof(IConnectionEndPointFeature),
+        typeof(IConnectionHeartbeatFeature),
+        typeof(IConnectionLifetimeNotificationFeature),
         typeof(IConnectionCompleteFeature), typeof(IConnectionInherentKeepAliveFeature), typeof(IConnectionUserFeature),
         typeof(ITransferFormatFeature), typeof(ITlsHandshakeFeature), typeof(IConnectionNamedPipeFeature),
         typeof(IFeatureCollection), typeof(ConnectionContext),
     ];
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task The_same_ones_are_present(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task The_same_ones_are_present(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using BareTransport bare = await BareTransport.StartAsync(kind);
         (RawClient client, ConnectionContext connection) = await bare.ConnectAsync();
         IFeatureCollection features = connection.Features;
         foreach (Type key in s_known)
         {
-            transcript.Add(App, $"{key.Name}: {features[key] is not null}, the connection itself: {ReferenceEquals(features[key], connection)}");
+            transcript.Add(
+                App,
+                $"{key.Name}: {features[key] is not null}, the connection itself: "
+                    + $"{ReferenceEquals(features[key], connection)}");
         }
 
-        transcript.Add(App, $"steady: {ReferenceEquals(features, connection.Features)}; read only: {features.IsReadOnly}; revision: {features.Revision}");
+        transcript.Add(
+            App,
+            $"steady: {ReferenceEquals(features, connection.Features)}; read only: {features.IsReadOnly}; revision: "
+                + $"{features.Revision}");
         AddAll(transcript, features);
         transcript.Add(App, $"{features.Get<IMemoryPoolFeature>()!.MemoryPool.MaxBufferSize}");
         client.Dispose();
@@ -49,7 +61,8 @@ public sealed class ConnectionFeatureTests(ITestOutputHelper output) : OracleTes
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task What_cannot_be_there_is_answered_in_the_same_way(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task What_cannot_be_there_is_answered_in_the_same_way(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using BareTransport bare = await BareTransport.StartAsync(kind);
         (RawClient client, ConnectionContext connection) = await bare.ConnectAsync();
@@ -67,7 +80,8 @@ public sealed class ConnectionFeatureTests(ITestOutputHelper output) : OracleTes
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task They_can_be_replaced_removed_and_added(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task They_can_be_replaced_removed_and_added(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using BareTransport bare = await BareTransport.StartAsync(kind);
         (RawClient client, ConnectionContext connection) = await bare.ConnectAsync();
@@ -81,7 +95,9 @@ public sealed class ConnectionFeatureTests(ITestOutputHelper output) : OracleTes
 
         var own = new OwnFeature();
         features.Set<IConnectionIdFeature>(own);
-        transcript.Add(App, $"{ReferenceEquals(own, features.Get<IConnectionIdFeature>())} {connection.ConnectionId.Length}");
+        transcript.Add(
+            App,
+            $"{ReferenceEquals(own, features.Get<IConnectionIdFeature>())} {connection.ConnectionId.Length}");
         Show("replaced");
         features.Set<IConnectionIdFeature>(null);
         transcript.Add(App, $"{features.Get<IConnectionIdFeature>() is null}");
@@ -111,7 +127,8 @@ public sealed class ConnectionFeatureTests(ITestOutputHelper output) : OracleTes
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task A_removed_feature_does_not_take_the_connections_property_along(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task A_removed_feature_does_not_take_the_connections_property_along(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using BareTransport bare = await BareTransport.StartAsync(kind);
         (RawClient client, ConnectionContext connection) = await bare.ConnectAsync();
@@ -137,9 +154,13 @@ public sealed class ConnectionFeatureTests(ITestOutputHelper output) : OracleTes
     private static void AddAll(Transcript transcript, IFeatureCollection features)
     {
         // The one that is meant to differ.
-        IEnumerable<string> names = features.Select(feature => feature.Key.Name).Where(name => !string.Equals(name, "IFdmConnectionFeature", StringComparison.Ordinal));
+        IEnumerable<string> names = features.Select(feature => feature.Key.Name).Where(
+            name => !string.Equals(name, "IFdmConnectionFeature", StringComparison.Ordinal));
         transcript.Add(App, "    " + string.Join(", ", names.Order(StringComparer.Ordinal)));
-        transcript.Add(App, $"    none is null: {features.All(feature => feature.Value is not null)}, as many untyped: {((IEnumerable)features).Cast<object>().Count() == features.Count()}");
+        transcript.Add(
+            App,
+            $"    none is null: {features.All(feature => feature.Value is not null)}, as many untyped: "
+                + $"{((IEnumerable)features).Cast<object>().Count() == features.Count()}");
     }
 
     private sealed class OwnFeature : IConnectionIdFeature

@@ -22,26 +22,31 @@ public sealed class FileHandleTests(ITestOutputHelper output) : OracleTest(outpu
     public static TheoryData<TransportKind, FileHandleType> Types
         => Cases.Cross(OnFdm, [FileHandleType.Auto, FileHandleType.Tcp, FileHandleType.Pipe]);
 
-    public static TheoryData<TransportKind, Family> Families => Cases.Cross(OnFdm, [Family.IPv4, Family.IPv6, Family.Unix]);
+    public static TheoryData<TransportKind, Family> Families
+        => Cases.Cross(OnFdm, [Family.IPv4, Family.IPv6, Family.Unix]);
 
     public static TheoryData<TransportKind, string> Invalid
         => Cases.Cross(OnFdm, ["pipe", "file", "udp", "connected", "closed", "minus one", "too large"]);
 
     [Theory, MemberData(nameof(Types))]
-    public Task The_type_of_the_handle_makes_no_difference(TransportKind transport, FileHandleType type) => CompareAsync(transport, async (kind, transcript) =>
+    public Task The_type_of_the_handle_makes_no_difference(TransportKind transport, FileHandleType type)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
         using Socket socket = Bound(TestServerSetup.FreeLoopbackPort);
         await transcript.StepAsync(App, "bind", async () =>
         {
             IConnectionListener listener = await host.BindAsync(new FileHandleEndPoint((ulong)socket.Handle, type));
-            transcript.Add(App, $"{listener.EndPoint.GetType().Name} {socket.LocalEndPoint!.Equals(listener.EndPoint)}");
+            transcript.Add(
+                App,
+                $"{listener.EndPoint.GetType().Name} {socket.LocalEndPoint!.Equals(listener.EndPoint)}");
             return await RoundTripAsync(transcript, listener);
         });
     });
 
     [SkippableTheory, MemberData(nameof(Families))]
-    public Task A_listening_handle_outlives_the_listener_and_listens_on(TransportKind transport, Family family) => CompareAsync(transport, async (kind, transcript) =>
+    public Task A_listening_handle_outlives_the_listener_and_listens_on(TransportKind transport, Family family)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
         using Socket socket = Bound(Cases.EndPointOf(family));
@@ -49,14 +54,17 @@ public sealed class FileHandleTests(ITestOutputHelper output) : OracleTest(outpu
         EndPoint bound = socket.LocalEndPoint!;
         string descriptor = Descriptors.Describe(socket);
 
-        IConnectionListener listener = await host.BindAsync(new FileHandleEndPoint((ulong)socket.Handle, FileHandleType.Auto));
+        IConnectionListener listener = await host.BindAsync(
+            new FileHandleEndPoint((ulong)socket.Handle, FileHandleType.Auto));
         transcript.Add(App, $"{listener.EndPoint.GetType().Name} {bound.Equals(listener.EndPoint)}");
         transcript.Add(App, await RoundTripAsync(transcript, listener));
         Task<ConnectionContext?> waiting = listener.AcceptAsync().AsTask();
         await listener.UnbindAsync().Within();
         transcript.Add(App, $"null after unbind: {await waiting.Within() is null}");
         await listener.DisposeAsync().Within();
-        transcript.Add(Owner, $"open: {string.Equals(descriptor, Descriptors.Describe(socket), StringComparison.Ordinal)}");
+        transcript.Add(
+            Owner,
+            $"open: {string.Equals(descriptor, Descriptors.Describe(socket), StringComparison.Ordinal)}");
         transcript.Add(Owner, $"socket file: {family == Family.Unix && File.Exists(bound.ToString())}");
 
         // The owner goes on where the transport has stopped, on a thread: the runtime watches a descriptor only once.
@@ -77,18 +85,21 @@ public sealed class FileHandleTests(ITestOutputHelper output) : OracleTest(outpu
         using Socket socket = Bound(TestServerSetup.FreeLoopbackPort);
         for (int round = 0; round < 3; round++)
         {
-            IConnectionListener listener = await host.BindAsync(new FileHandleEndPoint((ulong)socket.Handle, FileHandleType.Auto));
+            IConnectionListener listener = await host.BindAsync(
+                new FileHandleEndPoint((ulong)socket.Handle, FileHandleType.Auto));
             Assert.Equal("pingpong", await RoundTripAsync(transcript, listener));
             await listener.DisposeAsync().Within();
         }
     }
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task Connections_outlive_the_owners_handle(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Connections_outlive_the_owners_handle(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
         using Socket socket = Bound(TestServerSetup.FreeLoopbackPort);
-        IConnectionListener listener = await host.BindAsync(new FileHandleEndPoint((ulong)socket.Handle, FileHandleType.Auto));
+        IConnectionListener listener = await host.BindAsync(
+            new FileHandleEndPoint((ulong)socket.Handle, FileHandleType.Auto));
         (RawClient client, ConnectionContext connection) = await TransportHost.ConnectAsync(listener);
         await listener.UnbindAsync().Within();
         socket.Dispose();
@@ -105,7 +116,8 @@ public sealed class FileHandleTests(ITestOutputHelper output) : OracleTest(outpu
     {
         await using TransportHost host = TransportHost.Create(transport);
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        IConnectionListener listener = await host.BindAsync(new FileHandleEndPoint((ulong)socket.Handle, FileHandleType.Auto));
+        IConnectionListener listener = await host.BindAsync(
+            new FileHandleEndPoint((ulong)socket.Handle, FileHandleType.Auto));
         Assert.Equal(IPAddress.Any, ((IPEndPoint)listener.EndPoint).Address);
         using var asked = new Socket(new SafeSocketHandle(socket.Handle, ownsHandle: false));
         using RawClient client = await RawClient.ConnectAsync(
@@ -116,7 +128,8 @@ public sealed class FileHandleTests(ITestOutputHelper output) : OracleTest(outpu
     }
 
     [Theory, MemberData(nameof(Invalid))]
-    public Task What_is_no_stream_socket_to_listen_on_is_refused(TransportKind transport, string what) => CompareAsync(transport, async (kind, transcript) =>
+    public Task What_is_no_stream_socket_to_listen_on_is_refused(TransportKind transport, string what)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
         (ulong handle, IDisposable owner) = Open(what);
@@ -124,10 +137,18 @@ public sealed class FileHandleTests(ITestOutputHelper output) : OracleTest(outpu
         {
             await transcript.StepAsync(App, "bind", async () =>
             {
-                IConnectionListener listener = await host.BindAsync(new FileHandleEndPoint(handle, FileHandleType.Auto));
+                IConnectionListener listener = await host.BindAsync(
+                    new FileHandleEndPoint(handle, FileHandleType.Auto));
                 return listener.EndPoint.GetType().Name;
             });
-            transcript.Step(Owner, "open", () => $"{handle > int.MaxValue || Path.Exists(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{handle}"))}");
+            transcript.Step(
+                Owner,
+                "open",
+                () =>
+                {
+                    string path = string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{handle}");
+                    return $"{handle > int.MaxValue || Path.Exists(path)}";
+                });
         }
     });
 
@@ -178,8 +199,13 @@ public sealed class FileHandleTests(ITestOutputHelper output) : OracleTest(outpu
     {
         using RawClient client = await RawClient.ConnectAsync(listener.EndPoint);
         ConnectionContext connection = await TransportHost.AcceptAsync(listener);
-        transcript.Add(App, $"{connection.LocalEndPoint!.GetType().Name} {connection.LocalEndPoint.Equals(client.RemoteEndPoint)}");
-        transcript.Add(App, $"{connection.RemoteEndPoint!.GetType().Name} {Cases.Same(connection.RemoteEndPoint, client.LocalEndPoint)}");
+        transcript.Add(
+            App,
+            $"{connection.LocalEndPoint!.GetType().Name} {connection.LocalEndPoint.Equals(client.RemoteEndPoint)}");
+        transcript.Add(
+            App,
+            $"{connection.RemoteEndPoint!.GetType().Name} "
+                + $"{Cases.Same(connection.RemoteEndPoint, client.LocalEndPoint)}");
         await client.SendAsync("ping");
         string seen = await connection.ReadTextAsync(4);
         await connection.WriteTextAsync("pong");

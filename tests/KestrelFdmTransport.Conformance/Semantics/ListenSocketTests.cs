@@ -11,7 +11,9 @@ using Xunit.Abstractions;
 
 namespace KestrelFdmTransport.Conformance.Semantics;
 
-/// <summary>The listen socket: what the default one is like, and what becomes of one that the application makes.</summary>
+/// <summary>
+/// The listen socket: what the default one is like, and what becomes of one that the application makes.
+/// </summary>
 public sealed class ListenSocketTests(ITestOutputHelper output) : OracleTest(output)
 {
     private const string App = "app";
@@ -27,7 +29,8 @@ public sealed class ListenSocketTests(ITestOutputHelper output) : OracleTest(out
     public static TheoryData<TransportKind, int> Backlogs => Cases.Cross(OnFdm, [512, 7, 1, 0]);
 
     [SkippableTheory, MemberData(nameof(ListenAddresses))]
-    public Task The_default_listen_socket_has_the_same_options(TransportKind transport, string address) => CompareAsync(transport, async (kind, transcript) =>
+    public Task The_default_listen_socket_has_the_same_options(TransportKind transport, string address)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         if (address.Contains(':', StringComparison.Ordinal))
         {
@@ -57,14 +60,17 @@ public sealed class ListenSocketTests(ITestOutputHelper output) : OracleTest(out
             }
         }
 
-        transcript.Add(App, $"{socket!.AddressFamily} {socket.SocketType} {socket.ProtocolType} bound: {socket.IsBound}");
+        transcript.Add(
+            App,
+            $"{socket!.AddressFamily} {socket.SocketType} {socket.ProtocolType} bound: {socket.IsBound}");
         transcript.Add(App, $"the listener shows its address: {socket.LocalEndPoint!.Equals(listener.EndPoint)}");
         await listener.UnbindAsync().Within();
         transcript.Add(App, $"closed after unbind: {socket.SafeHandle.IsClosed}");
     });
 
     [Theory, MemberData(nameof(Backlogs))]
-    public Task The_kernel_gets_the_backlog_of_the_options(TransportKind transport, int backlog) => CompareAsync(transport, async (kind, transcript) =>
+    public Task The_kernel_gets_the_backlog_of_the_options(TransportKind transport, int backlog)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         Socket? socket = null;
         await using TransportHost host = TransportHost.Create(kind, options =>
@@ -78,7 +84,8 @@ public sealed class ListenSocketTests(ITestOutputHelper output) : OracleTest(out
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task The_default_backlog_is_the_same(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task The_default_backlog_is_the_same(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         Socket? socket = null;
         await using TransportHost host = TransportHost.Create(kind, options =>
@@ -91,7 +98,8 @@ public sealed class ListenSocketTests(ITestOutputHelper output) : OracleTest(out
     });
 
     [Theory, MemberData(nameof(Failures))]
-    public Task A_function_that_makes_no_usable_socket_fails_the_bind(TransportKind transport, string failure) => CompareAsync(transport, async (kind, transcript) =>
+    public Task A_function_that_makes_no_usable_socket_fails_the_bind(TransportKind transport, string failure)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         using var peer = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         peer.Bind(TestServerSetup.FreeLoopbackPort);
@@ -105,12 +113,14 @@ public sealed class ListenSocketTests(ITestOutputHelper output) : OracleTest(out
     [Theory, MemberData(nameof(OnBoth))]
     public async Task A_function_that_returns_no_socket_fails_the_bind(TransportKind transport)
     {
-        await using TransportHost host = TransportHost.Create(transport, options => options.CreateBoundListenSocket = _ => null!);
+        await using TransportHost host =
+            TransportHost.Create(transport, options => options.CreateBoundListenSocket = _ => null!);
         Assert.NotNull(await Record.ExceptionAsync(() => host.BindAsync()));
     }
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task An_unbound_socket_listens_on_a_port_of_the_kernels_choice(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task An_unbound_socket_listens_on_a_port_of_the_kernels_choice(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(
             kind,
@@ -126,12 +136,14 @@ public sealed class ListenSocketTests(ITestOutputHelper output) : OracleTest(out
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task A_socket_that_listens_already_goes_on_with_the_backlog_of_the_options(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task A_socket_that_listens_already_goes_on_with_the_backlog_of_the_options(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(TestServerSetup.FreeLoopbackPort);
         socket.Listen(3);
-        await using TransportHost host = TransportHost.Create(kind, options => options.CreateBoundListenSocket = _ => socket);
+        await using TransportHost host =
+            TransportHost.Create(kind, options => options.CreateBoundListenSocket = _ => socket);
 
         // The first client is there before the transport is.
         using RawClient early = await RawClient.ConnectAsync(socket.LocalEndPoint!);
@@ -139,26 +151,31 @@ public sealed class ListenSocketTests(ITestOutputHelper output) : OracleTest(out
         IConnectionListener listener = await host.BindAsync();
         transcript.Add(App, $"{SocketOptions.Backlog(socket)}");
         ConnectionContext connection = await TransportHost.AcceptAsync(listener);
-        transcript.Add(App, $"{await connection.ReadTextAsync(5)} {early.LocalEndPoint.Equals(connection.RemoteEndPoint)}");
+        transcript.Add(
+            App,
+            $"{await connection.ReadTextAsync(5)} {early.LocalEndPoint.Equals(connection.RemoteEndPoint)}");
         await connection.DisposeAsync().Within();
         transcript.Add(App, await RoundTripAsync(listener, listener.EndPoint));
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task A_Unix_socket_may_serve_an_IP_endpoint_and_the_other_way_round(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task A_Unix_socket_may_serve_an_IP_endpoint_and_the_other_way_round(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         string path = Cases.TemporarySocketPath();
-        await using TransportHost host = TransportHost.Create(kind, options => options.CreateBoundListenSocket = endPoint =>
-        {
-            bool swap = endPoint is IPEndPoint;
-            Socket socket = swap
-                ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
-                : new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            socket.Bind(swap ? new UnixDomainSocketEndPoint(path) : TestServerSetup.FreeLoopbackPort);
-            return socket;
-        });
+        await using TransportHost host =
+            TransportHost.Create(kind, options => options.CreateBoundListenSocket = endPoint =>
+            {
+                bool swap = endPoint is IPEndPoint;
+                Socket socket = swap
+                    ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+                    : new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                socket.Bind(swap ? new UnixDomainSocketEndPoint(path) : TestServerSetup.FreeLoopbackPort);
+                return socket;
+            });
 
-        foreach (EndPoint asked in new EndPoint[] { TestServerSetup.FreeLoopbackPort, new UnixDomainSocketEndPoint("/not/used.sock") })
+        foreach (EndPoint asked
+            in new EndPoint[] { TestServerSetup.FreeLoopbackPort, new UnixDomainSocketEndPoint("/not/used.sock") })
         {
             IConnectionListener listener = await host.BindAsync(asked);
             transcript.Add(App, $"{asked.GetType().Name} is served on {listener.EndPoint.GetType().Name}");
@@ -169,7 +186,8 @@ public sealed class ListenSocketTests(ITestOutputHelper output) : OracleTest(out
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task Options_of_the_applications_listen_socket_hold_for_its_connections(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Options_of_the_applications_listen_socket_hold_for_its_connections(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind, options =>
         {

@@ -23,7 +23,8 @@ public sealed class ListenerTests(ITestOutputHelper output) : OracleTest(output)
     public static TheoryData<TransportKind, Family> Families => Cases.Cross(OnFdm, [Family.IPv4, Family.Unix]);
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task A_cancelled_accept_throws_and_the_next_one_accepts(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task A_cancelled_accept_throws_and_the_next_one_accepts(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using BareTransport bare = await BareTransport.StartAsync(kind);
         using var before = new CancellationTokenSource();
@@ -44,7 +45,8 @@ public sealed class ListenerTests(ITestOutputHelper output) : OracleTest(output)
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task Accepts_that_wait_at_the_same_time_each_get_a_connection(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Accepts_that_wait_at_the_same_time_each_get_a_connection(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         const int Count = 4;
         await using BareTransport bare = await BareTransport.StartAsync(kind);
@@ -61,8 +63,10 @@ public sealed class ListenerTests(ITestOutputHelper output) : OracleTest(output)
         }
 
         ConnectionContext?[] connections = await Task.WhenAll(accepting).Within();
-        IEnumerable<string> expected = clients.Select(client => client.LocalEndPoint.ToString()!).Order(StringComparer.Ordinal);
-        IEnumerable<string> actual = connections.Select(connection => connection!.RemoteEndPoint!.ToString()!).Order(StringComparer.Ordinal);
+        IEnumerable<string> expected = clients.Select(client => client.LocalEndPoint.ToString()!).Order(
+            StringComparer.Ordinal);
+        IEnumerable<string> actual = connections.Select(connection => connection!.RemoteEndPoint!.ToString()!).Order(
+            StringComparer.Ordinal);
         transcript.Add(App, $"one each: {expected.SequenceEqual(actual, StringComparer.Ordinal)}");
 
         Task<string>[] waiting = [AcceptAsync(bare.Listener), AcceptAsync(bare.Listener)];
@@ -81,13 +85,15 @@ public sealed class ListenerTests(ITestOutputHelper output) : OracleTest(output)
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task Once_unbound_every_accept_returns_null(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Once_unbound_every_accept_returns_null(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using BareTransport bare = await BareTransport.StartAsync(kind);
         using var cancelled = new CancellationTokenSource();
         await cancelled.CancelAsync();
         Task<string> waiting = AcceptAsync(bare.Listener);
-        await transcript.StepAsync(App, "unbind with a cancelled token", async () => await bare.Listener.UnbindAsync(cancelled.Token));
+        await transcript.StepAsync(
+            App, "unbind with a cancelled token", async () => await bare.Listener.UnbindAsync(cancelled.Token));
         await transcript.StepAsync(App, "waiting", () => waiting);
         await transcript.StepAsync(App, "later", () => AcceptAsync(bare.Listener));
         await transcript.StepAsync(App, "unbind again", async () => await bare.Listener.UnbindAsync());
@@ -100,7 +106,8 @@ public sealed class ListenerTests(ITestOutputHelper output) : OracleTest(output)
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task Once_unbound_an_accept_with_a_cancelled_token_ends_in_the_same_way(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Once_unbound_an_accept_with_a_cancelled_token_ends_in_the_same_way(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using BareTransport bare = await BareTransport.StartAsync(kind);
         using var cancelled = new CancellationTokenSource();
@@ -110,7 +117,8 @@ public sealed class ListenerTests(ITestOutputHelper output) : OracleTest(output)
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task Disposal_without_unbind_ends_a_waiting_accept_with_null(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Disposal_without_unbind_ends_a_waiting_accept_with_null(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using BareTransport bare = await BareTransport.StartAsync(kind);
         EndPoint endPoint = bare.Listener.EndPoint;
@@ -122,7 +130,8 @@ public sealed class ListenerTests(ITestOutputHelper output) : OracleTest(output)
     });
 
     [SkippableTheory, MemberData(nameof(Families))]
-    public Task Connections_live_on_after_the_unbind(TransportKind transport, Family family) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Connections_live_on_after_the_unbind(TransportKind transport, Family family)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
         IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(family));
@@ -143,7 +152,8 @@ public sealed class ListenerTests(ITestOutputHelper output) : OracleTest(output)
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task Clients_that_nobody_accepted_are_reset_when_the_listener_is_disposed(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Clients_that_nobody_accepted_are_reset_when_the_listener_is_disposed(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using BareTransport bare = await BareTransport.StartAsync(kind);
         using RawClient silent = await RawClient.ConnectAsync(bare.Listener.EndPoint);
@@ -184,14 +194,18 @@ public sealed class ListenerTests(ITestOutputHelper output) : OracleTest(output)
     }
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task A_client_that_resets_before_it_is_accepted_is_an_ordinary_reset_connection(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task A_client_that_resets_before_it_is_accepted_is_an_ordinary_reset_connection(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using BareTransport bare = await BareTransport.StartAsync(kind);
         RawClient client = await RawClient.ConnectAsync(bare.Listener.EndPoint);
         EndPoint remote = client.LocalEndPoint;
         client.Reset();
         ConnectionContext connection = await bare.AcceptAsync();
-        transcript.Add(App, $"endpoints known: {remote.Equals(connection.RemoteEndPoint)} {bare.Listener.EndPoint.Equals(connection.LocalEndPoint)}");
+        transcript.Add(
+            App,
+            $"endpoints known: {remote.Equals(connection.RemoteEndPoint)} "
+                + $"{bare.Listener.EndPoint.Equals(connection.LocalEndPoint)}");
         await transcript.StepAsync(App, "read", connection.ReadOnceAsync);
         await transcript.StepAsync(App, "closed", connection.ClosedAsync);
         await transcript.StepAsync(App, "dispose", async () => await connection.DisposeAsync());
@@ -199,7 +213,8 @@ public sealed class ListenerTests(ITestOutputHelper output) : OracleTest(output)
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task What_a_client_sent_before_it_was_accepted_is_there(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task What_a_client_sent_before_it_was_accepted_is_there(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using BareTransport bare = await BareTransport.StartAsync(kind);
         using RawClient client = await RawClient.ConnectAsync(bare.Listener.EndPoint);

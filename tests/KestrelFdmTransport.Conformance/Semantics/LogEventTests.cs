@@ -18,10 +18,12 @@ public sealed class LogEventTests(ITestOutputHelper output) : OracleTest(output)
     private const int ResumeEvent = 5;
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task Ids_names_levels_templates_and_arguments_are_the_same(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Ids_names_levels_templates_and_arguments_are_the_same(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         using var logger = new RecordingLogger();
-        await using (TransportHost host = TransportHost.Create(kind, options => options.MaxReadBufferSize = Threshold, logger: logger))
+        await using (TransportHost host = TransportHost.Create(
+            kind, options => options.MaxReadBufferSize = Threshold, logger: logger))
         {
             await EveryEventAsync(host);
         }
@@ -35,17 +37,22 @@ public sealed class LogEventTests(ITestOutputHelper output) : OracleTest(output)
     [Theory, MemberData(nameof(OnBoth))]
     public async Task Every_event_comes_in_the_case_above(TransportKind transport)
     {
-        await using TransportHost host = TransportHost.Create(transport, options => options.MaxReadBufferSize = Threshold);
+        await using TransportHost host =
+            TransportHost.Create(transport, options => options.MaxReadBufferSize = Threshold);
         await EveryEventAsync(host);
         Assert.Equal(
             [4, 5, 6, 7, 8, 14, 19],
             host.Logs.Entries.Where(entry => entry.IsFromTransport).Select(entry => entry.Id.Id).Distinct().Order());
-        Assert.All(host.Logs.Entries.Where(entry => entry.IsFromTransport), entry => Assert.Equal(LogLevel.Debug, entry.Level));
-        Assert.Single(host.Logs.Entries.Where(entry => entry.IsFromTransport).Select(entry => entry.Category).Distinct(StringComparer.Ordinal));
+        Assert.All(
+            host.Logs.Entries.Where(entry => entry.IsFromTransport),
+            entry => Assert.Equal(LogLevel.Debug, entry.Level));
+        Assert.Single(host.Logs.Entries.Where(entry => entry.IsFromTransport).Select(entry => entry.Category).Distinct(
+            StringComparer.Ordinal));
     }
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task A_ConnectionClosed_callback_that_throws_is_the_one_error(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task A_ConnectionClosed_callback_that_throws_is_the_one_error(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using (BareTransport bare = await BareTransport.StartAsync(kind))
         {

@@ -26,7 +26,9 @@ internal sealed class RecordingLogger : ILoggerProvider
     }
 
     public ILogger CreateLogger(string categoryName)
-        => new Logger(this, categoryName.StartsWith("Microsoft.AspNetCore.Server.Kestrel.Transport.", StringComparison.Ordinal));
+        => new Logger(
+            this,
+            categoryName.StartsWith("Microsoft.AspNetCore.Server.Kestrel.Transport.", StringComparison.Ordinal));
 
     public void Dispose()
     {
@@ -54,11 +56,15 @@ internal sealed class RecordingLogger : ILoggerProvider
             }
 
             string arguments = state is IReadOnlyList<KeyValuePair<string, object?>> pairs
-                ? string.Join(", ", pairs.Select(pair => pair.Key is "{OriginalFormat}" ? $"{pair.Value}" : $"{pair.Key}: {pair.Value?.GetType().Name}"))
+                ? string.Join(", ", pairs.Select(
+                    pair => pair.Key is "{OriginalFormat}" ? $"{pair.Value}" : $"{pair.Key}: "
+                        + $"{pair.Value?.GetType().Name}"))
                 : "no structure";
             lock (owner._events)
             {
-                owner._events.Add(string.Create(CultureInfo.InvariantCulture, $"{eventId.Id:00} {eventId.Name} {logLevel} {arguments} {exception?.GetType().Name}"));
+                owner._events.Add(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{eventId.Id:00} {eventId.Name} {logLevel} {arguments} {exception?.GetType().Name}"));
             }
         }
     }

@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Xunit;
@@ -73,7 +74,8 @@ public sealed class RegistrationTests(ITestOutputHelper output) : TransportTest(
     }
 
     [Theory, MemberData(nameof(OnBoth))]
-    public async Task A_factory_registered_later_that_declines_leaves_the_endpoint_to_the_transport(TransportKind transport)
+    public async Task A_factory_registered_later_that_declines_leaves_the_endpoint_to_the_transport(
+        TransportKind transport)
     {
         var declining = new Selector(canBind: false);
         await using WebApplication application = Build(builder =>
@@ -97,7 +99,7 @@ public sealed class RegistrationTests(ITestOutputHelper output) : TransportTest(
             builder.WebHost.UseKestrelCore();
 
             // Sockets itself is not added when there is a transport already.
-            builder.Services.AddSingleton<IConnectionListenerFactory, Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets.SocketTransportFactory>();
+            builder.Services.AddSingleton<IConnectionListenerFactory, SocketTransportFactory>();
             Transports.Use(builder.WebHost, transport, new TransportSettings());
         });
 
@@ -127,7 +129,8 @@ public sealed class RegistrationTests(ITestOutputHelper output) : TransportTest(
         {
             builder.WebHost.UseKestrelCore();
             Transports.Use(builder.WebHost, transport, new TransportSettings());
-            builder.Services.Configure<KestrelServerOptions>(options => options.Listen(new DnsEndPoint("localhost", 0)));
+            builder.Services.Configure<KestrelServerOptions>(
+                options => options.Listen(new DnsEndPoint("localhost", 0)));
         });
 
         InvalidOperationException failure = await Assert.ThrowsAsync<InvalidOperationException>(
@@ -176,7 +179,9 @@ public sealed class RegistrationTests(ITestOutputHelper output) : TransportTest(
             return canBind;
         }
 
-        public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+        public ValueTask<IConnectionListener> BindAsync(
+            EndPoint endpoint,
+            CancellationToken cancellationToken = default)
             => throw new NotSupportedException();
     }
 }

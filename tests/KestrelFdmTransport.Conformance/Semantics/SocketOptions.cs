@@ -32,11 +32,15 @@ internal static class SocketOptions
     private static readonly (string Name, int Level, int Option)[] s_tcp =
     [
         ("TCP_NODELAY", SolTcp, 1), ("TCP_CORK", SolTcp, 3), ("TCP_KEEPIDLE", SolTcp, 4), ("TCP_KEEPINTVL", SolTcp, 5),
-        ("TCP_KEEPCNT", SolTcp, 6), ("TCP_LINGER2", SolTcp, 8), ("TCP_DEFER_ACCEPT", SolTcp, 9), ("TCP_WINDOW_CLAMP", SolTcp, 10),
+        ("TCP_KEEPCNT", SolTcp, 6),
+        ("TCP_LINGER2", SolTcp, 8),
+        ("TCP_DEFER_ACCEPT", SolTcp, 9),
+        ("TCP_WINDOW_CLAMP", SolTcp, 10),
         ("TCP_USER_TIMEOUT", SolTcp, 18), ("TCP_FASTOPEN", SolTcp, 23), ("TCP_NOTSENT_LOWAT", SolTcp, 25),
     ];
 
-    private static readonly (string Name, int Level, int Option)[] s_ipv4 = [("IP_TOS", SolIP, 1), ("IP_TTL", SolIP, 2)];
+    private static readonly (string Name, int Level, int Option)[] s_ipv4 =
+        [("IP_TOS", SolIP, 1), ("IP_TTL", SolIP, 2)];
 
     private static readonly (string Name, int Level, int Option)[] s_ipv6 =
         [("IPV6_V6ONLY", SolIPv6, 26), ("IPV6_UNICAST_HOPS", SolIPv6, 16), ("IPV6_TCLASS", SolIPv6, 67)];

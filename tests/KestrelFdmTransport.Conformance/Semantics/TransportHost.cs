@@ -14,7 +14,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.Conformance.Semantics;
 
-/// <summary>A transport as a host registers it, with nothing bound yet: the case binds what, and as often as, it likes.</summary>
+/// <summary>
+/// A transport as a host registers it, with nothing bound yet: the case binds what, and as often as, it likes.
+/// </summary>
 internal sealed class TransportHost : IAsyncDisposable
 {
     private readonly WebApplication _application;
@@ -68,7 +70,8 @@ internal sealed class TransportHost : IAsyncDisposable
     /// <summary>Binds what is disposed of with the host.</summary>
     public async Task<IConnectionListener> BindAsync(EndPoint? endPoint = null)
     {
-        IConnectionListener listener = await Factory.BindAsync(endPoint ?? TestServerSetup.FreeLoopbackPort).Within("a bound listener");
+        IConnectionListener listener = await Factory.BindAsync(endPoint ?? TestServerSetup.FreeLoopbackPort).Within(
+            "a bound listener");
         _listeners.Add(listener);
         return listener;
     }

@@ -17,12 +17,14 @@ public sealed class WireTests(ITestOutputHelper output) : OracleTest(output)
     private const string App = "app";
     private const int Large = 8 * 1024 * 1024;
 
-    public static TheoryData<TransportKind, Family> Families => Cases.Cross(OnFdm, [Family.IPv4, Family.IPv6, Family.Unix]);
+    public static TheoryData<TransportKind, Family> Families
+        => Cases.Cross(OnFdm, [Family.IPv4, Family.IPv6, Family.Unix]);
 
     public static TheoryData<TransportKind, Family> FamiliesOnBoth => Cases.Cross(OnBoth, [Family.IPv4, Family.Unix]);
 
     [SkippableTheory, MemberData(nameof(Families))]
-    public Task A_clean_end_is_FIN_after_the_last_byte(TransportKind transport, Family family) => RunAsync(transport, family, async (client, connection, transcript) =>
+    public Task A_clean_end_is_FIN_after_the_last_byte(TransportKind transport, Family family)
+        => RunAsync(transport, family, async (client, connection, transcript) =>
     {
         await client.SendAsync("request");
         transcript.Add(App, await connection.ReadTextAsync(7));
@@ -32,7 +34,8 @@ public sealed class WireTests(ITestOutputHelper output) : OracleTest(output)
     });
 
     [SkippableTheory, MemberData(nameof(Families))]
-    public Task An_abort_is_a_reset_where_there_is_one(TransportKind transport, Family family) => RunAsync(transport, family, async (client, connection, transcript) =>
+    public Task An_abort_is_a_reset_where_there_is_one(TransportKind transport, Family family)
+        => RunAsync(transport, family, async (client, connection, transcript) =>
     {
         connection.Abort(new ConnectionAbortedException("Made by the case."));
         transcript.Add(Client, await OutcomeAsync(client));
@@ -40,7 +43,8 @@ public sealed class WireTests(ITestOutputHelper output) : OracleTest(output)
     });
 
     [SkippableTheory, MemberData(nameof(Families))]
-    public Task An_output_completed_with_an_error_is_a_reset_where_there_is_one(TransportKind transport, Family family) => RunAsync(transport, family, async (client, connection, transcript) =>
+    public Task An_output_completed_with_an_error_is_a_reset_where_there_is_one(TransportKind transport, Family family)
+        => RunAsync(transport, family, async (client, connection, transcript) =>
     {
         await connection.Transport.Output.CompleteAsync(new InvalidOperationException("Made by the case."));
         transcript.Add(Client, await OutcomeAsync(client));
@@ -48,7 +52,8 @@ public sealed class WireTests(ITestOutputHelper output) : OracleTest(output)
     });
 
     [SkippableTheory, MemberData(nameof(Families))]
-    public Task An_abort_drops_what_is_unsent(TransportKind transport, Family family) => RunAsync(transport, family, async (client, connection, transcript) =>
+    public Task An_abort_drops_what_is_unsent(TransportKind transport, Family family)
+        => RunAsync(transport, family, async (client, connection, transcript) =>
     {
         Task<FlushResult> flush = connection.Transport.Output.WriteAsync(new byte[Large]).AsTask();
         Socket socket = connection.GetSocket();
@@ -57,11 +62,15 @@ public sealed class WireTests(ITestOutputHelper output) : OracleTest(output)
         await transcript.StepAsync(App, "flush", async () => ConnectionExtensions.Describe(await flush));
         await connection.DisposeAsync().Within();
         string outcome = await OutcomeAsync(client);
-        transcript.Add(Client, $"all: {outcome.StartsWith($"{Large} ", StringComparison.Ordinal)}, {outcome[outcome.IndexOf(' ', StringComparison.Ordinal)..]}");
+        transcript.Add(
+            Client,
+            $"all: {outcome.StartsWith($"{Large} ", StringComparison.Ordinal)}, "
+                + $"{outcome[outcome.IndexOf(' ', StringComparison.Ordinal)..]}");
     });
 
     [SkippableTheory, MemberData(nameof(Families))]
-    public Task A_clean_end_sends_what_is_unsent_first(TransportKind transport, Family family) => RunAsync(transport, family, async (client, connection, transcript) =>
+    public Task A_clean_end_sends_what_is_unsent_first(TransportKind transport, Family family)
+        => RunAsync(transport, family, async (client, connection, transcript) =>
     {
         Task<FlushResult> flush = connection.Transport.Output.WriteAsync(new byte[Large]).AsTask();
         Task disposing = connection.DisposeAsync().AsTask();
@@ -74,7 +83,8 @@ public sealed class WireTests(ITestOutputHelper output) : OracleTest(output)
     });
 
     [SkippableTheory, MemberData(nameof(Families))]
-    public Task After_its_FIN_a_client_still_gets_everything(TransportKind transport, Family family) => RunAsync(transport, family, async (client, connection, transcript) =>
+    public Task After_its_FIN_a_client_still_gets_everything(TransportKind transport, Family family)
+        => RunAsync(transport, family, async (client, connection, transcript) =>
     {
         await client.SendAsync("request");
         client.HalfClose();
@@ -109,7 +119,8 @@ public sealed class WireTests(ITestOutputHelper output) : OracleTest(output)
     }
 
     [SkippableTheory, MemberData(nameof(Families))]
-    public Task Bytes_that_come_after_the_end_are_refused(TransportKind transport, Family family) => RunAsync(transport, family, async (client, connection, transcript) =>
+    public Task Bytes_that_come_after_the_end_are_refused(TransportKind transport, Family family)
+        => RunAsync(transport, family, async (client, connection, transcript) =>
     {
         await connection.WriteTextAsync("bye");
         await connection.DisposeAsync().Within();
@@ -118,12 +129,15 @@ public sealed class WireTests(ITestOutputHelper output) : OracleTest(output)
     });
 
     [SkippableTheory, MemberData(nameof(Families))]
-    public Task An_end_during_the_clients_upload_is_abrupt(TransportKind transport, Family family) => RunAsync(transport, family, async (client, connection, transcript) =>
+    public Task An_end_during_the_clients_upload_is_abrupt(TransportKind transport, Family family)
+        => RunAsync(transport, family, async (client, connection, transcript) =>
     {
         Task sending = client.SendPatternAsync(Large * 4);
         await connection.Transport.Input.ReadAtLeastAsync(64 * 1024).Within();
         await connection.DisposeAsync().Within();
-        transcript.Add(Client, $"the upload fails: {await Record.ExceptionAsync(() => sending.Within()) is SocketException}");
+        transcript.Add(
+            Client,
+            $"the upload fails: {await Record.ExceptionAsync(() => sending.Within()) is SocketException}");
     });
 
     [Theory, MemberData(nameof(FamiliesOnBoth))]

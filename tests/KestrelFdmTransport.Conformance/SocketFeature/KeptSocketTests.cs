@@ -56,7 +56,8 @@ public sealed class KeptSocketTests(ITestOutputHelper output) : OracleTest(outpu
     public static TheoryData<TransportKind, Family> FamiliesOnBoth => Cases.Cross(OnBoth, [Family.IPv4, Family.Unix]);
 
     [Theory, MemberData(nameof(Families))]
-    public Task Every_use_of_a_socket_that_was_kept_ends_in_the_same_way(TransportKind transport, Family family) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Every_use_of_a_socket_that_was_kept_ends_in_the_same_way(TransportKind transport, Family family)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using SocketScene scene = await SocketScene.StartAsync(kind, family);
         Socket socket = scene.Connection.GetSocket();
@@ -66,7 +67,10 @@ public sealed class KeptSocketTests(ITestOutputHelper output) : OracleTest(outpu
     });
 
     [Theory, MemberData(nameof(Families))]
-    public Task Every_use_of_a_socket_first_asked_for_afterwards_ends_in_the_same_way(TransportKind transport, Family family) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Every_use_of_a_socket_first_asked_for_afterwards_ends_in_the_same_way(
+        TransportKind transport,
+        Family family)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using SocketScene scene = await SocketScene.StartAsync(kind, family);
         await scene.Connection.DisposeAsync().Within();
@@ -78,7 +82,9 @@ public sealed class KeptSocketTests(ITestOutputHelper output) : OracleTest(outpu
     });
 
     [Theory, MemberData(nameof(FamiliesOnBoth))]
-    public async Task A_kept_socket_never_touches_the_connections_that_come_after_it(TransportKind transport, Family family)
+    public async Task A_kept_socket_never_touches_the_connections_that_come_after_it(
+        TransportKind transport,
+        Family family)
     {
         const int Kept = 8;
         const int Later = 32;
@@ -124,7 +130,9 @@ public sealed class KeptSocketTests(ITestOutputHelper output) : OracleTest(outpu
     }
 
     [Theory, MemberData(nameof(FamiliesOnBoth))]
-    public async Task A_socket_that_is_closed_while_its_connection_lives_never_touches_others(TransportKind transport, Family family)
+    public async Task A_socket_that_is_closed_while_its_connection_lives_never_touches_others(
+        TransportKind transport,
+        Family family)
     {
         const int Rounds = 8;
         await using SocketScene scene = await SocketScene.StartAsync(transport, family);

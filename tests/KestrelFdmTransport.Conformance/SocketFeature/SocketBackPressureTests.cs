@@ -10,7 +10,9 @@ using Xunit.Abstractions;
 
 namespace KestrelFdmTransport.Conformance.SocketFeature;
 
-/// <summary>An application that ends its connection's socket while a flush waits for a client that does not read.</summary>
+/// <summary>
+/// An application that ends its connection's socket while a flush waits for a client that does not read.
+/// </summary>
 public sealed class SocketBackPressureTests(ITestOutputHelper output) : OracleTest(output)
 {
     private const string App = "app";
@@ -19,7 +21,8 @@ public sealed class SocketBackPressureTests(ITestOutputHelper output) : OracleTe
     public static TheoryData<TransportKind, Family, SocketOperation> Operations => SocketScene.Operations(OnFdm);
 
     [Theory, MemberData(nameof(Operations))]
-    public Task While_a_flush_waits(TransportKind transport, Family family, SocketOperation operation) => CompareAsync(transport, async (kind, transcript) =>
+    public Task While_a_flush_waits(TransportKind transport, Family family, SocketOperation operation)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using SocketScene scene = await SocketScene.StartAsync(kind, family, receiveBufferSize: BufferSize);
         Socket socket = scene.Connection.GetSocket();
@@ -33,7 +36,10 @@ public sealed class SocketBackPressureTests(ITestOutputHelper output) : OracleTe
             await transcript.StepAsync(App, "flush", async () => ConnectionExtensions.Describe(await flush));
             transcript.Add(App, $"write: {await scene.Connection.WriteTextAsync("after")}");
             await scene.Connection.DisposeAsync().Within();
-            transcript.Add("client", $"all and FIN: {string.Equals(await outcome, $"{written + 5} bytes and FIN", StringComparison.Ordinal)}");
+            transcript.Add(
+                "client",
+                $"all and FIN: "
+                    + $"{string.Equals(await outcome, $"{written + 5} bytes and FIN", StringComparison.Ordinal)}");
             transcript.AddLog(scene.Logs);
             return;
         }
@@ -45,7 +51,10 @@ public sealed class SocketBackPressureTests(ITestOutputHelper output) : OracleTe
         await transcript.StepAsync(App, "write", scene.WriteUntilCompletedAsync);
         await transcript.StepAsync(App, "dispose", async () => await scene.Connection.DisposeAsync());
         string seen = await (reading ?? scene.ClientOutcomeAsync());
-        transcript.Add("client", $"less than all: {!seen.StartsWith($"{written} ", StringComparison.Ordinal)}, {seen[(seen.IndexOf(' ', StringComparison.Ordinal) + 1)..]}");
+        transcript.Add(
+            "client",
+            $"less than all: {!seen.StartsWith($"{written} ", StringComparison.Ordinal)}, "
+                + $"{seen[(seen.IndexOf(' ', StringComparison.Ordinal) + 1)..]}");
         if (operation == SocketOperation.ShutdownSend)
         {
             // After the others it is a race in Sockets whether its receiving or its sending notices first.

@@ -20,7 +20,8 @@ internal sealed class SocketScene : IAsyncDisposable
     private readonly TransportHost _host;
     private readonly IConnectionListener _listener;
 
-    private SocketScene(TransportHost host, IConnectionListener listener, RawClient client, ConnectionContext connection)
+    private SocketScene(
+        TransportHost host, IConnectionListener listener, RawClient client, ConnectionContext connection)
     {
         _host = host;
         _listener = listener;
@@ -57,7 +58,8 @@ internal sealed class SocketScene : IAsyncDisposable
     {
         TransportHost host = TransportHost.Create(transport, options);
         IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(family));
-        (RawClient client, ConnectionContext connection) = await TransportHost.ConnectAsync(listener, receiveBufferSize);
+        (RawClient client, ConnectionContext connection) =
+            await TransportHost.ConnectAsync(listener, receiveBufferSize);
         return new SocketScene(host, listener, client, connection);
     }
 
@@ -144,8 +146,8 @@ internal sealed class SocketScene : IAsyncDisposable
     }
 
     /// <summary>
-    /// What a read ends with. When Sockets' own socket is closed under it, it is a race whether its receive sees the abort or
-    /// the disposal, and only the abort is logged.
+    /// What a read ends with. When Sockets' own socket is closed under it, it is a race whether its receive sees the
+    /// abort or the disposal, and only the abort is logged.
     /// </summary>
     public static async Task<string> EndOfReadAsync(Task<string> reading)
     {
@@ -153,7 +155,10 @@ internal sealed class SocketScene : IAsyncDisposable
         {
             return await reading;
         }
-        catch (Exception exception) when (exception is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
+        catch (Exception exception)
+            when (
+                exception is ObjectDisposedException
+                    or SocketException { SocketErrorCode: SocketError.OperationAborted })
         {
             return "the socket is gone";
         }

@@ -22,7 +22,8 @@ public sealed class SocketUseTests(ITestOutputHelper output) : OracleTest(output
     public static TheoryData<TransportKind, Family> FamiliesOnBoth => Cases.Cross(OnBoth, [Family.IPv4, Family.Unix]);
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task Options_that_it_sets_hold(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Options_that_it_sets_hold(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using SocketScene scene = await SocketScene.StartAsync(kind, Family.IPv4);
         Socket socket = scene.Connection.GetSocket();
@@ -46,12 +47,16 @@ public sealed class SocketUseTests(ITestOutputHelper output) : OracleTest(output
             transcript.Add(App, option);
         }
 
-        transcript.Add(App, $"{again.ReceiveBufferSize} {again.SendBufferSize} {again.ReceiveTimeout} {again.SendTimeout} {again.NoDelay} {again.Ttl}");
+        transcript.Add(
+            App,
+            $"{again.ReceiveBufferSize} {again.SendBufferSize} {again.ReceiveTimeout} {again.SendTimeout} "
+                + $"{again.NoDelay} {again.Ttl}");
         await scene.FinishAsync(transcript, scene.ClientOutcomeAsync());
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task A_linger_of_zero_makes_the_end_of_the_connection_as_abrupt(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task A_linger_of_zero_makes_the_end_of_the_connection_as_abrupt(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using SocketScene scene = await SocketScene.StartAsync(kind, Family.IPv4);
         scene.Connection.GetSocket().LingerState = new LingerOption(enable: true, seconds: 0);
@@ -143,7 +148,8 @@ public sealed class SocketUseTests(ITestOutputHelper output) : OracleTest(output
     }
 
     [Theory, MemberData(nameof(Families))]
-    public Task The_clients_reset_leaves_it_what_it_knew(TransportKind transport, Family family) => CompareAsync(transport, async (kind, transcript) =>
+    public Task The_clients_reset_leaves_it_what_it_knew(TransportKind transport, Family family)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         foreach (bool before in new[] { true, false })
         {
@@ -156,23 +162,31 @@ public sealed class SocketUseTests(ITestOutputHelper output) : OracleTest(output
             transcript.Add(App, $"taken before: {before}");
             transcript.Step(App, "local", () => $"{Cases.Same(scene.Connection.LocalEndPoint, socket.LocalEndPoint)}");
 
-            // Known not to be the same: on TCP the peer's name is gone with the connection if it was not asked for before, and
-            // nobody tells the socket of the reset (docs/migrating-from-sockets.md).
+            // Known not to be the same: on TCP the peer's name is gone with the connection if it was not asked for
+            // before, and nobody tells the socket of the reset (docs/migrating-from-sockets.md).
             bool knows = family == Family.Unix;
-            transcript.Step(App, "remote", () => !before && !knows ? "unknown" : $"{string.Equals(remote, socket.RemoteEndPoint?.ToString(), StringComparison.Ordinal)}");
+            transcript.Step(
+                App, "remote", ()
+                    => !before && !knows
+                        ? "unknown"
+                        : $"{string.Equals(remote, socket.RemoteEndPoint?.ToString(), StringComparison.Ordinal)}");
             transcript.Step(App, "connected", () => knows ? $"{socket.Connected}" : "unknown");
             transcript.Step(App, "family", () => $"{socket.AddressFamily} {socket.SocketType} {socket.ProtocolType}");
             transcript.Step(App, "closed", () => $"{socket.SafeHandle.IsClosed} {socket.SafeHandle.IsInvalid}");
             transcript.Step(App, "send", () => $"{socket.Send("x"u8)}");
             transcript.Step(App, "connected after the send", () => $"{socket.Connected}");
-            transcript.Step(App, "shutdown", () => !before && !knows ? "unknown" : SocketScene.Apply(socket, SocketOperation.ShutdownBoth));
+            transcript.Step(
+                App,
+                "shutdown",
+                () => !before && !knows ? "unknown" : SocketScene.Apply(socket, SocketOperation.ShutdownBoth));
             await transcript.StepAsync(App, "dispose", async () => await scene.Connection.DisposeAsync());
             transcript.AddLog(scene.Logs);
         }
     });
 
     [Theory, MemberData(nameof(Families))]
-    public Task Its_handle_can_be_held_beyond_the_connections_end(TransportKind transport, Family family) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Its_handle_can_be_held_beyond_the_connections_end(TransportKind transport, Family family)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         foreach (bool abort in new[] { false, true })
         {

@@ -4,7 +4,9 @@ using KestrelFdmTransport.Conformance.Infrastructure;
 
 namespace KestrelFdmTransport.Stress.Handoffs;
 
-/// <summary>A sequence of bytes of each connection's own: none gets lost, doubled, swapped or mixed with another's unseen.</summary>
+/// <summary>
+/// A sequence of bytes of each connection's own: none gets lost, doubled, swapped or mixed with another's unseen.
+/// </summary>
 internal static class TaggedStream
 {
     private const int Word = sizeof(ulong);

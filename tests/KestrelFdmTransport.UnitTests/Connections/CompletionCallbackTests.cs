@@ -101,8 +101,12 @@ public sealed class CompletionCallbackTests : IDisposable
     [Fact]
     public void Nothing_cannot_be_called()
     {
-        Assert.Equal("callback", Assert.Throws<ArgumentNullException>(() => _connection.Reader.OnWriterCompleted(null!, null)).ParamName);
-        Assert.Equal("callback", Assert.Throws<ArgumentNullException>(() => _connection.Writer.OnReaderCompleted(null!, null)).ParamName);
+        Assert.Equal(
+            "callback",
+            Assert.Throws<ArgumentNullException>(() => _connection.Reader.OnWriterCompleted(null!, null)).ParamName);
+        Assert.Equal(
+            "callback",
+            Assert.Throws<ArgumentNullException>(() => _connection.Writer.OnReaderCompleted(null!, null)).ParamName);
     }
 
     private void Note(Exception? error, object? state) => _called.Enqueue($"{state} {error?.Message ?? "no error"}");

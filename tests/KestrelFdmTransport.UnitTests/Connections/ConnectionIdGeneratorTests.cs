@@ -32,14 +32,17 @@ public sealed class ConnectionIdGeneratorTests
         }
     }
 
-    /// <summary>Kestrel's own generator, for HTTP/3 and named pipes, counts up from the time at which it is first used.</summary>
+    /// <summary>
+    /// Kestrel's own generator, for HTTP/3 and named pipes, counts up from the time at which it is first used.
+    /// </summary>
     [Fact]
     public void An_id_encodes_a_time_of_this_start_that_is_long_before_any_of_Kestrels_own()
     {
         long value = ConnectionIdGenerator.Next().Aggregate(0L, (sum, character) =>
             (sum * 32) + (character <= '9' ? character - '0' : character - 'A' + 10));
 
-        Assert.InRange(new DateTime(value, DateTimeKind.Utc), DateTime.UtcNow.AddDays(-1), DateTime.UtcNow.AddHours(-11));
+        Assert.InRange(
+            new DateTime(value, DateTimeKind.Utc), DateTime.UtcNow.AddDays(-1), DateTime.UtcNow.AddHours(-11));
     }
 
     [Fact]
@@ -49,7 +52,9 @@ public sealed class ConnectionIdGeneratorTests
         const int Each = 50_000;
 
         var ids = new string[Threads][];
-        TestThreads.Run(Threads, number => ids[number] = [.. Enumerable.Range(0, Each).Select(_ => ConnectionIdGenerator.Next())]);
+        TestThreads.Run(
+            Threads,
+            number => ids[number] = [.. Enumerable.Range(0, Each).Select(_ => ConnectionIdGenerator.Next())]);
 
         var all = new HashSet<string>(ids.SelectMany(some => some), StringComparer.Ordinal);
         Assert.Equal(Threads * Each, all.Count);

@@ -5,7 +5,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
-/// <summary>How much of the time between two looks of the monitor is the callbacks' own. Times in milliseconds.</summary>
+/// <summary>
+/// How much of the time between two looks of the monitor is the callbacks' own. Times in milliseconds.
+/// </summary>
 public sealed class MonitorClockTests
 {
     private MonitorClock _clock;
@@ -64,6 +66,7 @@ public sealed class MonitorClockTests
     {
         _now += passed;
         _paused += paused;
-        return _clock.Look(Ticks(_now), Ticks(planned), TimeSpan.FromMilliseconds(_paused)) * 1_000.0 / Stopwatch.Frequency;
+        return _clock.Look(Ticks(_now), Ticks(planned), TimeSpan.FromMilliseconds(_paused)) * 1_000.0
+            / Stopwatch.Frequency;
     }
 }

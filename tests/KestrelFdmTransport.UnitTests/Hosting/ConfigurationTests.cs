@@ -43,7 +43,12 @@ public sealed class ConfigurationTests
         { "IdleTimeout", "00:02:00", TimeSpan.FromMinutes(2) },
         { "IdleTimeout", "-00:00:00.0010000", System.Threading.Timeout.InfiniteTimeSpan },
         { "ReusePort", "true", true },
-        { "UnixSocketFileMode", "660", UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite },
+
+        {
+            "UnixSocketFileMode",
+            "660",
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite
+        },
         { "UnixSocketFileMode", "0700", UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute },
         { "UnixSocketFileMode", "", null },
         { "ReplaceStaleUnixSocket", "false", false },
@@ -85,7 +90,8 @@ public sealed class ConfigurationTests
     [
         .. typeof(FdmTransportOptions).GetProperties(BindingFlags.Public | BindingFlags.Instance)
             .Select(property => property.Name)
-            .Where(name => !string.Equals(name, nameof(FdmTransportOptions.CreateBoundListenSocket), StringComparison.Ordinal)),
+            .Where(name => !string.Equals(
+                name, nameof(FdmTransportOptions.CreateBoundListenSocket), StringComparison.Ordinal)),
     ];
 
     [Theory]
@@ -94,13 +100,15 @@ public sealed class ConfigurationTests
     {
         FdmTransportOptions options = HostedOptions.Read(host => host.UseFdmTransport(), (key, value));
 
-        PropertyInfo property = typeof(FdmTransportOptions).GetProperties().Single(property => string.Equals(property.Name, key, StringComparison.OrdinalIgnoreCase));
+        PropertyInfo property = typeof(FdmTransportOptions).GetProperties()
+            .Single(property => string.Equals(property.Name, key, StringComparison.OrdinalIgnoreCase));
         Assert.Equal(expected, property.GetValue(options));
     }
 
     [Theory]
     [MemberData(nameof(Unreadable))]
-    public async Task A_value_that_cannot_be_read_fails_the_start_and_says_what_can(string key, string value, string allowed)
+    public async Task A_value_that_cannot_be_read_fails_the_start_and_says_what_can(
+        string key, string value, string allowed)
     {
         InvalidOperationException failure = await Assert.ThrowsAsync<InvalidOperationException>(
             () => HostedOptions.StartAsync(host => host.UseFdmTransport(), (key, value)));
@@ -117,7 +125,10 @@ public sealed class ConfigurationTests
         InvalidOperationException failure = await Assert.ThrowsAsync<InvalidOperationException>(
             () => HostedOptions.StartAsync(host => host.UseFdmTransport(), (key, "1")));
 
-        Assert.StartsWith($"'Kestrel:FdmTransport:{key}' is not an option of the FDM transport.", failure.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"'Kestrel:FdmTransport:{key}' is not an option of the FDM transport.",
+            failure.Message,
+            StringComparison.Ordinal);
         Assert.All(Keys, option => Assert.Contains(option, failure.Message, StringComparison.Ordinal));
     }
 
@@ -127,7 +138,9 @@ public sealed class ConfigurationTests
         foreach (string key in Keys)
         {
             object value = typeof(FdmTransportOptions).GetProperty(key)!.GetValue(new FdmTransportOptions())!;
-            HostedOptions.Read(host => host.UseFdmTransport(), (key, Convert.ToString(value, CultureInfo.InvariantCulture)));
+            HostedOptions.Read(
+                host => host.UseFdmTransport(),
+                (key, Convert.ToString(value, CultureInfo.InvariantCulture)));
         }
     }
 
@@ -159,6 +172,8 @@ public sealed class ConfigurationTests
         builder.WebHost.UseFdmTransport();
         using WebApplication application = builder.Build();
 
-        Assert.Equal(ApplicationScheduling.Inline, application.Services.GetRequiredService<IOptions<FdmTransportOptions>>().Value.Scheduling);
+        Assert.Equal(
+            ApplicationScheduling.Inline,
+            application.Services.GetRequiredService<IOptions<FdmTransportOptions>>().Value.Scheduling);
     }
 }

@@ -13,7 +13,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Hosting;
 
-/// <summary>The factories in containers of several makes, registered by us, by the application, or not at all.</summary>
+/// <summary>
+/// The factories in containers of several makes, registered by us, by the application, or not at all.
+/// </summary>
 public sealed class ContainerTests
 {
     [Fact]
@@ -21,8 +23,11 @@ public sealed class ContainerTests
     {
         await using SmallServer server = await SmallServer.StartAsync(
             builder => builder.Host.UseServiceProviderFactory(new AutofacServiceProviderFactory()),
-            application => application.MapGet("/", (FdmTransportFactory transport, FdmConnectionFactory connections, IOptions<FdmTransportOptions> options)
-                => $"{transport.GetLoopStatistics().Count} of {options.Value.LoopCount} for {connections.GetType().Name}"));
+            application => application.MapGet(
+                "/",
+                (FdmTransportFactory transport, FdmConnectionFactory connections, IOptions<FdmTransportOptions> options)
+                => $"{transport.GetLoopStatistics().Count} of {options.Value.LoopCount} for "
+                    + $"{connections.GetType().Name}"));
 
         Assert.Equal($"200 1 of 1 for {nameof(FdmConnectionFactory)}", await server.GetAsync("/"));
     }
@@ -33,7 +38,8 @@ public sealed class ContainerTests
     public async Task A_provider_that_cannot_say_what_it_has_makes_a_transport(bool hasPool)
     {
         await using ServiceProvider services = Services(hasPool: hasPool, hasTransport: false);
-        await using FdmTransportFactory transport = ActivatorUtilities.CreateInstance<FdmTransportFactory>(new PlainProvider(services));
+        await using FdmTransportFactory transport = ActivatorUtilities.CreateInstance<FdmTransportFactory>(
+            new PlainProvider(services));
 
         await BindAsync(transport);
         Assert.Equal(hasPool ? 1 : 0, services.GetService<CountingPools>()?.Created ?? 0);
@@ -43,7 +49,8 @@ public sealed class ContainerTests
     public async Task A_provider_that_cannot_say_what_it_has_makes_connections_on_the_loops_of_its_transport()
     {
         await using ServiceProvider services = Services(hasPool: false, hasTransport: true);
-        await using FdmConnectionFactory connections = ActivatorUtilities.CreateInstance<FdmConnectionFactory>(new PlainProvider(services));
+        await using FdmConnectionFactory connections = ActivatorUtilities.CreateInstance<FdmConnectionFactory>(
+            new PlainProvider(services));
 
         await AssertSharesAsync(connections, services.GetRequiredService<FdmTransportFactory>());
     }
@@ -52,7 +59,8 @@ public sealed class ContainerTests
     public async Task A_provider_that_cannot_say_what_it_has_makes_connections_without_a_transport()
     {
         await using ServiceProvider services = Services(hasPool: false, hasTransport: false);
-        await using FdmConnectionFactory connections = ActivatorUtilities.CreateInstance<FdmConnectionFactory>(new PlainProvider(services));
+        await using FdmConnectionFactory connections = ActivatorUtilities.CreateInstance<FdmConnectionFactory>(
+            new PlainProvider(services));
 
         await ConnectAsync(connections);
     }
@@ -72,7 +80,9 @@ public sealed class ContainerTests
             await BindAsync(transport);
 
             Assert.Equal(1, services.GetRequiredService<CountingPools>().Created);
-            await AssertSharesAsync(Assert.IsType<FdmConnectionFactory>(services.GetRequiredService<IConnectionFactory>()), transport);
+            await AssertSharesAsync(
+                Assert.IsType<FdmConnectionFactory>(services.GetRequiredService<IConnectionFactory>()),
+                transport);
         }
     }
 
@@ -97,11 +107,13 @@ public sealed class ContainerTests
         IOptions<FdmTransportOptions> options = Options.Create(new FdmTransportOptions { LoopCount = 3 });
         foreach (IServiceProvider provider in new IServiceProvider[] { services, new PlainProvider(services) })
         {
-            await using FdmTransportFactory transport = ActivatorUtilities.CreateInstance<FdmTransportFactory>(provider, options, NullLoggerFactory.Instance);
+            await using FdmTransportFactory transport =
+                ActivatorUtilities.CreateInstance<FdmTransportFactory>(provider, options, NullLoggerFactory.Instance);
             await BindAsync(transport);
             Assert.Equal(3, transport.GetLoopStatistics().Count);
 
-            await using FdmConnectionFactory connections = ActivatorUtilities.CreateInstance<FdmConnectionFactory>(provider, transport);
+            await using FdmConnectionFactory connections =
+                ActivatorUtilities.CreateInstance<FdmConnectionFactory>(provider, transport);
             await AssertSharesAsync(connections, transport);
         }
     }

@@ -8,16 +8,23 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Hosting;
 
-/// <summary>The documentation that comes with the library's assembly: what is public, all of it, and nothing else.</summary>
+/// <summary>
+/// The documentation that comes with the library's assembly: what is public, all of it, and nothing else.
+/// </summary>
 public sealed class DocumentationTests
 {
-    private const BindingFlags Declared = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
+    private const BindingFlags Declared = BindingFlags.Public
+        | BindingFlags.NonPublic
+        | BindingFlags.Instance
+        | BindingFlags.Static
+        | BindingFlags.DeclaredOnly;
 
     private static readonly Assembly s_library = typeof(FdmTransportOptions).Assembly;
 
     private static readonly string[] s_documented =
     [
-        .. XDocument.Load(Path.ChangeExtension(s_library.Location, ".xml")).Descendants("member").Select(member => member.Attribute("name")!.Value),
+        .. XDocument.Load(Path.ChangeExtension(s_library.Location, ".xml")).Descendants("member")
+        .Select(member => member.Attribute("name")!.Value),
     ];
 
     [Fact]
@@ -30,7 +37,8 @@ public sealed class DocumentationTests
     [Fact]
     public void Nothing_internal_is_documented()
     {
-        HashSet<string> visible = [.. Public(), .. s_library.GetExportedTypes().Select(type => $"{type.FullName}.#ctor")];
+        HashSet<string> visible =
+            [.. Public(), .. s_library.GetExportedTypes().Select(type => $"{type.FullName}.#ctor")];
 
         Assert.All(s_documented, member => Assert.Contains(Name(member), visible));
     }

@@ -16,14 +16,18 @@ namespace KestrelFdmTransport.UnitTests.Hosting;
 internal static class HostedOptions
 {
     /// <summary>The options of a host that is set up like this.</summary>
-    public static FdmTransportOptions Read(Action<IWebHostBuilder> configure, params (string Key, string? Value)[] configuration)
+    public static FdmTransportOptions Read(
+        Action<IWebHostBuilder> configure,
+        params (string Key, string? Value)[] configuration)
     {
         using IHost host = Build(configure, configuration);
         return host.Services.GetRequiredService<IOptions<FdmTransportOptions>>().Value;
     }
 
     /// <summary>Starts a host that is set up like this, and stops it again.</summary>
-    public static async Task StartAsync(Action<IWebHostBuilder> configure, params (string Key, string? Value)[] configuration)
+    public static async Task StartAsync(
+        Action<IWebHostBuilder> configure,
+        params (string Key, string? Value)[] configuration)
     {
         using IHost host = Build(configure, configuration);
         await host.StartAsync().Within("the start of the host");
@@ -36,7 +40,8 @@ internal static class HostedOptions
                 configuration.Select(entry => KeyValuePair.Create($"Kestrel:FdmTransport:{entry.Key}", entry.Value))))
             .ConfigureWebHost(webHost =>
             {
-                webHost.UseKestrelCore().UseUrls("http://127.0.0.1:0").Configure(application => application.Run(_ => Task.CompletedTask));
+                webHost.UseKestrelCore().UseUrls("http://127.0.0.1:0")
+                    .Configure(application => application.Run(_ => Task.CompletedTask));
                 configure(webHost);
             })
             .Build();

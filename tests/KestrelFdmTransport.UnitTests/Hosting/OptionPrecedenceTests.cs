@@ -15,7 +15,8 @@ public sealed class OptionPrecedenceTests
     public void The_defaults_are_those_of_the_Sockets_transport()
     {
         var sockets = new SocketTransportOptions();
-        foreach (FdmTransportOptions options in new[] { new FdmTransportOptions(), HostedOptions.Read(host => host.UseFdmTransport()) })
+        foreach (FdmTransportOptions options
+            in new[] { new FdmTransportOptions(), HostedOptions.Read(host => host.UseFdmTransport()) })
         {
             Assert.Equal(
                 (sockets.Backlog, sockets.NoDelay, sockets.MaxReadBufferSize, sockets.MaxWriteBufferSize),
@@ -26,7 +27,8 @@ public sealed class OptionPrecedenceTests
     [Fact]
     public void The_defaults_that_only_we_have_are_the_documented_ones()
     {
-        foreach (FdmTransportOptions options in new[] { new FdmTransportOptions(), HostedOptions.Read(host => host.UseFdmTransport()) })
+        foreach (FdmTransportOptions options
+            in new[] { new FdmTransportOptions(), HostedOptions.Read(host => host.UseFdmTransport()) })
         {
             Assert.Equal(
                 (ApplicationScheduling.Adaptive, Environment.ProcessorCount, TimeSpan.FromMicroseconds(50), 128),
@@ -66,7 +68,9 @@ public sealed class OptionPrecedenceTests
                 sockets.CreateBoundListenSocket = NoSocket;
             }));
 
-        Assert.Equal((7, false, 8L, null), (options.Backlog, options.NoDelay, options.MaxReadBufferSize, options.MaxWriteBufferSize));
+        Assert.Equal(
+            (7, false, 8L, null),
+            (options.Backlog, options.NoDelay, options.MaxReadBufferSize, options.MaxWriteBufferSize));
         Assert.Equal(NoSocket, options.CreateBoundListenSocket);
         Assert.Equal(ApplicationScheduling.Adaptive, options.Scheduling);
     }
@@ -77,7 +81,8 @@ public sealed class OptionPrecedenceTests
         FdmTransportOptions options = HostedOptions.Read(host => host
             .ConfigureServices(services => services.Configure<SocketTransportOptions>(sockets => sockets.Backlog = 7))
             .UseFdmTransport()
-            .ConfigureServices(services => services.Configure<SocketTransportOptions>(sockets => sockets.NoDelay = false)));
+            .ConfigureServices(
+                services => services.Configure<SocketTransportOptions>(sockets => sockets.NoDelay = false)));
 
         Assert.Equal((7, false), (options.Backlog, options.NoDelay));
     }
@@ -86,7 +91,8 @@ public sealed class OptionPrecedenceTests
     public void Inline_scheduling_of_the_Sockets_transport_is_ours_too()
         => Assert.Equal(
             ApplicationScheduling.Inline,
-            HostedOptions.Read(host => host.UseFdmTransport().UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true)).Scheduling);
+            HostedOptions.Read(host => host.UseFdmTransport().UseSockets(
+                sockets => sockets.UnsafePreferInlineScheduling = true)).Scheduling);
 
     [Fact]
     public void Configuration_wins_over_the_Sockets_transport()
@@ -101,7 +107,9 @@ public sealed class OptionPrecedenceTests
             ("Backlog", "9"),
             ("Scheduling", "ThreadPool"));
 
-        Assert.Equal((9, false, ApplicationScheduling.ThreadPool), (options.Backlog, options.NoDelay, options.Scheduling));
+        Assert.Equal(
+            (9, false, ApplicationScheduling.ThreadPool),
+            (options.Backlog, options.NoDelay, options.Scheduling));
     }
 
     [Fact]

@@ -10,10 +10,13 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Hosting;
 
-/// <summary>A value that is not allowed keeps the host from starting, with a message that names option, value and remedy.</summary>
+/// <summary>
+/// A value that is not allowed keeps the host from starting, with a message that names option, value and remedy.
+/// </summary>
 public sealed class OptionValidationTests
 {
-    private const string IdleTimeouts = "00:00:00.1000000 (100 ms) to 24.00:00:00 (24 days), or -00:00:00.0010000 (none)";
+    private const string IdleTimeouts =
+        "00:00:00.1000000 (100 ms) to 24.00:00:00 (24 days), or -00:00:00.0010000 (none)";
     private const string FileModes = "null (what the umask leaves), or permissions to read, write and execute";
 
     public static TheoryData<string, object?, string> Invalid { get; } = new()
@@ -33,18 +36,48 @@ public sealed class OptionValidationTests
         { nameof(FdmTransportOptions.MaxStandbyThreads), 1025, "0 to 1024" },
         { nameof(FdmTransportOptions.MaxBlockingThreads), -1, "0 to 4096" },
         { nameof(FdmTransportOptions.MaxBlockingThreads), 4097, "0 to 4096" },
-        { nameof(FdmTransportOptions.ConnectTimeout), TimeSpan.Zero, "more than 00:00:00, up to 24.00:00:00 (24 days), or -00:00:00.0010000 (no limit)" },
-        { nameof(FdmTransportOptions.ConnectTimeout), TimeSpan.MaxValue, "more than 00:00:00, up to 24.00:00:00 (24 days), or -00:00:00.0010000 (no limit)" },
-        { nameof(FdmTransportOptions.ConnectTimeout), TimeSpan.FromDays(24) + TimeSpan.FromTicks(1), "more than 00:00:00, up to 24.00:00:00 (24 days), or -00:00:00.0010000 (no limit)" },
-        { nameof(FdmTransportOptions.ConnectTimeout), TimeSpan.FromTicks(-1), "more than 00:00:00, up to 24.00:00:00 (24 days), or -00:00:00.0010000 (no limit)" },
+
+        {
+            nameof(FdmTransportOptions.ConnectTimeout),
+            TimeSpan.Zero,
+            "more than 00:00:00, up to 24.00:00:00 (24 days), or -00:00:00.0010000 (no limit)"
+        },
+
+        {
+            nameof(FdmTransportOptions.ConnectTimeout),
+            TimeSpan.MaxValue,
+            "more than 00:00:00, up to 24.00:00:00 (24 days), or -00:00:00.0010000 (no limit)"
+        },
+
+        {
+            nameof(FdmTransportOptions.ConnectTimeout),
+            TimeSpan.FromDays(24) + TimeSpan.FromTicks(1),
+            "more than 00:00:00, up to 24.00:00:00 (24 days), or -00:00:00.0010000 (no limit)"
+        },
+
+        {
+            nameof(FdmTransportOptions.ConnectTimeout),
+            TimeSpan.FromTicks(-1),
+            "more than 00:00:00, up to 24.00:00:00 (24 days), or -00:00:00.0010000 (no limit)"
+        },
         { nameof(FdmTransportOptions.IdleTimeout), TimeSpan.Zero, IdleTimeouts },
         { nameof(FdmTransportOptions.IdleTimeout), TimeSpan.FromMilliseconds(99), IdleTimeouts },
         { nameof(FdmTransportOptions.IdleTimeout), TimeSpan.FromSeconds(-1), IdleTimeouts },
         { nameof(FdmTransportOptions.IdleTimeout), TimeSpan.FromDays(25), IdleTimeouts },
         { nameof(FdmTransportOptions.UnixSocketFileMode), (UnixFileMode)512, FileModes },
         { nameof(FdmTransportOptions.UnixSocketFileMode), UnixFileMode.SetUser | UnixFileMode.UserRead, FileModes },
-        { nameof(FdmTransportOptions.SpinDuration), TimeSpan.FromTicks(-1), "00:00:00 (never) to 00:00:00.0010000 (1 ms)" },
-        { nameof(FdmTransportOptions.SpinDuration), TimeSpan.FromTicks(10_001), "00:00:00 (never) to 00:00:00.0010000 (1 ms)" },
+
+        {
+            nameof(FdmTransportOptions.SpinDuration),
+            TimeSpan.FromTicks(-1),
+            "00:00:00 (never) to 00:00:00.0010000 (1 ms)"
+        },
+
+        {
+            nameof(FdmTransportOptions.SpinDuration),
+            TimeSpan.FromTicks(10_001),
+            "00:00:00 (never) to 00:00:00.0010000 (1 ms)"
+        },
         { nameof(FdmTransportOptions.HotGap), TimeSpan.Zero, "more than 00:00:00, at most WarmGap" },
         { nameof(FdmTransportOptions.HotGap), TimeSpan.FromMilliseconds(251), "more than 00:00:00, at most WarmGap" },
         { nameof(FdmTransportOptions.WarmGap), TimeSpan.FromMinutes(2), "HotGap to 00:01:00" },
@@ -108,7 +141,9 @@ public sealed class OptionValidationTests
     public async Task Every_invalid_value_is_named()
     {
         OptionsValidationException failure = await Assert.ThrowsAsync<OptionsValidationException>(
-            () => HostedOptions.StartAsync(host => host.UseFdmTransport(options => options.Backlog = -1), ("LoopCount", "0")));
+            () => HostedOptions.StartAsync(
+                host => host.UseFdmTransport(options => options.Backlog = -1),
+                ("LoopCount", "0")));
 
         Assert.Equal(
             [
@@ -136,5 +171,7 @@ public sealed class OptionValidationTests
         => typeof(FdmTransportOptions).GetProperty(option)!.SetValue(options, value);
 
     private static string Message(string option, object? value, string allowed)
-        => string.Create(CultureInfo.InvariantCulture, $"FdmTransportOptions.{option} is {value ?? "null"}; allowed: {allowed}.");
+        => string.Create(
+            CultureInfo.InvariantCulture,
+            $"FdmTransportOptions.{option} is {value ?? "null"}; allowed: {allowed}.");
 }

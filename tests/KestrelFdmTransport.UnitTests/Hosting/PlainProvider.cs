@@ -7,5 +7,6 @@ namespace KestrelFdmTransport.UnitTests.Hosting;
 internal sealed class PlainProvider(IServiceProvider provider) : IServiceProvider
 {
     public object? GetService(Type serviceType)
-        => serviceType == typeof(IServiceProviderIsService) || serviceType == typeof(IServiceProviderIsKeyedService) ? null : provider.GetService(serviceType);
+        => serviceType == typeof(IServiceProviderIsService)
+            || serviceType == typeof(IServiceProviderIsKeyedService) ? null : provider.GetService(serviceType);
 }

@@ -15,7 +15,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Hosting;
 
-/// <summary>Public types where applications put types: parameters of route handlers, hosted services, options.</summary>
+/// <summary>
+/// Public types where applications put types: parameters of route handlers, hosted services, options.
+/// </summary>
 public sealed class PublicTypeTests
 {
     [Theory]
@@ -39,8 +41,10 @@ public sealed class PublicTypeTests
     [Fact]
     public async Task A_public_type_as_a_parameter_breaks_no_route()
     {
-        Type[] types = [.. typeof(FdmTransportOptions).Assembly.GetExportedTypes().Where(type => !type.IsAbstract || type.IsInterface)];
-        MethodInfo map = typeof(PublicTypeTests).GetMethod(nameof(MapParameter), BindingFlags.NonPublic | BindingFlags.Static)!;
+        Type[] types = [.. typeof(FdmTransportOptions).Assembly.GetExportedTypes().Where(
+            type => !type.IsAbstract || type.IsInterface)];
+        MethodInfo map =
+            typeof(PublicTypeTests).GetMethod(nameof(MapParameter), BindingFlags.NonPublic | BindingFlags.Static)!;
         Assert.Contains(typeof(FdmTransportFactory), types);
 
         await using SmallServer server = await SmallServer.StartAsync(map: application =>
@@ -59,7 +63,9 @@ public sealed class PublicTypeTests
     public async Task A_handler_that_allows_it_gets_no_transport_where_none_is_registered()
     {
         await using SmallServer server = await SmallServer.StartAsync(
-            map: application => application.MapGet("/", (FdmTransportFactory? transport) => transport is null ? "none" : "one"), usesFdm: false);
+            map: application
+                => application.MapGet("/", (FdmTransportFactory? transport) => transport is null ? "none" : "one"),
+                usesFdm: false);
 
         Assert.Equal("200 none", await server.GetAsync("/"));
     }
@@ -89,8 +95,10 @@ public sealed class PublicTypeTests
             builder =>
             {
                 builder.Services.AddOptions<Holder>().Configure<FdmTransportFactory, FdmConnectionFactory>(
-                    (holder, transport, connections) => (holder.Transport, holder.Connections) = (transport, connections));
-                builder.Services.AddOptions<KestrelServerOptions>().Configure<FdmTransportFactory>((kestrel, _) => kestrel.AddServerHeader = false);
+                    (holder, transport, connections)
+                        => (holder.Transport, holder.Connections) = (transport, connections));
+                builder.Services.AddOptions<KestrelServerOptions>().Configure<FdmTransportFactory>(
+                    (kestrel, _) => kestrel.AddServerHeader = false);
             },
             application => application.MapGet("/", () => "served"));
 
@@ -103,28 +111,47 @@ public sealed class PublicTypeTests
     [Fact]
     public async Task The_options_are_the_same_by_every_accessor()
     {
-        await using SmallServer server = await SmallServer.StartAsync(builder => builder.Services.Configure<FdmTransportOptions>(options => options.Backlog = 77));
+        await using SmallServer server = await SmallServer.StartAsync(
+            builder => builder.Services.Configure<FdmTransportOptions>(options => options.Backlog = 77));
         using IServiceScope scope = server.Application.Services.CreateScope();
 
         Assert.Equal(77, scope.ServiceProvider.GetRequiredService<IOptions<FdmTransportOptions>>().Value.Backlog);
-        Assert.Equal(77, scope.ServiceProvider.GetRequiredService<IOptionsMonitor<FdmTransportOptions>>().CurrentValue.Backlog);
-        Assert.Equal(77, scope.ServiceProvider.GetRequiredService<IOptionsSnapshot<FdmTransportOptions>>().Value.Backlog);
+        Assert.Equal(
+            77,
+            scope.ServiceProvider.GetRequiredService<IOptionsMonitor<FdmTransportOptions>>().CurrentValue.Backlog);
+        Assert.Equal(
+            77,
+            scope.ServiceProvider.GetRequiredService<IOptionsSnapshot<FdmTransportOptions>>().Value.Backlog);
     }
 
     private static void Map(WebApplication application)
     {
         application.MapGet("/", () => Json("served"));
         application.MapGet("/transport", (FdmTransportFactory transport) => Json(Served(transport)));
-        application.MapGet("/transport/allowed-to-be-missing", (FdmTransportFactory? transport) => Json(Served(transport)));
-        application.MapGet("/transport/from-services", ([FromServices] FdmTransportFactory transport) => Json(Served(transport)));
-        application.MapGet("/transport/as-parameters", ([AsParameters] Parameters parameters) => Json(Served(parameters.Transport)));
-        application.MapGet("/transport/with-others", (int number, FdmTransportFactory transport, HttpContext context, CancellationToken token) => Json(Served(transport)));
-        application.MapGet("/connections", (FdmConnectionFactory connections) => Json(connections is null ? "" : "served"));
-        application.MapGet("/options", (IOptions<FdmTransportOptions> options) => Json(options.Value.LoopCount == 1 ? "served" : ""));
+        application.MapGet(
+            "/transport/allowed-to-be-missing",
+            (FdmTransportFactory? transport) => Json(Served(transport)));
+        application.MapGet(
+            "/transport/from-services",
+            ([FromServices] FdmTransportFactory transport) => Json(Served(transport)));
+        application.MapGet(
+            "/transport/as-parameters",
+            ([AsParameters] Parameters parameters) => Json(Served(parameters.Transport)));
+        application.MapGet(
+            "/transport/with-others",
+            (int number, FdmTransportFactory transport, HttpContext context, CancellationToken token) => Json(
+                Served(transport)));
+        application.MapGet(
+            "/connections",
+            (FdmConnectionFactory connections) => Json(connections is null ? "" : "served"));
+        application.MapGet(
+            "/options",
+            (IOptions<FdmTransportOptions> options) => Json(options.Value.LoopCount == 1 ? "served" : ""));
         application.MapGroup("/group").MapGet("/transport", (FdmTransportFactory transport) => Json(Served(transport)));
     }
 
-    private static string Served(FdmTransportFactory? transport) => transport?.GetLoopStatistics().Count == 1 ? "served" : "";
+    private static string Served(FdmTransportFactory? transport)
+        => transport?.GetLoopStatistics().Count == 1 ? "served" : "";
 
     private static IResult Json(string value) => Results.Text($"\"{value}\"");
 

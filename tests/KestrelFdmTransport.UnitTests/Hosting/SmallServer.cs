@@ -9,7 +9,9 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.UnitTests.Hosting;
 
-/// <summary>A web application on a free port, on this transport if the caller does not say otherwise, and a client.</summary>
+/// <summary>
+/// A web application on a free port, on this transport if the caller does not say otherwise, and a client.
+/// </summary>
 internal sealed class SmallServer : IAsyncDisposable
 {
     private readonly HttpClient _client;
@@ -22,7 +24,8 @@ internal sealed class SmallServer : IAsyncDisposable
 
     public WebApplication Application { get; }
 
-    public static async Task<SmallServer> StartAsync(Action<WebApplicationBuilder>? configure = null, Action<WebApplication>? map = null, bool usesFdm = true)
+    public static async Task<SmallServer> StartAsync(
+        Action<WebApplicationBuilder>? configure = null, Action<WebApplication>? map = null, bool usesFdm = true)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();

@@ -6,7 +6,9 @@ namespace KestrelFdmTransport.UnitTests.Infrastructure;
 /// <summary>An endless stream of known bytes: every position of it can be written and checked on its own.</summary>
 internal sealed class BytePattern
 {
-    /// <summary>A prime, so that no block boundary ever falls on the same place of the pattern twice in a row.</summary>
+    /// <summary>
+    /// A prime, so that no block boundary ever falls on the same place of the pattern twice in a row.
+    /// </summary>
     private const int Period = 65_521;
 
     private readonly byte[] _bytes = new byte[2 * Period];

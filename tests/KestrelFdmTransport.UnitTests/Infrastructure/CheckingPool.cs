@@ -8,8 +8,8 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Infrastructure;
 
 /// <summary>
-/// Kestrel's blocks of 4096 bytes, and a record of what is done to them: how many are out, and whether one came back twice,
-/// was used after its return or was written to afterwards.
+/// Kestrel's blocks of 4096 bytes, and a record of what is done to them: how many are out, and whether one came back
+/// twice, was used after its return or was written to afterwards.
 /// </summary>
 internal sealed class CheckingPool : IMemoryPoolFactory<byte>
 {

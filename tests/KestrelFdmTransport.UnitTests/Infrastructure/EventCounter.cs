@@ -26,7 +26,12 @@ internal sealed class EventCounter : ILoggerFactory, ILogger
 
     public bool IsEnabled(LogLevel logLevel) => true;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    public void Log<TState>(
+        LogLevel logLevel,
+        EventId eventId,
+        TState state,
+        Exception? exception,
+        Func<TState, Exception?, string> formatter)
     {
         _messages[eventId.Name ?? ""] = formatter(state, exception);
         _counts.AddOrUpdate(eventId.Name ?? "", 1, static (_, count) => count + 1);

@@ -4,18 +4,22 @@ using System.Threading;
 
 namespace KestrelFdmTransport.UnitTests.Infrastructure;
 
-/// <summary>A barrier whose threads leave within nanoseconds of each other, which is what it takes to make races meet.</summary>
+/// <summary>
+/// A barrier whose threads leave within nanoseconds of each other, which is what it takes to make races meet.
+/// </summary>
 internal sealed class Rendezvous(int parties)
 {
     /// <summary>
-    /// Longer than a time slice: on a busy machine whoever yields sooner is away when the others come back, and so on for ever.
-    /// With more threads than CPUs somebody has to yield.
+    /// Longer than a time slice: on a busy machine whoever yields sooner is away when the others come back, and so on
+    /// for ever. With more threads than CPUs somebody has to yield.
     /// </summary>
     private static readonly TimeSpan s_spin = TimeSpan.FromMilliseconds(10);
 
     private readonly bool _mayYield = parties > Environment.ProcessorCount;
 
-    /// <summary>Enough for every round on a quiet machine. Where each round takes a time slice, all of them would take minutes.</summary>
+    /// <summary>
+    /// Enough for every round on a quiet machine. Where each round takes a time slice, all of them would take minutes.
+    /// </summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
     private readonly long _started = Stopwatch.GetTimestamp();
@@ -26,8 +30,8 @@ internal sealed class Rendezvous(int parties)
     private volatile bool _broken;
 
     /// <summary>
-    /// Asked before each round, in which the threads meet at least once: false for all of them from the same round on, when they have had
-    /// their time.
+    /// Asked before each round, in which the threads meet at least once: false for all of them from the same round on,
+    /// when they have had their time.
     /// </summary>
     public bool HasTime(int round)
     {

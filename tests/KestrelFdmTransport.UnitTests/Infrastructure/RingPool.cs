@@ -4,8 +4,8 @@ using System.Buffers;
 namespace KestrelFdmTransport.UnitTests.Infrastructure;
 
 /// <summary>
-/// A pool that costs next to nothing, so that a race is not hidden behind the work of returning a block. A block is given
-/// out again after 64 others, returned or not.
+/// A pool that costs next to nothing, so that a race is not hidden behind the work of returning a block. A block is
+/// given out again after 64 others, returned or not.
 /// </summary>
 internal sealed class RingPool : MemoryPool<byte>
 {

@@ -5,7 +5,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Interop;
 
-/// <summary>Control groups as they are written on hosts and in containers, in a directory that looks like a file system.</summary>
+/// <summary>
+/// Control groups as they are written on hosts and in containers, in a directory that looks like a file system.
+/// </summary>
 public sealed class CpuQuotaTests : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("fdm-quota").FullName;
@@ -17,7 +19,10 @@ public sealed class CpuQuotaTests : IDisposable
     [InlineData("0::/app.slice/web.service", "sys/fs/cgroup/app.slice/cpu.max", "150000 100000\n")]
     [InlineData("0::/", "sys/fs/cgroup/cpu.max", "20000 100000\n")]
     [InlineData("12:pids:/x\n0::/x", "sys/fs/cgroup/unified/x/cpu.max", "20000 100000\n")]
-    [InlineData("4:cpu,cpuacct:/docker/1\n2:memory:/docker/1", "sys/fs/cgroup/cpu,cpuacct/docker/1/cpu.cfs_quota_us", "20000\n")]
+    [InlineData(
+        "4:cpu,cpuacct:/docker/1\n2:memory:/docker/1",
+        "sys/fs/cgroup/cpu,cpuacct/docker/1/cpu.cfs_quota_us",
+        "20000\n")]
     [InlineData("4:cpuacct,cpu:/docker/1", "sys/fs/cgroup/cpu/docker/1/cpu.cfs_quota_us", "20000\n")]
     [InlineData("4:cpu,cpuacct:/docker/1", "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "20000\n")]
     public void A_limit_of_the_group_or_one_that_it_is_part_of_is_found(string groups, string file, string limit)

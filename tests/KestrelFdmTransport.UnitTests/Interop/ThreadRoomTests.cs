@@ -22,7 +22,9 @@ public sealed class ThreadRoomTests
     [Theory]
     [InlineData("0::/", "/sys/fs/cgroup")]
     [InlineData("0::/a/b", "/sys/fs/cgroup/a/b /sys/fs/cgroup/a /sys/fs/cgroup")]
-    [InlineData("9:name=systemd:/\n8:pids:/pod/one\n4:memory:/x", "/sys/fs/cgroup/pids/pod/one /sys/fs/cgroup/pids/pod /sys/fs/cgroup/pids")]
+    [InlineData(
+        "9:name=systemd:/\n8:pids:/pod/one\n4:memory:/x",
+        "/sys/fs/cgroup/pids/pod/one /sys/fs/cgroup/pids/pod /sys/fs/cgroup/pids")]
     [InlineData("3:cpu,pids:/a", "/sys/fs/cgroup/pids/a /sys/fs/cgroup/pids")]
     [InlineData("0::/with:colon", "/sys/fs/cgroup/with:colon /sys/fs/cgroup")]
     [InlineData("", "")]

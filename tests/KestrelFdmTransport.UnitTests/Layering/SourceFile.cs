@@ -28,7 +28,8 @@ internal sealed partial class SourceFile
     /// <summary>The type that the file is about: <c>FdmConnection</c> for <c>FdmConnection.Features.cs</c>.</summary>
     public string TypeName => Name[..Name.IndexOf('.', StringComparison.Ordinal)];
 
-    public string? Namespace => NamespaceLine().Match(_code) is { Success: true } match ? match.Groups["name"].Value : null;
+    public string? Namespace
+        => NamespaceLine().Match(_code) is { Success: true } match ? match.Groups["name"].Value : null;
 
     /// <summary>The layers named in using lines; empty for the root namespace.</summary>
     public IEnumerable<string> UsedLayers => UsingLines().Matches(_code).Select(match => match.Groups["layer"].Value);
@@ -51,13 +52,19 @@ internal sealed partial class SourceFile
 
     public override string ToString() => Path.Combine(Folder, Name);
 
-    [GeneratedRegex("""//[^\n]*|/\*.*?\*/|"(\\.|""|[^"\\])*"|'(\\.|[^'\\])'""", RegexOptions.Singleline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
+    [GeneratedRegex(
+        """//[^\n]*|/\*.*?\*/|"(\\.|""|[^"\\])*"|'(\\.|[^'\\])'""", RegexOptions.Singleline
+            | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex CommentsAndStrings();
 
-    [GeneratedRegex(@"^namespace (?<name>[\w.]+)", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
+    [GeneratedRegex(
+        @"^namespace (?<name>[\w.]+)", RegexOptions.Multiline
+            | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex NamespaceLine();
 
-    [GeneratedRegex(@"^(global )?using (static )?(\w+ = )?KestrelFdmTransport(\.(?<layer>\w+))?[\w.]*;", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
+    [GeneratedRegex(
+        @"^(global )?using (static )?(\w+ = )?KestrelFdmTransport(\.(?<layer>\w+))?[\w.]*;", RegexOptions.Multiline
+            | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex UsingLines();
 
     /// <summary>What follows a dot is a member, except after a namespace.</summary>

@@ -23,7 +23,9 @@ internal sealed class ClientClass(int count, Func<Random, double> think)
 
     public long Requests => _latencies.Count;
 
-    /// <summary>When the client that has waited longest for its next answer, or still waits, had its last one.</summary>
+    /// <summary>
+    /// When the client that has waited longest for its next answer, or still waits, had its last one.
+    /// </summary>
     public double LongestSilence { get; private set; }
 
     public double Think(Random random) => think(random);

@@ -27,7 +27,9 @@ internal sealed class RetiredWord(string pattern, string proposal)
         new("rest(ed|ing)", Pause),
         new(@"rests(?!\s+(on|with)\b)", Pause),
         // Not "the rest" and not REST.
-        new(@"(a|an|to|it|they|that|which|and|may|must|can|will|should|each|every|short(er)?|long(er)?)\s+(?-i:rest)(?!\s+of\b)", Pause),
+        new(
+            @"(a|an|to|it|they|that|which|and|may|must|can|will|should|each|every|short(er)?|long(er)?)\s+(?-i:rest)(?!\s+of\b)",
+            Pause),
         new("newcomers?", "new connection"),
         new("foreign(?! key)", "user code; another thread"),
         new("hoard(s|ed|ing)?", Cache),

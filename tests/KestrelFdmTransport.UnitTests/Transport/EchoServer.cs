@@ -20,7 +20,8 @@ internal sealed class EchoServer : IAsyncDisposable
     private readonly IConnectionListener _listener;
     private readonly Task _accepting;
 
-    private EchoServer(FdmTransportFactory factory, IConnectionListener listener, EventCounter events, CheckingPool pool)
+    private EchoServer(
+        FdmTransportFactory factory, IConnectionListener listener, EventCounter events, CheckingPool pool)
     {
         _factory = factory;
         _listener = listener;
@@ -40,13 +41,16 @@ internal sealed class EchoServer : IAsyncDisposable
     {
         var events = new EventCounter();
         var pool = new CheckingPool();
-        var factory = new FdmTransportFactory(Options.Create(new FdmTransportOptions { LoopCount = 2, Scheduling = scheduling }), events, pool);
+        var factory = new FdmTransportFactory(
+            Options.Create(new FdmTransportOptions { LoopCount = 2, Scheduling = scheduling }), events, pool);
         return new EchoServer(factory, await factory.BindAsync(new IPEndPoint(IPAddress.Loopback, 0)), events, pool);
     }
 
     /// <summary>The errors that are a socket's, however they are wrapped.</summary>
     public IEnumerable<SocketError> SocketErrors()
-        => _errors.Select(error => error as SocketException ?? error.InnerException as SocketException).Where(error => error is not null).Select(error => error!.SocketErrorCode);
+        => _errors.Select(error => error as SocketException ?? error.InnerException as SocketException)
+            .Where(error => error is not null)
+            .Select(error => error!.SocketErrorCode);
 
     /// <summary>Nothing is left when it is over.</summary>
     public async ValueTask DisposeAsync()

@@ -5,7 +5,10 @@ using System.Net.Sockets;
 
 namespace KestrelFdmTransport.UnitTests.Transport;
 
-/// <summary>A Unix listener that accepts nobody and has no place left, so that an attempt to connect has to be made again and again.</summary>
+/// <summary>
+/// A Unix listener that accepts nobody and has no place left, so that an attempt to connect has to be made again and
+/// again.
+/// </summary>
 internal sealed class FullBacklog : IDisposable
 {
     private readonly Socket _listener = NewSocket();

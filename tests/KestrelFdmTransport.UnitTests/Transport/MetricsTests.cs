@@ -15,7 +15,10 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Transport;
 
-/// <summary>The metrics of several transports in one process. Others of the process, of tests that run meanwhile, are in them too.</summary>
+/// <summary>
+/// The metrics of several transports in one process. Others of the process, of tests that run meanwhile, are in them
+/// too.
+/// </summary>
 public sealed class MetricsTests
 {
     private const string Name = "KestrelFdmTransport";
@@ -25,12 +28,18 @@ public sealed class MetricsTests
     {
         await using FdmTransportFactory one = await StartAsync();
         await using FdmTransportFactory two = await StartAsync();
-        await using var client = new FdmConnectionFactory(Options.Create(new FdmTransportOptions { LoopCount = 1 }), NullLoggerFactory.Instance);
+        await using var client = new FdmConnectionFactory(
+            Options.Create(new FdmTransportOptions { LoopCount = 1 }),
+            NullLoggerFactory.Instance);
 
         string[] series = Scrape();
 
         Assert.Distinct(series, StringComparer.Ordinal);
-        Assert.All(new[] { one, two }, transport => Assert.Contains(series, one => one.StartsWith($"fdm.loop.accepts {TagOf(transport)}", StringComparison.Ordinal)));
+        Assert.All(
+            new[] { one, two },
+            transport => Assert.Contains(
+                series,
+                one => one.StartsWith($"fdm.loop.accepts {TagOf(transport)}", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -82,7 +91,8 @@ public sealed class MetricsTests
         var numbers = new HashSet<int>();
         for (int i = 0; i < Transports; i++)
         {
-            await using FdmTransportFactory transport = new(Options.Create(new FdmTransportOptions { LoopCount = 1 }), NullLoggerFactory.Instance);
+            await using FdmTransportFactory transport =
+                new(Options.Create(new FdmTransportOptions { LoopCount = 1 }), NullLoggerFactory.Instance);
             numbers.Add(transport.Number);
         }
 
@@ -93,10 +103,13 @@ public sealed class MetricsTests
     public async Task OpenTelemetry_tells_transports_apart_and_drops_the_one_that_has_ended()
     {
         var exported = new List<Metric>();
-        using MeterProvider provider = Sdk.CreateMeterProviderBuilder().AddMeter(Name).AddInMemoryExporter(exported).Build();
+        using MeterProvider provider = Sdk.CreateMeterProviderBuilder().AddMeter(Name).AddInMemoryExporter(exported)
+            .Build();
         await using FdmTransportFactory one = await StartAsync(clients: 1);
         await using FdmTransportFactory three = await StartAsync(clients: 3);
-        await using var client = new FdmConnectionFactory(Options.Create(new FdmTransportOptions { LoopCount = 1 }), NullLoggerFactory.Instance);
+        await using var client = new FdmConnectionFactory(
+            Options.Create(new FdmTransportOptions { LoopCount = 1 }),
+            NullLoggerFactory.Instance);
         Assert.Equal((1, 3), (Accepts(one), Accepts(three)));
 
         // The one that is left goes on, with the number of the other used anew at once.
@@ -109,7 +122,8 @@ public sealed class MetricsTests
         {
             exported.Clear();
             provider.ForceFlush();
-            return Points(exported, "fdm.loop.accepts").Where(point => point.Transport == transport.Number).Select(point => (long?)point.Value).LastOrDefault();
+            return Points(exported, "fdm.loop.accepts").Where(point => point.Transport == transport.Number).Select(
+                point => (long?)point.Value).LastOrDefault();
         }
     }
 
@@ -135,7 +149,8 @@ public sealed class MetricsTests
         }
     }
 
-    private static string TagOf(FdmTransportFactory transport) => string.Create(CultureInfo.InvariantCulture, $"fdm.transport={transport.Number}");
+    private static string TagOf(FdmTransportFactory transport)
+        => string.Create(CultureInfo.InvariantCulture, $"fdm.transport={transport.Number}");
 
     /// <summary>Every series of every transport: instrument and tags.</summary>
     private static string[] Scrape()
@@ -174,7 +189,9 @@ public sealed class MetricsTests
     /// <summary>A transport with one loop that has accepted so many connections.</summary>
     private static async Task<FdmTransportFactory> StartAsync(int clients = 1)
     {
-        var transport = new FdmTransportFactory(Options.Create(new FdmTransportOptions { LoopCount = 1 }), NullLoggerFactory.Instance);
+        var transport = new FdmTransportFactory(
+            Options.Create(new FdmTransportOptions { LoopCount = 1 }),
+            NullLoggerFactory.Instance);
         await using IConnectionListener listener = await transport.BindAsync(new IPEndPoint(IPAddress.Loopback, 0));
         for (int i = 0; i < clients; i++)
         {

@@ -11,7 +11,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Transport;
 
-/// <summary>The factory of outgoing connections: errors, extremes, its own end, and systems without the transport.</summary>
+/// <summary>
+/// The factory of outgoing connections: errors, extremes, its own end, and systems without the transport.
+/// </summary>
 public sealed class OutgoingFactoryTests : IDisposable
 {
     private readonly EventCounter _events = new();
@@ -34,8 +36,17 @@ public sealed class OutgoingFactoryTests : IDisposable
                 if (property.PropertyType == typeof(TimeSpan) && property.CanWrite)
                 {
                     foreach (TimeSpan time in (TimeSpan[])[
-                        TimeSpan.MinValue, TimeSpan.FromTicks(-1), Timeout.InfiniteTimeSpan, TimeSpan.Zero, TimeSpan.FromTicks(1), TimeSpan.FromMinutes(1),
-                        TimeSpan.FromDays(24), TimeSpan.FromDays(25), TimeSpan.FromDays(120), TimeSpan.FromDays(36_500), TimeSpan.MaxValue])
+                        TimeSpan.MinValue,
+                        TimeSpan.FromTicks(-1),
+                        Timeout.InfiniteTimeSpan,
+                        TimeSpan.Zero,
+                        TimeSpan.FromTicks(1),
+                        TimeSpan.FromMinutes(1),
+                        TimeSpan.FromDays(24),
+                        TimeSpan.FromDays(25),
+                        TimeSpan.FromDays(120),
+                        TimeSpan.FromDays(36_500),
+                        TimeSpan.MaxValue])
                     {
                         data.Add(property.Name, time);
                     }
@@ -70,9 +81,11 @@ public sealed class OutgoingFactoryTests : IDisposable
             using var full = new FullBacklog();
             using var cancellation = new CancellationTokenSource();
             Task<ConnectionContext> waiting = factory.ConnectAsync(full.EndPoint, cancellation.Token).AsTask();
-            if (!string.Equals(option, nameof(FdmTransportOptions.ConnectTimeout), StringComparison.Ordinal) || time != TimeSpan.FromTicks(1))
+            if (!string.Equals(option, nameof(FdmTransportOptions.ConnectTimeout), StringComparison.Ordinal)
+                || time != TimeSpan.FromTicks(1))
             {
-                Stream stream = await factory.ConnectStreamAsync(_listener.LocalEndPoint!).AsTask().Within("a connection");
+                Stream stream = await factory.ConnectStreamAsync(_listener.LocalEndPoint!).AsTask()
+                    .Within("a connection");
                 await AssertEchoAsync(stream);
                 await stream.DisposeAsync();
             }
@@ -100,13 +113,18 @@ public sealed class OutgoingFactoryTests : IDisposable
             new IPEndPoint(IPAddress.Loopback, 0)])
         {
             using var socket = new Socket(
-                target.AddressFamily, SocketType.Stream, target.AddressFamily == AddressFamily.Unix ? ProtocolType.Unspecified : ProtocolType.Tcp);
+                target.AddressFamily, SocketType.Stream, target.AddressFamily
+                    == AddressFamily.Unix ? ProtocolType.Unspecified : ProtocolType.Tcp);
             SocketException expected = Assert.ThrowsAny<SocketException>(() => socket.Connect(target));
 
-            SocketException actual = await Assert.ThrowsAnyAsync<SocketException>(() => factory.ConnectAsync(target).AsTask().Within("a refusal"));
+            SocketException actual = await Assert.ThrowsAnyAsync<SocketException>(
+                () => factory.ConnectAsync(target).AsTask().Within("a refusal"));
 
-            Assert.Equal((expected.SocketErrorCode, expected.ErrorCode, expected.Message), (actual.SocketErrorCode, actual.ErrorCode, actual.Message));
-            await Assert.ThrowsAnyAsync<SocketException>(() => factory.ConnectStreamAsync(target).AsTask().Within("a refusal"));
+            Assert.Equal(
+                (expected.SocketErrorCode, expected.ErrorCode, expected.Message),
+                (actual.SocketErrorCode, actual.ErrorCode, actual.Message));
+            await Assert.ThrowsAnyAsync<SocketException>(
+                () => factory.ConnectStreamAsync(target).AsTask().Within("a refusal"));
         }
     }
 
@@ -114,7 +132,8 @@ public sealed class OutgoingFactoryTests : IDisposable
     public async Task A_connection_that_is_opened_while_its_factory_is_disposed_of_works_or_is_refused()
     {
         var pool = new CheckingPool();
-        var transport = new FdmTransportFactory(Options.Create(new FdmTransportOptions { LoopCount = 2 }), _events, pool);
+        var transport =
+            new FdmTransportFactory(Options.Create(new FdmTransportOptions { LoopCount = 2 }), _events, pool);
         for (int i = 0; i < 100; i++)
         {
             var factory = new FdmConnectionFactory(transport);
@@ -127,7 +146,8 @@ public sealed class OutgoingFactoryTests : IDisposable
             start.SignalAndWait();
             try
             {
-                ConnectionContext connection = await factory.ConnectAsync(_listener.LocalEndPoint!).AsTask().Within("a connection or a refusal");
+                ConnectionContext connection = await factory.ConnectAsync(_listener.LocalEndPoint!).AsTask()
+                    .Within("a connection or a refusal");
                 await connection.DisposeAsync();
             }
             catch (ObjectDisposedException)
@@ -144,7 +164,10 @@ public sealed class OutgoingFactoryTests : IDisposable
     [Fact]
     public async Task Where_the_transport_cannot_run_connections_are_plain_sockets_and_the_log_says_so_once()
     {
-        await using var transport = new FdmTransportFactory(Options.Create(new FdmTransportOptions()), _events) { Probe = static () => "the moon is full." };
+        await using var transport = new FdmTransportFactory(Options.Create(new FdmTransportOptions()), _events)
+        {
+            Probe = static () => "the moon is full."
+        };
         await using var factory = new FdmConnectionFactory(transport);
 
         Stream stream = await factory.ConnectStreamAsync(_listener.LocalEndPoint!).AsTask().Within("a stream");
@@ -152,21 +175,25 @@ public sealed class OutgoingFactoryTests : IDisposable
         await AssertEchoAsync(stream);
         await stream.DisposeAsync();
 
-        ConnectionContext connection = await factory.ConnectAsync(new DnsEndPoint("localhost", ((IPEndPoint)_listener.LocalEndPoint!).Port, AddressFamily.InterNetwork))
+        ConnectionContext connection = await factory.ConnectAsync(
+            new DnsEndPoint("localhost", ((IPEndPoint)_listener.LocalEndPoint!).Port, AddressFamily.InterNetwork))
             .AsTask().Within("a connection");
         await AssertEchoAsync(new DuplexStream(connection));
         await connection.DisposeAsync();
 
         using var bound = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         bound.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        SocketException refused = await Assert.ThrowsAnyAsync<SocketException>(() => factory.ConnectStreamAsync(bound.LocalEndPoint!).AsTask().Within("a refusal"));
+        SocketException refused = await Assert.ThrowsAnyAsync<SocketException>(
+            () => factory.ConnectStreamAsync(bound.LocalEndPoint!).AsTask().Within("a refusal"));
         Assert.Equal(SocketError.ConnectionRefused, refused.SocketErrorCode);
-        await Assert.ThrowsAsync<NotSupportedException>(() => factory.ConnectAsync(new FileHandleEndPoint(0, FileHandleType.Auto)).AsTask());
+        await Assert.ThrowsAsync<NotSupportedException>(
+            () => factory.ConnectAsync(new FileHandleEndPoint(0, FileHandleType.Auto)).AsTask());
         Waiting.Until(() => _events.Count("ConnectingBySockets") > 0, "the warning");
         Assert.Equal(1, _events.Count("ConnectingBySockets"));
 
         await factory.DisposeAsync();
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => factory.ConnectStreamAsync(_listener.LocalEndPoint!).AsTask());
+        await Assert.ThrowsAsync<ObjectDisposedException>(
+            () => factory.ConnectStreamAsync(_listener.LocalEndPoint!).AsTask());
     }
 
     [Fact]
@@ -174,15 +201,18 @@ public sealed class OutgoingFactoryTests : IDisposable
     {
         using var full = new FullBacklog();
         var options = new FdmTransportOptions { ConnectTimeout = TimeSpan.FromMilliseconds(50) };
-        await using var transport = new FdmTransportFactory(Options.Create(options), _events) { Probe = static () => "it is late." };
+        await using var transport =
+            new FdmTransportFactory(Options.Create(options), _events) { Probe = static () => "it is late." };
         await using var factory = new FdmConnectionFactory(transport);
 
-        SocketException late = await Assert.ThrowsAnyAsync<SocketException>(() => factory.ConnectStreamAsync(full.EndPoint).AsTask().Within("the end of the attempt"));
+        SocketException late = await Assert.ThrowsAnyAsync<SocketException>(
+            () => factory.ConnectStreamAsync(full.EndPoint).AsTask().Within("the end of the attempt"));
 
         Assert.Contains(late.SocketErrorCode, (SocketError[])[SocketError.TimedOut, SocketError.WouldBlock]);
     }
 
-    private FdmConnectionFactory NewFactory() => new(Options.Create(new FdmTransportOptions { LoopCount = 1 }), _events);
+    private FdmConnectionFactory NewFactory()
+        => new(Options.Create(new FdmTransportOptions { LoopCount = 1 }), _events);
 
     private async Task AssertEchoAsync(Stream stream)
     {

@@ -16,17 +16,22 @@ public sealed class ServedByTests
     [Theory]
     [InlineData(ApplicationScheduling.Adaptive, 1)]
     [InlineData(ApplicationScheduling.ThreadPool, 3)]
-    public async Task A_bound_endpoint_is_told_once_with_loops_and_scheduling(ApplicationScheduling scheduling, int loops)
+    public async Task A_bound_endpoint_is_told_once_with_loops_and_scheduling(
+        ApplicationScheduling scheduling,
+        int loops)
     {
         using var log = new LineLog();
-        await using var factory = new FdmTransportFactory(Options.Create(new FdmTransportOptions { LoopCount = loops, Scheduling = scheduling }), log);
+        await using var factory = new FdmTransportFactory(
+            Options.Create(new FdmTransportOptions { LoopCount = loops, Scheduling = scheduling }),
+            log);
         Assert.True(factory.CanBind(s_loopback));
         await using IConnectionListener listener = await factory.BindAsync(s_loopback);
 
         Assert.Equal(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"Information 53 {listener.EndPoint} is served by the FDM transport: {loops} event loop(s), {scheduling} scheduling; fdm.transport={factory.Number} in metrics."),
+                $"Information 53 {listener.EndPoint} is served by the FDM transport: {loops} event loop(s), "
+                    + $"{scheduling} scheduling; fdm.transport={factory.Number} in metrics."),
             Assert.Single(log.Lines));
         Assert.True(factory.IsActive);
         Assert.Null(factory.InactiveReason);
@@ -36,10 +41,15 @@ public sealed class ServedByTests
     public void An_endpoint_that_is_left_to_Sockets_is_a_warning_and_the_factory_says_why()
     {
         using var log = new LineLog();
-        using var factory = new FdmTransportFactory(Options.Create(new FdmTransportOptions()), log) { Probe = () => "something is forbidden here." };
+        using var factory = new FdmTransportFactory(Options.Create(new FdmTransportOptions()), log)
+        {
+            Probe = () => "something is forbidden here."
+        };
 
         Assert.False(factory.CanBind(s_loopback));
-        Assert.Equal("Warning 34 127.0.0.1:0 is served by the Sockets transport: something is forbidden here.", Assert.Single(log.Lines));
+        Assert.Equal(
+            "Warning 34 127.0.0.1:0 is served by the Sockets transport: something is forbidden here.",
+            Assert.Single(log.Lines));
         Assert.False(factory.IsActive);
         Assert.Equal("something is forbidden here.", factory.InactiveReason);
     }

@@ -34,14 +34,16 @@ public sealed class WithoutLibCTests
         peer.Listen();
         await using var factory = (IAsyncDisposable)Create(typeof(FdmConnectionFactory), null);
 
-        await using ConnectionContext connection = await ((IConnectionFactory)factory).ConnectAsync(peer.LocalEndPoint!).AsTask().Within("the connection");
+        await using ConnectionContext connection =
+            await ((IConnectionFactory)factory).ConnectAsync(peer.LocalEndPoint!).AsTask().Within("the connection");
 
         Assert.Equal(peer.LocalEndPoint, connection.RemoteEndPoint);
     }
 
     private static Assembly Load()
     {
-        Assembly copy = new AssemblyLoadContext("without libc").LoadFromAssemblyPath(typeof(FdmTransportFactory).Assembly.Location);
+        Assembly copy = new AssemblyLoadContext("without libc").LoadFromAssemblyPath(
+            typeof(FdmTransportFactory).Assembly.Location);
         NativeLibrary.SetDllImportResolver(copy, static (name, _, _) => throw new DllNotFoundException(name));
         return copy;
     }
@@ -49,7 +51,8 @@ public sealed class WithoutLibCTests
     private static object Create(Type type, object? third)
     {
         object options = Activator.CreateInstance(CopyOf(typeof(FdmTransportOptions)))!;
-        object wrapped = typeof(Options).GetMethod(nameof(Options.Create))!.MakeGenericMethod(options.GetType()).Invoke(null, [options])!;
+        object wrapped = typeof(Options).GetMethod(nameof(Options.Create))!.MakeGenericMethod(options.GetType())
+            .Invoke(null, [options])!;
         return Activator.CreateInstance(CopyOf(type), wrapped, NullLoggerFactory.Instance, third)!;
     }
 

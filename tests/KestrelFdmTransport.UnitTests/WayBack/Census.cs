@@ -16,12 +16,14 @@ internal sealed record Census(int Sockets, int Epolls, int Eventfds, int Threads
             descriptors.Count(static target => target.StartsWith("socket:", StringComparison.Ordinal)),
             descriptors.Count(static target => target.Contains("eventpoll", StringComparison.Ordinal)),
             descriptors.Count(static target => target.Contains("eventfd", StringComparison.Ordinal)),
-            ProcessState.Threads("fdm-").Count(static name => !name.StartsWith("fdm-monitor", StringComparison.Ordinal)));
+            ProcessState.Threads("fdm-").Count(
+                static name => !name.StartsWith("fdm-monitor", StringComparison.Ordinal)));
     }
 
     /// <summary>True if the process holds no more than it did.</summary>
     public bool IsWithin(Census before)
-        => Sockets <= before.Sockets && Epolls <= before.Epolls && Eventfds <= before.Eventfds && Threads <= before.Threads;
+        => Sockets <= before.Sockets && Epolls <= before.Epolls && Eventfds <= before.Eventfds && Threads
+            <= before.Threads;
 
     private static List<string> Descriptors()
     {

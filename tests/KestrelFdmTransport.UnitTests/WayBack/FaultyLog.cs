@@ -30,7 +30,12 @@ internal sealed class FaultyLog(FaultPlan plan) : ILoggerFactory, ILogger
         return true;
     }
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    public void Log<TState>(
+        LogLevel logLevel,
+        EventId eventId,
+        TState state,
+        Exception? exception,
+        Func<TState, Exception?, string> formatter)
     {
         plan.Reach("log.Log");
         string text = formatter(state, exception);

@@ -6,7 +6,10 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.UnitTests.WayBack;
 
-/// <summary>Pools whose every call may throw. A block that is given back counts as back, and a pool that is disposed as gone, although the call throws.</summary>
+/// <summary>
+/// Pools whose every call may throw. A block that is given back counts as back, and a pool that is disposed as gone,
+/// although the call throws.
+/// </summary>
 internal sealed class FaultyPools(FaultPlan plan) : IMemoryPoolFactory<byte>
 {
     private readonly CheckingPool _blocks = new();

@@ -94,7 +94,8 @@ internal sealed class Scene(FaultPlan plan, ApplicationScheduling scheduling, in
                 await Within(TalkAsync(client, endPoint, talk), "an answer or the end of the connection");
                 return;
             }
-            catch (Exception exception) when (left > 0 && Plan.Failed > 0 && exception is SocketException or EndOfStreamException)
+            catch (Exception exception)
+                when (left > 0 && Plan.Failed > 0 && exception is SocketException or EndOfStreamException)
             {
                 // Lost; the others work.
             }

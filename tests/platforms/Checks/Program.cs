@@ -1,4 +1,5 @@
-// Asks every route of a running samples/HelloFdm and compares the bytes of the answers: Checks URL [UNIX-SOCKET]. Exits with the number of checks that failed.
+// Asks every route of a running samples/HelloFdm and compares the bytes of the answers: Checks URL [UNIX-SOCKET]. Exits
+// with the number of checks that failed.
 
 using System;
 using System.Diagnostics;

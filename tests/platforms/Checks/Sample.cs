@@ -121,7 +121,8 @@ internal sealed class Sample : IDisposable
             {
                 if (((client * Connections) + i) % 7 == 0)
                 {
-                    using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { LingerState = new LingerOption(true, 0) };
+                    using var socket =
+                        new Socket(SocketType.Stream, ProtocolType.Tcp) { LingerState = new LingerOption(true, 0) };
                     await socket.ConnectAsync(_address.Host, _address.Port, token);
                     await socket.SendAsync("GET / HTTP/1.1\r\nHost: sample\r\n\r\n"u8.ToArray(), token);
                 }
@@ -142,10 +143,13 @@ internal sealed class Sample : IDisposable
             using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
             await socket.ConnectAsync(new UnixDomainSocketEndPoint(_unixPath!), token);
             using var stream = new NetworkStream(socket);
-            await stream.WriteAsync("GET /json HTTP/1.1\r\nHost: sample\r\nConnection: close\r\n\r\n"u8.ToArray(), token);
+            await stream.WriteAsync(
+                "GET /json HTTP/1.1\r\nHost: sample\r\nConnection: close\r\n\r\n"u8.ToArray(),
+                token);
             using var reader = new StreamReader(stream, Encoding.ASCII);
             string answer = await reader.ReadToEndAsync(token);
-            if (!answer.StartsWith("HTTP/1.1 200 OK\r\n", StringComparison.Ordinal) || !answer.Contains("Hello, World!", StringComparison.Ordinal))
+            if (!answer.StartsWith("HTTP/1.1 200 OK\r\n", StringComparison.Ordinal)
+                || !answer.Contains("Hello, World!", StringComparison.Ordinal))
             {
                 throw new InvalidDataException(answer);
             }
@@ -160,7 +164,8 @@ internal sealed class Sample : IDisposable
             Expect(report.GetProperty("active").GetBoolean(), true);
 
             // Our own is one, and the pool of the client may keep two more.
-            if (report.GetProperty("loops").EnumerateArray().Sum(static loop => loop.GetProperty("connections").GetInt32()) <= 3)
+            if (report.GetProperty("loops").EnumerateArray().Sum(
+                static loop => loop.GetProperty("connections").GetInt32()) <= 3)
             {
                 return;
             }

@@ -19,7 +19,8 @@ internal sealed class GateLogger : ILoggerProvider
 
     public void Open() => _open.Set();
 
-    public ILogger CreateLogger(string categoryName) => new Logger(this, categoryName.Contains(".Transport.", StringComparison.Ordinal));
+    public ILogger CreateLogger(string categoryName)
+        => new Logger(this, categoryName.Contains(".Transport.", StringComparison.Ordinal));
 
     public void Dispose()
     {
@@ -44,7 +45,12 @@ internal sealed class GateLogger : ILoggerProvider
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter)
         {
             if (guarded)
             {

@@ -10,7 +10,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.Conformance.Fdm.Adaptive;
 
-/// <summary>A callback that stands still because its whole process does holds nobody up: its loop is not taken over.</summary>
+/// <summary>
+/// A callback that stands still because its whole process does holds nobody up: its loop is not taken over.
+/// </summary>
 public sealed class InterruptedProcessTests
 {
     private const int Clients = 8;
@@ -49,7 +51,9 @@ public sealed class InterruptedProcessTests
         });
     }
 
-    /// <summary>Interrupts a server under load; every request must be answered, and few loops be taken over meanwhile.</summary>
+    /// <summary>
+    /// Interrupts a server under load; every request must be answered, and few loops be taken over meanwhile.
+    /// </summary>
     private async Task RunAsync(TransportKind transport, int times, Func<ChildProcess, IPEndPoint, Task> interruptAsync)
     {
         int loops = transport == TransportKind.Fdm ? 2 : 1;

@@ -97,7 +97,8 @@ public sealed class StalledHandlerTests(ITestOutputHelper output) : AdaptiveTest
             if (!waits)
             {
                 first.Set(connection);
-                await Task.Delay(Timeout.Infinite, connection.ConnectionClosed).ContinueWith(_ => { }, TaskScheduler.Default);
+                await Task.Delay(Timeout.Infinite, connection.ConnectionClosed)
+                    .ContinueWith(_ => { }, TaskScheduler.Default);
                 return;
             }
 
@@ -140,17 +141,19 @@ public sealed class StalledHandlerTests(ITestOutputHelper output) : AdaptiveTest
     [Fact]
     public async Task A_full_blocking_lane_does_not_keep_those_in_it_from_what_they_wait_for()
     {
-        await using ApplicationServer server = await ApplicationServer.StartAsync(TransportKind.FdmAdaptiveOneLoop, new ApplicationServerSetup
-        {
-            Build = builder => builder.Services.Configure<FdmTransportOptions>(options => options.MaxBlockingThreads = 1),
-            Map = application => application.Run(context =>
+        await using ApplicationServer server =
+            await ApplicationServer.StartAsync(TransportKind.FdmAdaptiveOneLoop, new ApplicationServerSetup
             {
-                context.Features.Get<IHttpBodyControlFeature>()!.AllowSynchronousIO = true;
-                byte[] body = new byte[10];
-                context.Request.Body.ReadExactly(body);
-                return context.Response.Body.WriteAsync(body).AsTask();
-            }),
-        });
+                Build = builder => builder.Services.Configure<FdmTransportOptions>(
+                    options => options.MaxBlockingThreads = 1),
+                Map = application => application.Run(context =>
+                {
+                    context.Features.Get<IHttpBodyControlFeature>()!.AllowSynchronousIO = true;
+                    byte[] body = new byte[10];
+                    context.Request.Body.ReadExactly(body);
+                    return context.Response.Body.WriteAsync(body).AsTask();
+                }),
+            });
         List<RawClient> clients = [];
         for (int i = 0; i < 8; i++)
         {

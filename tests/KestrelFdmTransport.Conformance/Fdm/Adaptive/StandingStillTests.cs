@@ -11,7 +11,10 @@ using Xunit;
 
 namespace KestrelFdmTransport.Conformance.Fdm.Adaptive;
 
-/// <summary>Handlers whose threads stand still for a reason that is not theirs, late timers, late interrupts, and limits of threads.</summary>
+/// <summary>
+/// Handlers whose threads stand still for a reason that is not theirs, late timers, late interrupts, and limits of
+/// threads.
+/// </summary>
 public sealed class StandingStillTests
 {
     private const int Clients = 16;

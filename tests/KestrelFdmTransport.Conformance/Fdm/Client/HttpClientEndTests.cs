@@ -154,18 +154,24 @@ public sealed class HttpClientEndTests(ITestOutputHelper output) : TransportTest
 
         Assert.Equal(Requests, completed + cancelled);
         Assert.True(completed >= Requests / 10, $"{completed} completed");
-        await RequestAsync(http, Url(server, kind), 100_000, 100_000, CancellationToken.None).Within("a request after all that");
+        await RequestAsync(http, Url(server, kind), 100_000, 100_000, CancellationToken.None).Within(
+            "a request after all that");
         http.Dispose();
         await AssertNothingLeftAsync(client);
         await Waiting.UntilAsync(() => Volatile.Read(ref inside) == 0);
     }
 
-    private static async Task RequestAsync(HttpClient http, Uri url, int up, int down, CancellationToken cancellationToken)
+    private static async Task RequestAsync(
+        HttpClient http, Uri url, int up, int down, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(url, $"?down={down}")) { Content = new ByteArrayContent(Bytes(up)) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(url, $"?down={down}"))
+        {
+            Content = new ByteArrayContent(Bytes(up))
+        };
         request.Version = http.DefaultRequestVersion;
         request.VersionPolicy = http.DefaultVersionPolicy;
-        using HttpResponseMessage response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        using HttpResponseMessage response =
+            await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         byte[] body = await response.Content.ReadAsByteArrayAsync(cancellationToken);
         Assert.Equal($"{up}", response.Headers.GetValues("up").Single());
         Assert.Equal(Bytes(down), body);
@@ -182,7 +188,8 @@ public sealed class HttpClientEndTests(ITestOutputHelper output) : TransportTest
             Assert.Equal(Bytes((int)received.Length), received.ToArray());
             context.Response.Headers["up"] = $"{received.Length}";
             await context.Response.Body.WriteAsync(
-                Bytes(int.Parse(context.Request.Query["down"]!, System.Globalization.CultureInfo.InvariantCulture)), context.RequestAborted);
+                Bytes(int.Parse(context.Request.Query["down"]!, System.Globalization.CultureInfo.InvariantCulture)),
+                context.RequestAborted);
         }
         catch (Exception exception) when (exception is OperationCanceledException or IOException)
         {
@@ -202,7 +209,8 @@ public sealed class HttpClientEndTests(ITestOutputHelper output) : TransportTest
         ExpectedError = expectedError,
     };
 
-    private static Uri Url(TestServer server, HttpKind kind) => new($"{(kind == HttpKind.Plain ? "http" : "https")}://{server.EndPoint}");
+    private static Uri Url(TestServer server, HttpKind kind)
+        => new($"{(kind == HttpKind.Plain ? "http" : "https")}://{server.EndPoint}");
 
     private static HttpClient CreateHttp(HttpKind kind, FdmConnectionFactory? factory)
     {

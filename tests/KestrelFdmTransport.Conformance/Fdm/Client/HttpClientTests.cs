@@ -50,7 +50,8 @@ public sealed class HttpClientTests(ITestOutputHelper output) : TransportTest(ou
 
         byte[] body = Pattern.Create(800_000);
         using var content = new ByteArrayContent(body);
-        using HttpResponseMessage response = await http.PostAsync(new Uri($"https://{server.EndPoint}"), content).Within();
+        using HttpResponseMessage response = await http.PostAsync(new Uri($"https://{server.EndPoint}"), content)
+            .Within();
         Assert.Equal(HttpVersion.Version20, response.Version);
         Assert.Equal(Pattern.Hash(body.Length), await response.Content.ReadAsStringAsync().Within());
     }
@@ -63,7 +64,8 @@ public sealed class HttpClientTests(ITestOutputHelper output) : TransportTest(ou
         TestServer server = await StartAsync(transport, async context =>
         {
             entered.Set();
-            await Task.Delay(System.Threading.Timeout.Infinite, context.RequestAborted).ContinueWith(_ => left.Set(), TaskScheduler.Default);
+            await Task.Delay(System.Threading.Timeout.Infinite, context.RequestAborted)
+                .ContinueWith(_ => left.Set(), TaskScheduler.Default);
         });
         await using var client = new FdmClient(transport);
         using HttpClient http = CreateHttp(client.Factory);

@@ -9,7 +9,9 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Conformance.Fdm.Client;
 
-/// <summary>A state, an operation in it, and an ending if the operation waits: what comes of it on .NET's stream and on ours.</summary>
+/// <summary>
+/// A state, an operation in it, and an ending if the operation waits: what comes of it on .NET's stream and on ours.
+/// </summary>
 internal sealed class StreamCase(StreamState state, StreamOperation operation, StreamEnding ending)
 {
     private const string OwnEnd = "IOException (SocketException OperationAborted)";
@@ -21,7 +23,9 @@ internal sealed class StreamCase(StreamState state, StreamOperation operation, S
     private static readonly byte[] s_large = new byte[16 * 1024 * 1024];
     private static readonly byte[] s_ten = [10, 11, 12, 13, 14, 15, 16, 17, 18, 19];
 
-    /// <summary>False where .NET's own answer depends on which of its threads is quicker, or the case makes no sense.</summary>
+    /// <summary>
+    /// False where .NET's own answer depends on which of its threads is quicker, or the case makes no sense.
+    /// </summary>
     public bool IsDecided => operation.Name switch
     {
         // Whether it sees the end of the connection, bytes that another read takes, or nothing.
@@ -29,7 +33,8 @@ internal sealed class StreamCase(StreamState state, StreamOperation operation, S
         "WriteAsync of nothing" => state is not (StreamState.PeerReset or StreamState.DataThenReset),
 
         // The second part finds a stream that has been disposed of or not yet.
-        "ReadAsync(Memory) of 4 bytes, twice" => ending is not (StreamEnding.DisposeElsewhere or StreamEnding.PeerReads or StreamEnding.PeerResets) && !ReadWaits,
+        "ReadAsync(Memory) of 4 bytes, twice" => ending
+            is not (StreamEnding.DisposeElsewhere or StreamEnding.PeerReads or StreamEnding.PeerResets) && !ReadWaits,
         _ => true,
     };
 
@@ -49,10 +54,13 @@ internal sealed class StreamCase(StreamState state, StreamOperation operation, S
         List<string> actual = await RunAsync(factory);
         string want = string.Join("; ", expected);
         string have = string.Join("; ", actual);
-        return string.Equals(want, have, StringComparison.Ordinal) ? null : $"{this}:\n   .NET: {want}\n   ours: {have}";
+        return string.Equals(want, have, StringComparison.Ordinal) ? null : $"{this}:\n   .NET: {want}\n   ours: "
+            + $"{have}";
     }
 
-    /// <summary>Does the case again if a thread that blocks came to its call only after the stream had been disposed of.</summary>
+    /// <summary>
+    /// Does the case again if a thread that blocks came to its call only after the stream had been disposed of.
+    /// </summary>
     private async Task<List<string>> RunAsync(FdmConnectionFactory? factory)
     {
         for (int i = 0; ; i++)
@@ -71,8 +79,12 @@ internal sealed class StreamCase(StreamState state, StreamOperation operation, S
         StreamUnderTest test = await StreamUnderTest.OpenAsync(factory);
         using var cancellation = new CancellationTokenSource();
         List<string> seen = [];
-        List<(string Name, StreamWait Waits, bool HasToken, Task<string> Task)> running = Prepare(test, cancellation.Token);
-        running.Add(("it", operation.Waits, operation.HasToken, OutcomeAsync(() => operation.RunAsync(test.Stream, cancellation.Token), cancellation.Token)));
+        List<(string Name, StreamWait Waits, bool HasToken, Task<string> Task)> running =
+            Prepare(test, cancellation.Token);
+        running.Add(
+            ("it", operation.Waits, operation.HasToken, OutcomeAsync(
+                () => operation.RunAsync(test.Stream, cancellation.Token),
+                cancellation.Token)));
 
         bool disposed = operation.Name.StartsWith("Dispose", StringComparison.Ordinal) || operation.Name is "Close";
         await TakeAsync("at once", (name, waits, _) => (name is "it" && !Waits(waits)) || disposed);
@@ -103,7 +115,12 @@ internal sealed class StreamCase(StreamState state, StreamOperation operation, S
                 if (isOver(name, waits, hasToken))
                 {
                     string outcome = await task.Within($"{name} {when} of {this}");
-                    seen.Add($"{name} {when}: {(name is "it" && when is "at once" ? outcome : Normalised(name, outcome, disposed, isOracle: factory is null))}");
+                    if (name is not "it" || when is not "at once")
+                    {
+                        outcome = Normalised(name, outcome, disposed, isOracle: factory is null);
+                    }
+
+                    seen.Add($"{name} {when}: {outcome}");
                     running.RemoveAll(one => one.Task == task);
                 }
                 else if (task.IsCompleted)
@@ -116,8 +133,8 @@ internal sealed class StreamCase(StreamState state, StreamOperation operation, S
     }
 
     /// <summary>
-    /// .NET shuts its socket down before it closes it, so a call that waits may see either; ours always the latter. A reset is told to one
-    /// side, to either stream's.
+    /// .NET shuts its socket down before it closes it, so a call that waits may see either; ours always the latter. A
+    /// reset is told to one side, to either stream's.
     /// </summary>
     private string Normalised(string name, string outcome, bool disposed, bool isOracle)
     {
@@ -125,13 +142,20 @@ internal sealed class StreamCase(StreamState state, StreamOperation operation, S
         bool mayRead = name is "it" && operation.Waits == StreamWait.End;
         if (disposed && isOracle
             && (outcome.StartsWith(mayRead ? "read" : "read 0", StringComparison.Ordinal)
-                || outcome is "-1" or "EndOfStreamException (nothing inside)" or "IOException (SocketException Shutdown)" or OwnEnd or OwnEndBlocking))
+                || outcome is "-1"
+                    or "EndOfStreamException (nothing inside)"
+                    or "IOException (SocketException Shutdown)"
+                    or OwnEnd
+                    or OwnEndBlocking))
         {
             return blocks ? OwnEndBlocking : OwnEnd;
         }
 
         return SharesReset && (outcome.StartsWith("read 0", StringComparison.Ordinal)
-            || outcome is "IOException (SocketException Shutdown)" or "IOException (SocketException ConnectionReset)" or "EndOfStreamException (nothing inside)" or "-1")
+            || outcome is "IOException (SocketException Shutdown)"
+                or "IOException (SocketException ConnectionReset)"
+                or "EndOfStreamException (nothing inside)"
+                or "-1")
             ? "the reset, or nothing more"
             : outcome;
     }
@@ -141,7 +165,8 @@ internal sealed class StreamCase(StreamState state, StreamOperation operation, S
         StreamWait.Bytes => state == StreamState.Fresh || ReadWaits || WriteWaits,
         StreamWait.End => state is StreamState.Fresh or StreamState.DataWaiting || ReadWaits || WriteWaits,
         StreamWait.Room => WriteWaits,
-        StreamWait.MuchRoom => state is not (StreamState.PeerReset or StreamState.DataThenReset or StreamState.Disposed),
+        StreamWait.MuchRoom
+            => state is not (StreamState.PeerReset or StreamState.DataThenReset or StreamState.Disposed),
         _ => false,
     };
 
@@ -156,7 +181,9 @@ internal sealed class StreamCase(StreamState state, StreamOperation operation, S
         _ => false,
     };
 
-    private List<(string Name, StreamWait Waits, bool HasToken, Task<string> Task)> Prepare(StreamUnderTest test, CancellationToken token)
+    private List<(string Name, StreamWait Waits, bool HasToken, Task<string> Task)> Prepare(
+        StreamUnderTest test,
+        CancellationToken token)
     {
         List<(string, StreamWait, bool, Task<string>)> running = [];
         switch (state)
@@ -185,7 +212,10 @@ internal sealed class StreamCase(StreamState state, StreamOperation operation, S
 
         if (ReadWaits)
         {
-            running.Add(("the read", StreamWait.Bytes, true, OutcomeAsync(async () => $"read {await test.Stream.ReadAsync(new byte[16].AsMemory(), token)}", token)));
+            running.Add(
+                ("the read", StreamWait.Bytes, true, OutcomeAsync(
+                    async () => $"read {await test.Stream.ReadAsync(new byte[16].AsMemory(), token)}",
+                    token)));
         }
 
         if (WriteWaits)
@@ -254,7 +284,8 @@ internal sealed class StreamCase(StreamState state, StreamOperation operation, S
     {
         SocketException socket => $"SocketException {socket.SocketErrorCode}",
         ArgumentException argument => $"{argument.GetType().Name} {argument.ParamName}",
-        IOException => $"{exception.GetType().Name} ({(exception.InnerException is { } inner ? Describe(inner) : "nothing inside")})",
+        IOException => $"{exception.GetType().Name} "
+            + $"({(exception.InnerException is { } inner ? Describe(inner) : "nothing inside")})",
         _ => exception.GetType().Name,
     };
 }

@@ -9,7 +9,9 @@ using Xunit.Abstractions;
 
 namespace KestrelFdmTransport.Conformance.Fdm.Client;
 
-/// <summary>The streams of the connection factory do what a <see cref="System.Net.Sockets.NetworkStream"/> does, in every state.</summary>
+/// <summary>
+/// The streams of the connection factory do what a <see cref="System.Net.Sockets.NetworkStream"/> does, in every state.
+/// </summary>
 public sealed class StreamComparisonTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int AtOnce = 16;

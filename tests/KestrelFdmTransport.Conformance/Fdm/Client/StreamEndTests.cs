@@ -68,7 +68,9 @@ public sealed class StreamEndTests(ITestOutputHelper output) : TransportTest(out
         await AssertNothingLeftAsync(client);
     }
 
-    /// <summary>As long as the peer takes nothing, all that is written stays where it was, save what the kernel has taken.</summary>
+    /// <summary>
+    /// As long as the peer takes nothing, all that is written stays where it was, save what the kernel has taken.
+    /// </summary>
     [Theory, MemberData(nameof(OnFdm))]
     public async Task A_write_that_has_completed_is_in_the_kernel(TransportKind transport)
     {
@@ -164,9 +166,11 @@ public sealed class StreamEndTests(ITestOutputHelper output) : TransportTest(out
         test.Stream.ReadTimeout = 100;
         test.Stream.WriteTimeout = 100;
 
-        IOException late = await Assert.ThrowsAsync<IOException>(() => Task.Run(() => test.Stream.Read(new byte[1], 0, 1)).Within());
+        IOException late = await Assert.ThrowsAsync<IOException>(
+            () => Task.Run(() => test.Stream.Read(new byte[1], 0, 1)).Within());
         Assert.Equal(SocketError.TimedOut, Assert.IsType<SocketException>(late.InnerException).SocketErrorCode);
-        late = await Assert.ThrowsAsync<IOException>(() => Task.Run(() => test.Stream.Write(new byte[32 * 1024 * 1024], 0, 32 * 1024 * 1024)).Within());
+        late = await Assert.ThrowsAsync<IOException>(
+            () => Task.Run(() => test.Stream.Write(new byte[32 * 1024 * 1024], 0, 32 * 1024 * 1024)).Within());
         Assert.Equal(SocketError.TimedOut, Assert.IsType<SocketException>(late.InnerException).SocketErrorCode);
 
         await test.Peer.SendAsync(new byte[] { 5 });
@@ -184,7 +188,9 @@ public sealed class StreamEndTests(ITestOutputHelper output) : TransportTest(out
         {
             StreamUnderTest test = await StreamUnderTest.OpenAsync(client.Factory);
             Task echo = EchoAsync(test.Peer);
-            Task reading = UseAsync(test.Stream, static async stream => Assert.NotEqual(0, await stream.ReadAsync(new byte[1_000])));
+            Task reading = UseAsync(
+                test.Stream,
+                static async stream => Assert.NotEqual(0, await stream.ReadAsync(new byte[1_000])));
             Task writing = UseAsync(test.Stream, static stream => stream.WriteAsync(new byte[5_000]).AsTask());
             await test.Stream.WriteAsync(new byte[100]);
             for (int spin = 0; spin < i * 10; spin++)
@@ -238,12 +244,16 @@ public sealed class StreamEndTests(ITestOutputHelper output) : TransportTest(out
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static async Task<Socket> ForgetAsync(FdmConnectionFactory factory) => (await StreamUnderTest.OpenAsync(factory)).Peer;
+    private static async Task<Socket> ForgetAsync(FdmConnectionFactory factory)
+        => (await StreamUnderTest.OpenAsync(factory)).Peer;
 
     private static void AssertAborted(IOException exception)
-        => Assert.Equal(SocketError.OperationAborted, Assert.IsAssignableFrom<SocketException>(exception.InnerException).SocketErrorCode);
+        => Assert.Equal(
+            SocketError.OperationAborted,
+            Assert.IsAssignableFrom<SocketException>(exception.InnerException).SocketErrorCode);
 
-    private static int Connections(FdmClient client) => client.Transport.GetLoopStatistics().Sum(loop => loop.Connections);
+    private static int Connections(FdmClient client)
+        => client.Transport.GetLoopStatistics().Sum(loop => loop.Connections);
 
     private static Task AssertNothingLeftAsync(FdmClient client) => Waiting.UntilAsync(() => Connections(client) == 0);
 

@@ -15,7 +15,8 @@ namespace KestrelFdmTransport.Conformance.Fdm.Client;
 /// <param name="Waits">What it waits for.</param>
 /// <param name="Blocks">True if it keeps its thread while it waits.</param>
 /// <param name="HasToken">True if it can be cancelled while it waits.</param>
-internal sealed record StreamOperation(string Name, Func<Stream, CancellationToken, Task<string>> RunAsync, StreamWait Waits, bool Blocks, bool HasToken)
+internal sealed record StreamOperation(
+    string Name, Func<Stream, CancellationToken, Task<string>> RunAsync, StreamWait Waits, bool Blocks, bool HasToken)
 {
     private static readonly byte[] s_large = new byte[16 * 1024 * 1024];
     private static readonly byte[] s_small = [1, 2, 3, 4, 5];
@@ -38,7 +39,10 @@ internal sealed record StreamOperation(string Name, Func<Stream, CancellationTok
             byte[] buffer = new byte[16];
             return Read(buffer, await stream.ReadAsync(buffer, 2, 5, token));
         }),
-        Async("ReadAsync of nothing", StreamWait.Bytes, async (stream, token) => Read([], await stream.ReadAsync(Memory<byte>.Empty, token))),
+        Async(
+            "ReadAsync of nothing",
+            StreamWait.Bytes,
+            async (stream, token) => Read([], await stream.ReadAsync(Memory<byte>.Empty, token))),
         Async("ReadExactlyAsync", StreamWait.Bytes, async (stream, token) =>
         {
             byte[] buffer = new byte[5];
@@ -59,7 +63,9 @@ internal sealed record StreamOperation(string Name, Func<Stream, CancellationTok
         Async("BeginRead", StreamWait.Bytes, hasToken: false, async (stream, _) =>
         {
             byte[] buffer = new byte[16];
-            return Read(buffer, await Task.Factory.FromAsync(stream.BeginRead(buffer, 0, 16, null, null), stream.EndRead));
+            return Read(
+                buffer,
+                await Task.Factory.FromAsync(stream.BeginRead(buffer, 0, 16, null, null), stream.EndRead));
         }),
         Async("CopyToAsync", StreamWait.End, async (stream, token) =>
         {
@@ -128,13 +134,20 @@ internal sealed record StreamOperation(string Name, Func<Stream, CancellationTok
             await stream.FlushAsync(new CancellationToken(canceled: true));
             return "flushed";
         }),
-        Async("ReadAsync, cancelled before", StreamWait.Nothing, async (stream, _) => Read([], await stream.ReadAsync(new byte[1].AsMemory(), new CancellationToken(canceled: true)))),
+        Async(
+            "ReadAsync, cancelled before",
+            StreamWait.Nothing,
+            async (stream, _)
+                => Read([], await stream.ReadAsync(new byte[1].AsMemory(), new CancellationToken(canceled: true)))),
         Async("WriteAsync, cancelled before", StreamWait.Nothing, async (stream, _) =>
         {
             await stream.WriteAsync(s_small.AsMemory(), new CancellationToken(canceled: true));
             return "written";
         }),
-        Async("what it can", StreamWait.Nothing, (stream, _) => Task.FromResult($"{stream.CanRead} {stream.CanWrite} {stream.CanSeek} {stream.CanTimeout}")),
+        Async(
+            "what it can",
+            StreamWait.Nothing,
+            (stream, _) => Task.FromResult($"{stream.CanRead} {stream.CanWrite} {stream.CanSeek} {stream.CanTimeout}")),
         Now("ReadTimeout", stream => stream.ReadTimeout),
         Now("WriteTimeout", stream => stream.WriteTimeout),
         Now("ReadTimeout = 5000", stream => (stream.ReadTimeout = 5000, stream.ReadTimeout)),
@@ -200,16 +213,19 @@ internal sealed record StreamOperation(string Name, Func<Stream, CancellationTok
 
     private static string Read(byte[] buffer, int count) => $"read {count}: {string.Join(' ', buffer.Take(10))}";
 
-    private static StreamOperation Async(string name, StreamWait waits, Func<Stream, CancellationToken, Task<string>> run)
+    private static StreamOperation Async(
+        string name, StreamWait waits, Func<Stream, CancellationToken, Task<string>> run)
         => new(name, run, waits, Blocks: false, HasToken: true);
 
-    private static StreamOperation Async(string name, StreamWait waits, bool hasToken, Func<Stream, CancellationToken, Task<string>> run)
+    private static StreamOperation Async(
+        string name, StreamWait waits, bool hasToken, Func<Stream, CancellationToken, Task<string>> run)
         => new(name, run, waits, Blocks: false, hasToken);
 
     private static StreamOperation Now(string name, Func<Stream, object?> run)
         => new(
             name,
-            (stream, _) => Task.FromResult($"{run(stream) switch { null => "done", Task => "a task", object other => other }}"),
+            (stream, _) => Task.FromResult(
+                $"{run(stream) switch { null => "done", Task => "a task", object other => other }}"),
             StreamWait.Nothing,
             Blocks: false,
             HasToken: false);
@@ -217,7 +233,8 @@ internal sealed record StreamOperation(string Name, Func<Stream, CancellationTok
     private static StreamOperation Sync(string name, StreamWait waits, Func<Stream, string> run)
         => new(
             name,
-            (stream, _) => Task.Factory.StartNew(() => run(stream), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default),
+            (stream, _) => Task.Factory.StartNew(
+                () => run(stream), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default),
             waits,
             Blocks: true,
             HasToken: false);

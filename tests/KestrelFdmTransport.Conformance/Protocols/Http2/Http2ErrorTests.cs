@@ -28,7 +28,8 @@ public sealed class Http2ErrorTests(ITestOutputHelper output) : OracleTest(outpu
     public Task A_header_block_that_cannot_be_decoded_is_answered_with_GOAWAY_and_the_end(TransportKind candidate)
         => CompareErrorAsync(
             candidate,
-            client => client.SendAsync(Http2FrameType.Headers, Http2Frame.EndHeaders, 1, new byte[] { 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f }));
+            client => client.SendAsync(
+                Http2FrameType.Headers, Http2Frame.EndHeaders, 1, new byte[] { 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f }));
 
     [Theory, MemberData(nameof(OnFdm))]
     public async Task A_request_of_HTTP_1_on_a_port_of_HTTP_2_alone_is_refused(TransportKind candidate)
@@ -38,7 +39,8 @@ public sealed class Http2ErrorTests(ITestOutputHelper output) : OracleTest(outpu
             TestServer server = await StartHttp2Async(transport);
             using RawClient client = await server.ConnectAsync();
             await client.SendAsync(RawClient.Get("/"));
-            await transcript.StepAsync("client", "reply", async () => Convert.ToHexString(await client.ReadToEndAsync()));
+            await transcript.StepAsync(
+                "client", "reply", async () => Convert.ToHexString(await client.ReadToEndAsync()));
             await server.StopAsync().Within();
             transcript.AddLog(server.Logs);
         });

@@ -163,7 +163,8 @@ public sealed class Http2FrameTests(ITestOutputHelper output) : TransportTest(ou
         Assert.False(stop.IsCompleted);
         goOn.Set();
         Assert.Equal("finished"u8.ToArray(), Bytes(await client.ReadUntilAsync(frame => frame.EndsStream), 1));
-        // Kestrel leaves it to the client to hang up. Whether a last GOAWAY comes before its FIN is chance on every transport.
+        // Kestrel leaves it to the client to hang up. Whether a last GOAWAY comes before its FIN is chance on every
+        // transport.
         client.Connection.HalfClose();
         Assert.DoesNotContain(await client.ReadToEndAsync(), frame => frame.Type != Http2FrameType.GoAway);
         await stop.Within();
@@ -171,7 +172,8 @@ public sealed class Http2FrameTests(ITestOutputHelper output) : TransportTest(ou
 
     private static byte[] Bytes(IEnumerable<Http2Frame> frames, int streamId) =>
     [
-        .. frames.Where(frame => frame.Type == Http2FrameType.Data && frame.StreamId == streamId).SelectMany(frame => frame.Payload),
+        .. frames.Where(frame => frame.Type == Http2FrameType.Data && frame.StreamId == streamId).SelectMany(
+            frame => frame.Payload),
     ];
 
     private static async Task AllAsync(SemaphoreSlim signals, int count)

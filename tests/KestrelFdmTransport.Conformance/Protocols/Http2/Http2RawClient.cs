@@ -81,7 +81,8 @@ internal sealed class Http2RawClient : IDisposable
         while (!data.IsEmpty);
     }
 
-    public Task SendWindowUpdateAsync(int streamId, int increment) => SendWordAsync(Http2FrameType.WindowUpdate, streamId, increment);
+    public Task SendWindowUpdateAsync(int streamId, int increment)
+        => SendWordAsync(Http2FrameType.WindowUpdate, streamId, increment);
 
     public Task SendResetAsync(int streamId, int error) => SendWordAsync(Http2FrameType.RstStream, streamId, error);
 

@@ -160,7 +160,8 @@ public sealed class Http2StreamTests(ITestOutputHelper output) : TransportTest(o
         });
         using HttpClient client = CreateClient(server);
 
-        Task<string>[] others = [.. Enumerable.Range(0, 5).Select(i => client.GetStringAsync(new Uri($"/{i}", UriKind.Relative)))];
+        Task<string>[] others =
+            [.. Enumerable.Range(0, 5).Select(i => client.GetStringAsync(new Uri($"/{i}", UriKind.Relative)))];
         for (int i = 0; i < others.Length; i++)
         {
             Assert.True(await running.WaitAsync(Waiting.Limit));
@@ -168,7 +169,8 @@ public sealed class Http2StreamTests(ITestOutputHelper output) : TransportTest(o
 
         foreach ((string path, int error) in new[] { ("/reset", ResetError), ("/abort", 2), ("/reset", ResetError) })
         {
-            Exception? failure = await Record.ExceptionAsync(() => client.GetStringAsync(new Uri(path, UriKind.Relative)).Within());
+            Exception? failure = await Record.ExceptionAsync(
+                () => client.GetStringAsync(new Uri(path, UriKind.Relative)).Within());
             HttpProtocolException? reset = Causes(failure).OfType<HttpProtocolException>().FirstOrDefault();
             Assert.Equal(error, reset?.ErrorCode);
         }
@@ -246,7 +248,8 @@ public sealed class Http2StreamTests(ITestOutputHelper output) : TransportTest(o
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
-        HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead).Within();
+        HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead)
+            .Within();
         // The response goes on after its request, which would take the content with it.
         request.Content = null;
         return response;

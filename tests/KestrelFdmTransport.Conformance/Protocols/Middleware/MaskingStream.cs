@@ -16,7 +16,9 @@ internal sealed class MaskingStream(Stream inner) : WrappedStream(inner)
         }
     }
 
-    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    public override async ValueTask WriteAsync(
+        ReadOnlyMemory<byte> buffer,
+        CancellationToken cancellationToken = default)
     {
         byte[] masked = buffer.ToArray();
         Mask(masked);

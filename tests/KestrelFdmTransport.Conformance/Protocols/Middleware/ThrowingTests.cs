@@ -62,7 +62,8 @@ public sealed class ThrowingTests(ITestOutputHelper output) : OracleTest(output)
     }
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task A_throw_after_the_next_middleware_and_a_yield_ends_the_connection_behind_the_response(TransportKind candidate)
+    public Task A_throw_after_the_next_middleware_and_a_yield_ends_the_connection_behind_the_response(
+        TransportKind candidate)
     {
         return CompareThrowAsync(candidate, async (next, connection) =>
         {
@@ -87,7 +88,8 @@ public sealed class ThrowingTests(ITestOutputHelper output) : OracleTest(output)
 
     /// <param name="candidate">The kind that has to do as Sockets does.</param>
     /// <param name="middleware">The one that throws.</param>
-    /// <param name="request">Empty where the server reads nothing: bytes that come late would turn its FIN into a reset.</param>
+    /// <param name="request">Empty where the server reads nothing: bytes that come late would turn its FIN into a
+    /// reset.</param>
     private async Task CompareThrowAsync(
         TransportKind candidate,
         Func<ConnectionDelegate, ConnectionContext, Task> middleware,
@@ -132,7 +134,8 @@ public sealed class ThrowingTests(ITestOutputHelper output) : OracleTest(output)
             Assert.Equal("response", (await next.GetAsync("/")).Text);
 
             await server.StopAsync().Within();
-            foreach (LogEntry entry in server.Logs.Entries.Where(entry => entry.Is("Unhandled exception while processing")))
+            foreach (LogEntry entry in server.Logs.Entries.Where(
+                entry => entry.Is("Unhandled exception while processing")))
             {
                 transcript.Add("kestrel", $"{entry.Level} {Observe.Describe(entry.Exception!)}");
             }

@@ -20,11 +20,15 @@ public sealed class WrappingTests(ITestOutputHelper output) : TransportTest(outp
 
     [Theory, MemberData(nameof(OnBoth))]
     public Task Pipes_of_the_middlewares_own_carry_both_directions(TransportKind transport)
-        => EchoThroughAsync(transport, options => options.Use(next => connection => PumpThroughOwnPipesAsync(next, connection)));
+        => EchoThroughAsync(
+            transport,
+            options => options.Use(next => connection => PumpThroughOwnPipesAsync(next, connection)));
 
     [Theory, MemberData(nameof(OnBoth))]
     public Task A_stream_over_the_pipes_carries_both_directions(TransportKind transport)
-        => EchoThroughAsync(transport, options => options.Use(next => connection => WrapInStreamAsync(next, connection, stream => stream)));
+        => EchoThroughAsync(
+            transport,
+            options => options.Use(next => connection => WrapInStreamAsync(next, connection, stream => stream)));
 
     [Theory, MemberData(nameof(OnBoth))]
     public Task Connection_logging_lets_all_through(TransportKind transport)
@@ -146,7 +150,8 @@ public sealed class WrappingTests(ITestOutputHelper output) : TransportTest(outp
         await source.CompleteAsync();
     }
 
-    private static async Task WrapInStreamAsync(ConnectionDelegate next, ConnectionContext connection, Func<Stream, Stream> wrap)
+    private static async Task WrapInStreamAsync(
+        ConnectionDelegate next, ConnectionContext connection, Func<Stream, Stream> wrap)
     {
         IDuplexPipe transport = connection.Transport;
         await using Stream stream = wrap(new DuplexPipeStream(transport));

@@ -25,7 +25,8 @@ public sealed class SignalRTests(ITestOutputHelper output) : TransportTest(outpu
         => RunAsync(transport, "WebSockets", "messagepack");
 
     [SkippableTheory, MemberData(nameof(OnBoth))]
-    public Task A_client_works_over_server_sent_events(TransportKind transport) => RunAsync(transport, "ServerSentEvents", "json");
+    public Task A_client_works_over_server_sent_events(TransportKind transport)
+        => RunAsync(transport, "ServerSentEvents", "json");
 
     [SkippableTheory, MemberData(nameof(OnBoth))]
     public Task A_client_works_over_long_polling_with_binary_messages(TransportKind transport)
@@ -46,10 +47,15 @@ public sealed class SignalRTests(ITestOutputHelper output) : TransportTest(outpu
             ExpectedErrors = ["FailedInvokingHubMethod"],
         });
         CheckAfterwards(server, server.Logs);
-        using NodeClient client = NodeClient.Start("signalr-client.mjs", $"http://{server.EndPoint}/hub", carrier, protocol);
+        using NodeClient client =
+            NodeClient.Start("signalr-client.mjs", $"http://{server.EndPoint}/hub", carrier, protocol);
 
-        Assert.Equal(Json(new { echoes = Enumerable.Range(0, 10).Select(i => $"message {i}") }), await client.ReadAsync());
-        Assert.Equal(Json(new { many = Enumerable.Range(0, 50).Select(i => $"parallel {i}") }), await client.ReadAsync());
+        Assert.Equal(
+            Json(new { echoes = Enumerable.Range(0, 10).Select(i => $"message {i}") }),
+            await client.ReadAsync());
+        Assert.Equal(
+            Json(new { many = Enumerable.Range(0, 50).Select(i => $"parallel {i}") }),
+            await client.ReadAsync());
         Assert.Equal(Json(new { large = true }), await client.ReadAsync());
         Assert.Equal(Json(new { counted = Enumerable.Range(0, 200) }), await client.ReadAsync());
         Assert.Equal(Json(new { sum = 50 * 51 / 2 }), await client.ReadAsync());
@@ -69,7 +75,9 @@ public sealed class SignalRTests(ITestOutputHelper output) : TransportTest(outpu
         await client.AssertSuccessAsync();
     }
 
-    /// <summary>Keeps the requests that carry messages to the client: the WebSocket, the event stream, the poll.</summary>
+    /// <summary>
+    /// Keeps the requests that carry messages to the client: the WebSocket, the event stream, the poll.
+    /// </summary>
     private async Task KeepCarriersAsync(HttpContext context, RequestDelegate next)
     {
         bool carries = HttpMethods.IsGet(context.Request.Method);

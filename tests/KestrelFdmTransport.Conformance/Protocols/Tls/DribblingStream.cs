@@ -8,7 +8,9 @@ namespace KestrelFdmTransport.Conformance.Protocols.Tls;
 /// <summary>Sends every byte by itself.</summary>
 internal sealed class DribblingStream(Stream inner) : WrappedStream(inner)
 {
-    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    public override async ValueTask WriteAsync(
+        ReadOnlyMemory<byte> buffer,
+        CancellationToken cancellationToken = default)
     {
         for (int i = 0; i < buffer.Length; i++)
         {

@@ -101,7 +101,9 @@ internal sealed class TlsClient : IAsyncDisposable
         return await reader.ReadToEndAsync().Within("the end of the connection");
     }
 
-    /// <summary>The body of the response to the only request of the connection, by HTTP/1.0, which does not cut it into chunks.</summary>
+    /// <summary>
+    /// The body of the response to the only request of the connection, by HTTP/1.0, which does not cut it into chunks.
+    /// </summary>
     public async Task<string> GetAsync(string path)
     {
         await SendAsync($"GET {path} HTTP/1.0\r\n\r\n");

@@ -76,11 +76,15 @@ public sealed class TlsClientCertificateTests(ITestOutputHelper output) : Oracle
 
     [Theory, MemberData(nameof(OnFdm))]
     public Task A_client_without_the_required_certificate_is_refused(TransportKind candidate)
-        => CompareAsync(candidate, (transport, transcript) => RefuseAsync(transport, transcript, giveCertificate: false));
+        => CompareAsync(
+            candidate,
+            (transport, transcript) => RefuseAsync(transport, transcript, giveCertificate: false));
 
     [Theory, MemberData(nameof(OnFdm))]
     public Task A_client_whose_certificate_the_application_rejects_is_refused(TransportKind candidate)
-        => CompareAsync(candidate, (transport, transcript) => RefuseAsync(transport, transcript, giveCertificate: true));
+        => CompareAsync(
+            candidate,
+            (transport, transcript) => RefuseAsync(transport, transcript, giveCertificate: true));
 
     private static Task AnswerWithThumbprint(HttpContext context)
         => context.Response.WriteAsync(context.Connection.ClientCertificate?.Thumbprint ?? NoCertificate);
@@ -125,7 +129,8 @@ public sealed class TlsClientCertificateTests(ITestOutputHelper output) : Oracle
             // With TLS 1.3 the client is done before the server has looked at its certificate.
             await transcript.StepAsync("client", $"{version}", async () =>
             {
-                await using TlsClient client = await ConnectAsync(server, certificate, version, giveCertificate ? own : null);
+                await using TlsClient client =
+                    await ConnectAsync(server, certificate, version, giveCertificate ? own : null);
                 return await client.ReadToEndAsync();
             });
         }

@@ -137,16 +137,19 @@ public sealed class TlsEndTests(ITestOutputHelper output) : OracleTest(output)
     {
         await CompareAsync(candidate, async (transport, transcript) =>
         {
-            TestServer server = await StartAsync(transport, context => context.Response.WriteAsync("hello"), new TestServerSetup
-            {
-                Listen = options => options.Protocols = HttpProtocols.Http1,
-            });
+            TestServer server =
+                await StartAsync(transport, context => context.Response.WriteAsync("hello"), new TestServerSetup
+                {
+                    Listen = options => options.Protocols = HttpProtocols.Http1,
+                });
 
             using RawClient client = await server.ConnectAsync();
             await client.SendAsync(s_clientHello);
             HttpReply reply = await client.ReadReplyAsync();
             Assert.Equal(400, reply.Status);
-            transcript.Add("client", $"{reply.Status} {string.Join(' ', reply.Headers.Keys.Order(StringComparer.Ordinal))}");
+            transcript.Add(
+                "client",
+                $"{reply.Status} {string.Join(' ', reply.Headers.Keys.Order(StringComparer.Ordinal))}");
             await transcript.StepAsync("client", "end", () => DescribeEndAsync(client));
             await AddLogsAsync(server, transcript);
         });
@@ -178,7 +181,8 @@ public sealed class TlsEndTests(ITestOutputHelper output) : OracleTest(output)
     private static async Task<IReadOnlyList<int>> GetRecordTypesAsync(TestServer server, X509Certificate2 certificate)
     {
         RecordingStream? wire = null;
-        await using TlsClient client = await TlsClient.ConnectAsync(server.EndPoint, stream => wire = new RecordingStream(stream));
+        await using TlsClient client =
+            await TlsClient.ConnectAsync(server.EndPoint, stream => wire = new RecordingStream(stream));
         // With TLS 1.2 the type of a record stays readable.
         await client.HandshakeAsync(TlsClient.Trust(certificate, version: SslProtocols.Tls12));
         Assert.Equal("hello", await client.GetAsync("/"));
@@ -199,13 +203,15 @@ public sealed class TlsEndTests(ITestOutputHelper output) : OracleTest(output)
         await server.StopAsync().Within();
         transcript.AddLog(server.Logs);
         foreach (LogEntry entry in server.Logs.Entries.Where(
-            entry => entry.Is("AuthenticationFailed") || entry.Is("AuthenticationTimedOut") || entry.Is("ConnectionBadRequest")))
+            entry => entry.Is("AuthenticationFailed") || entry.Is("AuthenticationTimedOut") || entry.Is(
+                "ConnectionBadRequest")))
         {
             transcript.Add("kestrel", Observe.Describe(entry));
         }
     }
 
-    private Task<TestServer> StartHttpsAsync(TransportKind transport, X509Certificate2 certificate, TimeSpan? handshakeTimeout = null)
+    private Task<TestServer> StartHttpsAsync(
+        TransportKind transport, X509Certificate2 certificate, TimeSpan? handshakeTimeout = null)
     {
         return StartAsync(transport, context => context.Response.WriteAsync("hello"), new TestServerSetup
         {

@@ -29,11 +29,13 @@ public sealed class TlsNegotiationTests(ITestOutputHelper output) : TransportTes
         using X509Certificate2 first = NamedCertificate.Create(s_hosts[0]);
         using X509Certificate2 second = NamedCertificate.Create(s_hosts[1]);
         await AssertCertificatePerHostAsync(transport, [first, second], options => options.UseHttps(
-            https => https.ServerCertificateSelector = (_, host) => string.Equals(host, s_hosts[0], StringComparison.Ordinal) ? first : second));
+            https => https.ServerCertificateSelector = (_, host) => string.Equals(
+                host, s_hosts[0], StringComparison.Ordinal) ? first : second));
     }
 
     [Theory, MemberData(nameof(OnBoth))]
-    public async Task The_options_of_the_handshake_are_selected_by_the_host_that_the_client_names(TransportKind transport)
+    public async Task The_options_of_the_handshake_are_selected_by_the_host_that_the_client_names(
+        TransportKind transport)
     {
         using X509Certificate2 first = NamedCertificate.Create(s_hosts[0]);
         using X509Certificate2 second = NamedCertificate.Create(s_hosts[1]);
@@ -54,14 +56,16 @@ public sealed class TlsNegotiationTests(ITestOutputHelper output) : TransportTes
         TestServer server = await StartAsync(transport, AnswerWithHandshake, new TestServerSetup
         {
             Listen = options => options.UseHttps(
-                https => https.ServerCertificateSelector = (_, host) => string.Equals(host, s_hosts[0], StringComparison.Ordinal) ? certificate : null),
+                https => https.ServerCertificateSelector = (_, host) => string.Equals(
+                    host, s_hosts[0], StringComparison.Ordinal) ? certificate : null),
         });
 
         Exception? refused = await Record.ExceptionAsync(
             () => TlsClient.ConnectAsync(server.EndPoint, TlsClient.Trust(certificate, s_hosts[1])));
         Assert.NotNull(refused);
         Assert.IsNotType<TimeoutException>(refused);
-        await using TlsClient client = await TlsClient.ConnectAsync(server.EndPoint, TlsClient.Trust(certificate, s_hosts[0]));
+        await using TlsClient client =
+            await TlsClient.ConnectAsync(server.EndPoint, TlsClient.Trust(certificate, s_hosts[0]));
         Assert.NotEmpty(await client.GetAsync("/"));
     }
 
@@ -90,15 +94,23 @@ public sealed class TlsNegotiationTests(ITestOutputHelper output) : TransportTes
     {
         (HttpProtocols Server, SslApplicationProtocol[] Client, SslApplicationProtocol Chosen)[] cases =
         [
-            (HttpProtocols.Http1AndHttp2, [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11], SslApplicationProtocol.Http2),
+            (
+                HttpProtocols.Http1AndHttp2,
+                [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+                SslApplicationProtocol.Http2),
             (HttpProtocols.Http1AndHttp2, [SslApplicationProtocol.Http11], SslApplicationProtocol.Http11),
             (HttpProtocols.Http1AndHttp2, [], default),
-            (HttpProtocols.Http1, [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11], SslApplicationProtocol.Http11),
-            (HttpProtocols.Http2, [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11], SslApplicationProtocol.Http2),
+            (
+                HttpProtocols.Http1,
+                [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+                SslApplicationProtocol.Http11),
+            (
+                HttpProtocols.Http2,
+                [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+                SslApplicationProtocol.Http2),
         ];
         using X509Certificate2 certificate = NamedCertificate.Create(s_hosts[0]);
-        foreach (IGrouping<HttpProtocols, (HttpProtocols Server, SslApplicationProtocol[] Client, SslApplicationProtocol Chosen)> group
-            in cases.GroupBy(one => one.Server))
+        foreach (var group in cases.GroupBy(one => one.Server))
         {
             TestServer server = await StartAsync(transport, AnswerWithHandshake, Setup(certificate, group.Key));
             foreach ((_, SslApplicationProtocol[] offered, SslApplicationProtocol chosen) in group)
@@ -117,7 +129,8 @@ public sealed class TlsNegotiationTests(ITestOutputHelper output) : TransportTes
         using X509Certificate2 certificate = NamedCertificate.Create(s_hosts[0]);
         TestServer server = await StartAsync(transport, AnswerWithHandshake, Setup(certificate, HttpProtocols.Http1));
 
-        await using TlsClient client = await TlsClient.ConnectAsync(server.EndPoint, stream => new DribblingStream(stream));
+        await using TlsClient client =
+            await TlsClient.ConnectAsync(server.EndPoint, stream => new DribblingStream(stream));
         await client.HandshakeAsync(TlsClient.Trust(certificate, s_hosts[0]));
         Assert.Contains($"{client.CipherSuite}", await client.GetAsync("/"), StringComparison.Ordinal);
     }
@@ -131,7 +144,8 @@ public sealed class TlsNegotiationTests(ITestOutputHelper output) : TransportTes
 
         string[] replies = await Task.WhenAll(Enumerable.Range(0, Clients).Select(async _ =>
         {
-            await using TlsClient client = await TlsClient.ConnectAsync(server.EndPoint, TlsClient.Trust(certificate, s_hosts[0]));
+            await using TlsClient client =
+                await TlsClient.ConnectAsync(server.EndPoint, TlsClient.Trust(certificate, s_hosts[0]));
             return await client.GetAsync("/");
         }));
         Assert.All(replies, reply => Assert.StartsWith("Tls1", reply, StringComparison.Ordinal));
@@ -163,7 +177,8 @@ public sealed class TlsNegotiationTests(ITestOutputHelper output) : TransportTes
         TestServer server = await StartAsync(transport, AnswerWithHandshake, new TestServerSetup { Listen = listen });
         for (int i = 0; i < s_hosts.Length; i++)
         {
-            await using TlsClient client = await TlsClient.ConnectAsync(server.EndPoint, TlsClient.Trust(certificates[i], s_hosts[i]));
+            await using TlsClient client =
+                await TlsClient.ConnectAsync(server.EndPoint, TlsClient.Trust(certificates[i], s_hosts[i]));
             Assert.Equal(certificates[i], client.ServerCertificate);
             Assert.Contains(s_hosts[i], await client.GetAsync("/"), StringComparison.Ordinal);
         }

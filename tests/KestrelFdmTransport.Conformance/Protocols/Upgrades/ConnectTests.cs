@@ -50,7 +50,8 @@ public sealed class ConnectTests(ITestOutputHelper output) : TransportTest(outpu
         });
         using RawClient client = await server.ConnectAsync();
 
-        await client.SendAsync("CONNECT test:80 HTTP/1.1\r\nHost: test:80\r\nConnection: Upgrade\r\nUpgrade: tunnel\r\n\r\n");
+        await client.SendAsync(
+            "CONNECT test:80 HTTP/1.1\r\nHost: test:80\r\nConnection: Upgrade\r\nUpgrade: tunnel\r\n\r\n");
         Assert.Equal(101, (await client.ReadReplyAsync()).Status);
         await client.SendAsync("through the tunnel");
         Assert.Equal("through the tunnel", await client.ReadTextAsync(18));
@@ -64,7 +65,8 @@ public sealed class ConnectTests(ITestOutputHelper output) : TransportTest(outpu
             transport,
             async context =>
             {
-                IHttpExtendedConnectFeature connect = context.Features.GetRequiredFeature<IHttpExtendedConnectFeature>();
+                IHttpExtendedConnectFeature connect =
+                    context.Features.GetRequiredFeature<IHttpExtendedConnectFeature>();
                 Assert.True(connect.IsExtendedConnect);
                 Assert.Equal("echo", connect.Protocol);
                 await using Stream stream = await connect.AcceptAsync();
@@ -86,7 +88,8 @@ public sealed class ConnectTests(ITestOutputHelper output) : TransportTest(outpu
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
         request.Headers.Protocol = "echo";
-        using HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead).Within();
+        using HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead)
+            .Within();
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         await using Stream tunnel = await response.Content.ReadAsStreamAsync().Within();
 

@@ -31,16 +31,19 @@ internal static class Sockets
             ValueWebSocketReceiveResult part = await socket.ReceiveAsync(buffer.AsMemory(), CancellationToken.None);
             if (part.MessageType == WebSocketMessageType.Close)
             {
-                await socket.CloseOutputAsync(socket.CloseStatus!.Value, socket.CloseStatusDescription, CancellationToken.None);
+                await socket.CloseOutputAsync(
+                    socket.CloseStatus!.Value, socket.CloseStatusDescription, CancellationToken.None);
                 return;
             }
 
-            await socket.SendAsync(buffer.AsMemory(0, part.Count), part.MessageType, part.EndOfMessage, CancellationToken.None);
+            await socket.SendAsync(
+                buffer.AsMemory(0, part.Count), part.MessageType, part.EndOfMessage, CancellationToken.None);
         }
     }
 
     /// <param name="server">Serves WebSockets on every path.</param>
-    /// <param name="http2">A client that has the connection of HTTP/2 to share; null for a connection of its own of HTTP/1.1.</param>
+    /// <param name="http2">A client that has the connection of HTTP/2 to share; null for a connection of its own of
+    /// HTTP/1.1.</param>
     /// <param name="configure">What else the client wants.</param>
     public static async Task<ClientWebSocket> ConnectAsync(
         TestServer server,
@@ -71,7 +74,8 @@ internal static class Sockets
     };
 
     public static Task SendAsync(WebSocket socket, string text)
-        => socket.SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
+        => socket.SendAsync(
+            Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
 
     public static async Task<string> ReceiveTextAsync(WebSocket socket)
     {
@@ -91,7 +95,8 @@ internal static class Sockets
     /// <summary>Waits for the other side's close.</summary>
     public static async Task ReceiveCloseAsync(WebSocket socket)
     {
-        ValueWebSocketReceiveResult part = await socket.ReceiveAsync(new byte[BufferSize].AsMemory(), CancellationToken.None).Within();
+        ValueWebSocketReceiveResult part =
+            await socket.ReceiveAsync(new byte[BufferSize].AsMemory(), CancellationToken.None).Within();
         Assert.Equal(WebSocketMessageType.Close, part.MessageType);
     }
 }

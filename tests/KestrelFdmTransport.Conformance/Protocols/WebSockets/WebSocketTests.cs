@@ -56,7 +56,8 @@ public sealed class WebSocketTests(ITestOutputHelper output) : TransportTest(out
         Assert.Equal(101, status);
         Assert.StartsWith("permessage-deflate", headers["Sec-WebSocket-Extensions"], StringComparison.Ordinal);
         // A final, uncompressed, masked text frame with a mask of zeros.
-        await client.SendAsync((byte[])[0x81, 0xFE, Length >> 8, Length & 0xFF, 0, 0, 0, 0, .. Enumerable.Repeat((byte)'a', Length)]);
+        await client.SendAsync(
+            (byte[])[0x81, 0xFE, Length >> 8, Length & 0xFF, 0, 0, 0, 0, .. Enumerable.Repeat((byte)'a', Length)]);
         byte[] head = await client.ReadExactlyAsync(2);
         // A compressed text frame whose length needs no extension.
         Assert.Equal(0x40, head[0] & 0x40);
@@ -68,7 +69,8 @@ public sealed class WebSocketTests(ITestOutputHelper output) : TransportTest(out
     public Task Both_sides_may_close_at_once(TransportKind transport) => CloseAtOnceAsync(transport, overHttp2: false);
 
     [Theory, MemberData(nameof(OnBoth))]
-    public Task Both_sides_may_close_at_once_over_HTTP_2(TransportKind transport) => CloseAtOnceAsync(transport, overHttp2: true);
+    public Task Both_sides_may_close_at_once_over_HTTP_2(TransportKind transport)
+        => CloseAtOnceAsync(transport, overHttp2: true);
 
     [Theory, MemberData(nameof(OnBoth))]
     public async Task The_server_may_push_and_close_first(TransportKind transport)
@@ -103,10 +105,12 @@ public sealed class WebSocketTests(ITestOutputHelper output) : TransportTest(out
     {
         TestServer server = await StartAsync(
             transport,
-            context => context.WebSockets.IsWebSocketRequest ? Sockets.EchoAsync(context) : context.Response.WriteAsync("request"),
+            context => context.WebSockets.IsWebSocketRequest ? Sockets.EchoAsync(context) : context.Response.WriteAsync(
+                "request"),
             s_http2Setup);
         using HttpClient http2 = Sockets.CreateHttp2Client(server);
-        ClientWebSocket[] sockets = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Sockets.ConnectAsync(server, http2)));
+        ClientWebSocket[] sockets = await Task.WhenAll(
+            Enumerable.Range(0, 8).Select(_ => Sockets.ConnectAsync(server, http2)));
 
         await Task.WhenAll(sockets.Select(async (socket, i) =>
         {

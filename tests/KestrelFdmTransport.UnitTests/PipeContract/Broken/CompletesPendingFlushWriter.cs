@@ -15,7 +15,9 @@ internal sealed class CompletesPendingFlushWriter(PipeWriter inner) : Delegating
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) =>
         _latest = base.FlushAsync(cancellationToken);
 
-    public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default) =>
+    public override ValueTask<FlushResult> WriteAsync(
+        ReadOnlyMemory<byte> source,
+        CancellationToken cancellationToken = default) =>
         _latest = base.WriteAsync(source, cancellationToken);
 
     public override void Complete(Exception? exception = null)

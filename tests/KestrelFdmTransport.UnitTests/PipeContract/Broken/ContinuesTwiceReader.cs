@@ -30,7 +30,8 @@ internal sealed class ContinuesTwiceReader(PipeReader inner) : DelegatingPipeRea
     public ValueTaskSourceStatus GetStatus(short token) =>
         _pending.IsCompleted ? ValueTaskSourceStatus.Succeeded : ValueTaskSourceStatus.Pending;
 
-    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+    public void OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _pending.GetAwaiter().UnsafeOnCompleted(() =>
         {
             continuation(state);

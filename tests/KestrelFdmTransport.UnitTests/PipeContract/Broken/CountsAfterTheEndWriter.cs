@@ -24,7 +24,9 @@ internal sealed class CountsAfterTheEndWriter(PipeWriter inner) : DelegatingPipe
         return base.FlushAsync(cancellationToken);
     }
 
-    public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
+    public override ValueTask<FlushResult> WriteAsync(
+        ReadOnlyMemory<byte> source,
+        CancellationToken cancellationToken = default)
     {
         ValueTask<FlushResult> write = base.WriteAsync(source, cancellationToken);
         _unflushed = base.UnflushedBytes;

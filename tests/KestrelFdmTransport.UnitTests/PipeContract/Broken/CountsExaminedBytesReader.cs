@@ -4,7 +4,9 @@ using System.Threading.Tasks;
 
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
-/// <summary>Satisfies <c>ReadAtLeastAsync</c> with bytes that have been examined before, as the base class does.</summary>
+/// <summary>
+/// Satisfies <c>ReadAtLeastAsync</c> with bytes that have been examined before, as the base class does.
+/// </summary>
 internal sealed class CountsExaminedBytesReader(PipeReader inner) : DelegatingPipeReader(inner)
 {
     protected override ValueTask<ReadResult> ReadAtLeastAsyncCore(int minimumSize, CancellationToken cancellationToken)

@@ -12,14 +12,18 @@ internal abstract class DelegatingPipeReader(PipeReader inner) : PipeReader
 
     public override bool TryRead(out ReadResult result) => inner.TryRead(out result);
 
-    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) => inner.ReadAsync(cancellationToken);
+    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+        => inner.ReadAsync(cancellationToken);
 
-    protected override ValueTask<ReadResult> ReadAtLeastAsyncCore(int minimumSize, CancellationToken cancellationToken) =>
+    protected override ValueTask<ReadResult> ReadAtLeastAsyncCore(
+        int minimumSize,
+        CancellationToken cancellationToken) =>
         inner.ReadAtLeastAsync(minimumSize, cancellationToken);
 
     public override void AdvanceTo(SequencePosition consumed) => inner.AdvanceTo(consumed);
 
-    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined) => inner.AdvanceTo(consumed, examined);
+    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
+        => inner.AdvanceTo(consumed, examined);
 
     public override void CancelPendingRead() => inner.CancelPendingRead();
 

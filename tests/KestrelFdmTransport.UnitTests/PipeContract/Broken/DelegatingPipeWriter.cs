@@ -20,9 +20,12 @@ internal abstract class DelegatingPipeWriter(PipeWriter inner) : PipeWriter
 
     public override void Advance(int bytes) => inner.Advance(bytes);
 
-    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => inner.FlushAsync(cancellationToken);
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+        => inner.FlushAsync(cancellationToken);
 
-    public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default) =>
+    public override ValueTask<FlushResult> WriteAsync(
+        ReadOnlyMemory<byte> source,
+        CancellationToken cancellationToken = default) =>
         inner.WriteAsync(source, cancellationToken);
 
     public override void CancelPendingFlush() => inner.CancelPendingFlush();

@@ -11,5 +11,6 @@ internal sealed class IgnoresExaminedReader(PipeReader inner) : DelegatingPipeRe
         base.AdvanceTo(consumed, Index(examined) < Index(consumed) ? examined : consumed);
 
     private static long Index(SequencePosition position) =>
-        position.GetObject() is ReadOnlySequenceSegment<byte> segment ? segment.RunningIndex + position.GetInteger() : 0;
+        position.GetObject() is ReadOnlySequenceSegment<byte> segment ? segment.RunningIndex
+            + position.GetInteger() : 0;
 }

@@ -3,7 +3,9 @@ using System.Buffers;
 
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
-/// <summary>The byte that belongs at each position of a stream, so that any buffer can be checked where it stands.</summary>
+/// <summary>
+/// The byte that belongs at each position of a stream, so that any buffer can be checked where it stands.
+/// </summary>
 internal static class BytePattern
 {
     // A prime, so that no multiple of a block size brings the same bytes again.
@@ -12,7 +14,8 @@ internal static class BytePattern
     private static readonly byte[] s_bytes = Create();
 
     /// <summary>At most <see cref="Period"/> bytes.</summary>
-    public static ReadOnlyMemory<byte> At(long position, int length) => s_bytes.AsMemory((int)(position % Period), length);
+    public static ReadOnlyMemory<byte> At(long position, int length)
+        => s_bytes.AsMemory((int)(position % Period), length);
 
     /// <summary>Describes the first byte that does not belong where it is, or null.</summary>
     public static string? FindDamage(in ReadOnlySequence<byte> buffer, long position)

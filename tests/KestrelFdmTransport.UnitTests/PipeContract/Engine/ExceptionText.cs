@@ -8,7 +8,8 @@ internal static class ExceptionText
 {
     public const string EndError = "the error that the other end completed with";
 
-    public static string Of(Exception exception, CancellationToken token) => exception is OperationCanceledException cancelled
+    public static string Of(Exception exception, CancellationToken token)
+        => exception is OperationCanceledException cancelled
         ? $"{Describe(exception)} ({(cancelled.CancellationToken == token ? "its own" : "another")} token)"
         : Describe(exception);
 

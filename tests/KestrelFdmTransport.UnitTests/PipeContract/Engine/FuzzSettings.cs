@@ -10,8 +10,8 @@ internal sealed record FuzzSettings(int Sequences, int FirstSeed)
     public const string SeedVariable = "FDM_FUZZ_SEED";
 
     /// <summary>
-    /// How long to look for a shorter sequence. A subject that must be waited for makes every attempt expensive; a longer
-    /// report is then better than a long wait.
+    /// How long to look for a shorter sequence. A subject that must be waited for makes every attempt expensive; a
+    /// longer report is then better than a long wait.
     /// </summary>
     public TimeSpan ShrinkBudget { get; init; } = TimeSpan.FromSeconds(30);
 
@@ -19,5 +19,6 @@ internal sealed record FuzzSettings(int Sequences, int FirstSeed)
         new(Read(SequencesVariable) ?? defaultSequences, Read(SeedVariable) ?? 1);
 
     private static int? Read(string variable) =>
-        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } text ? int.Parse(text, CultureInfo.InvariantCulture) : null;
+        Environment.GetEnvironmentVariable(variable)
+            is { Length: > 0 } text ? int.Parse(text, CultureInfo.InvariantCulture) : null;
 }

@@ -7,10 +7,11 @@ using System.Threading.Tasks;
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
 /// <summary>
-/// A read or flush that was pending when it was returned. Either it is left alone until somebody collects its result, or a
-/// continuation is attached that takes the result the moment it comes.
+/// A read or flush that was pending when it was returned. Either it is left alone until somebody collects its result,
+/// or a continuation is attached that takes the result the moment it comes.
 /// </summary>
-[SuppressMessage("Reliability", "CA2012", Justification = "Looking at a value task before it is complete is what is tested.")]
+[SuppressMessage(
+    "Reliability", "CA2012", Justification = "Looking at a value task before it is complete is what is tested.")]
 internal sealed class PendingOperation<T>(ValueTask<T> task)
 {
     private readonly ValueTask<T> _task = task;

@@ -53,7 +53,9 @@ internal sealed class ReaderModel(int pauseThreshold)
     /// <summary>An inexact subject may have stopped taking bytes in, so that it shows fewer than were fed.</summary>
     public bool MayHoldBack { get; private set; }
 
-    /// <summary>The most unexamined bytes that a subject may show, slack aside; null if the past allows any number.</summary>
+    /// <summary>
+    /// The most unexamined bytes that a subject may show, slack aside; null if the past allows any number.
+    /// </summary>
     public long? ReadAheadLimit => _examinedMovedBack ? null : Math.Max(pauseThreshold, LargestMinimum);
 
     /// <summary>The most that a <c>ReadAtLeastAsync</c> has asked for.</summary>

@@ -3,7 +3,9 @@ using System.Collections.Generic;
 
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
-/// <summary>Makes random sequences of reader steps. About three in four of them have a meaning where they stand.</summary>
+/// <summary>
+/// Makes random sequences of reader steps. About three in four of them have a meaning where they stand.
+/// </summary>
 internal static class ReaderProgram
 {
     public const int Length = 52;
@@ -51,7 +53,8 @@ internal static class ReaderProgram
         while (steps.Count < Length)
         {
             ReaderAction action = actions.Next(random);
-            steps.Add(new Step<ReaderAction>(action, Size(action, random), random.Next(1 << 20), Token(random), random.Next(3) > 0));
+            steps.Add(new Step<ReaderAction>(
+                action, Size(action, random), random.Next(1 << 20), Token(random), random.Next(3) > 0));
         }
 
         steps.AddRange(s_ending);

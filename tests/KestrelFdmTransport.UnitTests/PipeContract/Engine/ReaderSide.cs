@@ -22,7 +22,8 @@ internal sealed class ReaderSide(IReaderSubject subject) : IDisposable
     /// <summary>The length of the latest buffer.</summary>
     public long Length => _buffer.Length;
 
-    [SuppressMessage("Reliability", "CA2012", Justification = "Looking at a value task before it is complete is what is tested.")]
+    [SuppressMessage(
+        "Reliability", "CA2012", Justification = "Looking at a value task before it is complete is what is tested.")]
     public Observation Read(int? minimum, TokenChoice choice, long? position)
     {
         CancellationToken token = NewToken(choice);
@@ -72,7 +73,8 @@ internal sealed class ReaderSide(IReaderSubject subject) : IDisposable
         return Observe(pending.Take(), position, _pendingToken);
     }
 
-    public Observation Advance(long consumed, bool otherForm) => Call(reader => reader.AdvanceTo(Position(consumed, otherForm)));
+    public Observation Advance(long consumed, bool otherForm)
+        => Call(reader => reader.AdvanceTo(Position(consumed, otherForm)));
 
     public Observation Advance(long consumed, long examined, bool otherForm) =>
         Call(reader => reader.AdvanceTo(Position(consumed, otherForm), Position(examined, otherForm)));

@@ -1,6 +1,8 @@
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
-/// <summary>What must be known of a pipe's state to tell which operations are defined, and what is certain, in it.</summary>
+/// <summary>
+/// What must be known of a pipe's state to tell which operations are defined, and what is certain, in it.
+/// </summary>
 internal sealed class WriterModel(int pauseThreshold, int slack)
 {
     public long Flushed { get; private set; }
@@ -97,5 +99,6 @@ internal sealed class WriterModel(int pauseThreshold, int slack)
     }
 
     /// <summary>Is it certain on which side of a threshold the writer sees itself?</summary>
-    public bool IsCertain(long outstanding, int threshold) => outstanding < threshold || outstanding >= threshold + slack;
+    public bool IsCertain(long outstanding, int threshold)
+        => outstanding < threshold || outstanding >= threshold + slack;
 }

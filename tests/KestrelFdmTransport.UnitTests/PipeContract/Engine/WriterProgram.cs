@@ -3,7 +3,9 @@ using System.Collections.Generic;
 
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
-/// <summary>Makes random sequences of writer steps. About three in four of them have a meaning where they stand.</summary>
+/// <summary>
+/// Makes random sequences of writer steps. About three in four of them have a meaning where they stand.
+/// </summary>
 internal static class WriterProgram
 {
     public const int Length = 52;
@@ -50,7 +52,8 @@ internal static class WriterProgram
         while (steps.Count < Length)
         {
             WriterAction action = actions.Next(random);
-            steps.Add(new Step<WriterAction>(action, Size(action, random), random.Next(1 << 20), Token(random), random.Next(3) > 0));
+            steps.Add(new Step<WriterAction>(
+                action, Size(action, random), random.Next(1 << 20), Token(random), random.Next(3) > 0));
         }
 
         steps.AddRange(s_ending);

@@ -22,7 +22,8 @@ internal sealed class WriterSide(IWriterSubject subject) : IDisposable
     /// <summary>What is left of the memory that the latest <see cref="GetMemory"/> gave.</summary>
     public int Remaining => _memory.Length;
 
-    public Observation GetMemory(int hint) => Call(writer => _memory = writer.GetMemory(hint)) is { Outcome: Outcome.Threw } thrown
+    public Observation GetMemory(int hint)
+        => Call(writer => _memory = writer.GetMemory(hint)) is { Outcome: Outcome.Threw } thrown
         ? thrown
         : Judge(_memory.Length, hint);
 
@@ -60,7 +61,8 @@ internal sealed class WriterSide(IWriterSubject subject) : IDisposable
         }
     }
 
-    [SuppressMessage("Reliability", "CA2012", Justification = "Looking at a value task before it is complete is what is tested.")]
+    [SuppressMessage(
+        "Reliability", "CA2012", Justification = "Looking at a value task before it is complete is what is tested.")]
     public Observation Flush(ReadOnlyMemory<byte>? bytes, TokenChoice choice)
     {
         CancellationToken token = NewToken(choice);

@@ -5,5 +5,6 @@ public sealed class FdmInlineReaderContractTests : PipeReaderContractTests
 {
     private protected override int Sequences => 3_000;
 
-    private protected override IReaderSubject Create(int pauseThreshold) => new FdmReaderSubject(pauseThreshold, runsInline: true);
+    private protected override IReaderSubject Create(int pauseThreshold)
+        => new FdmReaderSubject(pauseThreshold, runsInline: true);
 }

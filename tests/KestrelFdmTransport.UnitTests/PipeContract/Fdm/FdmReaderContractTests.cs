@@ -5,5 +5,6 @@ public sealed class FdmReaderContractTests : PipeReaderContractTests
 {
     private protected override int Sequences => 3_000;
 
-    private protected override IReaderSubject Create(int pauseThreshold) => new FdmReaderSubject(pauseThreshold, runsInline: false);
+    private protected override IReaderSubject Create(int pauseThreshold)
+        => new FdmReaderSubject(pauseThreshold, runsInline: false);
 }

@@ -5,7 +5,9 @@ using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
-/// <summary>Two of three reads find the thread's budget spent, so that what could complete at once waits for its turn.</summary>
+/// <summary>
+/// Two of three reads find the thread's budget spent, so that what could complete at once waits for its turn.
+/// </summary>
 internal sealed class TurnTakingReader(PipeReader inner) : DelegatingPipeReader(inner)
 {
     private int _calls;

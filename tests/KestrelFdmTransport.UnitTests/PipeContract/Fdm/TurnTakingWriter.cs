@@ -6,7 +6,9 @@ using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
-/// <summary>Two of three flushes find the thread's budget spent, so that what could complete at once waits for its turn.</summary>
+/// <summary>
+/// Two of three flushes find the thread's budget spent, so that what could complete at once waits for its turn.
+/// </summary>
 internal sealed class TurnTakingWriter(PipeWriter inner) : DelegatingPipeWriter(inner)
 {
     private int _calls;
@@ -25,7 +27,9 @@ internal sealed class TurnTakingWriter(PipeWriter inner) : DelegatingPipeWriter(
         }
     }
 
-    public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
+    public override ValueTask<FlushResult> WriteAsync(
+        ReadOnlyMemory<byte> source,
+        CancellationToken cancellationToken = default)
     {
         Spend();
         try

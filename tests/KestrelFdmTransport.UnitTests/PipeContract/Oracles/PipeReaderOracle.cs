@@ -7,7 +7,9 @@ using System.Threading.Tasks;
 
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
-/// <summary>The reader end of a real pipe, with everything inline so that a sequence has one possible outcome.</summary>
+/// <summary>
+/// The reader end of a real pipe, with everything inline so that a sequence has one possible outcome.
+/// </summary>
 internal sealed class PipeReaderOracle : IReaderSubject
 {
     private readonly FixedBlockPool _pool = new();

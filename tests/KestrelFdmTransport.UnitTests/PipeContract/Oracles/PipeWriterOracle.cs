@@ -6,7 +6,9 @@ using System.Threading.Tasks;
 
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
-/// <summary>The writer end of a real pipe, with everything inline so that a sequence has one possible outcome.</summary>
+/// <summary>
+/// The writer end of a real pipe, with everything inline so that a sequence has one possible outcome.
+/// </summary>
 internal sealed class PipeWriterOracle : IWriterSubject
 {
     private readonly FixedBlockPool _pool = new();

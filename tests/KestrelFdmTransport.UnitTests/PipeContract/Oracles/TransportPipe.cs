@@ -5,7 +5,8 @@ namespace KestrelFdmTransport.UnitTests.PipeContract;
 /// <summary>Makes pipes as Kestrel's own socket transport configures them.</summary>
 internal static class TransportPipe
 {
-    public static Pipe Create(FixedBlockPool pool, int pauseThreshold, PipeScheduler readerScheduler, PipeScheduler writerScheduler) =>
+    public static Pipe Create(
+        FixedBlockPool pool, int pauseThreshold, PipeScheduler readerScheduler, PipeScheduler writerScheduler) =>
         new(new PipeOptions(
             pool,
             readerScheduler,

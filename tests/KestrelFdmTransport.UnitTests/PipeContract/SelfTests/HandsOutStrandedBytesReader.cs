@@ -7,7 +7,8 @@ using System.Threading.Tasks;
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
 /// <summary>A reader without <see cref="PipeQuirks.StrandsUnexaminedBytes"/>.</summary>
-[SuppressMessage("Reliability", "CA2012", Justification = "A pending read is abandoned where that is known to be harmless.")]
+[SuppressMessage(
+    "Reliability", "CA2012", Justification = "A pending read is abandoned where that is known to be harmless.")]
 internal sealed class HandsOutStrandedBytesReader(PipeReader inner) : DelegatingPipeReader(inner)
 {
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)

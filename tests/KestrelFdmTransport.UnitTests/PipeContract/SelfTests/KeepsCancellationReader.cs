@@ -5,7 +5,9 @@ using System.Threading.Tasks;
 
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
-/// <summary>A reader without <see cref="PipeQuirks.RefusedReadUsesUpCancellation"/>, as far as <c>ReadAsync</c> goes.</summary>
+/// <summary>
+/// A reader without <see cref="PipeQuirks.RefusedReadUsesUpCancellation"/>, as far as <c>ReadAsync</c> goes.
+/// </summary>
 internal sealed class KeepsCancellationReader(PipeReader inner) : DelegatingPipeReader(inner)
 {
     private bool _resultOut;

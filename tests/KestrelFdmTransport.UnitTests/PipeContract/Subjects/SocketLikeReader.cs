@@ -8,8 +8,9 @@ using System.Threading.Tasks;
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
 /// <summary>
-/// A pipe that is fed as from a socket: the bytes become visible in pieces, nothing is taken in while the pipe is paused, and
-/// continuations run on the thread pool. It shows that a duel with an inexact subject raises no false alarm.
+/// A pipe that is fed as from a socket: the bytes become visible in pieces, nothing is taken in while the pipe is
+/// paused, and continuations run on the thread pool. It shows that a duel with an inexact subject raises no false
+/// alarm.
 /// </summary>
 internal sealed class SocketLikeReader : IReaderSubject
 {

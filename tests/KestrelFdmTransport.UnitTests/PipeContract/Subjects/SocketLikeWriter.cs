@@ -8,8 +8,8 @@ using System.Threading.Tasks;
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
 /// <summary>
-/// A pipe that is emptied as into a socket: a task of its own moves the bytes into a buffer of limited size, and continuations
-/// run on the thread pool. It shows that a duel with an inexact subject raises no false alarm.
+/// A pipe that is emptied as into a socket: a task of its own moves the bytes into a buffer of limited size, and
+/// continuations run on the thread pool. It shows that a duel with an inexact subject raises no false alarm.
 /// </summary>
 internal sealed class SocketLikeWriter : IWriterSubject
 {
@@ -118,7 +118,8 @@ internal sealed class SocketLikeWriter : IWriterSubject
                 return null;
             }
 
-            ReadOnlySequence<byte> bytes = result.Buffer.Slice(0, Math.Min(result.Buffer.Length, Capacity - _kernel.Count));
+            ReadOnlySequence<byte> bytes =
+                result.Buffer.Slice(0, Math.Min(result.Buffer.Length, Capacity - _kernel.Count));
             foreach (ReadOnlyMemory<byte> memory in bytes)
             {
                 foreach (byte value in memory.Span)

@@ -8,14 +8,17 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
 /// <summary>What the continuation tests of both directions do with a pending operation.</summary>
-[SuppressMessage("Reliability", "CA2012", Justification = "What a value task does before it is awaited is what is tested.")]
+[SuppressMessage(
+    "Reliability", "CA2012", Justification = "What a value task does before it is awaited is what is tested.")]
 internal static class ContinuationProbe
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private static readonly AsyncLocal<string?> s_local = new();
 
-    /// <summary>Awaits in one execution context, completes in another, and returns what the awaiting method then sees.</summary>
+    /// <summary>
+    /// Awaits in one execution context, completes in another, and returns what the awaiting method then sees.
+    /// </summary>
     public static async Task<string?> SeeContextAfterAwaitAsync<T>(Func<ValueTask<T>> begin, Action complete)
     {
         s_local.Value = "awaiting";
@@ -47,7 +50,9 @@ internal static class ContinuationProbe
         return value;
     }
 
-    /// <summary>How often the synchronization context is used that is current when the continuation is registered.</summary>
+    /// <summary>
+    /// How often the synchronization context is used that is current when the continuation is registered.
+    /// </summary>
     public static int CountPosts<T>(Func<ValueTask<T>> begin, Action complete)
     {
         var context = new CountingSynchronizationContext();
@@ -79,7 +84,9 @@ internal static class ContinuationProbe
         return (await first.WaitAsync(Patience), await second.WaitAsync(Patience));
     }
 
-    /// <summary>Completes a pending operation from two threads at the same moment; returns its one continuation's count.</summary>
+    /// <summary>
+    /// Completes a pending operation from two threads at the same moment; returns its one continuation's count.
+    /// </summary>
     public static PendingOperation<T> Race<T>(ValueTask<T> pending, Action oneWay, Action otherWay)
     {
         Assert.False(pending.IsCompleted);

@@ -9,7 +9,8 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
-[SuppressMessage("Reliability", "CA2012", Justification = "What a value task does before it is awaited is what is tested.")]
+[SuppressMessage(
+    "Reliability", "CA2012", Justification = "What a value task does before it is awaited is what is tested.")]
 public abstract partial class PipeReaderContractTests
 {
     [Fact]
@@ -40,7 +41,9 @@ public abstract partial class PipeReaderContractTests
     {
         await using IReaderSubject subject = Create();
 
-        string? seen = await ContinuationProbe.SeeContextAfterAwaitAsync(() => subject.Reader.ReadAsync(), () => subject.Feed([1]));
+        string? seen = await ContinuationProbe.SeeContextAfterAwaitAsync(
+            () => subject.Reader.ReadAsync(),
+            () => subject.Feed([1]));
 
         Assert.Equal("awaiting", seen);
     }
@@ -50,7 +53,9 @@ public abstract partial class PipeReaderContractTests
     {
         await using IReaderSubject subject = Create();
 
-        string? seen = await ContinuationProbe.SeeContextInContinuationAsync(() => subject.Reader.ReadAsync(), () => subject.Feed([1]));
+        string? seen = await ContinuationProbe.SeeContextInContinuationAsync(
+            () => subject.Reader.ReadAsync(),
+            () => subject.Feed([1]));
 
         Assert.Equal("awaiting", seen);
     }
@@ -101,7 +106,8 @@ public abstract partial class PipeReaderContractTests
         AssertConcurrent(first);
         AssertConcurrent(second);
         AssertConcurrent(Assert.Throws<InvalidOperationException>(() => subject.Reader.TryRead(out _)));
-        AssertConcurrent(await Assert.ThrowsAsync<InvalidOperationException>(async () => await subject.Reader.ReadAsync()));
+        AssertConcurrent(
+            await Assert.ThrowsAsync<InvalidOperationException>(async () => await subject.Reader.ReadAsync()));
 
         static void AssertConcurrent(Exception? error)
         {

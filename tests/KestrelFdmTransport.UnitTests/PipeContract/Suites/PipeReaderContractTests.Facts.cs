@@ -65,7 +65,9 @@ public abstract partial class PipeReaderContractTests
     {
         await using IReaderSubject subject = Create();
 
-        await Assert.ThrowsAsync<ArgumentOutOfRangeException>("minimumSize", async () => await subject.Reader.ReadAtLeastAsync(-1));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(
+            "minimumSize",
+            async () => await subject.Reader.ReadAtLeastAsync(-1));
     }
 
     [Fact]
@@ -154,7 +156,9 @@ public abstract partial class PipeReaderContractTests
         {
             byte[] bytes = BytePattern.At(0, size).ToArray();
             Assert.Equal(bytes, await CopyAsync(bytes, static (reader, stream) => reader.CopyToAsync(stream)));
-            Assert.Equal(bytes, await CopyAsync(bytes, static (reader, stream) => reader.CopyToAsync(PipeWriter.Create(stream))));
+            Assert.Equal(
+                bytes,
+                await CopyAsync(bytes, static (reader, stream) => reader.CopyToAsync(PipeWriter.Create(stream))));
         }
 
         async Task<byte[]> CopyAsync(byte[] bytes, Func<PipeReader, Stream, Task> copy)

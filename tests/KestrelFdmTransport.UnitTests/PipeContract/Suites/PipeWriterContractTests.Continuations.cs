@@ -9,7 +9,8 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
-[SuppressMessage("Reliability", "CA2012", Justification = "What a value task does before it is awaited is what is tested.")]
+[SuppressMessage(
+    "Reliability", "CA2012", Justification = "What a value task does before it is awaited is what is tested.")]
 public abstract partial class PipeWriterContractTests
 {
     [Fact]
@@ -36,7 +37,9 @@ public abstract partial class PipeWriterContractTests
     {
         await using IWriterSubject subject = Create();
 
-        string? seen = await ContinuationProbe.SeeContextAfterAwaitAsync(() => FlushTooMuch(subject), () => DrainWhatPends(subject));
+        string? seen = await ContinuationProbe.SeeContextAfterAwaitAsync(
+            () => FlushTooMuch(subject),
+            () => DrainWhatPends(subject));
 
         Assert.Equal("awaiting", seen);
     }
@@ -82,8 +85,10 @@ public abstract partial class PipeWriterContractTests
 
         AssertConcurrent(first);
         AssertConcurrent(second);
-        AssertConcurrent(await Assert.ThrowsAsync<InvalidOperationException>(async () => await subject.Writer.FlushAsync()));
-        AssertConcurrent(await Assert.ThrowsAsync<InvalidOperationException>(async () => await subject.Writer.WriteAsync(new byte[1])));
+        AssertConcurrent(
+            await Assert.ThrowsAsync<InvalidOperationException>(async () => await subject.Writer.FlushAsync()));
+        AssertConcurrent(await Assert.ThrowsAsync<InvalidOperationException>(
+            async () => await subject.Writer.WriteAsync(new byte[1])));
 
         static void AssertConcurrent(Exception? error)
         {
