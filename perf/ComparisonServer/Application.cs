@@ -60,14 +60,16 @@ internal sealed class Application(string name, int stepsPerMicrosecond)
             case "/upload":
                 return UploadAsync(context);
             case "/polling-sets/on" or "/polling-sets/off":
-                context.RequestServices.GetRequiredService<FdmTransportFactory>().UsePollingSets(path.EndsWith("on", StringComparison.Ordinal));
+                context.RequestServices.GetRequiredService<FdmTransportFactory>().UsePollingSets(
+                    path.EndsWith("on", StringComparison.Ordinal));
                 return Task.CompletedTask;
             case "/identity":
                 return context.Response.WriteAsync(_identity);
             case "/loop":
                 return LoopAsync(context);
             case "/loops":
-                return context.Response.WriteAsJsonAsync(context.RequestServices.GetService<FdmTransportFactory>()?.GetLoopStatistics() ?? []);
+                return context.Response.WriteAsJsonAsync(
+                    context.RequestServices.GetService<FdmTransportFactory>()?.GetLoopStatistics() ?? []);
             case "/tally":
                 return context.Response.WriteAsJsonAsync(_tally.Take());
             case "/memory":
@@ -81,7 +83,8 @@ internal sealed class Application(string name, int stepsPerMicrosecond)
     /// <summary>The number of the connection's event loop, and nothing else.</summary>
     private static Task LoopAsync(HttpContext context)
     {
-        string loop = context.Features.Get<IFdmConnectionFeature>()?.LoopIndex.ToString(CultureInfo.InvariantCulture) ?? "0";
+        string loop = context.Features.Get<IFdmConnectionFeature>()?.LoopIndex.ToString(CultureInfo.InvariantCulture)
+            ?? "0";
         context.Response.ContentLength = loop.Length;
         return context.Response.WriteAsync(loop);
     }
@@ -100,7 +103,9 @@ internal sealed class Application(string name, int stepsPerMicrosecond)
         await PlaintextAsync(context);
     }
 
-    /// <summary>Bytes alive, with everything else given back to the system so that the resident set can be compared as well.</summary>
+    /// <summary>
+    /// Bytes alive, with everything else given back to the system so that the resident set can be compared as well.
+    /// </summary>
     private static long ManagedMemory()
     {
         for (int i = 0; i < 2; i++)
@@ -112,5 +117,6 @@ internal sealed class Application(string name, int stepsPerMicrosecond)
         return GC.GetTotalMemory(forceFullCollection: false);
     }
 
-    private static long Microseconds(string path, string prefix) => long.Parse(path.AsSpan(prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture);
+    private static long Microseconds(string path, string prefix)
+        => long.Parse(path.AsSpan(prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture);
 }

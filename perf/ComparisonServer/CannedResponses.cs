@@ -9,5 +9,6 @@ internal static class CannedResponses
     /// <summary>What a download sends.</summary>
     internal static readonly byte[] Megabyte = new byte[1024 * 1024];
 
-    internal static ReadOnlySpan<byte> Whole => "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!"u8;
+    internal static ReadOnlySpan<byte> Whole
+        => "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!"u8;
 }

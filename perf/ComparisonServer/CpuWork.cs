@@ -28,7 +28,10 @@ internal static class CpuWork
         return Math.Max(1, (int)best);
     }
 
-    /// <summary>Each step needs the one before (xorshift), so that compilers cannot make it faster or slower than the C server's.</summary>
+    /// <summary>
+    /// Each step needs the one before (xorshift), so that compilers cannot make it faster or slower than the C
+    /// server's.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static void Do(long steps)
     {

@@ -4,7 +4,9 @@ using System.Threading;
 
 namespace KestrelFdmTransport.ComparisonServer;
 
-/// <summary>Counts, for classes of clients that say which they are, the polling set that their connection is in at each request.</summary>
+/// <summary>
+/// Counts, for classes of clients that say which they are, the polling set that their connection is in at each request.
+/// </summary>
 internal sealed class PollingSetCounter
 {
     private const int Classes = 2;
@@ -17,7 +19,9 @@ internal sealed class PollingSetCounter
     {
         if (connection is not null)
         {
-            Interlocked.Increment(ref _counts[(int.Parse(clients, NumberStyles.None, CultureInfo.InvariantCulture) * Sets) + (int)connection.PollingSet]);
+            Interlocked.Increment(
+                ref _counts[(int.Parse(clients, NumberStyles.None, CultureInfo.InvariantCulture) * Sets) + (
+                    int)connection.PollingSet]);
         }
     }
 

@@ -82,7 +82,9 @@ await app.StartAsync();
 
 // In the order in which they are configured.
 int[] ports = [.. app.Urls.Select(url => new Uri(url).Port)];
-Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ready http={ports[0]} raw={ports[1]} https={ports[2]} h2c={ports[3]}"));
+Console.WriteLine(string.Create(
+    CultureInfo.InvariantCulture,
+    $"ready http={ports[0]} raw={ports[1]} https={ports[2]} h2c={ports[3]}"));
 ParentWatcher.EndWithIt();
 await ((IHost)app).WaitForShutdownAsync();
 return 0;

@@ -64,7 +64,11 @@ internal sealed class Comparison
             return (plan, null);
         }
 
-        Plan fitted = plan with { Idle = [.. plan.Idle.Where(idle => idle <= most)], LoadedIdle = (int)Math.Min(plan.LoadedIdle, most) };
+        Plan fitted = plan with
+        {
+            Idle = [.. plan.Idle.Where(idle => idle <= most)],
+            LoadedIdle = (int)Math.Min(plan.LoadedIdle, most)
+        };
         return (fitted, $" The limit of open files allows {most} idle connections; the rest is left out.");
     }
 
@@ -73,10 +77,14 @@ internal sealed class Comparison
         const double Quiet = 0.05;
         string share = waited.ToString("0 %", CultureInfo.InvariantCulture);
         return $" Server and client together waited {share} of the time for a CPU that others used."
-            + (waited > Quiet ? " That is too much to trust requests/s and response times; CPU per request suffers less." : null);
+            + (waited > Quiet
+                ? " That is too much to trust requests/s and response times; CPU per request suffers less."
+                : null);
     }
 
     private string Heading(Plan plan, bool pins) => string.Create(
         CultureInfo.InvariantCulture,
-        $"Medians of {plan.Rounds} interleaved rounds of {plan.Duration.TotalSeconds} s; {plan.Active} active connections, replies of 1 KB, N = 3, sleep threshold {SleepThreshold}; {(pins ? "server on one CPU, client on another" : "server and client share the CPU")}.");
+        $"Medians of {plan.Rounds} interleaved rounds of {plan.Duration.TotalSeconds} s; {plan.Active} active "
+            + $"connections, replies of 1 KB, N = 3, sleep threshold {SleepThreshold}; "
+            + $"{(pins ? "server on one CPU, client on another" : "server and client share the CPU")}.");
 }

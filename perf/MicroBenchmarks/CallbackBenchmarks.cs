@@ -6,7 +6,9 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KestrelFdmTransport.MicroBenchmarks;
 
-/// <summary>What surrounds a callback that does nothing: two looks at the clock, and the loop given up and taken back.</summary>
+/// <summary>
+/// What surrounds a callback that does nothing: two looks at the clock, and the loop given up and taken back.
+/// </summary>
 [MemoryDiagnoser]
 public class CallbackBenchmarks
 {

@@ -27,7 +27,9 @@ public class PipeBenchmarks
     private int _far;
     private Action<object?> _writeAndSend = null!;
 
-    /// <summary>The largest is what may still wait for the end of a callback; one byte more would be sent at once.</summary>
+    /// <summary>
+    /// The largest is what may still wait for the end of a callback; one byte more would be sent at once.
+    /// </summary>
     [Params(64, 4096, (64 * 1024) - 1)]
     public int Bytes { get; set; }
 
@@ -36,7 +38,13 @@ public class PipeBenchmarks
     {
         _payload = new byte[Bytes];
         var pool = new BlockPool();
-        _pipe = new Pipe(new PipeOptions(pool, PipeScheduler.Inline, PipeScheduler.Inline, PauseThreshold, PauseThreshold / 2, useSynchronizationContext: false));
+        _pipe = new Pipe(new PipeOptions(
+            pool,
+            PipeScheduler.Inline,
+            PipeScheduler.Inline,
+            PauseThreshold,
+            PauseThreshold / 2,
+            useSynchronizationContext: false));
 
         // Not registered with the loop: the benchmark takes the loop's part.
         _group = new EventLoopGroup(new EventLoopSettings { LoopCount = 1 }, NullLogger.Instance);

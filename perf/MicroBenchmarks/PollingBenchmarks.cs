@@ -3,7 +3,9 @@ using KestrelFdmTransport.Polling;
 
 namespace KestrelFdmTransport.MicroBenchmarks;
 
-/// <summary>A turn without its I/O: all are harvested (counter and queue), handed out and served. Time is per turn.</summary>
+/// <summary>
+/// A turn without its I/O: all are harvested (counter and queue), handed out and served. Time is per turn.
+/// </summary>
 [MemoryDiagnoser]
 public class PollingBenchmarks
 {
@@ -22,7 +24,11 @@ public class PollingBenchmarks
     [GlobalSetup]
     public void SetUp()
     {
-        _rules = PollingPolicy.Default with { OverloadAfter = Overloaded ? 0 : long.MaxValue, MaxQueueDelay = long.MaxValue };
+        _rules = PollingPolicy.Default with
+        {
+            OverloadAfter = Overloaded ? 0 : long.MaxValue,
+            MaxQueueDelay = long.MaxValue
+        };
         _sets = new PollingSets(_rules, new SpinPredictor());
         for (int slot = 0; slot < Ready; slot++)
         {
@@ -33,7 +39,9 @@ public class PollingBenchmarks
     [Benchmark]
     public int Hot() => Turn(_rules.HotGap / 2);
 
-    /// <summary>A full backlog takes several turns, for each of which the time here counts. So long a gap is cold on any scale.</summary>
+    /// <summary>
+    /// A full backlog takes several turns, for each of which the time here counts. So long a gap is cold on any scale.
+    /// </summary>
     [Benchmark]
     public int Cold() => Turn(_rules.WarmGap * 1000);
 

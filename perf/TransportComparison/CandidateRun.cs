@@ -12,7 +12,9 @@ using KestrelFdmTransport.TransportComparison.Workloads;
 namespace KestrelFdmTransport.TransportComparison;
 
 /// <summary>A candidate in one workload: its server and its figures. What goes wrong once is out.</summary>
-internal sealed class CandidateRun(Candidate candidate, Workload workload, CpuPlan plan, LoadTools tools, int stepsPerMicrosecond, DirectoryInfo? old) : IAsyncDisposable
+internal sealed class CandidateRun(
+    Candidate candidate, Workload workload, CpuPlan plan, LoadTools tools, int stepsPerMicrosecond, DirectoryInfo? old)
+    : IAsyncDisposable
 {
     private readonly Dictionary<string, List<double>> _rounds = new(StringComparer.Ordinal);
     private ServerProcess? _server;
@@ -66,7 +68,9 @@ internal sealed class CandidateRun(Candidate candidate, Workload workload, CpuPl
 
     internal CandidateResult Result() => new(
         Name,
-        _refused is null ? _rounds.ToDictionary(pair => pair.Key, pair => pair.Value.ToArray(), StringComparer.Ordinal) : [],
+        _refused is null
+            ? _rounds.ToDictionary(pair => pair.Key, pair => pair.Value.ToArray(), StringComparer.Ordinal)
+            : [],
         _refused);
 
     public async ValueTask DisposeAsync()

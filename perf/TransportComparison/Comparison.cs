@@ -41,7 +41,8 @@ internal sealed class Comparison(Settings settings)
 
                 CpuPlan own = workload.Loops is { } loops ? CpuPlan.For(CpuPlan.Shared, settings.Cpus, loops) : plan;
                 own.MoveHere();
-                WorkloadResult result = await RunOneAsync(race, workload, [.. candidates.Where(workload.RunsOn)], own, cancellation);
+                WorkloadResult result =
+                    await RunOneAsync(race, workload, [.. candidates.Where(workload.RunsOn)], own, cancellation);
                 report.Workloads.Add(result);
                 ConsoleTables.Show(result);
 
@@ -51,10 +52,13 @@ internal sealed class Comparison(Settings settings)
         }
 
         ConsoleTables.ShowSummary(report, baseline);
-        return report.Workloads.Exists(result => result.Candidates.Exists(candidate => candidate.Refused is not null)) ? 1 : 0;
+        return report.Workloads.Exists(result => result.Candidates.Exists(candidate => candidate.Refused is not null))
+            ? 1
+            : 0;
     }
 
-    private static Task<WorkloadResult> RunOneAsync(WorkloadRun race, Workload workload, List<Candidate> candidates, CpuPlan plan, CancellationToken cancellation)
+    private static Task<WorkloadResult> RunOneAsync(
+        WorkloadRun race, Workload workload, List<Candidate> candidates, CpuPlan plan, CancellationToken cancellation)
     {
         // Drawn between measurements only: a refreshing thread would disturb them.
         return AnsiConsole.Progress().AutoRefresh(enabled: false).AutoClear(enabled: true).StartAsync(async context =>
@@ -74,7 +78,8 @@ internal sealed class Comparison(Settings settings)
     private async Task<List<Candidate>> UsableAsync(CancellationToken cancellation)
     {
         List<Candidate> candidates = [.. settings.Candidates];
-        if (candidates.Exists(candidate => candidate.Native) && await NativeServer.CompileAsync(cancellation) is { } complaint)
+        if (candidates.Exists(candidate => candidate.Native)
+            && await NativeServer.CompileAsync(cancellation) is { } complaint)
         {
             AnsiConsole.MarkupLineInterpolated($"[yellow]Without the C server: {complaint}.[/]");
             candidates.RemoveAll(candidate => candidate.Native);
@@ -89,17 +94,22 @@ internal sealed class Comparison(Settings settings)
         AnsiConsole.MarkupLineInterpolated($"{Method()}");
         foreach (CpuPlan plan in plans)
         {
-            AnsiConsole.MarkupLineInterpolated($"{plan}{(settings.Cpus.Length < 2 ? " (there is no second CPU)" : "")}");
+            AnsiConsole.MarkupLineInterpolated(
+                $"{plan}{(settings.Cpus.Length < 2 ? " (there is no second CPU)" : "")}");
         }
 
         double load = double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture);
         if (load > 0.5)
         {
-            AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"[yellow]The machine is busy (load average {load}): the figures will mean little.[/]");
+            AnsiConsole.MarkupLineInterpolated(
+                CultureInfo.InvariantCulture,
+                $"[yellow]The machine is busy (load average {load}): the figures will mean little.[/]");
         }
 
         TimeSpan time = Estimate(candidates) * plans.Length;
-        AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"{settings.Workloads.Count} workloads, {candidates.Count} candidates: about [bold]{time:h\\:mm\\:ss}[/]");
+        AnsiConsole.MarkupLineInterpolated(
+            CultureInfo.InvariantCulture,
+            $"{settings.Workloads.Count} workloads, {candidates.Count} candidates: about [bold]{time:h\\:mm\\:ss}[/]");
     }
 
     private TimeSpan Estimate(List<Candidate> candidates)
@@ -115,14 +125,17 @@ internal sealed class Comparison(Settings settings)
 
     private string Method() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{settings.Rounds} rounds of {settings.Duration.TotalSeconds} s, warm-up {settings.WarmUp.TotalSeconds} s; wrk: {YesNo(_tools.HasWrk)}, h2load: {YesNo(_tools.HasH2Load)}");
+        $"{settings.Rounds} rounds of {settings.Duration.TotalSeconds} s, warm-up {settings.WarmUp.TotalSeconds} s; "
+            + $"wrk: {YesNo(_tools.HasWrk)}, h2load: {YesNo(_tools.HasH2Load)}");
 
     private static string Machine() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{CpuModel()}, {Environment.ProcessorCount} CPUs, {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}");
+        $"{CpuModel()}, {Environment.ProcessorCount} CPUs, {RuntimeInformation.OSDescription}, "
+            + $"{RuntimeInformation.FrameworkDescription}");
 
     private static string CpuModel()
-        => File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim()
+        => File.ReadLines("/proc/cpuinfo").FirstOrDefault(
+            line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim()
             ?? RuntimeInformation.ProcessArchitecture.ToString();
 
     private static string YesNo(bool value) => value ? "yes" : "no";

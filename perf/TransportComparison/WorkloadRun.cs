@@ -25,7 +25,8 @@ internal sealed class WorkloadRun(Settings settings, LoadTools tools, int stepsP
     }
 
     /// <summary>How often the progress moves.</summary>
-    internal int Steps(Workload workload, int candidates) => candidates * (settings.Rounds + (workload.FreshServer ? 0 : 1));
+    internal int Steps(Workload workload, int candidates)
+        => candidates * (settings.Rounds + (workload.FreshServer ? 0 : 1));
 
     internal async Task<WorkloadResult> RunAsync(
         Workload workload,
@@ -34,7 +35,8 @@ internal sealed class WorkloadRun(Settings settings, LoadTools tools, int stepsP
         Action<string> onStep,
         CancellationToken cancellation)
     {
-        CandidateRun[] contestants = [.. candidates.Select(candidate => new CandidateRun(candidate, workload, plan, tools, stepsPerMicrosecond, settings.Old))];
+        CandidateRun[] contestants = [.. candidates.Select(
+            candidate => new CandidateRun(candidate, workload, plan, tools, stepsPerMicrosecond, settings.Old))];
         try
         {
             if (!workload.FreshServer)

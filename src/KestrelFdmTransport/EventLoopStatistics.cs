@@ -2,7 +2,9 @@ using System;
 
 namespace KestrelFdmTransport;
 
-/// <summary>What one event loop has done since it started. Read without stopping the loop, so figures may be a moment apart.</summary>
+/// <summary>
+/// What one event loop has done since it started. Read without stopping the loop, so figures may be a moment apart.
+/// </summary>
 public sealed class EventLoopStatistics
 {
     /// <summary>Gets the name of the loop's thread, <c>fdm-loop-0</c> for the first.</summary>
@@ -32,7 +34,9 @@ public sealed class EventLoopStatistics
     /// <summary>Gets the number of times receiving rested because an application was too far behind.</summary>
     public required long ReadPauses { get; init; }
 
-    /// <summary>Gets the number of connections aborted for want of traffic: see <see cref="FdmTransportOptions.IdleTimeout"/>.</summary>
+    /// <summary>
+    /// Gets the number of connections aborted for want of traffic: see <see cref="FdmTransportOptions.IdleTimeout"/>.
+    /// </summary>
     public required long IdleTimeouts { get; init; }
 
     /// <summary>Gets the number of times accepting rested because descriptors or memory had run out.</summary>
@@ -41,10 +45,15 @@ public sealed class EventLoopStatistics
     /// <summary>Gets the number of hot connections that the loop has given to a loop with less to do.</summary>
     public required long Migrations { get; init; }
 
-    /// <summary>Gets the part of its time, 0 to 1, in which the loop had something to do; measured twenty times a second.</summary>
+    /// <summary>
+    /// Gets the part of its time, 0 to 1, in which the loop had something to do; measured twenty times a second.
+    /// </summary>
     public required double Utilization { get; init; }
 
-    /// <summary>Gets the sum of the live counters of the loop's connections, 0 to 8 each; measured as <see cref="Utilization"/> is.</summary>
+    /// <summary>
+    /// Gets the sum of the live counters of the loop's connections, 0 to 8 each; measured as <see cref="Utilization"/>
+    /// is.
+    /// </summary>
     public required int Activity { get; init; }
 
     /// <summary>Gets how long the ready connection that has waited longest has been waiting.</summary>

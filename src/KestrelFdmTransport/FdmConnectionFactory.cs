@@ -22,9 +22,9 @@ namespace KestrelFdmTransport;
 /// Opens connections that run on this transport's event loops, as the same kind of connection that a listener accepts.
 /// </summary>
 /// <remarks>
-/// An application on <c>UseFdmTransport</c> gets one from its services, which shares the server's loops: a connection opened inside
-/// a handler that runs on a loop lives on that same loop. Disposing the factory gives up its memory pools; end its
-/// connections first.
+/// An application on <c>UseFdmTransport</c> gets one from its services, which shares the server's loops: a connection
+/// opened inside a handler that runs on a loop lives on that same loop. Disposing the factory gives up its memory
+/// pools; end its connections first.
 /// </remarks>
 public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsyncDisposable
 {
@@ -44,49 +44,62 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
         _transport = transport;
     }
 
-    /// <summary>Creates a factory with loops of its own, for a process without a server, or on the loops of a transport.</summary>
-    /// <param name="options">The options of the loops of its own; they are validated. Those about listening have no effect.</param>
+    /// <summary>
+    /// Creates a factory with loops of its own, for a process without a server, or on the loops of a transport.
+    /// </summary>
+    /// <param name="options">The options of the loops of its own; they are validated. Those about listening have no
+    /// effect.</param>
     /// <param name="loggerFactory">Where the log goes.</param>
     /// <param name="transport">
-    /// The transport whose loops, options and log are used, and which stays its owner's; without one the factory has loops of its own.
+    /// The transport whose loops, options and log are used, and which stays its owner's; without one the factory has
+    /// loops of its own.
     /// </param>
     /// <exception cref="OptionsValidationException">An option has a value that is not allowed.</exception>
-    /// <remarks>The constructor for containers: it has all that the other one has, so that none has to choose.</remarks>
+    /// <remarks>
+    /// The constructor for containers: it has all that the other one has, so that none has to choose.
+    /// </remarks>
     [ActivatorUtilitiesConstructor]
-    public FdmConnectionFactory(IOptions<FdmTransportOptions> options, ILoggerFactory loggerFactory, FdmTransportFactory? transport = null)
+    public FdmConnectionFactory(
+        IOptions<FdmTransportOptions> options, ILoggerFactory loggerFactory, FdmTransportFactory? transport = null)
         : this(transport ?? new FdmTransportFactory(options, loggerFactory))
         => _ownsTransport = transport is null;
 
     /// <summary>Opens a connection.</summary>
     /// <param name="endpoint">
-    /// An <see cref="IPEndPoint"/>, a <see cref="UnixDomainSocketEndPoint"/> or a <see cref="DnsEndPoint"/>, whose addresses are
-    /// tried one after the other.
+    /// An <see cref="IPEndPoint"/>, a <see cref="UnixDomainSocketEndPoint"/> or a <see cref="DnsEndPoint"/>, whose
+    /// addresses are tried one after the other.
     /// </param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    /// <returns>The connection, which the caller disposes. Where the transport cannot run it is one of Kestrel's Sockets transport.</returns>
+    /// <returns>The connection, which the caller disposes. Where the transport cannot run it is one of Kestrel's
+    /// Sockets transport.</returns>
     /// <exception cref="SocketException">
     /// The peer refuses, cannot be reached, or does not answer within <see cref="FdmTransportOptions.ConnectTimeout"/>.
     /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="NotSupportedException">The endpoint is of another kind.</exception>
     /// <exception cref="ObjectDisposedException">The factory or its transport has been disposed.</exception>
-    public async ValueTask<ConnectionContext> ConnectAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+    public async ValueTask<ConnectionContext> ConnectAsync(
+        EndPoint endpoint,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
         return Sockets() is { } sockets
             ? await ConnectAsync(endpoint, sockets.ConnectAsync, cancellationToken).ConfigureAwait(false)
-            : await ConnectAsync(endpoint, (target, token) => ConnectOneAsync(target, isStream: false, token), cancellationToken).ConfigureAwait(false);
+            : await ConnectAsync(
+                endpoint,
+                (target, token) => ConnectOneAsync(target, isStream: false, token),
+                cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
-    /// Opens a connection as a stream that ends with it, which is what <see cref="SocketsHttpHandler.ConnectCallback"/> wants:
-    /// <c>ConnectCallback = (context, token) => factory.ConnectStreamAsync(context.DnsEndPoint, token)</c>.
+    /// Opens a connection as a stream that ends with it, which is what <see cref="SocketsHttpHandler.ConnectCallback"/>
+    /// wants: <c>ConnectCallback = (context, token) => factory.ConnectStreamAsync(context.DnsEndPoint, token)</c>.
     /// </summary>
     /// <param name="endpoint">As for <see cref="ConnectAsync"/>.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <returns>
-    /// The stream, which behaves as a <see cref="NetworkStream"/> that owns its socket, and is one where the transport cannot run.
-    /// Disposing it ends the connection, and what waits in it fails at once.
+    /// The stream, which behaves as a <see cref="NetworkStream"/> that owns its socket, and is one where the transport
+    /// cannot run. Disposing it ends the connection, and what waits in it fails at once.
     /// </returns>
     /// <inheritdoc cref="ConnectAsync(EndPoint, CancellationToken)" path="/exception"/>
     public async ValueTask<Stream> ConnectStreamAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
@@ -95,7 +108,9 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
         return Sockets() is { } sockets
             ? await ConnectAsync(endpoint, sockets.ConnectStreamAsync, cancellationToken).ConfigureAwait(false)
             : new ConnectionStream(await ConnectAsync(
-                endpoint, (target, token) => ConnectOneAsync(target, isStream: true, token), cancellationToken).ConfigureAwait(false));
+                endpoint,
+                (target, token) => ConnectOneAsync(target, isStream: true, token),
+                cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>Gives up the memory pools, and the loops if they are this factory's own.</summary>
@@ -130,7 +145,8 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
     public ValueTask DisposeAsync() => new(Task.Run(Dispose));
 
     /// <summary>Connects to the endpoint, or to the addresses of a host one after the other.</summary>
-    private static async Task<T> ConnectAsync<T>(EndPoint endpoint, Func<EndPoint, CancellationToken, Task<T>> connect, CancellationToken cancellationToken)
+    private static async Task<T> ConnectAsync<T>(
+        EndPoint endpoint, Func<EndPoint, CancellationToken, Task<T>> connect, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         if (endpoint is not DnsEndPoint host)
@@ -138,10 +154,12 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
             return endpoint is IPEndPoint or UnixDomainSocketEndPoint
                 ? await connect(endpoint, cancellationToken).ConfigureAwait(false)
                 : throw new NotSupportedException(
-                    $"Cannot connect to a {endpoint.GetType().Name}; supported are {nameof(IPEndPoint)}, {nameof(UnixDomainSocketEndPoint)} and {nameof(DnsEndPoint)}.");
+                    $"Cannot connect to a {endpoint.GetType().Name}; supported are {nameof(IPEndPoint)}, "
+                        + $"{nameof(UnixDomainSocketEndPoint)} and {nameof(DnsEndPoint)}.");
         }
 
-        IPAddress[] addresses = await Dns.GetHostAddressesAsync(host.Host, host.AddressFamily, cancellationToken).ConfigureAwait(false);
+        IPAddress[] addresses = await Dns.GetHostAddressesAsync(host.Host, host.AddressFamily, cancellationToken)
+            .ConfigureAwait(false);
         for (int i = 0; i < addresses.Length; i++)
         {
             try
@@ -157,7 +175,8 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
         throw new SocketException((int)SocketError.HostNotFound);
     }
 
-    private async Task<FdmConnection> ConnectOneAsync(EndPoint target, bool isStream, CancellationToken cancellationToken)
+    private async Task<FdmConnection> ConnectOneAsync(
+        EndPoint target, bool isStream, CancellationToken cancellationToken)
     {
         OutgoingLoops outgoing = RunningLoops();
         EventLoop loop = EventLoopGroup.SelectForOutgoing(outgoing.Loops);
@@ -215,7 +234,8 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
             }
         }
 
-        // The memory pool factory is user code, and so not for the lock. Of two callers that get here one gives up what it has made.
+        // The memory pool factory is user code, and so not for the lock. Of two callers that get here one gives up what
+        // it has made.
         OutgoingLoops made = AcquireLoops();
         OutgoingLoops? used;
         using (_lock.Hold())
@@ -238,7 +258,8 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
         {
             // In this order: these have no pools of their own to give up if the others cannot be made.
             EndpointBuffers[] streamBlocks = EndpointBufferSets.Create(loops, FdmTransportFactory.CreateStreamBlocks);
-            return new OutgoingLoops(loops, EndpointBufferSets.Create(loops, _transport.CreateClientBlocks), streamBlocks);
+            return new OutgoingLoops(
+                loops, EndpointBufferSets.Create(loops, _transport.CreateClientBlocks), streamBlocks);
         }
         catch
         {

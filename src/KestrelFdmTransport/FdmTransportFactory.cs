@@ -19,11 +19,12 @@ using Microsoft.Extensions.Options;
 namespace KestrelFdmTransport;
 
 /// <summary>
-/// Creates listeners that run on this transport's event loops. One factory has one set of loops, shared by all its endpoints;
-/// they start with the first bind or outgoing connection, and end with the factory, or when they have had neither endpoints nor
-/// connections for some ten seconds.
+/// Creates listeners that run on this transport's event loops. One factory has one set of loops, shared by all its
+/// endpoints; they start with the first bind or outgoing connection, and end with the factory, or when they have had
+/// neither endpoints nor connections for some ten seconds.
 /// </summary>
-public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable, IAsyncDisposable
+public sealed partial class FdmTransportFactory
+    : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable, IAsyncDisposable
 {
     private const string LoggerName = "Microsoft.AspNetCore.Server.Kestrel.Transport.Fdm";
     private const string ClientLoggerName = LoggerName + ".Client";
@@ -44,11 +45,15 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
     /// <param name="options">The options; they are validated.</param>
     /// <param name="loggerFactory">Where the transport's log goes.</param>
     /// <param name="memoryPoolFactory">
-    /// Makes one pool per endpoint and loop; each is disposed with its endpoint. Without one, memory comes from <see cref="MemoryPool{T}.Shared"/>.
+    /// Makes one pool per endpoint and loop; each is disposed with its endpoint. Without one, memory comes from
+    /// <see cref="MemoryPool{T}.Shared"/>.
     /// </param>
     /// <exception cref="OptionsValidationException">An option has a value that is not allowed.</exception>
     /// <remarks>The only constructor, so that no container has to choose.</remarks>
-    public FdmTransportFactory(IOptions<FdmTransportOptions> options, ILoggerFactory loggerFactory, IMemoryPoolFactory<byte>? memoryPoolFactory = null)
+    public FdmTransportFactory(
+        IOptions<FdmTransportOptions> options,
+        ILoggerFactory loggerFactory,
+        IMemoryPoolFactory<byte>? memoryPoolFactory = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(loggerFactory);
@@ -58,15 +63,25 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
         _poolFactory = memoryPoolFactory ?? SharedMemoryPoolFactory.Instance;
         _settings = TransportSettings.ForConnections(_options, _logger);
         _clientSettings = new Lazy<ConnectionSettings>(
-            () => _settings with { Endpoint = new EndpointProfile(), IdleTimeout = 0, Logger = new NonThrowingLogger(loggerFactory.CreateLogger(ClientLoggerName)) },
+            () => _settings with
+            {
+                Endpoint = new EndpointProfile(),
+                IdleTimeout = 0,
+                Logger = new NonThrowingLogger(
+                loggerFactory.CreateLogger(ClientLoggerName))
+            },
             LazyThreadSafetyMode.PublicationOnly); // If the log throws, it is asked again the next time.
-        _streamSettings = new Lazy<ConnectionSettings>(() => ClientSettings.ForStream(), LazyThreadSafetyMode.PublicationOnly);
+        _streamSettings =
+            new Lazy<ConnectionSettings>(() => ClientSettings.ForStream(), LazyThreadSafetyMode.PublicationOnly);
         _loops = new EventLoopGroup(TransportSettings.ForLoops(_options), _logger);
         _loops.LoopFailed += OnLoopFailed;
         _metrics = new TransportMetrics(GetLoopStatistics, GetThreadStatistics);
     }
 
-    /// <summary>Gets whether this transport can serve here. If not, the Sockets transport serves, and <see cref="InactiveReason"/> says why.</summary>
+    /// <summary>
+    /// Gets whether this transport can serve here. If not, the Sockets transport serves, and
+    /// <see cref="InactiveReason"/> says why.
+    /// </summary>
     public bool IsActive => InactiveReason is null;
 
     /// <summary>Gets why this transport cannot serve here: what the system lacks or refuses. Null if it can.</summary>
@@ -89,9 +104,12 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
     /// <summary>The same for those that it has as streams.</summary>
     internal ConnectionSettings StreamSettings => _streamSettings.Value;
 
-    /// <summary>Tells whether this transport serves the endpoint; what it declines is left to the Sockets transport.</summary>
+    /// <summary>
+    /// Tells whether this transport serves the endpoint; what it declines is left to the Sockets transport.
+    /// </summary>
     /// <param name="endpoint">The endpoint.</param>
-    /// <returns>True for IP, Unix socket and file handle endpoints on a Linux that has and allows what the transport needs.</returns>
+    /// <returns>True for IP, Unix socket and file handle endpoints on a Linux that has and allows what the transport
+    /// needs.</returns>
     public bool CanBind(EndPoint endpoint)
     {
         if (endpoint is not (IPEndPoint or UnixDomainSocketEndPoint or FileHandleEndPoint))
@@ -111,9 +129,11 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
     /// <summary>Binds an endpoint and starts to accept.</summary>
     /// <param name="endpoint">An IP, Unix socket or file handle endpoint.</param>
     /// <param name="cancellationToken">Not used: binding does not wait.</param>
-    /// <returns>The listener; its <see cref="IConnectionListener.EndPoint"/> shows the port that a port of 0 became.</returns>
+    /// <returns>The listener; its <see cref="IConnectionListener.EndPoint"/> shows the port that a port of 0
+    /// became.</returns>
     /// <exception cref="AddressInUseException">Another socket is bound to the address.</exception>
-    /// <exception cref="SocketException">The address cannot be bound, or there is no descriptor for the loops.</exception>
+    /// <exception cref="SocketException">The address cannot be bound, or there is no descriptor for the
+    /// loops.</exception>
     /// <exception cref="ObjectDisposedException">The factory has been disposed.</exception>
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {
@@ -127,7 +147,12 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
             try
             {
                 listener = new FdmConnectionListener(
-                    sockets, _loops, running, loop => CreateBlocks(loop, PoolOwner), _options.AcceptQueueLength, CreateSettings(endpoint));
+                    sockets,
+                    _loops,
+                    running,
+                    loop => CreateBlocks(loop, PoolOwner),
+                    _options.AcceptQueueLength,
+                    CreateSettings(endpoint));
             }
             catch
             {
@@ -172,10 +197,14 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
     }
 
     /// <inheritdoc cref="Dispose"/>
-    /// <returns>A task that completes when the loops have stopped, or after a second if one is still inside application code.</returns>
+    /// <returns>A task that completes when the loops have stopped, or after a second if one is still inside application
+    /// code.</returns>
     public ValueTask DisposeAsync() => Volatile.Read(ref _disposed) != 0 ? default : new ValueTask(Task.Run(Dispose));
 
-    /// <summary>Changes <see cref="FdmTransportOptions.PollingSets"/> while loops run, so that one process can be compared with itself.</summary>
+    /// <summary>
+    /// Changes <see cref="FdmTransportOptions.PollingSets"/> while loops run, so that one process can be compared with
+    /// itself.
+    /// </summary>
     internal void UsePollingSets(bool enabled)
         => Array.ForEach(_loops.Loops, loop => loop.Sets.Enabled = enabled);
 
@@ -186,8 +215,12 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
 
     internal EndpointBuffers CreateClientBlocks(EventLoop loop) => CreateBlocks(loop, ClientPoolOwner);
 
-    /// <summary>Not from the application's pools: theirs are small blocks, and a stream's are as large as what a caller reads at once.</summary>
-    internal static EndpointBuffers CreateStreamBlocks(EventLoop loop) => new(MemoryPool<byte>.Shared, loop, EndpointBuffers.StreamBlockSize);
+    /// <summary>
+    /// Not from the application's pools: theirs are small blocks, and a stream's are as large as what a caller reads at
+    /// once.
+    /// </summary>
+    internal static EndpointBuffers CreateStreamBlocks(EventLoop loop)
+        => new(MemoryPool<byte>.Shared, loop, EndpointBuffers.StreamBlockSize);
 
     private void OnLoopFailed(object? sender, LoopFailedEventArgs failure)
     {
@@ -199,7 +232,11 @@ public sealed partial class FdmTransportFactory : IConnectionListenerFactory, IC
     }
 
     private ConnectionSettings CreateSettings(EndPoint endpoint)
-        => _settings with { Endpoint = new EndpointProfile(), InheritsOptions = !ListenSocketFactory.AreOurs(endpoint, _options) };
+        => _settings with
+        {
+            Endpoint = new EndpointProfile(),
+            InheritsOptions = !ListenSocketFactory.AreOurs(endpoint, _options)
+        };
 
     private EndpointBuffers CreateBlocks(EventLoop loop, string owner)
     {

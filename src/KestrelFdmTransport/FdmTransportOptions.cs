@@ -11,33 +11,47 @@ namespace KestrelFdmTransport;
 
 /// <summary>Options of the FDM transport. All are validated when the host starts.</summary>
 /// <remarks>
-/// Values are taken, later ones winning, from <c>SocketTransportOptions</c> where an application has set them there, from the
-/// configuration section <c>Kestrel:FdmTransport</c>, and from <c>services.Configure</c> or the delegate of
+/// Values are taken, later ones winning, from <c>SocketTransportOptions</c> where an application has set them there,
+/// from the configuration section <c>Kestrel:FdmTransport</c>, and from <c>services.Configure</c> or the delegate of
 /// <c>UseFdmTransport</c>.
 /// </remarks>
 public sealed class FdmTransportOptions
 {
-    /// <summary>Gets or sets the maximum length of the kernel's queue of connections that wait to be accepted.</summary>
+    /// <summary>
+    /// Gets or sets the maximum length of the kernel's queue of connections that wait to be accepted.
+    /// </summary>
     /// <remarks>Connections. Defaults to 512; 0 or more. The kernel caps it at <c>net.core.somaxconn</c>.</remarks>
     public int Backlog { get; set; } = 512;
 
-    /// <summary>Gets or sets whether TCP sends small segments at once (<c>TCP_NODELAY</c>). No effect on Unix sockets.</summary>
+    /// <summary>
+    /// Gets or sets whether TCP sends small segments at once (<c>TCP_NODELAY</c>). No effect on Unix sockets.
+    /// </summary>
     /// <remarks>Defaults to <see langword="true"/>.</remarks>
     public bool NoDelay { get; set; } = true;
 
-    /// <summary>Gets or sets how many received bytes may wait unexamined by the application before receiving pauses.</summary>
-    /// <remarks>Bytes. Defaults to 1 MiB. <see langword="null"/> or 0 means no limit. Receiving resumes below half.</remarks>
+    /// <summary>
+    /// Gets or sets how many received bytes may wait unexamined by the application before receiving pauses.
+    /// </summary>
+    /// <remarks>
+    /// Bytes. Defaults to 1 MiB. <see langword="null"/> or 0 means no limit. Receiving resumes below half.
+    /// </remarks>
     public long? MaxReadBufferSize { get; set; } = 1024 * 1024;
 
     /// <summary>Gets or sets how many bytes may wait unsent before a flush becomes pending.</summary>
-    /// <remarks>Bytes. Defaults to 64 KiB. <see langword="null"/> or 0 means no limit. The flush completes below half.</remarks>
+    /// <remarks>
+    /// Bytes. Defaults to 64 KiB. <see langword="null"/> or 0 means no limit. The flush completes below half.
+    /// </remarks>
     public long? MaxWriteBufferSize { get; set; } = 64 * 1024;
 
-    /// <summary>Gets or sets the function that creates the listen socket of an endpoint: bound, and not listening yet.</summary>
+    /// <summary>
+    /// Gets or sets the function that creates the listen socket of an endpoint: bound, and not listening yet.
+    /// </summary>
     /// <remarks>Defaults to <see cref="CreateDefaultBoundListenSocket"/>. The transport disposes the socket.</remarks>
     public Func<EndPoint, Socket> CreateBoundListenSocket { get; set; } = CreateDefaultBoundListenSocket;
 
-    /// <summary>Gets or sets the number of event loops, each with a thread of its own. They are shared by all endpoints.</summary>
+    /// <summary>
+    /// Gets or sets the number of event loops, each with a thread of its own. They are shared by all endpoints.
+    /// </summary>
     /// <remarks>Defaults to the number of CPUs that the process may use; 1 to 1024.</remarks>
     public int LoopCount { get; set; } = Math.Min(Environment.ProcessorCount, FdmTransportLimits.LoopCountMax);
 
@@ -53,22 +67,22 @@ public sealed class FdmTransportOptions
     public TimeSpan SpinDuration { get; set; } = TimeSpan.FromMicroseconds(50);
 
     /// <summary>
-    /// Gets or sets how many accepted connections of an endpoint may wait for the server to take them. When they do, accepting
-    /// rests, and further clients wait in the kernel's queue (<see cref="Backlog"/>).
+    /// Gets or sets how many accepted connections of an endpoint may wait for the server to take them. When they do,
+    /// accepting rests, and further clients wait in the kernel's queue (<see cref="Backlog"/>).
     /// </summary>
     /// <remarks>Connections. Defaults to 128; 1 to 1,000,000.</remarks>
     public int AcceptQueueLength { get; set; } = 128;
 
     /// <summary>
-    /// Gets or sets how long a callback may hold its event loop under <see cref="ApplicationScheduling.Adaptive"/> before another
-    /// thread takes the loop over. Sampled every one to four milliseconds.
+    /// Gets or sets how long a callback may hold its event loop under <see cref="ApplicationScheduling.Adaptive"/>
+    /// before another thread takes the loop over. Sampled every one to four milliseconds.
     /// </summary>
     /// <remarks>Defaults to 2 ms; 0 (take over whatever is found running, for tests) to 1 minute.</remarks>
     public TimeSpan StallThreshold { get; set; } = TimeSpan.FromMilliseconds(2);
 
     /// <summary>
-    /// Gets or sets how many callbacks may be stalled at once under <see cref="ApplicationScheduling.Adaptive"/>, each with a thread
-    /// that had to be replaced, before application code no longer runs on event loops at all.
+    /// Gets or sets how many callbacks may be stalled at once under <see cref="ApplicationScheduling.Adaptive"/>, each
+    /// with a thread that had to be replaced, before application code no longer runs on event loops at all.
     /// </summary>
     /// <remarks>Threads. Defaults to 64; 0 (never on event loops) to 1024.</remarks>
     public int MaxStandbyThreads { get; set; } = 64;
@@ -82,65 +96,80 @@ public sealed class FdmTransportOptions
 
     /// <summary>Gets or sets how long <see cref="FdmConnectionFactory"/> tries to connect to one address.</summary>
     /// <remarks>
-    /// Defaults to <see cref="Timeout.InfiniteTimeSpan"/>: the kernel decides, which takes about two minutes for a host that does
-    /// not answer. More than zero and up to 24 days otherwise.
+    /// Defaults to <see cref="Timeout.InfiniteTimeSpan"/>: the kernel decides, which takes about two minutes for a host
+    /// that does not answer. More than zero and up to 24 days otherwise.
     /// </remarks>
     public TimeSpan ConnectTimeout { get; set; } = Timeout.InfiniteTimeSpan;
 
-    /// <summary>For tests of <c>Adaptive</c>: callbacks run on the loop whatever they have cost, so that it is taken over all the time.</summary>
+    /// <summary>
+    /// For tests of <c>Adaptive</c>: callbacks run on the loop whatever they have cost, so that it is taken over all
+    /// the time.
+    /// </summary>
     internal bool DisableCostTracking { get; set; }
 
     /// <summary>
-    /// Gets or sets after how long without a byte received or sent an accepted connection is aborted: its reader throws a
-    /// <see cref="ConnectionAbortedException"/> with a <see cref="TimeoutException"/> inside, and its peer sees a reset, as after
-    /// <see cref="ConnectionContext.Abort(ConnectionAbortedException)"/>.
+    /// Gets or sets after how long without a byte received or sent an accepted connection is aborted: its reader throws
+    /// a <see cref="ConnectionAbortedException"/> with a <see cref="TimeoutException"/> inside, and its peer sees a
+    /// reset, as after <see cref="ConnectionContext.Abort(ConnectionAbortedException)"/>.
     /// </summary>
     /// <remarks>
-    /// Defaults to <see cref="Timeout.InfiniteTimeSpan"/>: never; otherwise 100 ms to 24 days. It comes at most some tenths of a
-    /// second late. It does not know of requests: one that is being worked on, with no byte moving, is idle. It does not pass while
-    /// bytes of the client wait for the application to read. <see cref="IFdmConnectionFeature.IdleTimeout"/> sets it for one connection.
+    /// Defaults to <see cref="Timeout.InfiniteTimeSpan"/>: never; otherwise 100 ms to 24 days. It comes at most some
+    /// tenths of a second late. It does not know of requests: one that is being worked on, with no byte moving, is
+    /// idle. It does not pass while bytes of the client wait for the application to read.
+    /// <see cref="IFdmConnectionFeature.IdleTimeout"/> sets it for one connection.
     /// </remarks>
     public TimeSpan IdleTimeout { get; set; } = Timeout.InfiniteTimeSpan;
 
     /// <summary>
-    /// Gets or sets whether every event loop has a listen socket of its own for each IP endpoint (<c>SO_REUSEPORT</c>), among which
-    /// the kernel deals connections out, rather than one that all share.
+    /// Gets or sets whether every event loop has a listen socket of its own for each IP endpoint (<c>SO_REUSEPORT</c>),
+    /// among which the kernel deals connections out, rather than one that all share.
     /// </summary>
     /// <remarks>
-    /// Defaults to <see langword="false"/>. No effect on Unix sockets and file handles. Any process of the same user may bind the
-    /// same address then, and is not told that it is in use. A connection that waits in the kernel's queue of one of these sockets
-    /// is lost when that socket is closed, even if others go on listening. A <see cref="CreateBoundListenSocket"/> of the
-    /// application's own is called once per loop and must set <c>SO_REUSEPORT</c>; binding fails otherwise.
+    /// Defaults to <see langword="false"/>. No effect on Unix sockets and file handles. Any process of the same user
+    /// may bind the same address then, and is not told that it is in use. A connection that waits in the kernel's queue
+    /// of one of these sockets is lost when that socket is closed, even if others go on listening. A
+    /// <see cref="CreateBoundListenSocket"/> of the application's own is called once per loop and must set
+    /// <c>SO_REUSEPORT</c>; binding fails otherwise.
     /// </remarks>
     public bool ReusePort { get; set; }
 
-    /// <summary>Gets or sets the permissions of the files that Unix sockets are bound to. Connecting needs the one to write.</summary>
+    /// <summary>
+    /// Gets or sets the permissions of the files that Unix sockets are bound to. Connecting needs the one to write.
+    /// </summary>
     /// <remarks>
-    /// Defaults to <see langword="null"/>: what the process's umask leaves. It is set before the socket listens, so that the file is
-    /// never open to more. No effect on abstract sockets and file handles. Binding fails if it cannot be set.
+    /// Defaults to <see langword="null"/>: what the process's umask leaves. It is set before the socket listens, so
+    /// that the file is never open to more. No effect on abstract sockets and file handles. Binding fails if it cannot
+    /// be set.
     /// </remarks>
     public UnixFileMode? UnixSocketFileMode { get; set; }
 
     /// <summary>
-    /// Gets or sets whether a Unix socket's file on which nobody listens any more, left behind by a process that was killed, is
-    /// replaced. One with a listener, and any other kind of file, is not: the address is in use.
+    /// Gets or sets whether a Unix socket's file on which nobody listens any more, left behind by a process that was
+    /// killed, is replaced. One with a listener, and any other kind of file, is not: the address is in use.
     /// </summary>
-    /// <remarks>Defaults to <see langword="true"/>. <see langword="false"/> fails as the Sockets transport does.</remarks>
+    /// <remarks>
+    /// Defaults to <see langword="true"/>. <see langword="false"/> fails as the Sockets transport does.
+    /// </remarks>
     public bool ReplaceStaleUnixSocket { get; set; } = true;
 
     /// <summary>
-    /// Gets or sets whether connections are served by how often they speak: under overload those that are active stay fast. Otherwise
-    /// they are served in the order of arrival.
+    /// Gets or sets whether connections are served by how often they speak: under overload those that are active stay
+    /// fast. Otherwise they are served in the order of arrival.
     /// </summary>
-    /// <remarks>Defaults to <see langword="true"/>. docs/fdm.md has the idea, which is Liu and Chen's (IEE Proc. Software 151(3), 2004).</remarks>
+    /// <remarks>
+    /// Defaults to <see langword="true"/>. docs/fdm.md has the idea, which is Liu and Chen's (IEE Proc. Software
+    /// 151(3), 2004).
+    /// </remarks>
     public bool PollingSets { get; set; } = true;
 
     /// <summary>
-    /// Gets or sets the think time below which a connection counts as hot: from the end of one request to the arrival of the next.
+    /// Gets or sets the think time below which a connection counts as hot: from the end of one request to the arrival
+    /// of the next.
     /// </summary>
     /// <remarks>
-    /// Defaults to 5 ms; more than 0, at most <see cref="WarmGap"/>. A loop on which fewer than one gap in fifty is that short doubles both
-    /// times until enough are, and once more, so that a long round trip does not make everybody cold.
+    /// Defaults to 5 ms; more than 0, at most <see cref="WarmGap"/>. A loop on which fewer than one gap in fifty is
+    /// that short doubles both times until enough are, and once more, so that a long round trip does not make everybody
+    /// cold.
     /// </remarks>
     public TimeSpan HotGap { get; set; } = TimeSpan.FromMilliseconds(5);
 
@@ -149,17 +178,20 @@ public sealed class FdmTransportOptions
     public TimeSpan WarmGap { get; set; } = TimeSpan.FromMilliseconds(250);
 
     /// <summary>
-    /// Gets or sets whether a loop with much more to do than another gives it some of its busiest connections, between two requests.
+    /// Gets or sets whether a loop with much more to do than another gives it some of its busiest connections, between
+    /// two requests.
     /// </summary>
     /// <remarks>
-    /// Defaults to <see langword="true"/>. New connections go where there is least to do in any case, save under <see cref="ReusePort"/>.
+    /// Defaults to <see langword="true"/>. New connections go where there is least to do in any case, save under
+    /// <see cref="ReusePort"/>.
     /// </remarks>
     public bool RebalanceConnections { get; set; } = true;
 
     /// <summary>Creates a bound listen socket as the Sockets transport does.</summary>
     /// <param name="endpoint">
-    /// An <see cref="IPEndPoint"/>, a <see cref="UnixDomainSocketEndPoint"/> or a <see cref="FileHandleEndPoint"/>. A socket for
-    /// <see cref="IPAddress.IPv6Any"/> accepts IPv4 as well; the descriptor of a file handle stays its owner's.
+    /// An <see cref="IPEndPoint"/>, a <see cref="UnixDomainSocketEndPoint"/> or a <see cref="FileHandleEndPoint"/>. A
+    /// socket for <see cref="IPAddress.IPv6Any"/> accepts IPv4 as well; the descriptor of a file handle stays its
+    /// owner's.
     /// </param>
     /// <returns>The socket, bound and not listening.</returns>
     /// <exception cref="SocketException">The address cannot be bound.</exception>

@@ -11,7 +11,9 @@ public sealed class PollingSetStatistics
     /// <summary>Gets the number of times a connection of the set was served.</summary>
     public required long Dispatched { get; init; }
 
-    /// <summary>Gets how long connections have waited in the set's queue, on average over all that were served.</summary>
+    /// <summary>
+    /// Gets how long connections have waited in the set's queue, on average over all that were served.
+    /// </summary>
     public required TimeSpan MeanQueueDelay { get; init; }
 
     /// <summary>Gets the number of connections that wait in the set's queue.</summary>

@@ -19,8 +19,8 @@ public static class WebHostBuilderFdmExtensions
     private static readonly Func<IServiceProvider, object> s_transport = ResolveTransport;
 
     /// <summary>
-    /// Makes Kestrel serve its endpoints on the FDM transport. Where that cannot run, the Sockets transport serves them, with a
-    /// warning in the log.
+    /// Makes Kestrel serve its endpoints on the FDM transport. Where that cannot run, the Sockets transport serves
+    /// them, with a warning in the log.
     /// </summary>
     /// <param name="hostBuilder">The builder, before or after <c>UseKestrel</c> and <c>UseSockets</c>.</param>
     /// <returns>The same builder.</returns>
@@ -28,17 +28,20 @@ public static class WebHostBuilderFdmExtensions
     {
         ArgumentNullException.ThrowIfNull(hostBuilder);
 
-        // First, and not left to UseKestrel, which adds Sockets only if no transport is there yet: of those that can bind an
-        // endpoint, Kestrel takes the one that was registered last.
+        // First, and not left to UseKestrel, which adds Sockets only if no transport is there yet: of those that can
+        // bind an endpoint, Kestrel takes the one that was registered last.
         hostBuilder.UseSockets();
         return hostBuilder.ConfigureServices(static services => AddTransport(services));
     }
 
     /// <summary>Makes Kestrel serve its endpoints on the FDM transport, with options.</summary>
     /// <param name="hostBuilder">The builder, before or after <c>UseKestrel</c> and <c>UseSockets</c>.</param>
-    /// <param name="configureOptions">Sets options; it comes after the configuration section <c>Kestrel:FdmTransport</c>.</param>
+    /// <param name="configureOptions">Sets options; it comes after the configuration section
+    /// <c>Kestrel:FdmTransport</c>.</param>
     /// <returns>The same builder.</returns>
-    public static IWebHostBuilder UseFdmTransport(this IWebHostBuilder hostBuilder, Action<FdmTransportOptions> configureOptions)
+    public static IWebHostBuilder UseFdmTransport(
+        this IWebHostBuilder hostBuilder,
+        Action<FdmTransportOptions> configureOptions)
     {
         ArgumentNullException.ThrowIfNull(configureOptions);
         return hostBuilder.UseFdmTransport().ConfigureServices(services => services.Configure(configureOptions));
@@ -64,19 +67,23 @@ public static class WebHostBuilderFdmExtensions
         }
 
         services.Add(new ServiceDescriptor(typeof(IConnectionListenerFactory), s_transport, ServiceLifetime.Singleton));
-        services.TryAddTransient<IOptionsFactory<FdmTransportOptions>>(static provider => new FdmTransportOptionsFactory(
-            provider.GetServices<IConfigureOptions<FdmTransportOptions>>(),
-            provider.GetServices<IPostConfigureOptions<FdmTransportOptions>>(),
-            provider.GetServices<IValidateOptions<FdmTransportOptions>>(),
-            provider.GetRequiredService<IOptions<SocketTransportOptions>>(),
-            provider.GetService<IConfiguration>()));
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<FdmTransportOptions>, FdmTransportOptionsValidator>());
+        services.TryAddTransient<IOptionsFactory<FdmTransportOptions>>(
+            static provider => new FdmTransportOptionsFactory(
+                provider.GetServices<IConfigureOptions<FdmTransportOptions>>(),
+                provider.GetServices<IPostConfigureOptions<FdmTransportOptions>>(),
+                provider.GetServices<IValidateOptions<FdmTransportOptions>>(),
+                provider.GetRequiredService<IOptions<SocketTransportOptions>>(),
+                provider.GetService<IConfiguration>()));
+        services.TryAddEnumerable(
+            ServiceDescriptor.Singleton<IValidateOptions<FdmTransportOptions>, FdmTransportOptionsValidator>());
         services.AddOptions<FdmTransportOptions>().ValidateOnStart();
     }
 
     private static bool IsForKestrel(ServiceDescriptor service)
         => service.ServiceType == typeof(IConnectionListenerFactory) && !service.IsKeyedService
-            && (service.ImplementationFactory == s_transport || service.ImplementationType == typeof(FdmTransportFactory));
+            && (
+                service.ImplementationFactory == s_transport
+                    || service.ImplementationType == typeof(FdmTransportFactory));
 
     private static FdmTransportFactory ResolveTransport(IServiceProvider provider)
     {

@@ -14,11 +14,13 @@ public sealed class LocalityTests
     [Fact]
     public void Candidates_and_workloads_for_a_single_question_run_if_they_are_named()
     {
-        Settings settings = CommandLine.Read(CommandLine.Command().Parse("--candidates fdm-no-sets --workloads utilisation-* new-connections"));
+        Settings settings = CommandLine.Read(
+            CommandLine.Command().Parse("--candidates fdm-no-sets --workloads utilisation-* new-connections"));
 
         Assert.Equal("fdm-no-sets", Assert.Single(settings.Candidates).Name);
         Assert.Equal(
-            "utilisation-50 utilisation-60 utilisation-70 utilisation-80 utilisation-85 utilisation-90 utilisation-95 new-connections",
+            "utilisation-50 utilisation-60 utilisation-70 utilisation-80 utilisation-85 utilisation-90 utilisation-95 "
+                + "new-connections",
             string.Join(' ', settings.Workloads.Select(workload => workload.Name)));
     }
 
@@ -76,11 +78,16 @@ public sealed class LocalityTests
             "",
             "fdm",
             Metric.LoopShare.Key,
-            [new("fdm", new(StringComparer.Ordinal) { ["loopShare"] = [1.02] }, null), new("fdm-no-migration", [], "it did not start")]);
+            [
+                new("fdm", new(StringComparer.Ordinal) { ["loopShare"] = [1.02] }, null),
+                new("fdm-no-migration", [], "it did not start")
+            ]);
 
         Tabulation summary = Tabulation.Summary(new Report(default, "", "", [result]), baseline: null);
 
-        Assert.Equal(["accept-slow-1000-2, shared: highest loop × mean", "1.02", "refused"], Assert.Single(summary.Rows));
+        Assert.Equal(
+            ["accept-slow-1000-2, shared: highest loop × mean", "1.02", "refused"],
+            Assert.Single(summary.Rows));
     }
 
     private static EventLoopStatistics Loop(double busy, int heat, long moves)

@@ -1,4 +1,5 @@
-// Loads that run for as long as one likes and check everything meanwhile. Each command exits with 0 only if nothing went wrong.
+// Loads that run for as long as one likes and check everything meanwhile. Each command exits with 0 only if nothing
+// went wrong.
 using System.CommandLine;
 using KestrelFdmTransport.Stress.Handoffs;
 using KestrelFdmTransport.Stress.Soak;

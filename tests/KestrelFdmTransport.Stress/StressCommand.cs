@@ -28,7 +28,8 @@ internal abstract class StressCommand : Command
         DefaultValueFactory = _ => 1,
     };
 
-    protected Option<bool> SyncPointDelays { get; } = new("--sync-point-delays") { Description = "Has threads rest now and then where a race could be lost." };
+    protected Option<bool> SyncPointDelays { get; } =
+        new("--sync-point-delays") { Description = "Has threads rest now and then where a race could be lost." };
 
     protected abstract Task<StressCounters> LoadAsync(ParseResult parsed, CancellationToken cancellationToken);
 
@@ -37,7 +38,9 @@ internal abstract class StressCommand : Command
         StressCounters figures = await LoadAsync(parsed, cancellationToken);
 
         // StandbyThreads, the blocking pool and the monitor end when they have had nothing to do for a while.
-        await Waiting.UntilAsync(() => ProcessState.Threads("fdm-").Count == 0, () => string.Join(' ', ProcessState.Threads("fdm-")));
+        await Waiting.UntilAsync(
+            () => ProcessState.Threads("fdm-").Count == 0,
+            () => string.Join(' ', ProcessState.Threads("fdm-")));
         await Console.Out.WriteLineAsync(figures.ToString());
         foreach (string problem in figures.Problems)
         {

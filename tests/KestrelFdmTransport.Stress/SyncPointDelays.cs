@@ -4,12 +4,15 @@ using KestrelFdmTransport.Stress.Handoffs;
 
 namespace KestrelFdmTransport.Stress;
 
-/// <summary>As long as it lives, whoever reaches a <see cref="SyncPoint"/> in this process rests there now and then.</summary>
+/// <summary>
+/// As long as it lives, whoever reaches a <see cref="SyncPoint"/> in this process rests there now and then.
+/// </summary>
 internal sealed class SyncPointDelays : IDisposable
 {
     private SyncPointDelays() => SyncPoints.Handler = static (_, _) => StallInjection.Delay();
 
-    internal static SyncPointDelays? Begin(StressSettings settings) => settings.SyncPointDelays ? new SyncPointDelays() : null;
+    internal static SyncPointDelays? Begin(StressSettings settings)
+        => settings.SyncPointDelays ? new SyncPointDelays() : null;
 
     public void Dispose() => SyncPoints.Handler = null;
 }

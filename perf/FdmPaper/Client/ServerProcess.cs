@@ -20,17 +20,27 @@ internal sealed class ServerProcess : IDisposable
     /// <param name="cpu">Where it runs, or -1: anywhere.</param>
     internal ServerProcess(string mechanism, int sleepThreshold, int cpu)
     {
-        string[] serve = [Environment.ProcessPath!, typeof(ServerProcess).Assembly.Location, "serve", mechanism, sleepThreshold.ToString(CultureInfo.InvariantCulture)];
+        string[] serve =
+        [
+            Environment.ProcessPath!, typeof(ServerProcess).Assembly.Location, "serve", mechanism,
+            sleepThreshold.ToString(CultureInfo.InvariantCulture)
+        ];
         if (!IsDotnetHost)
         {
             serve = [serve[0], .. serve[2..]];
         }
 
         string[] pinned = cpu < 0 ? serve : ["taskset", "-c", cpu.ToString(CultureInfo.InvariantCulture), .. serve];
-        var start = new ProcessStartInfo(pinned[0], pinned[1..]) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(pinned[0], pinned[1..])
+        {
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true
+        };
         _process = Process.Start(start)!;
         Name = mechanism;
-        string line = _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"The server with {mechanism} has not started.");
+        string line = _process.StandardOutput.ReadLine()
+            ?? throw new InvalidOperationException($"The server with {mechanism} has not started.");
         Port = int.Parse(line, CultureInfo.InvariantCulture);
     }
 
@@ -42,9 +52,11 @@ internal sealed class ServerProcess : IDisposable
     internal long CpuTime => Sys.ProcessCpuTime(_process.Id);
 
     /// <summary>In nanoseconds, of the thread that has waited most: the pool's threads wait for each other.</summary>
-    internal long WaitedTime => Directory.EnumerateDirectories($"/proc/{_process.Id}/task").Max(SchedulerStatistics.WaitedTime);
+    internal long WaitedTime
+        => Directory.EnumerateDirectories($"/proc/{_process.Id}/task").Max(SchedulerStatistics.WaitedTime);
 
-    private static bool IsDotnetHost => string.Equals(Path.GetFileName(Environment.ProcessPath), "dotnet", StringComparison.Ordinal);
+    private static bool IsDotnetHost
+        => string.Equals(Path.GetFileName(Environment.ProcessPath), "dotnet", StringComparison.Ordinal);
 
     internal void Stop() => Sys.WriteEventFd(_process.Id, SignalStop);
 

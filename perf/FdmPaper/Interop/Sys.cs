@@ -116,7 +116,9 @@ internal static unsafe class Sys
 
     private static int Result(int result) => result < 0 ? -Marshal.GetLastPInvokeError() : result;
 
-    private static int Waited(int result) => result < 0 && Marshal.GetLastPInvokeError() == ErrorInterrupted ? 0 : Checked(result);
+    private static int Waited(int result)
+        => result < 0 && Marshal.GetLastPInvokeError() == ErrorInterrupted ? 0 : Checked(result);
 
-    private static int Checked(int result) => result < 0 ? throw new Win32Exception(Marshal.GetLastPInvokeError()) : result;
+    private static int Checked(int result)
+        => result < 0 ? throw new Win32Exception(Marshal.GetLastPInvokeError()) : result;
 }

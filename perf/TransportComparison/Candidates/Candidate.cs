@@ -7,8 +7,15 @@ namespace KestrelFdmTransport.TransportComparison.Candidates;
 /// <param name="InlineSockets">The runtime's socket engine runs completions on its own threads.</param>
 /// <param name="Native">The C server, which knows plain HTTP/1.1 without bodies only.</param>
 /// <param name="OnlyIfNamed">For a single question; not among all.</param>
-/// <param name="Old">The server comes from the folder that <c>--old</c> names: another build of this repository.</param>
-internal sealed record Candidate(string Name, string Description, bool InlineSockets = false, bool Native = false, bool OnlyIfNamed = false, bool Old = false)
+/// <param name="Old">The server comes from the folder that <c>--old</c> names: another build of this
+/// repository.</param>
+internal sealed record Candidate(
+    string Name,
+    string Description,
+    bool InlineSockets = false,
+    bool Native = false,
+    bool OnlyIfNamed = false,
+    bool Old = false)
 {
     private const string OldSuffix = "-old";
 
@@ -18,7 +25,10 @@ internal sealed record Candidate(string Name, string Description, bool InlineSoc
     internal static readonly IReadOnlyList<Candidate> All =
     [
         new(Reference, "Sockets transport, defaults"),
-        new("sockets-inline", "Sockets transport, UnsafePreferInlineScheduling and inline completions", InlineSockets: true),
+        new(
+            "sockets-inline",
+            "Sockets transport, UnsafePreferInlineScheduling and inline completions",
+            InlineSockets: true),
         new("fdm", "this transport, defaults (Adaptive)"),
         new("fdm-inline", "this transport, Inline"),
         new("fdm-pool", "this transport, ThreadPool"),

@@ -5,7 +5,9 @@ using KestrelFdmTransport.TransportComparison.Servers;
 
 namespace KestrelFdmTransport.TransportComparison.Loads;
 
-/// <summary>Which connections of a group speak, by the event loops that have them when all are open. The others stay silent.</summary>
+/// <summary>
+/// Which connections of a group speak, by the event loops that have them when all are open. The others stay silent.
+/// </summary>
 /// <param name="Loop">All of this one; null: as many of each.</param>
 internal sealed record ActiveClients(int Count, int? Loop = null)
 {
@@ -21,6 +23,7 @@ internal sealed record ActiveClients(int Count, int? Loop = null)
                 .Take(Count)
                 .Select(member => member.Connection),
         ];
-        return chosen.Length == Count ? chosen : throw new ServerException($"Only {chosen.Length} of {Count} connections are on the loop that is to be busy.");
+        return chosen.Length == Count ? chosen : throw new ServerException(
+            $"Only {chosen.Length} of {Count} connections are on the loop that is to be busy.");
     }
 }

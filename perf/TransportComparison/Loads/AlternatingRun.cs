@@ -10,8 +10,9 @@ using KestrelFdmTransport.TransportComparison.Servers;
 namespace KestrelFdmTransport.TransportComparison.Loads;
 
 /// <summary>
-/// Switches a server between some ways of working all the time while it is loaded, from a random one on and for as long each. Two processes of one server differ by some percent
-/// for as long as they live, and what else happens on the machine changes from second to second: near saturation either makes more of a difference than most ways of working.
+/// Switches a server between some ways of working all the time while it is loaded, from a random one on and for as long
+/// each. Two processes of one server differ by some percent for as long as they live, and what else happens on the
+/// machine changes from second to second: near saturation either makes more of a difference than most ways of working.
 /// </summary>
 /// <param name="paths">What to ask for to have it work in each way.</param>
 internal sealed class AlternatingRun(params string[] paths)
@@ -30,11 +31,15 @@ internal sealed class AlternatingRun(params string[] paths)
     internal Interval? Current => _current;
 
     /// <summary>
-    /// What a percentile is at most in the calmest quarter of the spells of one way, in microseconds. Others have the CPUs for some milliseconds in many of the rest, and those
-    /// decide over the p99 of such a spell, and of all together.
+    /// What a percentile is at most in the calmest quarter of the spells of one way, in microseconds. Others have the
+    /// CPUs for some milliseconds in many of the rest, and those decide over the p99 of such a spell, and of all
+    /// together.
     /// </summary>
     internal double Percentile(int way, int group, double percent)
-        => Statistics.Quantile([.. _spells.Where(spell => spell.Way == way && spell.Latencies[group].Count > 0).Select(spell => spell.Latencies[group].Percentile(percent))], 0.25);
+        => Statistics.Quantile(
+            [.. _spells.Where(spell => spell.Way == way && spell.Latencies[group].Count > 0).Select(
+                spell => spell.Latencies[group].Percentile(percent))],
+            0.25);
 
     /// <summary>From here on requests count, of so many groups of clients.</summary>
     internal void Begin(int groups) => Volatile.Write(ref _groups, groups);

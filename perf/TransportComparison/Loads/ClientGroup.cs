@@ -11,7 +11,10 @@ internal sealed record ClientGroup(int Connections, Request Request)
 
     internal int SlowPermille { get; init; }
 
-    /// <summary>If each request has a connection of its own, the pause lies between two connections, and the latency begins with connecting.</summary>
+    /// <summary>
+    /// If each request has a connection of its own, the pause lies between two connections, and the latency begins with
+    /// connecting.
+    /// </summary>
     internal Pause Pause { get; init; } = Pause.None;
 
     /// <summary>Those that speak at all; null: all.</summary>

@@ -15,13 +15,18 @@ internal sealed class EpollLoad(Endpoint endpoint, params IReadOnlyList<ClientGr
 
     public string Tool => "own generator";
 
-    public async Task<LoadOutcome> RunAsync(ServerProcess server, CpuPlan cpus, TimeSpan duration, CancellationToken cancellation)
+    public async Task<LoadOutcome> RunAsync(
+        ServerProcess server, CpuPlan cpus, TimeSpan duration, CancellationToken cancellation)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task alternation = Alternation?.RunAsync(server, over.Token) ?? Task.CompletedTask;
         try
         {
-            return await Task.Factory.StartNew(() => Run(server, duration, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            return await Task.Factory.StartNew(
+                () => Run(server, duration, cancellation),
+                cancellation,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default);
         }
         finally
         {
@@ -32,7 +37,8 @@ internal sealed class EpollLoad(Endpoint endpoint, params IReadOnlyList<ClientGr
 
     private LoadOutcome Run(ServerProcess server, TimeSpan duration, CancellationToken cancellation)
     {
-        using var run = new EpollRun(server, endpoint, [.. groups.Select((group, index) => new LoadGroup(group, index))], Alternation);
+        using var run = new EpollRun(
+            server, endpoint, [.. groups.Select((group, index) => new LoadGroup(group, index))], Alternation);
         return run.Run(duration, cancellation);
     }
 }

@@ -43,7 +43,8 @@ internal sealed class EpollRun : IDisposable
         _server = server;
         _alternation = alternation;
         _groups = groups;
-        _connections = [.. groups.SelectMany(group => Enumerable.Repeat(group, group.Clients.Connections)).Select((group, index) => new LoadConnection(group, index))];
+        _connections = [.. groups.SelectMany(group => Enumerable.Repeat(group, group.Clients.Connections)).Select(
+            (group, index) => new LoadConnection(group, index))];
         SocketAddress address = new IPEndPoint(IPAddress.Loopback, server.Port(endpoint)).Serialize();
         _address = address.Buffer.Span[..address.Size].ToArray();
     }

@@ -21,8 +21,14 @@ internal sealed class IdleConnections : IDisposable
     {
     }
 
-    /// <param name="atOnce">How many connect at the same time; when they have their answers, the next ones come.</param>
-    internal static async Task<IdleConnections> OpenAsync(ServerProcess server, Endpoint endpoint, int connections, int atOnce = AtOnce, CancellationToken cancellation = default)
+    /// <param name="atOnce">How many connect at the same time; when they have their answers, the next ones
+    /// come.</param>
+    internal static async Task<IdleConnections> OpenAsync(
+        ServerProcess server,
+        Endpoint endpoint,
+        int connections,
+        int atOnce = AtOnce,
+        CancellationToken cancellation = default)
     {
         var crowd = new IdleConnections();
         try
@@ -32,7 +38,8 @@ internal sealed class IdleConnections : IDisposable
             var address = new IPEndPoint(IPAddress.Loopback, server.Port(endpoint));
             while (crowd._sockets.Count < connections)
             {
-                Socket[] batch = [.. Enumerable.Range(0, Math.Min(atOnce, connections - crowd._sockets.Count)).Select(_ => NewSocket())];
+                Socket[] batch = [.. Enumerable.Range(0, Math.Min(atOnce, connections - crowd._sockets.Count)).Select(
+                    _ => NewSocket())];
                 crowd._sockets.AddRange(batch);
                 await Task.WhenAll(batch.Select(socket => socket.ConnectAsync(address, cancellation).AsTask()));
                 Array.ForEach(batch, socket => socket.Send(request));

@@ -15,7 +15,8 @@ internal sealed class LoopSamples(IReadOnlyList<IReadOnlyList<EventLoopStatistic
     internal long LateMoves => MovesBetween(samples.Count / 2, samples.Count - 1);
 
     /// <summary>The highest utilization minus the lowest, in points of 100, on average.</summary>
-    internal double UtilizationDifference => Late.Average(loops => 100 * (loops.Max(loop => loop.Utilization) - loops.Min(loop => loop.Utilization)));
+    internal double UtilizationDifference
+        => Late.Average(loops => 100 * (loops.Max(loop => loop.Utilization) - loops.Min(loop => loop.Utilization)));
 
     /// <summary>The highest activity of a loop relative to the mean of all, on average.</summary>
     internal double ActivityShare => Late.Average(loops => Share(loops, loop => loop.Activity));
@@ -24,5 +25,6 @@ internal sealed class LoopSamples(IReadOnlyList<IReadOnlyList<EventLoopStatistic
     internal static double Share(IReadOnlyList<EventLoopStatistics> loops, Func<EventLoopStatistics, double> figure)
         => loops.Sum(figure) is var sum and > 0 ? loops.Max(figure) * loops.Count / sum : 1;
 
-    private long MovesBetween(int first, int last) => samples[last].Sum(loop => loop.Migrations) - samples[first].Sum(loop => loop.Migrations);
+    private long MovesBetween(int first, int last)
+        => samples[last].Sum(loop => loop.Migrations) - samples[first].Sum(loop => loop.Migrations);
 }

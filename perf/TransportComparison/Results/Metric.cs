@@ -32,10 +32,13 @@ internal sealed record Metric(string Key, string Title, string Format, string? R
     internal static readonly Metric Utilisation = new("utilisation", "server's CPU %", "N0");
     internal static readonly Metric P90ByArrival = new("p90ByArrival", "p90 by that in order of arrival", "0.00");
     internal static readonly Metric P99ByArrival = new("p99ByArrival", "p99 by that in order of arrival", "0.00");
-    internal static readonly Metric OthersP90ByArrival = new("othersP90ByArrival", "others p90 by that in order of arrival", "0.00");
-    internal static readonly Metric OthersP99ByArrival = new("othersP99ByArrival", "others p99 by that in order of arrival", "0.00");
+    internal static readonly Metric OthersP90ByArrival =
+        new("othersP90ByArrival", "others p90 by that in order of arrival", "0.00");
+    internal static readonly Metric OthersP99ByArrival =
+        new("othersP99ByArrival", "others p99 by that in order of arrival", "0.00");
     internal static readonly Metric OfBalanced = new("ofBalanced", "× balanced", "0.00");
-    internal static readonly Metric UtilizationDifference = new("utilizationDifference", "highest utilization minus lowest, points of 100", "N0");
+    internal static readonly Metric UtilizationDifference =
+        new("utilizationDifference", "highest utilization minus lowest, points of 100", "N0");
     internal static readonly Metric LoopShare = new("loopShare", "highest loop × mean", "0.00");
     internal static readonly Metric ActivityShare = new("activityShare", "highest loop's activity × mean", "0.00");
     internal static readonly Metric Moves = new("moves", "connections moved", "N0");
@@ -50,8 +53,35 @@ internal sealed record Metric(string Key, string Title, string Format, string? R
     /// <summary>In the order of their columns.</summary>
     internal static readonly IReadOnlyList<Metric> All =
     [
-        Rate, Cpu, User, System, Switches, SystemCalls, P50, P99, P999, SlowRate, SlowP99, OthersRate, OthersP99, Resident, Managed,
-        Capacity, Utilisation, P90ByArrival, P99ByArrival, OthersP90ByArrival, OthersP99ByArrival, OfBalanced, UtilizationDifference, LoopShare, ActivityShare, Moves, LateMoves, .. Sets, .. OthersSets,
+        Rate,
+        Cpu,
+        User,
+        System,
+        Switches,
+        SystemCalls,
+        P50,
+        P99,
+        P999,
+        SlowRate,
+        SlowP99,
+        OthersRate,
+        OthersP99,
+        Resident,
+        Managed,
+        Capacity,
+        Utilisation,
+        P90ByArrival,
+        P99ByArrival,
+        OthersP90ByArrival,
+        OthersP99ByArrival,
+        OfBalanced,
+        UtilizationDifference,
+        LoopShare,
+        ActivityShare,
+        Moves,
+        LateMoves,
+        .. Sets,
+        .. OthersSets,
     ];
 
     /// <summary>Those that some candidate has.</summary>
@@ -67,15 +97,19 @@ internal sealed record Metric(string Key, string Title, string Format, string? R
         }
 
         string median = Statistics.Median(rounds).ToString(Format, CultureInfo.InvariantCulture);
-        return rounds.Length == 1 ? median : string.Create(CultureInfo.InvariantCulture, $"{median} ±{100 * Statistics.Spread(rounds):0.#}%");
+        return rounds.Length == 1
+            ? median
+            : string.Create(CultureInfo.InvariantCulture, $"{median} ±{100 * Statistics.Spread(rounds):0.#}%");
     }
 
     private static IEnumerable<Metric> InSets(string key, string title)
-        => Enum.GetValues<PollingSet>().Select(set => new Metric($"{key}{set}", $"{title}{set} %".ToLowerInvariant(), "N0"));
+        => Enum.GetValues<PollingSet>().Select(
+            set => new Metric($"{key}{set}", $"{title}{set} %".ToLowerInvariant(), "N0"));
 
     internal Ratio? Compare(CandidateResult candidate, CandidateResult reference)
     {
-        if (!candidate.Rounds.TryGetValue(Key, out double[]? own) || !reference.Rounds.TryGetValue(Key, out double[]? others))
+        if (!candidate.Rounds.TryGetValue(Key, out double[]? own)
+            || !reference.Rounds.TryGetValue(Key, out double[]? others))
         {
             return null;
         }

@@ -32,12 +32,19 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     internal long ResidentBytes => ServerUsage.ResidentBytes(ProcessId);
 
-    internal static async Task<ServerProcess> StartAsync(Candidate candidate, CpuPlan cpus, int stepsPerMicrosecond, DirectoryInfo? old, CancellationToken cancellation)
+    internal static async Task<ServerProcess> StartAsync(
+        Candidate candidate, CpuPlan cpus, int stepsPerMicrosecond, DirectoryInfo? old, CancellationToken cancellation)
     {
-        string[] arguments = [cpus.Loops.ToString(CultureInfo.InvariantCulture), stepsPerMicrosecond.ToString(CultureInfo.InvariantCulture)];
+        string[] arguments = [cpus.Loops.ToString(CultureInfo.InvariantCulture), stepsPerMicrosecond.ToString(
+            CultureInfo.InvariantCulture)];
         ProcessStartInfo start = candidate.Native
             ? new(NativeServer.Executable, arguments)
-            : new("dotnet", [Path.Combine(candidate.Old ? old!.FullName : AppContext.BaseDirectory, "ComparisonServer.dll"), candidate.ServerName, .. arguments]);
+            : new(
+                "dotnet",
+                [
+                    Path.Combine(candidate.Old ? old!.FullName : AppContext.BaseDirectory, "ComparisonServer.dll"),
+                    candidate.ServerName, .. arguments
+                ]);
         start.UseShellExecute = false;
         start.RedirectStandardInput = true;
         start.RedirectStandardOutput = true;
@@ -49,7 +56,8 @@ internal sealed class ServerProcess : IAsyncDisposable
         Process process = CpuPlan.Start(start, cpus.Server);
         try
         {
-            string? ready = await process.StandardOutput.ReadLineAsync(cancellation).AsTask().WaitAsync(s_patience, cancellation);
+            string? ready = await process.StandardOutput.ReadLineAsync(cancellation).AsTask()
+                .WaitAsync(s_patience, cancellation);
             return new ServerProcess(candidate, process, Ports(ready));
         }
         catch
@@ -85,9 +93,13 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     /// <summary>What its event loops have done; none if it has none.</summary>
     internal async Task<EventLoopStatistics[]> LoopsAsync(CancellationToken cancellation)
-        => JsonSerializer.Deserialize<EventLoopStatistics[]>(await AskAsync("/loops", cancellation), JsonSerializerOptions.Web)!;
+        => JsonSerializer.Deserialize<EventLoopStatistics[]>(
+            await AskAsync("/loops", cancellation),
+            JsonSerializerOptions.Web)!;
 
-    /// <summary>In which polling sets the requests of each class of clients have found their connection since the last time.</summary>
+    /// <summary>
+    /// In which polling sets the requests of each class of clients have found their connection since the last time.
+    /// </summary>
     internal async Task<long[]> SetTallyAsync(CancellationToken cancellation)
         => JsonSerializer.Deserialize<long[]>(await AskAsync("/tally", cancellation))!;
 
@@ -96,7 +108,9 @@ internal sealed class ServerProcess : IAsyncDisposable
     {
         if (_process.HasExited)
         {
-            throw new ServerException(string.Create(CultureInfo.InvariantCulture, $"The server has ended with exit code {_process.ExitCode}."));
+            throw new ServerException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"The server has ended with exit code {_process.ExitCode}."));
         }
 
         try

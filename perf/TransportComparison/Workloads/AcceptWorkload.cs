@@ -9,7 +9,9 @@ using KestrelFdmTransport.TransportComparison.Servers;
 
 namespace KestrelFdmTransport.TransportComparison.Workloads;
 
-/// <summary>How evenly loops share connections that stay, by how they come; and the heat of those that then are busy among them.</summary>
+/// <summary>
+/// How evenly loops share connections that stay, by how they come; and the heat of those that then are busy among them.
+/// </summary>
 internal sealed class AcceptWorkload(string name, string how, int connections, int atOnce) : LocalityWorkload(
     name,
     string.Create(CultureInfo.InvariantCulture, $"{connections} connections that stay, {how}; then {Busy} busy ones"))
@@ -21,9 +23,11 @@ internal sealed class AcceptWorkload(string name, string how, int connections, i
     internal override async Task<Dictionary<string, double>> MeasureAsync(Trial trial, CancellationToken cancellation)
     {
         await WaitForQuietAsync(trial.Server, cancellation);
-        using IdleConnections crowd = await IdleConnections.OpenAsync(trial.Server, Endpoint.Http, connections, atOnce, cancellation);
+        using IdleConnections crowd =
+            await IdleConnections.OpenAsync(trial.Server, Endpoint.Http, connections, atOnce, cancellation);
         EventLoopStatistics[] loops = await trial.Server.LoopsAsync(cancellation);
-        (LoadOutcome outcome, LoopSamples busy) = await WatchAsync(trial, new ClientGroup(Busy, new Request()), cancellation);
+        (LoadOutcome outcome, LoopSamples busy) =
+            await WatchAsync(trial, new ClientGroup(Busy, new Request()), cancellation);
         Dictionary<string, double> figures = Figures(outcome);
         figures[Metric.LoopShare.Key] = LoopSamples.Share(loops, loop => loop.Connections);
         figures[Metric.ActivityShare.Key] = busy.ActivityShare;

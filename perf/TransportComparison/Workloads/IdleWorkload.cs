@@ -19,7 +19,8 @@ internal sealed class IdleWorkload(int active, int idle) : HttpWorkload(
 
     internal override async Task<Dictionary<string, double>> MeasureAsync(Trial trial, CancellationToken cancellation)
     {
-        using IdleConnections crowd = await IdleConnections.OpenAsync(trial.Server, Endpoint.Http, idle, cancellation: cancellation);
+        using IdleConnections crowd =
+            await IdleConnections.OpenAsync(trial.Server, Endpoint.Http, idle, cancellation: cancellation);
         return await base.MeasureAsync(trial, cancellation);
     }
 }

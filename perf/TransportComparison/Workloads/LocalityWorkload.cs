@@ -25,9 +25,12 @@ internal abstract class LocalityWorkload(string name, string description) : Work
     internal sealed override bool RunsOn(Candidate candidate) => candidate.HasLoops;
 
     internal sealed override Task WarmUpAsync(Trial trial, CancellationToken cancellation)
-        => new EpollLoad(Endpoint.Http, new ClientGroup(WarmUpConnections, new Request())).RunAsync(trial.Server, trial.Cpus, trial.Duration, cancellation);
+        => new EpollLoad(Endpoint.Http, new ClientGroup(WarmUpConnections, new Request()))
+            .RunAsync(trial.Server, trial.Cpus, trial.Duration, cancellation);
 
-    /// <summary>Connections of a load before have ended, and their heat, by which new ones are dealt out, is forgotten.</summary>
+    /// <summary>
+    /// Connections of a load before have ended, and their heat, by which new ones are dealt out, is forgotten.
+    /// </summary>
     private protected static async Task WaitForQuietAsync(ServerProcess server, CancellationToken cancellation)
     {
         while ((await server.LoopsAsync(cancellation)).Sum(loop => loop.Connections + loop.Activity) > AskersWeight)
@@ -37,9 +40,11 @@ internal abstract class LocalityWorkload(string name, string description) : Work
     }
 
     /// <summary>Looks at the loops now and then until the load ends.</summary>
-    private protected static async Task<(LoadOutcome Outcome, LoopSamples Loops)> WatchAsync(Trial trial, ClientGroup clients, CancellationToken cancellation)
+    private protected static async Task<(LoadOutcome Outcome, LoopSamples Loops)> WatchAsync(
+        Trial trial, ClientGroup clients, CancellationToken cancellation)
     {
-        Task<LoadOutcome> running = new EpollLoad(Endpoint.Http, clients).RunAsync(trial.Server, trial.Cpus, trial.Duration, cancellation);
+        Task<LoadOutcome> running =
+            new EpollLoad(Endpoint.Http, clients).RunAsync(trial.Server, trial.Cpus, trial.Duration, cancellation);
         var samples = new List<EventLoopStatistics[]>();
         while (!running.IsCompleted)
         {

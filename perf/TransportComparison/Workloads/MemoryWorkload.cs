@@ -13,7 +13,10 @@ namespace KestrelFdmTransport.TransportComparison.Workloads;
 /// <summary>What an idle connection that has asked once costs the process; the kernel's share is not in it.</summary>
 internal sealed class MemoryWorkload(string name, Endpoint endpoint, int connections) : Workload(
     name,
-    string.Create(CultureInfo.InvariantCulture, $"memory per idle connection, {(endpoint == Endpoint.Raw ? "connection handler" : "HTTP/1.1")}, {connections} connections"))
+    string.Create(
+        CultureInfo.InvariantCulture,
+        $"memory per idle connection, {(endpoint == Endpoint.Raw ? "connection handler" : "HTTP/1.1")}, {connections} "
+            + $"connections"))
 {
     private const int WarmUpConnections = 500;
 
@@ -28,13 +31,15 @@ internal sealed class MemoryWorkload(string name, Endpoint endpoint, int connect
 
     internal override async Task WarmUpAsync(Trial trial, CancellationToken cancellation)
     {
-        using IdleConnections crowd = await IdleConnections.OpenAsync(trial.Server, endpoint, WarmUpConnections, cancellation: cancellation);
+        using IdleConnections crowd =
+            await IdleConnections.OpenAsync(trial.Server, endpoint, WarmUpConnections, cancellation: cancellation);
     }
 
     internal override async Task<Dictionary<string, double>> MeasureAsync(Trial trial, CancellationToken cancellation)
     {
         (long managed, long resident) = await MemoryAsync(trial.Server, cancellation);
-        using IdleConnections crowd = await IdleConnections.OpenAsync(trial.Server, endpoint, connections, cancellation: cancellation);
+        using IdleConnections crowd =
+            await IdleConnections.OpenAsync(trial.Server, endpoint, connections, cancellation: cancellation);
         (long managedAfter, long residentAfter) = await MemoryAsync(trial.Server, cancellation);
         var figures = new Dictionary<string, double>(StringComparer.Ordinal)
         {
@@ -48,7 +53,9 @@ internal sealed class MemoryWorkload(string name, Endpoint endpoint, int connect
         return figures;
     }
 
-    private static async Task<(long Managed, long Resident)> MemoryAsync(ServerProcess server, CancellationToken cancellation)
+    private static async Task<(long Managed, long Resident)> MemoryAsync(
+        ServerProcess server,
+        CancellationToken cancellation)
     {
         // The garbage collection goes before the look at what is resident.
         long managed = server.Candidate.Native ? 0 : await server.ManagedBytesAsync(cancellation);

@@ -7,8 +7,11 @@ using KestrelFdmTransport.TransportComparison.Results;
 
 namespace KestrelFdmTransport.TransportComparison.Workloads;
 
-/// <summary>One server that serves by sets and in the order of arrival, in turn, while it is kept busy for a part of the time.</summary>
-internal sealed class SetsWorkload(int percent) : UtilisationWorkload(percent, "sets", ", by sets and in the order of arrival in turn")
+/// <summary>
+/// One server that serves by sets and in the order of arrival, in turn, while it is kept busy for a part of the time.
+/// </summary>
+internal sealed class SetsWorkload(int percent)
+    : UtilisationWorkload(percent, "sets", ", by sets and in the order of arrival in turn")
 {
     private const int Arrival = 0;
     private const int Sets = 1;

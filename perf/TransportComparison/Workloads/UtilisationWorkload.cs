@@ -12,14 +12,19 @@ using KestrelFdmTransport.TransportComparison.Servers;
 namespace KestrelFdmTransport.TransportComparison.Workloads;
 
 /// <summary>
-/// Hot clients and sporadic ones that together keep the server's CPUs busy for a part of the time. How many requests do that is found out before, by trials, with code that
-/// is as good as it gets, and followed from round to round: two processes of the same server may differ by some percent for as long as they live, and at such loads that
-/// makes more of a difference than what is compared. The reference gets that part of what it serves under overload, because its threads spin when there is less to do. Clients
-/// keep to their times as long as answers come before the next one, so what they want does not depend on how fast they are served.
+/// Hot clients and sporadic ones that together keep the server's CPUs busy for a part of the time. How many requests do
+/// that is found out before, by trials, with code that is as good as it gets, and followed from round to round: two
+/// processes of the same server may differ by some percent for as long as they live, and at such loads that makes more
+/// of a difference than what is compared. The reference gets that part of what it serves under overload, because its
+/// threads spin when there is less to do. Clients keep to their times as long as answers come before the next one, so
+/// what they want does not depend on how fast they are served.
 /// </summary>
 internal class UtilisationWorkload(int percent, string name = "utilisation", string also = "") : Workload(
     string.Create(CultureInfo.InvariantCulture, $"{name}-{percent}"),
-    string.Create(CultureInfo.InvariantCulture, $"{percent} % of the capacity wanted by {HotClients} hot clients (1,000 requests/s each) and sporadic others (every 10–100 ms), 10 µs of work{also}"))
+    string.Create(
+        CultureInfo.InvariantCulture,
+        $"{percent} % of the capacity wanted by {HotClients} hot clients (1,000 requests/s each) and sporadic others "
+            + $"(every 10–100 ms), 10 µs of work{also}"))
 {
     private const int HotClients = 8;
     private const double HotRate = 1000;
@@ -34,8 +39,10 @@ internal class UtilisationWorkload(int percent, string name = "utilisation", str
     private const double Alike = 0.02;
 
     private static readonly Request s_request = new("/compute/10");
-    private static readonly Pause s_hotPause = new(TimeSpan.FromSeconds(1 / HotRate), TimeSpan.FromSeconds(1 / HotRate), Paced: true);
-    private static readonly Pause s_sporadicPause = new(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(100), Paced: true);
+    private static readonly Pause s_hotPause =
+        new(TimeSpan.FromSeconds(1 / HotRate), TimeSpan.FromSeconds(1 / HotRate), Paced: true);
+    private static readonly Pause s_sporadicPause =
+        new(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(100), Paced: true);
     private static readonly TimeSpan s_capacityRun = TimeSpan.FromSeconds(3);
 
     /// <summary>By the candidate's name.</summary>
@@ -52,16 +59,20 @@ internal class UtilisationWorkload(int percent, string name = "utilisation", str
         _ = await RunAsync(trial, OverloadClients, trial.Duration, cancellation);
         double capacity = RateOf(await RunAsync(trial, OverloadClients, s_capacityRun, cancellation));
         Candidate candidate = trial.Server.Candidate;
-        _capacities[candidate.Name] = candidate.Is(Candidate.Reference) ? capacity : await FindCapacityAsync(trial, capacity, cancellation);
+        _capacities[candidate.Name] =
+            candidate.Is(Candidate.Reference) ? capacity : await FindCapacityAsync(trial, capacity, cancellation);
     }
 
-    internal override Task<Dictionary<string, double>> MeasureAsync(Trial trial, CancellationToken cancellation) => MeasureAsync(trial, alternation: null, cancellation);
+    internal override Task<Dictionary<string, double>> MeasureAsync(Trial trial, CancellationToken cancellation)
+        => MeasureAsync(trial, alternation: null, cancellation);
 
-    private protected async Task<Dictionary<string, double>> MeasureAsync(Trial trial, AlternatingRun? alternation, CancellationToken cancellation)
+    private protected async Task<Dictionary<string, double>> MeasureAsync(
+        Trial trial, AlternatingRun? alternation, CancellationToken cancellation)
     {
         Candidate candidate = trial.Server.Candidate;
         double capacity = _capacities[candidate.Name];
-        LoadOutcome outcome = await RunAsync(trial, SporadicClients(capacity, percent), trial.Duration, cancellation, alternation);
+        LoadOutcome outcome =
+            await RunAsync(trial, SporadicClients(capacity, percent), trial.Duration, cancellation, alternation);
         Dictionary<string, double> figures = Figures(outcome);
         figures[Metric.Capacity.Key] = capacity;
         double utilisation = Utilisation(trial, outcome);
@@ -75,13 +86,16 @@ internal class UtilisationWorkload(int percent, string name = "utilisation", str
         return figures;
     }
 
-    /// <summary>A request costs less the more wait at a time, so the capacity is that at this very utilisation.</summary>
+    /// <summary>
+    /// A request costs less the more wait at a time, so the capacity is that at this very utilisation.
+    /// </summary>
     private async Task<double> FindCapacityAsync(Trial trial, double capacity, CancellationToken cancellation)
     {
         int alike = 0;
         for (int i = 0; i < MostTrials && alike < AlikeTrials; i++)
         {
-            LoadOutcome outcome = await RunAsync(trial, SporadicClients(capacity, percent), s_capacityRun, cancellation);
+            LoadOutcome outcome =
+                await RunAsync(trial, SporadicClients(capacity, percent), s_capacityRun, cancellation);
             double better = capacity * percent / Utilisation(trial, outcome);
             alike = Math.Abs(better - capacity) < Alike * capacity ? alike + 1 : 0;
             capacity = better;
@@ -90,7 +104,8 @@ internal class UtilisationWorkload(int percent, string name = "utilisation", str
         return capacity;
     }
 
-    private static double Utilisation(Trial trial, LoadOutcome outcome) => outcome.Usage.CpuMicroseconds / outcome.Requests * RateOf(outcome) / 1e4 / trial.Cpus.Server.Length;
+    private static double Utilisation(Trial trial, LoadOutcome outcome)
+        => outcome.Usage.CpuMicroseconds / outcome.Requests * RateOf(outcome) / 1e4 / trial.Cpus.Server.Length;
 
     /// <summary>As many as want what the hot ones leave of that part of the capacity.</summary>
     internal static int SporadicClients(double capacity, int percent)
@@ -101,10 +116,16 @@ internal class UtilisationWorkload(int percent, string name = "utilisation", str
 
     private static double RateOf(LoadOutcome outcome) => outcome.Groups.Sum(group => group.Rate);
 
-    private static Task<LoadOutcome> RunAsync(Trial trial, int sporadicClients, TimeSpan duration, CancellationToken cancellation, AlternatingRun? alternation = null)
+    private static Task<LoadOutcome> RunAsync(
+        Trial trial,
+        int sporadicClients,
+        TimeSpan duration,
+        CancellationToken cancellation,
+        AlternatingRun? alternation = null)
     {
         var hot = new ClientGroup(HotClients, s_request) { Pause = s_hotPause };
         var sporadic = new ClientGroup(sporadicClients, s_request) { Pause = s_sporadicPause };
-        return new EpollLoad(Endpoint.Http, hot, sporadic) { Alternation = alternation }.RunAsync(trial.Server, trial.Cpus, duration, cancellation);
+        return new EpollLoad(Endpoint.Http, hot, sporadic) { Alternation = alternation }
+            .RunAsync(trial.Server, trial.Cpus, duration, cancellation);
     }
 }

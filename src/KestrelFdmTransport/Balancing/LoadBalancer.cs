@@ -12,18 +12,21 @@ internal sealed class LoadBalancer(EventLoopGroup group, bool moves)
     /// <summary>Thousandths of a loop's time; a smaller difference is not worth a move.</summary>
     private const int Tolerance = 200;
 
-    /// <summary>What a connection counts beside itself until its heat is known: as much as if it were as hot as can be.</summary>
+    /// <summary>
+    /// What a connection counts beside itself until its heat is known: as much as if it were as hot as can be.
+    /// </summary>
     private const int NewConnectionWeight = PollingPolicy.CounterMax;
 
     /// <summary>
-    /// Going to the back of the kernel's queue balances connections that come one by one; only in a burst does a loop get further
-    /// ahead than this, four newcomers, and then giving a connection away is worth waking its new owner.
+    /// Going to the back of the kernel's queue balances connections that come one by one; only in a burst does a loop
+    /// get further ahead than this, four newcomers, and then giving a connection away is worth waking its new owner.
     /// </summary>
     private const int AcceptImbalanceThreshold = 4 * (1 + NewConnectionWeight);
 
     /// <summary>
-    /// The others with which a loop that accepts compares itself, taken in turn. The best of so few is nearly as good as the best of all; and to look at hundreds of loops, each on
-    /// cache lines of its own, would cost more than to accept.
+    /// The others with which a loop that accepts compares itself, taken in turn. The best of so few is nearly as good
+    /// as the best of all; and to look at hundreds of loops, each on cache lines of its own, would cost more than to
+    /// accept.
     /// </summary>
     private const int Sample = 8;
 
@@ -31,8 +34,8 @@ internal sealed class LoadBalancer(EventLoopGroup group, bool moves)
     private const int ActivityTolerance = 16;
 
     /// <summary>
-    /// Where the loops' time can be evened out, heat must not undo it: so it rests after a move by time, and twice as long each time that
-    /// had to put right what heat did.
+    /// Where the loops' time can be evened out, heat must not undo it: so it rests after a move by time, and twice as
+    /// long each time that had to put right what heat did.
     /// </summary>
     private static readonly long s_minCooldown = Stopwatch.Frequency;
 
@@ -91,7 +94,9 @@ internal sealed class LoadBalancer(EventLoopGroup group, bool moves)
         return count;
     }
 
-    /// <summary>Time has moved some. If it had to put right what heat has moved lately, heat rests the longer.</summary>
+    /// <summary>
+    /// Time has moved some. If it had to put right what heat has moved lately, heat rests the longer.
+    /// </summary>
     private void ApplyCooldown(EventLoop giver, EventLoop receiver, long now)
     {
         bool lately = _migrationTarget is not null && now - _migratedAt < _cooldown + s_minCooldown;
@@ -109,8 +114,8 @@ internal sealed class LoadBalancer(EventLoopGroup group, bool moves)
     }
 
     /// <summary>
-    /// As many as would even out the time that two loops are busy, rounded down: a single connection that keeps a loop busy would do the same
-    /// elsewhere, and so does not go back and forth.
+    /// As many as would even out the time that two loops are busy, rounded down: a single connection that keeps a loop
+    /// busy would do the same elsewhere, and so does not go back and forth.
     /// </summary>
     private int PlanByUtilization(EventLoop loop, long now, out EventLoop? destination)
     {
@@ -132,8 +137,8 @@ internal sealed class LoadBalancer(EventLoopGroup group, bool moves)
     }
 
     /// <summary>
-    /// Between loops that are about equally busy: the one with more hot connections serves each of them less often. As many as even out the heat
-    /// and, where there is time to spare, do not set the times apart.
+    /// Between loops that are about equally busy: the one with more hot connections serves each of them less often. As
+    /// many as even out the heat and, where there is time to spare, do not set the times apart.
     /// </summary>
     private int PlanByActivity(EventLoop loop, long now, out EventLoop? destination)
     {
@@ -170,7 +175,8 @@ internal sealed class LoadBalancer(EventLoopGroup group, bool moves)
             return 0;
         }
 
-        // A hot connection takes busy / Hot of its loop's time, on average: with the whole tolerance, chance would often have them moved back.
+        // A hot connection takes busy / Hot of its loop's time, on average: with the whole tolerance, chance would
+        // often have them moved back.
         int room = busy - others + (Tolerance / 4);
         return room <= 0 ? 0 : busy == 0 ? count : (int)Math.Min(count, (long)room * loop.Utilization.Hot / (2 * busy));
     }
@@ -179,8 +185,8 @@ internal sealed class LoadBalancer(EventLoopGroup group, bool moves)
         => other != giver && !other.HasFailed && other.Utilization.IsSettled(now) && !other.Utilization.IsStuck(now);
 
     /// <summary>
-    /// True if this loop has more than its share of the connections and of the heat, among those that can accept. A loop that is stuck takes no client from
-    /// the kernel, however few it has.
+    /// True if this loop has more than its share of the connections and of the heat, among those that can accept. A
+    /// loop that is stuck takes no client from the kernel, however few it has.
     /// </summary>
     internal bool IsAboveShare(EventLoop loop)
     {
@@ -201,8 +207,9 @@ internal sealed class LoadBalancer(EventLoopGroup group, bool moves)
     }
 
     /// <summary>
-    /// The loop that a connection accepted by <paramref name="acceptor"/> should live on: the acceptor's own, unless a burst has
-    /// left another one clearly behind. One that is stuck is not behind: it accepts nothing, and would let the connection wait.
+    /// The loop that a connection accepted by <paramref name="acceptor"/> should live on: the acceptor's own, unless a
+    /// burst has left another one clearly behind. One that is stuck is not behind: it accepts nothing, and would let
+    /// the connection wait.
     /// </summary>
     internal EventLoop SelectLoop(EventLoop acceptor, long now)
     {
@@ -230,7 +237,12 @@ internal sealed class LoadBalancer(EventLoopGroup group, bool moves)
     private static EventLoop Other(EventLoop[] loops, EventLoop loop, int number)
         => loops[(int)((loop.Index + 1 + (((loop.Accepts * Sample) + number) % (loops.Length - 1))) % loops.Length)];
 
-    /// <summary>Connections count, and hot ones count up to nine times, as do new ones; so neither the many nor the busy pile up on one loop.</summary>
+    /// <summary>
+    /// Connections count, and hot ones count up to nine times, as do new ones; so neither the many nor the busy pile up
+    /// on one loop.
+    /// </summary>
     private static long Weight(EventLoop loop, long now)
-        => (long)loop.ConnectionCount + loop.Utilization.SustainedActivity(now) + (NewConnectionWeight * loop.Utilization.RecentAccepts(now));
+        => (long)loop.ConnectionCount
+            + loop.Utilization.SustainedActivity(now)
+            + (NewConnectionWeight * loop.Utilization.RecentAccepts(now));
 }

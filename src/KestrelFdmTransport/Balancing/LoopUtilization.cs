@@ -5,33 +5,44 @@ using KestrelFdmTransport.Polling;
 
 namespace KestrelFdmTransport.Balancing;
 
-/// <summary>How much a loop has to do: the part of its time that it did not wait, and the heat of its connections.</summary>
+/// <summary>
+/// How much a loop has to do: the part of its time that it did not wait, and the heat of its connections.
+/// </summary>
 /// <remarks>
-/// Measured by the loop's owner in windows of <see cref="Window"/>, read by any thread. A loop that waits measures nothing, and what is too old
-/// then counts as zero. A loop that is held by a callback or a long turn measures nothing either, and that counts as all of its time.
+/// Measured by the loop's owner in windows of <see cref="Window"/>, read by any thread. A loop that waits measures
+/// nothing, and what is too old then counts as zero. A loop that is held by a callback or a long turn measures nothing
+/// either, and that counts as all of its time.
 /// </remarks>
 internal sealed class LoopUtilization
 {
     internal const int Scale = 1000;
 
-    /// <summary>A loop that is busier than this has no time to spare, and how much more it would need does not show in its time.</summary>
+    /// <summary>
+    /// A loop that is busier than this has no time to spare, and how much more it would need does not show in its time.
+    /// </summary>
     internal const int Saturated = 900;
 
     /// <summary>
-    /// Windows, half a second. With time to spare nobody is in need, and for some tenths of a second times differ by chance: a loop that gets its CPU late finds more at a time,
-    /// and serves it with less work.
+    /// Windows, half a second. With time to spare nobody is in need, and for some tenths of a second times differ by
+    /// chance: a loop that gets its CPU late finds more at a time, and serves it with less work.
     /// </summary>
     private const int SustainedWindows = 10;
 
-    /// <summary>Long enough for a fair sample of what a thread gets from the scheduler, short enough to follow a shift of load.</summary>
+    /// <summary>
+    /// Long enough for a fair sample of what a thread gets from the scheduler, short enough to follow a shift of load.
+    /// </summary>
     internal static readonly long Window = Stopwatch.Frequency / 20;
 
-    /// <summary>After a move: in one window they move, and then both sides' averages have to show what it did.</summary>
+    /// <summary>
+    /// After a move: in one window they move, and then both sides' averages have to show what it did.
+    /// </summary>
     private static readonly long s_settling = 8 * Window;
 
     private static readonly long s_stale = 3 * Window;
 
-    /// <summary>What is given to a loop in a longer turn waits: a callback holds it, or others that wait as well.</summary>
+    /// <summary>
+    /// What is given to a loop in a longer turn waits: a callback holds it, or others that wait as well.
+    /// </summary>
     private static readonly long s_stuckAfter = Stopwatch.Frequency / 100;
 
     private long _begin = Stopwatch.GetTimestamp();
@@ -55,15 +66,15 @@ internal sealed class LoopUtilization
     internal int Hot { get; private set; }
 
     /// <summary>
-    /// What counts for giving connections away: the lower of the last two averages, of no more than the time that the loop had a CPU as long as it
-    /// has time to spare. Where load begins everywhere at once, a loop that has measured it looks
-    /// about before the others have; one window later they have, too. Owner only.
+    /// What counts for giving connections away: the lower of the last two averages, of no more than the time that the
+    /// loop had a CPU as long as it has time to spare. Where load begins everywhere at once, a loop that has measured
+    /// it looks about before the others have; one window later they have, too. Owner only.
     /// </summary>
     internal int SustainedUtilization { get; private set; }
 
     /// <summary>
-    /// Thousandths of its time in which the loop had something to do: an average in which the last window counts for a quarter, because
-    /// whoever shares its CPU with others has it in one window and not in the next.
+    /// Thousandths of its time in which the loop had something to do: an average in which the last window counts for a
+    /// quarter, because whoever shares its CPU with others has it in one window and not in the next.
     /// </summary>
     internal int Utilization(long now) => !IsStale(now) ? Volatile.Read(ref _utilization) : IsStuck(now) ? Scale : 0;
 
@@ -77,12 +88,16 @@ internal sealed class LoopUtilization
     internal int SustainedActivity(long now) => IsIdle(now) ? 0 : Volatile.Read(ref _sustainedActivity);
 
     /// <summary>
-    /// The time as of which this loop may judge others by what they have measured. It is earlier than now if this loop has measured late: what has kept it from
-    /// measuring, a long turn or a pause of the whole process, may have kept the others. Owner only, after <see cref="Measure"/>.
+    /// The time as of which this loop may judge others by what they have measured. It is earlier than now if this loop
+    /// has measured late: what has kept it from measuring, a long turn or a pause of the whole process, may have kept
+    /// the others. Owner only, after <see cref="Measure"/>.
     /// </summary>
     internal long JudgesAsOf => _measuredBefore + Window;
 
-    /// <summary>Connections that were accepted for this loop in the last one or two windows; what they will do does not show yet. Any thread.</summary>
+    /// <summary>
+    /// Connections that were accepted for this loop in the last one or two windows; what they will do does not show
+    /// yet. Any thread.
+    /// </summary>
     internal int RecentAccepts(long now) => _recentAccepts.Read(now / Window);
 
     /// <summary>Any thread.</summary>
@@ -102,7 +117,9 @@ internal sealed class LoopUtilization
     /// <summary>True while the loop has nothing to do. Any thread.</summary>
     internal bool Waits => Volatile.Read(ref _waits);
 
-    /// <summary>True if the loop has been in one turn for so long that nothing should be given to it. Any thread.</summary>
+    /// <summary>
+    /// True if the loop has been in one turn for so long that nothing should be given to it. Any thread.
+    /// </summary>
     internal bool IsStuck(long now) => !Waits && now - Volatile.Read(ref _iterationBegan) > s_stuckAfter;
 
     /// <summary>The loop had nothing to do, spinning or asleep. Owner only.</summary>
@@ -113,7 +130,8 @@ internal sealed class LoopUtilization
     /// <summary>Ends a window. Owner only.</summary>
     /// <param name="now">The time.</param>
     /// <param name="sets">The loop's.</param>
-    /// <param name="cpuTime">What the loop has had of a CPU in this window, in clock ticks; negative if that is not known.</param>
+    /// <param name="cpuTime">What the loop has had of a CPU in this window, in clock ticks; negative if that is not
+    /// known.</param>
     internal void Measure(long now, PollingSets sets, long cpuTime)
     {
         long length = now - _begin;
@@ -140,8 +158,8 @@ internal sealed class LoopUtilization
     }
 
     /// <summary>
-    /// Is told once a window whether the loop has more to do than another. True when that has lasted, and then it has to last again; at once if the loop has no
-    /// time to spare. Owner only.
+    /// Is told once a window whether the loop has more to do than another. True when that has lasted, and then it has
+    /// to last again; at once if the loop has no time to spare. Owner only.
     /// </summary>
     internal bool IsAhead(bool inThisWindow)
     {

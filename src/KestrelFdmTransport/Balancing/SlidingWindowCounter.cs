@@ -3,12 +3,16 @@ using System.Threading;
 namespace KestrelFdmTransport.Balancing;
 
 /// <summary>How often something happened in this window of time and in the one before. Any thread.</summary>
-/// <remarks>Windows are numbered by a clock that all share, so that counts of several things fall at the same time and can be compared.</remarks>
+/// <remarks>
+/// Windows are numbered by a clock that all share, so that counts of several things fall at the same time and can be
+/// compared.
+/// </remarks>
 internal sealed class SlidingWindowCounter
 {
     private const int Max = ushort.MaxValue;
 
-    // The window's number, what happened in the one before it, and what happened in it: one word, so that they belong together.
+    // The window's number, what happened in the one before it, and what happened in it: one word, so that they belong
+    // together.
     private ulong _state;
 
     internal void Add(long window)

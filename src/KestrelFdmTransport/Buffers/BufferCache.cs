@@ -23,7 +23,8 @@ internal sealed class BufferCache(object key) : ThreadCache(key)
         IsUsed = true;
         if (_refillCount)
         {
-            // Twice since the loop slept: the blocks come back on other threads, and each trip to the pool costs a scope.
+            // Twice since the loop slept: the blocks come back on other threads, and each trip to the pool costs a
+            // scope.
             GrowRefill();
         }
 

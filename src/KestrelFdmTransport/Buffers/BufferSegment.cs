@@ -7,9 +7,9 @@ namespace KestrelFdmTransport.Buffers;
 
 /// <summary>A link of a buffer chain: one block and how far it is filled.</summary>
 /// <remarks>
-/// In the input chain producer and consumer work at the same time without a lock. <see cref="End"/> and the link belong to
-/// the producer, which sets both before it publishes the bytes; <see cref="ReadOnlySequenceSegment{T}.Memory"/> belongs to
-/// the consumer; the block of the last link belongs to whoever takes its lease.
+/// In the input chain producer and consumer work at the same time without a lock. <see cref="End"/> and the link belong
+/// to the producer, which sets both before it publishes the bytes; <see cref="ReadOnlySequenceSegment{T}.Memory"/>
+/// belongs to the consumer; the block of the last link belongs to whoever takes its lease.
 /// </remarks>
 internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
 {
@@ -60,7 +60,9 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
         }
     }
 
-    /// <summary>The filled part that nobody has taken yet starts here. Output chains only; belongs to the sender.</summary>
+    /// <summary>
+    /// The filled part that nobody has taken yet starts here. Output chains only; belongs to the sender.
+    /// </summary>
     internal int Start
     {
         get => _leaseOrStart;
@@ -68,8 +70,8 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     }
 
     /// <summary>
-    /// Link of <see cref="SpareSegments"/>. Not <see cref="ReadOnlySequenceSegment{T}.Next"/>: a thread that still walks a chain that this
-    /// segment was in must not walk on into spare ones.
+    /// Link of <see cref="SpareSegments"/>. Not <see cref="ReadOnlySequenceSegment{T}.Next"/>: a thread that still
+    /// walks a chain that this segment was in must not walk on into spare ones.
     /// </summary>
     internal BufferSegment? NextSpare => _owner as BufferSegment;
 
@@ -141,7 +143,9 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     /// <summary>Fixes the length that sequences see once the segment is not the last. Consumer only.</summary>
     internal void Seal(int length) => Memory = Block[..length];
 
-    /// <summary>Producer: may it write behind <see cref="End"/>? Not once the consumer has given the block back.</summary>
+    /// <summary>
+    /// Producer: may it write behind <see cref="End"/>? Not once the consumer has given the block back.
+    /// </summary>
     internal bool TryLease() => Interlocked.CompareExchange(ref _leaseOrStart, Leased, Unleased) == Unleased;
 
     /// <summary>A full fence, because the producer then looks whether the consumer has passed it meanwhile.</summary>

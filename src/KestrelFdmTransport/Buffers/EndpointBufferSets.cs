@@ -28,7 +28,9 @@ internal static class EndpointBufferSets
         }
     }
 
-    /// <summary>The cache for the loop. Any thread; two that make one for a restarted loop at once may each use their own.</summary>
+    /// <summary>
+    /// The cache for the loop. Any thread; two that make one for a restarted loop at once may each use their own.
+    /// </summary>
     internal static EndpointBuffers Create(EndpointBuffers[] caches, EventLoop loop)
     {
         EndpointBuffers cache = caches[loop.Index];

@@ -7,15 +7,19 @@ using KestrelFdmTransport.Scheduling;
 namespace KestrelFdmTransport.Buffers;
 
 /// <summary>
-/// The memory of one endpoint's connections on one loop. A loop's thread keeps the blocks it gets back for the rest of its
-/// turn, so that one warm block serves connection after connection; every other thread goes to the pool.
+/// The memory of one endpoint's connections on one loop. A loop's thread keeps the blocks it gets back for the rest of
+/// its turn, so that one warm block serves connection after connection; every other thread goes to the pool.
 /// </summary>
 internal sealed class EndpointBuffers
 {
-    /// <summary>What <see cref="MemoryPool{T}"/> blocks are asked for: Kestrel's own pool has blocks of just this size.</summary>
+    /// <summary>
+    /// What <see cref="MemoryPool{T}"/> blocks are asked for: Kestrel's own pool has blocks of just this size.
+    /// </summary>
     internal const int BlockSize = 4096;
 
-    /// <summary>For connections as streams, which receive as much at once as a socket would into its caller's buffer.</summary>
+    /// <summary>
+    /// For connections as streams, which receive as much at once as a socket would into its caller's buffer.
+    /// </summary>
     internal const int StreamBlockSize = 32 * 1024;
 
     private static readonly Func<object, ThreadCache> s_createThreadCache = static key => new BufferCache(key);
@@ -46,14 +50,21 @@ internal sealed class EndpointBuffers
     private int PooledSize => Math.Min(_maxPooled, _blockSize);
 
     /// <summary>The same endpoint's cache on another loop.</summary>
-    internal EndpointBuffers ForLoop(EventLoop loop) => loop.Index < PerLoop.Length ? EndpointBufferSets.Create(PerLoop, loop) : this;
+    internal EndpointBuffers ForLoop(EventLoop loop)
+        => loop.Index < PerLoop.Length ? EndpointBufferSets.Create(PerLoop, loop) : this;
 
-    /// <summary>This cache, or one with the same pool if the loop is another than this cache's: it has been restarted.</summary>
-    internal EndpointBuffers GetForLoop(EventLoop loop) => loop == _loop ? this : new EndpointBuffers(Pool, loop, _blockSize, _maxPooled) { PerLoop = PerLoop };
+    /// <summary>
+    /// This cache, or one with the same pool if the loop is another than this cache's: it has been restarted.
+    /// </summary>
+    internal EndpointBuffers GetForLoop(EventLoop loop)
+        => loop == _loop ? this : new EndpointBuffers(Pool, loop, _blockSize, _maxPooled) { PerLoop = PerLoop };
 
-    /// <summary>A segment with a block that has room for at least <paramref name="sizeHint"/> bytes. User code runs here.</summary>
+    /// <summary>
+    /// A segment with a block that has room for at least <paramref name="sizeHint"/> bytes. User code runs here.
+    /// </summary>
     /// <param name="spares">The segment objects of the connection.</param>
-    /// <param name="sizeHint">0 for an ordinary block; beyond the pool's largest block the array pool helps out.</param>
+    /// <param name="sizeHint">0 for an ordinary block; beyond the pool's largest block the array pool helps
+    /// out.</param>
     internal BufferSegment Rent(ref SpareSegments spares, int sizeHint)
     {
         BufferCache? cache = GetThreadCache();
@@ -63,13 +74,16 @@ internal sealed class EndpointBuffers
             return Attach(ref spares, array, array);
         }
 
-        IMemoryOwner<byte> block = sizeHint <= PooledSize && cache is not null && cache.TryTake(out IMemoryOwner<byte>? kept)
+        IMemoryOwner<byte> block =
+            sizeHint <= PooledSize && cache is not null && cache.TryTake(out IMemoryOwner<byte>? kept)
             ? kept!
             : Pool.Rent(Math.Min(_maxPooled, Math.Max(_blockSize, sizeHint)));
         return Attach(ref spares, block);
     }
 
-    /// <summary>A segment for a loop's owner, who must not go to the pool; null if nothing is at hand (<see cref="Refill"/>).</summary>
+    /// <summary>
+    /// A segment for a loop's owner, who must not go to the pool; null if nothing is at hand (<see cref="Refill"/>).
+    /// </summary>
     /// <param name="spares">The segment objects of the connection.</param>
     internal BufferSegment? TryRent(ref SpareSegments spares)
     {
@@ -110,7 +124,9 @@ internal sealed class EndpointBuffers
         }
     }
 
-    /// <summary>Gives back the block, if the segment still has one, and keeps the segment object for its connection.</summary>
+    /// <summary>
+    /// Gives back the block, if the segment still has one, and keeps the segment object for its connection.
+    /// </summary>
     internal void Return(ref SpareSegments spares, BufferSegment segment)
     {
         ReturnBlock(segment);
@@ -173,12 +189,14 @@ internal sealed class EndpointBuffers
         }
         catch (OutOfMemoryException)
         {
-            // Giving back must not fail: the rest of a chain and the connection's end come after it. So this block goes to the pool.
+            // Giving back must not fail: the rest of a chain and the connection's end come after it. So this block goes
+            // to the pool.
             return false;
         }
     }
 
     private BufferCache? GetThreadCache() => GetThreadCache(out _);
 
-    private BufferCache? GetThreadCache(out bool isOwner) => (BufferCache?)LoopThread.Cache(_loop, this, s_createThreadCache, out isOwner);
+    private BufferCache? GetThreadCache(out bool isOwner)
+        => (BufferCache?)LoopThread.Cache(_loop, this, s_createThreadCache, out isOwner);
 }

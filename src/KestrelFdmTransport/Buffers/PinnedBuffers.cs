@@ -5,7 +5,9 @@ using System.Runtime.CompilerServices;
 namespace KestrelFdmTransport.Buffers;
 
 /// <summary>The pins of one vectored send, on the stack.</summary>
-/// <remarks>Kestrel's blocks are pinned already, and pinning them again costs nothing; array-pool blocks need it.</remarks>
+/// <remarks>
+/// Kestrel's blocks are pinned already, and pinning them again costs nothing; array-pool blocks need it.
+/// </remarks>
 [InlineArray(64)]
 internal struct PinnedBuffers
 {

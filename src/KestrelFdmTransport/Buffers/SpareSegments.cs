@@ -5,8 +5,9 @@ namespace KestrelFdmTransport.Buffers;
 
 /// <summary>The segment objects of one connection between two uses. Its reader and its writer share them.</summary>
 /// <remarks>
-/// They never reach another connection. A caller that comes too late, after its connection has ended, may still hold a segment, and whatever it
-/// does to it must stay in that connection. Any thread; one that wants some takes all there are, so no thread works on what another has.
+/// They never reach another connection. A caller that comes too late, after its connection has ended, may still hold a
+/// segment, and whatever it does to it must stay in that connection. Any thread; one that wants some takes all there
+/// are, so no thread works on what another has.
 /// </remarks>
 internal struct SpareSegments
 {

@@ -1,9 +1,9 @@
 namespace KestrelFdmTransport.Buffers;
 
 /// <summary>
-/// What a loop's thread keeps at hand instead of giving it back: much during a turn, a little between turns, and nothing once a
-/// connection closes, because whoever waits for that may count. It belongs to the thread and not to the loop: a callback that
-/// has lost its loop goes on using its own.
+/// What a loop's thread keeps at hand instead of giving it back: much during a turn, a little between turns, and
+/// nothing once a connection closes, because whoever waits for that may count. It belongs to the thread and not to the
+/// loop: a callback that has lost its loop goes on using its own.
 /// </summary>
 internal abstract class ThreadCache(object key)
 {

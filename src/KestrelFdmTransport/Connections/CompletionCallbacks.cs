@@ -5,7 +5,10 @@ using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <summary>What an application wants called when the transport's end of a pipe is completed. On the pool, in the order of asking.</summary>
+/// <summary>
+/// What an application wants called when the transport's end of a pipe is completed. On the pool, in the order of
+/// asking.
+/// </summary>
 internal sealed class CompletionCallbacks
 {
     private readonly Lock _lock = new();
@@ -31,11 +34,14 @@ internal sealed class CompletionCallbacks
 
         if (called.Count > 0)
         {
-            ThreadPool.UnsafeQueueUserWorkItem(static work => Run(work.Called, work.Error), (Called: called, Error: error), preferLocal: false);
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static work => Run(work.Called, work.Error), (Called: called, Error: error), preferLocal: false);
         }
     }
 
-    /// <summary>As with a pipe, all are called whatever any throws, and what they throw is thrown on the pool.</summary>
+    /// <summary>
+    /// As with a pipe, all are called whatever any throws, and what they throw is thrown on the pool.
+    /// </summary>
     private static void Run(List<(Action<Exception?, object?> Callback, object? State)> called, Exception? error)
     {
         List<Exception>? thrown = null;

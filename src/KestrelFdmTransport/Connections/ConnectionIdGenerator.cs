@@ -10,15 +10,16 @@ internal static class ConnectionIdGenerator
     private const int Length = 13;
 
     /// <summary>
-    /// Kestrel counts up from the time as well, for HTTP/3 and named pipes, and in the same process. So many ids before that are ours alone
-    /// as would take a hundred thousand connections a second for fifty days.
+    /// Kestrel counts up from the time as well, for HTTP/3 and named pipes, and in the same process. So many ids before
+    /// that are ours alone as would take a hundred thousand connections a second for fifty days.
     /// </summary>
     private static readonly TimeSpan s_beforeKestrels = TimeSpan.FromHours(12);
 
     // Seeded with the time, so that ids of one start of the process do not recur in the next.
     private static long s_last = (DateTime.UtcNow - s_beforeKestrels).Ticks;
 
-    internal static string Next() => string.Create(Length, Interlocked.Increment(ref s_last), static (characters, value) =>
+    internal static string Next()
+        => string.Create(Length, Interlocked.Increment(ref s_last), static (characters, value) =>
     {
         for (int i = Length - 1; i >= 0; i--)
         {

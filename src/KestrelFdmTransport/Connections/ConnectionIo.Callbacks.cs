@@ -18,7 +18,9 @@ internal sealed partial class ConnectionIo
         }
     }
 
-    /// <summary>A continuation that was dispatched is about to run. The blocking pool's threads are not the pool's.</summary>
+    /// <summary>
+    /// A continuation that was dispatched is about to run. The blocking pool's threads are not the pool's.
+    /// </summary>
     internal void CountBegin()
     {
         if (Settings.Adapts && Thread.CurrentThread.IsThreadPoolThread)
@@ -38,11 +40,16 @@ internal sealed partial class ConnectionIo
         }
 
         Placement placement = _profile.Decide();
-        return placement == Placement.Inline && (Loop.IsStalling || Loop.Group.Standbys.IsExhausted) ? Placement.Pool : placement;
+        return placement == Placement.Inline && (Loop.IsStalling || Loop.Group.Standbys.IsExhausted)
+            ? Placement.Pool
+            : placement;
     }
 
-    /// <summary>A waiting read whose continuation runs elsewhere needs no scope here, and no monitor to watch it.</summary>
-    internal override bool TryQueueCallbacks(in Completion completion) => completion.Flags == CompletionFlags.Received && Reader.TryQueueNotify();
+    /// <summary>
+    /// A waiting read whose continuation runs elsewhere needs no scope here, and no monitor to watch it.
+    /// </summary>
+    internal override bool TryQueueCallbacks(in Completion completion)
+        => completion.Flags == CompletionFlags.Received && Reader.TryQueueNotify();
 
     /// <summary>For a continuation that an application's call or a foreign thread makes run: never here.</summary>
     private Placement DecideElsewhere()
@@ -51,10 +58,11 @@ internal sealed partial class ConnectionIo
     internal override bool IsAdaptive => Settings.Adapts;
 
     /// <summary>
-    /// What does not run on the loop for its cost is looked at more closely: no stall would ever show that it blocks. So is what looks as if it
-    /// should not, before it is sent away.
+    /// What does not run on the loop for its cost is looked at more closely: no stall would ever show that it blocks.
+    /// So is what looks as if it should not, before it is sent away.
     /// </summary>
-    internal override bool MeasuresBlocking => Settings.Adapts && (_profile.IsInDoubt || _profile.Decide() != Placement.Inline);
+    internal override bool MeasuresBlocking
+        => Settings.Adapts && (_profile.IsInDoubt || _profile.Decide() != Placement.Inline);
 
     internal override void Account(long ticks, bool measured, bool? waited)
     {

@@ -8,9 +8,8 @@ using Microsoft.AspNetCore.Connections;
 namespace KestrelFdmTransport.Connections;
 
 /// <content>
-/// The idle timeout. A byte that moves costs a look at a coarse clock and a store; the loop's wheel finds out about it when the
-/// old deadline comes.
-/// </content>
+/// The idle timeout. A byte that moves costs a look at a coarse clock and a store; the loop's wheel finds out about it
+/// when the old deadline comes. </content>
 internal sealed partial class ConnectionIo
 {
     // Any thread; milliseconds. The last store wins, which at worst is a moment older than another.
@@ -20,7 +19,8 @@ internal sealed partial class ConnectionIo
     internal int IdleMilliseconds => Volatile.Read(ref _idleTimeout);
 
     /// <summary>What is left of the timeout, in milliseconds. Any thread.</summary>
-    internal long IdleTimeRemaining => Math.Max(0, Volatile.Read(ref _lastActivity) + IdleMilliseconds - Environment.TickCount64);
+    internal long IdleTimeRemaining
+        => Math.Max(0, Volatile.Read(ref _lastActivity) + IdleMilliseconds - Environment.TickCount64);
 
     /// <summary>Another timeout, 0 for none; its time begins now. Any thread.</summary>
     internal void SetIdleTimeout(int milliseconds)
@@ -51,8 +51,9 @@ internal sealed partial class ConnectionIo
 
         if (Volatile.Read(ref _waitingWritable) != 0)
         {
-            // The peer may have taken bytes long since: the loop was behind, or the socket says so only when there is much room. So it is asked. That
-            // bytes of its own wait is no excuse here: a peer that takes nothing would only have to send a byte too many to stay for ever.
+            // The peer may have taken bytes long since: the loop was behind, or the socket says so only when there is
+            // much room. So it is asked. That bytes of its own wait is no excuse here: a peer that takes nothing would
+            // only have to send a byte too many to stay for ever.
             Loop.SetTimer(this, now + timeout);
             Completion sent = OnWritable();
             if (Volatile.Read(ref _waitingWritable) == 0 || Volatile.Read(ref _lastActivity) + timeout > now)
@@ -62,8 +63,8 @@ internal sealed partial class ConnectionIo
         }
         else if (PendingEvents != 0 || Reader.IsBehind || (!_inputEnded && Sys.BytesAvailable(_descriptor) > 0))
         {
-            // Readiness that is queued and bytes that wait, in the socket or in the reader, say that the loop or the application is behind, and
-            // not the peer.
+            // Readiness that is queued and bytes that wait, in the socket or in the reader, say that the loop or the
+            // application is behind, and not the peer.
             Volatile.Write(ref _lastActivity, now);
             Loop.SetTimer(this, now + timeout);
             return Completion.None;

@@ -11,7 +11,9 @@ namespace KestrelFdmTransport.Connections;
 /// <content>Receiving. Everything here belongs to the loop's owner, save for what tells.</content>
 internal sealed partial class ConnectionIo
 {
-    /// <summary>What one serve may receive before it is the next connection's turn. A call counts as half a block at least.</summary>
+    /// <summary>
+    /// What one serve may receive before it is the next connection's turn. A call counts as half a block at least.
+    /// </summary>
     private const int MaxReceiveShare = 64 * 1024;
 
     private const int MinimumReceived = EndpointBuffers.BlockSize / 2;
@@ -39,8 +41,8 @@ internal sealed partial class ConnectionIo
     }
 
     /// <summary>
-    /// Receives until the socket is drained, the share is used up or the application is too far behind. Whoever stops early
-    /// leaves <see cref="_readable"/> set, because edge triggering will not say it again.
+    /// Receives until the socket is drained, the share is used up or the application is too far behind. Whoever stops
+    /// early leaves <see cref="_readable"/> set, because edge triggering will not say it again.
     /// </summary>
     private Completion Receive(in Completion before)
     {
@@ -77,7 +79,8 @@ internal sealed partial class ConnectionIo
                 break;
             }
 
-            // By the call as well: where a short read does not end the serve, a peer that sends byte by byte could keep the loop.
+            // By the call as well: where a short read does not end the serve, a peer that sends byte by byte could keep
+            // the loop.
             share -= Math.Max(received, MinimumReceived);
             total += received;
             if (Reader.TryPause())
@@ -109,7 +112,9 @@ internal sealed partial class ConnectionIo
         return total > 0 ? completion with { Flags = completion.Flags | CompletionFlags.Received } : completion;
     }
 
-    /// <summary>Another thread's memory is asked for, once; if there is none, it is the end of this connection only.</summary>
+    /// <summary>
+    /// Another thread's memory is asked for, once; if there is none, it is the end of this connection only.
+    /// </summary>
     private Completion OnBufferNeeded(in Completion before)
     {
         if (_memoryFailure is { } failure)
@@ -155,7 +160,8 @@ internal sealed partial class ConnectionIo
         switch (result)
         {
             case > 0:
-                // The application has completed its reader: like Sockets, completion it with the first bytes nobody wants.
+                // The application has completed its reader: like Sockets, completion it with the first bytes nobody
+                // wants.
                 completion = OnReaderCompleted(completion);
                 break;
             case 0:
@@ -218,7 +224,8 @@ internal sealed partial class ConnectionIo
     private Completion OnReaderCompleted(in Completion before)
         => OnInputEnd(before, Reader.CompletionError is null ? 0 : CompletionFlags.Error, Reader.CompletionError);
 
-    private Completion OnExposedSocketDisposed(in Completion before) => OnInputEnd(before, IsShutDown ? 0 : CompletionFlags.Error, CreateSocketDisposedException());
+    private Completion OnExposedSocketDisposed(in Completion before)
+        => OnInputEnd(before, IsShutDown ? 0 : CompletionFlags.Error, CreateSocketDisposedException());
 
     private Completion OnReceiveError(in Completion before, int errno)
     {

@@ -18,8 +18,8 @@ internal sealed partial class ConnectionIo
     private const long DeferralCap = 64 * 1024;
 
     /// <summary>
-    /// What the loop's owner or the monitor sends of one connection before others have their turn: about a tenth of a millisecond. A call counts
-    /// as a block at least.
+    /// What the loop's owner or the monitor sends of one connection before others have their turn: about a tenth of a
+    /// millisecond. A call counts as a block at least.
     /// </summary>
     private const int MaxSendShare = 256 * 1024;
 
@@ -30,7 +30,8 @@ internal sealed partial class ConnectionIo
     private FlushBurstDetector _burst;
     private int _queued;
 
-    // Loop: counts every EPOLLOUT edge, wanted or not. Gate holder: says that it waits for one, then looks at the count again.
+    // Loop: counts every EPOLLOUT edge, wanted or not. Gate holder: says that it waits for one, then looks at the count
+    // again.
     private int _writableEdges;
     private int _waitingWritable;
 
@@ -55,8 +56,9 @@ internal sealed partial class ConnectionIo
     }
 
     /// <summary>
-    /// In a burst of flushes the send is left to a thread of the pool, and what is flushed until it comes leaves with it. Only one is under
-    /// way: it says that it has come before it looks at the outbox, and a flush fills the outbox before it looks for that.
+    /// In a burst of flushes the send is left to a thread of the pool, and what is flushed until it comes leaves with
+    /// it. Only one is under way: it says that it has come before it looks at the outbox, and a flush fills the outbox
+    /// before it looks for that.
     /// </summary>
     private bool TryQueue()
     {
@@ -106,13 +108,19 @@ internal sealed partial class ConnectionIo
         OnSendCompleted(origin);
     }
 
-    /// <summary>As <see cref="SendAndRelease(long, bool)"/>, for any thread but the loop's owner: the pool sends what is left of it.</summary>
+    /// <summary>
+    /// As <see cref="SendAndRelease(long, bool)"/>, for any thread but the loop's owner: the pool sends what is left of
+    /// it.
+    /// </summary>
     private BufferSegment? SendAndRelease(long share) => SendAndRelease(share, isOwner: false);
 
-    /// <summary>Does what there is to do inside the gate, and leaves it when there are no new errands, or its share is used up. Gate holder.</summary>
+    /// <summary>
+    /// Does what there is to do inside the gate, and leaves it when there are no new errands, or its share is used up.
+    /// Gate holder.
+    /// </summary>
     /// <remarks>
-    /// The errands are taken before the outbox is looked at: a flush that comes after that look leaves a new errand, which
-    /// leaving finds.
+    /// The errands are taken before the outbox is looked at: a flush that comes after that look leaves a new errand,
+    /// which leaving finds.
     /// </remarks>
     /// <param name="share">How many bytes to send at most, to the next system call.</param>
     /// <param name="isOwner">True for the loop's owner, who serves the connection again if something is left.</param>
@@ -157,8 +165,8 @@ internal sealed partial class ConnectionIo
     }
 
     /// <summary>
-    /// Gives blocks back outside the gate, because a pool is user code; until then the pin keeps the connection from ending.
-    /// Any thread.
+    /// Gives blocks back outside the gate, because a pool is user code; until then the pin keeps the connection from
+    /// ending. Any thread.
     /// </summary>
     private void ReturnSent(BufferSegment? sent)
     {
@@ -204,7 +212,10 @@ internal sealed partial class ConnectionIo
         return false;
     }
 
-    /// <summary>Sends until everything has left, the socket is full, the connection is broken or the share is used up. Gate holder.</summary>
+    /// <summary>
+    /// Sends until everything has left, the socket is full, the connection is broken or the share is used up. Gate
+    /// holder.
+    /// </summary>
     /// <returns>True if something is left that could be sent.</returns>
     private bool TransmitShare(ref long share)
     {
@@ -222,7 +233,8 @@ internal sealed partial class ConnectionIo
             }
         }
 
-        // While the socket is full the outbox is left alone: there small flushes share blocks, in the unsent chain they would not.
+        // While the socket is full the outbox is left alone: there small flushes share blocks, in the unsent chain they
+        // would not.
         while (Volatile.Read(ref _waitingWritable) == 0 && Writer.TakeFlushed())
         {
             if (_socketShutdown || _sendError is not null)
@@ -241,7 +253,8 @@ internal sealed partial class ConnectionIo
             int result = Writer.Transmit(_descriptor, share);
             if (result >= 0)
             {
-                // By the call as well: a producer that goes on flushing a few bytes at a time would keep its sender for ever.
+                // By the call as well: a producer that goes on flushing a few bytes at a time would keep its sender for
+                // ever.
                 share -= Math.Max(result, EndpointBuffers.BlockSize);
                 RecordActivity();
                 continue;
@@ -262,8 +275,11 @@ internal sealed partial class ConnectionIo
             }
             else
             {
-                // Nothing may follow what is missing. (Sockets goes on behind the hole, and tells of it when the output ends.)
-                _sendError = new(SocketErrors.IsReset(-result) ? SendErrorKind.Reset : SendErrorKind.KernelError, SocketErrors.Exception(-result));
+                // Nothing may follow what is missing. (Sockets goes on behind the hole, and tells of it when the output
+                // ends.)
+                _sendError = new(
+                    SocketErrors.IsReset(-result) ? SendErrorKind.Reset : SendErrorKind.KernelError,
+                    SocketErrors.Exception(-result));
                 Writer.DiscardUnsent();
                 return false;
             }
@@ -301,7 +317,9 @@ internal sealed partial class ConnectionIo
         }
     }
 
-    /// <summary>Outside the gate: lets the application go on, and ends the connection if this was the last of it.</summary>
+    /// <summary>
+    /// Outside the gate: lets the application go on, and ends the connection if this was the last of it.
+    /// </summary>
     private void OnSendCompleted(Origin origin)
     {
         if (_sendError is { } problem)

@@ -17,12 +17,15 @@ internal sealed partial class ConnectionIo
 
     private Exception? _shutdownReason;
 
-    // Written by the thread that shuts down, before its command; read by the threads that end the output, after the close that follows.
+    // Written by the thread that shuts down, before its command; read by the threads that end the output, after the
+    // close that follows.
     private Exception? _outputError;
 
     internal bool IsShutDown => Volatile.Read(ref _shutdownReason) is not null;
 
-    /// <summary>Why the connection was shut down. A new exception for a graceful end, so that stack traces do not pile up.</summary>
+    /// <summary>
+    /// Why the connection was shut down. A new exception for a graceful end, so that stack traces do not pile up.
+    /// </summary>
     internal Exception? ShutdownReason
     {
         get
@@ -34,9 +37,10 @@ internal sealed partial class ConnectionIo
 
     /// <summary>Ends the connection now; what is unsent is dropped. Any thread; null means FIN.</summary>
     /// <remarks>
-    /// The peer sees it at once, and the log. What the application sees, the end of its reads, its token and the end of its flushes, comes from the
-    /// close, in this order, whatever has ended the connection. A flush that waits must not go on before: Kestrel aborts first and
-    /// schedules its own token afterwards, and until that has fired a handler would take every write for sent.
+    /// The peer sees it at once, and the log. What the application sees, the end of its reads, its token and the end of
+    /// its flushes, comes from the close, in this order, whatever has ended the connection. A flush that waits must not
+    /// go on before: Kestrel aborts first and schedules its own token afterwards, and until that has fired a handler
+    /// would take every write for sent.
     /// </remarks>
     internal void Abort(Exception? reason) => Shutdown(reason, outputError: null);
 
@@ -56,7 +60,8 @@ internal sealed partial class ConnectionIo
         }
         else
         {
-            Log.ConnectionWriteFin(Settings.Logger, Connection.ConnectionId, reason is null ? GracefulMessage : GetMessage(reason));
+            Log.ConnectionWriteFin(
+                Settings.Logger, Connection.ConnectionId, reason is null ? GracefulMessage : GetMessage(reason));
         }
 
         _gate.Request(reset);
@@ -68,7 +73,9 @@ internal sealed partial class ConnectionIo
         Post(LoopCommand.Close);
     }
 
-    /// <summary>The last that an application sees of the end. Any thread, any number of times, after the close.</summary>
+    /// <summary>
+    /// The last that an application sees of the end. Any thread, any number of times, after the close.
+    /// </summary>
     internal void CompleteOutput()
     {
         try
@@ -81,7 +88,8 @@ internal sealed partial class ConnectionIo
             Writer.CompleteConsumer(error: null);
         }
 
-        // What was flushed since the close, and was left to a thread of the pool, must be back before the connection has been disposed of.
+        // What was flushed since the close, and was left to a thread of the pool, must be back before the connection
+        // has been disposed of.
         Writer.DropFlushed();
     }
 
@@ -99,8 +107,8 @@ internal sealed partial class ConnectionIo
     }
 
     /// <summary>
-    /// No thread waits at the close for what the peer has not acknowledged, whatever the application has set, on this socket or on the one
-    /// that has accepted it.
+    /// No thread waits at the close for what the peer has not acknowledged, whatever the application has set, on this
+    /// socket or on the one that has accepted it.
     /// </summary>
     private void ClearLingerTime()
     {

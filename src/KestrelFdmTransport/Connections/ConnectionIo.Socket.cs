@@ -13,7 +13,9 @@ internal sealed partial class ConnectionIo
     private Socket? _socket;
     private int _socketDisposed;
 
-    /// <summary>A socket with the descriptor's own number; <see cref="ConnectionSocket"/> says who closes that.</summary>
+    /// <summary>
+    /// A socket with the descriptor's own number; <see cref="ConnectionSocket"/> says who closes that.
+    /// </summary>
     internal Socket GetSocket()
     {
         if (Volatile.Read(ref _socket) is { } socket)
@@ -32,7 +34,8 @@ internal sealed partial class ConnectionIo
                 case SendGate.Entry.Entered:
                     return CreateSocketLocked();
                 default:
-                    // Rare: a first request for the socket at the moment of a send. The holder sends its share and leaves.
+                    // Rare: a first request for the socket at the moment of a send. The holder sends its share and
+                    // leaves.
                     wait.SpinOnce();
                     break;
             }
@@ -40,7 +43,10 @@ internal sealed partial class ConnectionIo
     }
 
     /// <summary>The connection has ended, and so does what the application still does with its socket.</summary>
-    /// <remarks>On the pool: the base class waits until the handle has been released by everything that uses it, which may be the application's code.</remarks>
+    /// <remarks>
+    /// On the pool: the base class waits until the handle has been released by everything that uses it, which may be
+    /// the application's code.
+    /// </remarks>
     private void CloseExposedSocket(ConnectionSocket taken)
     {
         try

@@ -10,7 +10,10 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <summary>The descriptor's side of a connection: receiving, sending, ending. The application's side is <see cref="FdmConnection"/>.</summary>
+/// <summary>
+/// The descriptor's side of a connection: receiving, sending, ending. The application's side is
+/// <see cref="FdmConnection"/>.
+/// </summary>
 internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
 {
     private readonly int _descriptor;
@@ -28,7 +31,8 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
         _descriptor = descriptor;
         _isUnix = isUnix;
 
-        // A read from a Unix socket stops where passed descriptors or credentials change, so a short one proves nothing.
+        // A read from a Unix socket stops where passed descriptors or credentials change, so a short one proves
+        // nothing.
         _readToEnd = isUnix;
         Blocks = blocks;
         Settings = settings;
@@ -52,8 +56,12 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
 
     internal FdmConnection Connection { get; set; } = null!;
 
-    /// <summary>How lively the connection was when its last event came; of a new one before it is registered. Any thread.</summary>
-    internal LiveCounter Counter => Volatile.Read(ref _registered) && !Volatile.Read(ref _closed) ? Loop.Sets.Peek((int)(uint)Token) : LiveCounter.CreateNew(0);
+    /// <summary>
+    /// How lively the connection was when its last event came; of a new one before it is registered. Any thread.
+    /// </summary>
+    internal LiveCounter Counter => Volatile.Read(ref _registered) && !Volatile.Read(ref _closed)
+        ? Loop.Sets.Peek((int)(uint)Token)
+        : LiveCounter.CreateNew(0);
 
     /// <summary>Starts receiving. Owner only.</summary>
     /// <returns>Zero, or a negated error number; the descriptor is then still the caller's.</returns>
@@ -71,7 +79,8 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     }
 
     /// <summary>
-    /// Ends a connection that the application has not been given and need not be told of. On the loop that accepted it, before any other thread has it.
+    /// Ends a connection that the application has not been given and need not be told of. On the loop that accepted it,
+    /// before any other thread has it.
     /// </summary>
     internal void Discard()
     {
@@ -94,12 +103,18 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     }
 
     /// <summary>
-    /// Between requests only: drained both ways, and the application waits for more. Senders need no leave, for the gate and the
-    /// descriptor stay; adding it to the other epoll reports what has happened meanwhile.
+    /// Between requests only: drained both ways, and the application waits for more. Senders need no leave, for the
+    /// gate and the descriptor stay; adding it to the other epoll reports what has happened meanwhile.
     /// </summary>
     internal override bool TryMigrateTo(EventLoop destination)
     {
-        if (!_registered || _readable || _inputEnded || PendingEvents != 0 || IsShutDown || !Reader.IsReadPending || !Writer.IsDrained)
+        if (!_registered
+            || _readable
+            || _inputEnded
+            || PendingEvents != 0
+            || IsShutDown
+            || !Reader.IsReadPending
+            || !Writer.IsDrained)
         {
             return false;
         }
@@ -221,7 +236,10 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
             ReturnSent((BufferSegment?)completion.Subject);
 
             // With input to tell of as well, the flush's continuation goes to the pool: it might not end.
-            OnSendCompleted(completion.HasFlag(CompletionFlags.Received | CompletionFlags.InputEnded) ? Origin.Foreign : Origin.Loop);
+            OnSendCompleted(
+                completion.HasFlag(CompletionFlags.Received | CompletionFlags.InputEnded)
+                    ? Origin.Foreign
+                    : Origin.Loop);
         }
 
         if (completion.HasFlag(CompletionFlags.Paused))
@@ -255,7 +273,10 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
             Connection.EndOutputAfterToken();
             if (_socket is ConnectionSocket taken)
             {
-                ThreadPool.UnsafeQueueUserWorkItem(static ended => ended.Io.CloseExposedSocket(ended.Taken), (Io: this, Taken: taken), preferLocal: false);
+                ThreadPool.UnsafeQueueUserWorkItem(
+                    static ended => ended.Io.CloseExposedSocket(ended.Taken),
+                    (Io: this, Taken: taken),
+                    preferLocal: false);
             }
             else
             {
@@ -272,11 +293,14 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
 
     internal override void SendDeferred() => Send(Origin.Foreign);
 
-    /// <summary>The system calls are made here, so that they do not wait for a thread of the pool. The rest is user code.</summary>
+    /// <summary>
+    /// The system calls are made here, so that they do not wait for a thread of the pool. The rest is user code.
+    /// </summary>
     internal override void SendFromMonitor()
     {
         BufferSegment? sent = _gate.TryEnter() == SendGate.Entry.Entered ? SendAndRelease(MaxSendShare) : null;
-        ThreadPool.UnsafeQueueUserWorkItem(static state => state.Io.FinishSend(state.Sent), (Io: this, Sent: sent), preferLocal: false);
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static state => state.Io.FinishSend(state.Sent), (Io: this, Sent: sent), preferLocal: false);
     }
 
     private void FinishSend(BufferSegment? sent)
@@ -290,7 +314,8 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
             }
             else
             {
-                // Nothing has left: the gate was busy, or shut and there is something to drop, or the socket is full or broken.
+                // Nothing has left: the gate was busy, or shut and there is something to drop, or the socket is full or
+                // broken.
                 Send(Origin.Foreign);
             }
         }

@@ -27,14 +27,16 @@ internal sealed record ConnectionSettings
     /// <summary>Milliseconds without a byte after which a connection is aborted; 0: never.</summary>
     internal int IdleTimeout { get; init; }
 
-    /// <summary>True if the application, or another process, has made the listen socket, whose options the connections inherit.</summary>
+    /// <summary>
+    /// True if the application, or another process, has made the listen socket, whose options the connections inherit.
+    /// </summary>
     internal bool InheritsOptions { get; init; }
 
     internal required ILogger Logger { get; init; }
 
     /// <summary>
-    /// The application has a stream, as over a socket: what was received comes before an error, what cannot be sent leaves the input
-    /// alone, and nothing but the stream ends the connection.
+    /// The application has a stream, as over a socket: what was received comes before an error, what cannot be sent
+    /// leaves the input alone, and nothing but the stream ends the connection.
     /// </summary>
     internal bool IsStream { get; private init; }
 
@@ -45,6 +47,8 @@ internal sealed record ConnectionSettings
 
     internal long WriteResumeThreshold => Resume(WritePauseThreshold);
 
-    /// <summary>Half, as Sockets configures it; a threshold of zero could never be met, so <c>PipeOptions</c> makes it one.</summary>
+    /// <summary>
+    /// Half, as Sockets configures it; a threshold of zero could never be met, so <c>PipeOptions</c> makes it one.
+    /// </summary>
     private static long Resume(long pause) => System.Math.Max(1, pause / 2);
 }

@@ -6,11 +6,14 @@ using KestrelFdmTransport.Interop;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <summary>What <c>IConnectionSocketFeature.Socket</c> gives: disposing it ends the connection, as with Sockets.</summary>
+/// <summary>
+/// What <c>IConnectionSocketFeature.Socket</c> gives: disposing it ends the connection, as with Sockets.
+/// </summary>
 /// <remarks>
-/// It costs no descriptor: its handle has the connection's own number, and will close it. Until the connection has no use for the number
-/// any more it holds a reference to the handle, so that nothing the application does closes it. If the application disposes of the
-/// socket before, the handle is given another number to close, and the connection closes its own.
+/// It costs no descriptor: its handle has the connection's own number, and will close it. Until the connection has no
+/// use for the number any more it holds a reference to the handle, so that nothing the application does closes it. If
+/// the application disposes of the socket before, the handle is given another number to close, and the connection
+/// closes its own.
 /// </remarks>
 internal sealed class ConnectionSocket : Socket
 {
@@ -29,8 +32,8 @@ internal sealed class ConnectionSocket : Socket
         _held = 1;
         try
         {
-            // The descriptor is non-blocking, and the base class has noticed; synchronous calls must block all the same, which the class
-            // does by itself once it has seen the property change.
+            // The descriptor is non-blocking, and the base class has noticed; synchronous calls must block all the
+            // same, which the class does by itself once it has seen the property change.
             Blocking = false;
             Blocking = true;
         }
@@ -41,7 +44,9 @@ internal sealed class ConnectionSocket : Socket
         }
     }
 
-    /// <summary>True once the handle has another number than the connection's. Under a pin, or when there are no pins any more.</summary>
+    /// <summary>
+    /// True once the handle has another number than the connection's. Under a pin, or when there are no pins any more.
+    /// </summary>
     internal bool IsDetached { get; private set; }
 
     /// <summary>If it throws, the number is the connection's as before.</summary>
@@ -55,8 +60,9 @@ internal sealed class ConnectionSocket : Socket
     }
 
     /// <summary>
-    /// Gives the handle a duplicate in place of the connection's number. A call that has begun goes on with the number that it has read:
-    /// the pin that the caller has keeps that open until the handle is disposed of, which waits for such calls.
+    /// Gives the handle a duplicate in place of the connection's number. A call that has begun goes on with the number
+    /// that it has read: the pin that the caller has keeps that open until the handle is disposed of, which waits for
+    /// such calls.
     /// </summary>
     /// <returns>False if there is no descriptor for it: then the connection's end disposes of the socket.</returns>
     internal bool TryDetach(int descriptor)
@@ -78,8 +84,9 @@ internal sealed class ConnectionSocket : Socket
     {
         if (Interlocked.Exchange(ref _held, 0) != 0)
         {
-            // It cannot be closed under the reference, unless the application has taken the number out of it (SetHandleAsInvalid) and closes
-            // that itself. The base class would wait for ever for such a handle to be released.
+            // It cannot be closed under the reference, unless the application has taken the number out of it
+            // (SetHandleAsInvalid) and closes that itself. The base class would wait for ever for such a handle to be
+            // released.
             _isTakenAway = _handle.IsClosed;
             _handle.DangerousRelease();
         }

@@ -13,12 +13,15 @@ namespace KestrelFdmTransport.Connections;
 
 /// <summary>A connection as a stream that behaves as a <see cref="NetworkStream"/> which owns its socket.</summary>
 /// <remarks>
-/// A write completes when the kernel has taken all of it, so disposing has nothing to wait for: what is then unsent belongs to
-/// a write that has not completed, and that write fails. As on a socket, calls of one direction that come at once take turns.
+/// A write completes when the kernel has taken all of it, so disposing has nothing to wait for: what is then unsent
+/// belongs to a write that has not completed, and that write fails. As on a socket, calls of one direction that come at
+/// once take turns.
 /// </remarks>
 internal sealed class ConnectionStream : Stream
 {
-    /// <summary>A large write is copied in pieces of this many bytes at most, each when the one before has left.</summary>
+    /// <summary>
+    /// A large write is copied in pieces of this many bytes at most, each when the one before has left.
+    /// </summary>
     internal const int PieceSize = 64 * 1024;
 
     private readonly FdmConnection _connection;
@@ -31,7 +34,8 @@ internal sealed class ConnectionStream : Stream
     private int _errorReported;
     private int _disposed;
 
-    /// <param name="connection">A connection whose settings are those of <see cref="ConnectionSettings.ForStream"/>.</param>
+    /// <param name="connection">A connection whose settings are those of
+    /// <see cref="ConnectionSettings.ForStream"/>.</param>
     internal ConnectionStream(FdmConnection connection)
     {
         _connection = connection;
@@ -39,7 +43,8 @@ internal sealed class ConnectionStream : Stream
         _output = connection.Io.Writer;
     }
 
-#pragma warning disable MA0055 // A loop knows every connection, so one that its owner has forgotten would stay for good; NetworkStream has a finalizer too.
+    // A loop refers to every connection, so a forgotten one would never end. NetworkStream has a finalizer too.
+#pragma warning disable MA0055
     ~ConnectionStream() => Dispose(false);
 #pragma warning restore MA0055
 
@@ -118,7 +123,8 @@ internal sealed class ConnectionStream : Stream
         CooperativeBudget.Renew();
         try
         {
-            return ReadAsync(buffer.AsMemory(offset, count), patience?.Token ?? default).AsTask().GetAwaiter().GetResult();
+            return ReadAsync(buffer.AsMemory(offset, count), patience?.Token ?? default).AsTask().GetAwaiter()
+                .GetResult();
         }
         catch (OperationCanceledException) when (patience is not null)
         {
@@ -158,7 +164,8 @@ internal sealed class ConnectionStream : Stream
         return TaskToAsyncResult.End<int>(asyncResult);
     }
 
-    public override IAsyncResult BeginWrite(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state)
+    public override IAsyncResult BeginWrite(
+        byte[] buffer, int offset, int count, AsyncCallback? callback, object? state)
         => TaskToAsyncResult.Begin(WriteAsync(buffer, offset, count, CancellationToken.None), callback, state);
 
     public override void EndWrite(IAsyncResult asyncResult)
@@ -192,18 +199,23 @@ internal sealed class ConnectionStream : Stream
 
     private static NotSupportedException NotSeekable() => new("This stream does not support seek operations.");
 
-    private static bool IsCancellation(Exception exception) => exception is OperationCanceledException and not ConnectionAbortedException;
+    private static bool IsCancellation(Exception exception)
+        => exception is OperationCanceledException and not ConnectionAbortedException;
 
     /// <summary>Of an end that was ours: what a socket's calls fail with when it is closed under them.</summary>
     private static SocketException Aborted() => new((int)SocketError.OperationAborted);
 
-    /// <summary>A socket's calls that block fail with another error than the others when it is closed under them.</summary>
+    /// <summary>
+    /// A socket's calls that block fail with another error than the others when it is closed under them.
+    /// </summary>
     private bool IsOurs(IOException exception)
         => IsDisposed && exception.InnerException is SocketException { SocketErrorCode: SocketError.OperationAborted };
 
-    private static IOException ReadFailed(Exception cause) => new($"Unable to read data from the transport connection: {cause.Message}.", cause);
+    private static IOException ReadFailed(Exception cause)
+        => new($"Unable to read data from the transport connection: {cause.Message}.", cause);
 
-    private static IOException WriteFailed(Exception cause) => new($"Unable to write data to the transport connection: {cause.Message}.", cause);
+    private static IOException WriteFailed(Exception cause)
+        => new($"Unable to write data to the transport connection: {cause.Message}.", cause);
 
     private static CancellationTokenSource? RemainingTimeout(int milliseconds)
         => milliseconds == Timeout.Infinite ? null : new CancellationTokenSource(milliseconds);
@@ -285,7 +297,9 @@ internal sealed class ConnectionStream : Stream
         _ = ReleaseAsync();
     }
 
-    /// <summary>Both ends are completed when no call is inside: they would give blocks back that it is looking at.</summary>
+    /// <summary>
+    /// Both ends are completed when no call is inside: they would give blocks back that it is looking at.
+    /// </summary>
     private async Task ReleaseAsync()
     {
         await _reading.WaitAsync().ConfigureAwait(false);
@@ -331,7 +345,9 @@ internal sealed class ConnectionStream : Stream
     {
         if (value <= 0 && value != Timeout.Infinite)
         {
-            throw new ArgumentOutOfRangeException(nameof(value), "Timeout can be only be set to 'System.Threading.Timeout.Infinite' or a value > 0.");
+            throw new ArgumentOutOfRangeException(
+                nameof(value),
+                "Timeout can be only be set to 'System.Threading.Timeout.Infinite' or a value > 0.");
         }
 
         ThrowIfDisposed();

@@ -23,7 +23,10 @@ internal sealed partial class FdmConnection : IFdmConnectionFeature
         {
             if (!IdleTimeout.IsValid(value))
             {
-                throw new ArgumentOutOfRangeException(nameof(value), value, $"{nameof(IFdmConnectionFeature.IdleTimeout)}; allowed: {IdleTimeout.Allowed}.");
+                throw new ArgumentOutOfRangeException(
+                    nameof(value),
+                    value,
+                    $"{nameof(IFdmConnectionFeature.IdleTimeout)}; allowed: {IdleTimeout.Allowed}.");
             }
 
             _io.SetIdleTimeout(IdleTimeout.Milliseconds(value));

@@ -11,8 +11,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace KestrelFdmTransport.Connections;
 
 /// <content>
-/// The connection is its own feature collection. What it implements needs no storage; what others set has keys that it shares with other connections.
-/// </content>
+/// The connection is its own feature collection. What it implements needs no storage; what others set has keys that it
+/// shares with other connections. </content>
 internal sealed partial class FdmConnection :
     IFeatureCollection,
     IConnectionIdFeature,
@@ -68,7 +68,8 @@ internal sealed partial class FdmConnection :
         where TFeature : default
         => SetFeature(typeof(TFeature), instance);
 
-    IEnumerator<KeyValuePair<Type, object>> IEnumerable<KeyValuePair<Type, object>>.GetEnumerator() => EnumerateFeatures();
+    IEnumerator<KeyValuePair<Type, object>> IEnumerable<KeyValuePair<Type, object>>.GetEnumerator()
+        => EnumerateFeatures();
 
     IEnumerator IEnumerable.GetEnumerator() => EnumerateFeatures();
 

@@ -12,15 +12,18 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <summary>The application's side of a connection. Whatever an application may never ask for is made when it asks.</summary>
+/// <summary>
+/// The application's side of a connection. Whatever an application may never ask for is made when it asks.
+/// </summary>
 internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IThreadPoolWorkItem
 {
     private const string AbortMessage = "The connection was aborted by the application via ConnectionContext.Abort().";
-    private const string FeatureAbortMessage = "The connection was aborted by the application via IConnectionLifetimeFeature.Abort().";
+    private const string FeatureAbortMessage =
+        "The connection was aborted by the application via IConnectionLifetimeFeature.Abort().";
 
     /// <summary>
-    /// For callbacks of <see cref="ConnectionClosed"/> once the connection is closed; one that takes longer may be waiting for a flush of the same
-    /// connection.
+    /// For callbacks of <see cref="ConnectionClosed"/> once the connection is closed; one that takes longer may be
+    /// waiting for a flush of the same connection.
     /// </summary>
     private static readonly TimeSpan s_callbackTimeout = TimeSpan.FromMilliseconds(250);
 
@@ -75,13 +78,19 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
 
     public override EndPoint? LocalEndPoint
     {
-        get => ReferenceEquals(base.LocalEndPoint, s_noEndPoint) ? null : base.LocalEndPoint ??= _localName.Value.ToEndPoint();
+        get
+            => ReferenceEquals(base.LocalEndPoint, s_noEndPoint)
+                ? null
+                : base.LocalEndPoint ??= _localName.Value.ToEndPoint();
         set => base.LocalEndPoint = value ?? s_noEndPoint;
     }
 
     public override EndPoint? RemoteEndPoint
     {
-        get => ReferenceEquals(base.RemoteEndPoint, s_noEndPoint) ? null : base.RemoteEndPoint ??= _remoteName.ToEndPoint();
+        get
+            => ReferenceEquals(base.RemoteEndPoint, s_noEndPoint)
+                ? null
+                : base.RemoteEndPoint ??= _remoteName.ToEndPoint();
         set => base.RemoteEndPoint = value ?? s_noEndPoint;
     }
 
@@ -120,17 +129,22 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     }
 
     /// <summary>Takes the connection out of the accept queue; false if it has been withdrawn. Any thread.</summary>
-    internal bool TryTake() => (Interlocked.Or(ref _closeState, (int)CloseState.Taken) & (int)CloseState.Withdrawn) == 0;
+    internal bool TryTake()
+        => (Interlocked.Or(ref _closeState, (int)CloseState.Taken) & (int)CloseState.Withdrawn) == 0;
 
-    /// <summary>True if the connection has not been taken from the accept queue and never will be: it is the caller's. Any thread.</summary>
-    internal bool TryWithdraw() => (Interlocked.Or(ref _closeState, (int)CloseState.Withdrawn) & (int)CloseState.Taken) == 0;
+    /// <summary>
+    /// True if the connection has not been taken from the accept queue and never will be: it is the caller's. Any
+    /// thread.
+    /// </summary>
+    internal bool TryWithdraw()
+        => (Interlocked.Or(ref _closeState, (int)CloseState.Withdrawn) & (int)CloseState.Taken) == 0;
 
     /// <summary>Cancels <see cref="ConnectionClosed"/> on the pool, once.</summary>
     internal void FireConnectionClosed() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
 
     /// <summary>
-    /// The connection is closed: flushes end once the token's callbacks have run, by the later of the two. Any thread, after the token has been
-    /// sent on its way.
+    /// The connection is closed: flushes end once the token's callbacks have run, by the later of the two. Any thread,
+    /// after the token has been sent on its way.
     /// </summary>
     internal void EndOutputAfterToken()
     {
@@ -142,7 +156,11 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
         {
             // A callback may wait for a flush, its own or another thread's.
             _ = Task.Delay(s_callbackTimeout).ContinueWith(
-                static (_, io) => ((ConnectionIo)io!).CompleteOutput(), _io, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+                static (_, io) => ((ConnectionIo)io!).CompleteOutput(),
+                _io,
+                CancellationToken.None,
+                TaskContinuationOptions.None,
+                TaskScheduler.Default);
         }
     }
 
@@ -174,8 +192,10 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
 
         if ((Volatile.Read(ref _closeState) & (int)CloseState.OutputOver) != 0 && _io.Writer.MayWait)
         {
-            // Behind what the callbacks have queued: Kestrel cancels RequestAborted by a work item, and a handler must not write on before that.
-            ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.OnCallbacksRun(), this, preferLocal: false);
+            // Behind what the callbacks have queued: Kestrel cancels RequestAborted by a work item, and a handler must
+            // not write on before that.
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static connection => connection.OnCallbacksRun(), this, preferLocal: false);
         }
         else
         {

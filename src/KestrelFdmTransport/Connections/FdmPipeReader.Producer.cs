@@ -7,7 +7,8 @@ using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <content>The loop's end of the input. All members belong to the loop's owner, save where they say otherwise.</content>
+/// <content>The loop's end of the input. All members belong to the loop's owner, save where they say
+/// otherwise.</content>
 internal sealed partial class FdmPipeReader
 {
     /// <summary>Kestrel's Sockets transport asks for half a block; with less room left a new block is taken.</summary>
@@ -39,8 +40,8 @@ internal sealed partial class FdmPipeReader
     internal bool IsPaused => Volatile.Read(ref _paused) != 0;
 
     /// <summary>
-    /// True if bytes wait for the application: no read has returned them, or the one that did is over and has left them. Unless the application
-    /// waits for more than there is. Any thread; as of about now.
+    /// True if bytes wait for the application: no read has returned them, or the one that did is over and has left
+    /// them. Unless the application waits for more than there is. Any thread; as of about now.
     /// </summary>
     internal bool IsBehind
     {
@@ -63,7 +64,9 @@ internal sealed partial class FdmPipeReader
 
     private bool IsWaitOver => _awaitable.IsWaiting && IsReady;
 
-    /// <summary>Where the next bytes may go: behind unconsumed ones in the last block, else a block of their own.</summary>
+    /// <summary>
+    /// Where the next bytes may go: behind unconsumed ones in the last block, else a block of their own.
+    /// </summary>
     /// <returns>False if there is no block at hand.</returns>
     internal bool TryBeginReceive(out Span<byte> space)
     {
@@ -85,7 +88,9 @@ internal sealed partial class FdmPipeReader
         return _spare is not null;
     }
 
-    /// <summary>Ends what <see cref="TryBeginReceive"/> began; <paramref name="count"/> bytes are visible to the reader now.</summary>
+    /// <summary>
+    /// Ends what <see cref="TryBeginReceive"/> began; <paramref name="count"/> bytes are visible to the reader now.
+    /// </summary>
     internal void EndReceive(int count)
     {
         if (_tailLeased)
@@ -146,8 +151,8 @@ internal sealed partial class FdmPipeReader
     }
 
     /// <summary>
-    /// As <see cref="Notify"/>, but false and nothing done if the continuation would run here, or may need a new thread, which the loop would
-    /// wait for unwatched.
+    /// As <see cref="Notify"/>, but false and nothing done if the continuation would run here, or may need a new
+    /// thread, which the loop would wait for unwatched.
     /// </summary>
     internal bool TryQueueNotify()
     {
@@ -188,7 +193,9 @@ internal sealed partial class FdmPipeReader
     }
 
     /// <summary>No more bytes will come. The application sees what it has not consumed yet, and then the end.</summary>
-    /// <remarks>Any thread. The continuation of a waiting read goes to the pool: the end of a connection is not the hot path.</remarks>
+    /// <remarks>
+    /// Any thread. The continuation of a waiting read goes to the pool: the end of a connection is not the hot path.
+    /// </remarks>
     internal void CompleteInput(Exception? error)
     {
         TryComplete(error);
@@ -196,7 +203,9 @@ internal sealed partial class FdmPipeReader
     }
 
     /// <summary>The loop will not touch the chain again, and the input is over.</summary>
-    /// <remarks>In this order: a read that was pending when the reader was completed must not look at blocks on their way back.</remarks>
+    /// <remarks>
+    /// In this order: a read that was pending when the reader was completed must not look at blocks on their way back.
+    /// </remarks>
     internal void CompleteProducer(Exception? error)
     {
         TryComplete(error);
@@ -247,7 +256,9 @@ internal sealed partial class FdmPipeReader
         }
     }
 
-    /// <summary>Gives back the last block if nothing in it is unconsumed. Either side; the claim lets one through.</summary>
+    /// <summary>
+    /// Gives back the last block if nothing in it is unconsumed. Either side; the claim lets one through.
+    /// </summary>
     private void ReleaseIfConsumed(BufferSegment segment)
     {
         if (!segment.TryClaim())

@@ -12,12 +12,13 @@ using KestrelFdmTransport.Scheduling;
 namespace KestrelFdmTransport.Connections;
 
 /// <summary>
-/// The application's end of the input: a chain of received blocks that the loop appends to while the application reads, with
-/// the contract of <see cref="Pipe"/>'s reader and without its lock. The loop's side is in the other part of this type.
+/// The application's end of the input: a chain of received blocks that the loop appends to while the application reads,
+/// with the contract of <see cref="Pipe"/>'s reader and without its lock. The loop's side is in the other part of this
+/// type.
 /// </summary>
 /// <remarks>
-/// Consumer state belongs to the application, which makes one call at a time (the pipe contract). What both sides look at is
-/// listed in docs/architecture.md, with the order of reads and writes that keeps wake-ups from getting lost.
+/// Consumer state belongs to the application, which makes one call at a time (the pipe contract). What both sides look
+/// at is listed in docs/architecture.md, with the order of reads and writes that keeps wake-ups from getting lost.
 /// </remarks>
 internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadResult>, IPipeEnd
 {
@@ -126,7 +127,8 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
         if (examinedSegment is not null)
         {
-            // May go back: Pipe of .NET 10 allows it. A full fence: the producer writes its pause and then reads this; we write this and then look for a pause.
+            // May go back: Pipe of .NET 10 allows it. A full fence: the producer writes its pause and then reads this;
+            // we write this and then look for a pause.
             Interlocked.Exchange(ref _examined, examinedTo);
         }
 
@@ -141,7 +143,8 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         }
 
         FinishRead();
-        if (Volatile.Read(ref _paused) != 0 && Volatile.Read(ref _received) - _examined < _io.Settings.ReadResumeThreshold)
+        if (Volatile.Read(ref _paused) != 0
+            && Volatile.Read(ref _received) - _examined < _io.Settings.ReadResumeThreshold)
         {
             ResumeProducer();
         }
@@ -175,8 +178,12 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         ReturnChain(InputCompletion.Consumer);
     }
 
-    /// <summary>As with <see cref="Pipe"/>: when the transport's end is completed, with what it was completed with.</summary>
-    [Obsolete("OnWriterCompleted may not be invoked on all implementations of PipeReader. This will be removed in a future release.")]
+    /// <summary>
+    /// As with <see cref="Pipe"/>: when the transport's end is completed, with what it was completed with.
+    /// </summary>
+    [Obsolete(
+        "OnWriterCompleted may not be invoked on all implementations of PipeReader. This will be removed in a future "
+            + "release.")]
     public override void OnWriterCompleted(Action<Exception?, object?> callback, object? state)
     {
         ArgumentNullException.ThrowIfNull(callback);
@@ -186,7 +193,8 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token)
         => _awaitable.GetStatus(IsReady, isFaulted: Volatile.Read(ref _ended) && _cold?.EndError is not null);
 
-    void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    void IValueTaskSource<ReadResult>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
         SyncPoints.Hit(SyncPoint.ReadWaits, _io);
         _awaitable.OnCompleted(this, _io, continuation, state, flags);
@@ -235,7 +243,10 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             || Volatile.Read(ref _ended)
             || Volatile.Read(ref _received) - Volatile.Read(ref _examined) >= minimum;
 
-    /// <summary>True if a read that could complete at once lets others run first. One that is about to be refused does not wait for that.</summary>
+    /// <summary>
+    /// True if a read that could complete at once lets others run first. One that is about to be refused does not wait
+    /// for that.
+    /// </summary>
     private bool MustYield(int minimum)
     {
         if (!CooperativeBudget.IsSpent() || _reading || !HasAtLeast(minimum))
@@ -248,8 +259,8 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     }
 
     /// <summary>
-    /// True if <see cref="TryRead"/> has nothing to give although there are bytes, because others are to run first. The next call gets them: if it is a
-    /// <see cref="ReadAsync"/>, asynchronously.
+    /// True if <see cref="TryRead"/> has nothing to give although there are bytes, because others are to run first. The
+    /// next call gets them: if it is a <see cref="ReadAsync"/>, asynchronously.
     /// </summary>
     private bool Refuses()
     {
@@ -315,7 +326,8 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         Volatile.Write(ref _given, received);
         if (received == _consumed || _head is not { } first)
         {
-            // Nothing there; or both ends are done and the blocks are gone, which only a read pending since before can see.
+            // Nothing there; or both ends are done and the blocks are gone, which only a read pending since before can
+            // see.
             return default;
         }
 
@@ -330,7 +342,8 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             }
 
             _tail = tail;
-            return new ReadOnlySequence<byte>(head, (int)(_consumed - head.RunningIndex), tail, (int)(received - tail.RunningIndex));
+            return new ReadOnlySequence<byte>(
+                head, (int)(_consumed - head.RunningIndex), tail, (int)(received - tail.RunningIndex));
         }
         catch (ArgumentOutOfRangeException) when (Volatile.Read(ref _completed))
         {
@@ -357,10 +370,12 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         }
     }
 
-    /// <summary>Gives back every segment that lies wholly before what is consumed; the last one stays as the link for more.</summary>
+    /// <summary>
+    /// Gives back every segment that lies wholly before what is consumed; the last one stays as the link for more.
+    /// </summary>
     /// <remarks>
-    /// Never steps onto a segment before the producer has published bytes in it: linked and empty to us, it would look consumed,
-    /// and its block would be given back with the new bytes in it.
+    /// Never steps onto a segment before the producer has published bytes in it: linked and empty to us, it would look
+    /// consumed, and its block would be given back with the new bytes in it.
     /// </remarks>
     private BufferSegment DropConsumed(BufferSegment head, long received)
     {
@@ -376,9 +391,9 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             _head = head = next;
             _io.Blocks.ReturnBlock(consumed);
 
-            // The reader may be completed on another thread meanwhile. Complete says so and then, after a full fence, has the chain walked from
-            // our head; we have moved the head and look for that after one. So either the walk begins behind the segment, or the object is not
-            // used again while another thread walks over it.
+            // The reader may be completed on another thread meanwhile. Complete says so and then, after a full fence,
+            // has the chain walked from our head; we have moved the head and look for that after one. So either the
+            // walk begins behind the segment, or the object is not used again while another thread walks over it.
             Interlocked.MemoryBarrier();
             if (!Volatile.Read(ref _completed))
             {

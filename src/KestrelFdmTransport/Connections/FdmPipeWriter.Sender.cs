@@ -7,7 +7,8 @@ using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <content>The sender's end of the output. Members belong to the holder of the send gate, save where they say otherwise.</content>
+/// <content>The sender's end of the output. Members belong to the holder of the send gate, save where they say
+/// otherwise.</content>
 internal sealed partial class FdmPipeWriter
 {
     /// <summary>Blocks per system call: 256 KiB, more than a socket's send buffer usually takes at once.</summary>
@@ -21,8 +22,8 @@ internal sealed partial class FdmPipeWriter
     private bool _consumerCompletedOnce;
 
     /// <summary>
-    /// Bytes flushed and not taken by the kernel. What is dropped is never sent, so that a flush which waits goes on waiting until
-    /// <see cref="CompleteConsumer"/>, and further ones are held as before. Any thread.
+    /// Bytes flushed and not taken by the kernel. What is dropped is never sent, so that a flush which waits goes on
+    /// waiting until <see cref="CompleteConsumer"/>, and further ones are held as before. Any thread.
     /// </summary>
     internal long Unsent => Volatile.Read(ref _committed) - Volatile.Read(ref _sent);
 
@@ -32,10 +33,14 @@ internal sealed partial class FdmPipeWriter
     /// <summary>True once the application has completed the writer. Any thread.</summary>
     internal bool IsCompleted => Volatile.Read(ref _completed);
 
-    /// <summary>True as soon as the application completes the writer, even if a producer is inside. Any thread.</summary>
+    /// <summary>
+    /// True as soon as the application completes the writer, even if a producer is inside. Any thread.
+    /// </summary>
     internal bool IsCompleteCalled => Volatile.Read(ref _completeCalled);
 
-    /// <summary>False once no flush can wait: the application has completed the writer, and everything has left. Any thread.</summary>
+    /// <summary>
+    /// False once no flush can wait: the application has completed the writer, and everything has left. Any thread.
+    /// </summary>
     internal bool MayWait => !IsCompleted || !IsDrained;
 
     internal Exception? CompletionError => Volatile.Read(ref _cold)?.CompletionError?.SourceException;
@@ -83,7 +88,9 @@ internal sealed partial class FdmPipeWriter
     /// <summary>Drops what is unsent: nothing more will leave.</summary>
     internal void DiscardUnsent() => AdvanceUnsent(long.MaxValue);
 
-    /// <summary>Returns the blocks that have left. The caller has left the gate; a pin keeps the connection from ending.</summary>
+    /// <summary>
+    /// Returns the blocks that have left. The caller has left the gate; a pin keeps the connection from ending.
+    /// </summary>
     internal void ReturnSent(BufferSegment sent) => ReturnChain(sent);
 
     internal BufferSegment? TakeSent()
@@ -96,7 +103,9 @@ internal sealed partial class FdmPipeWriter
     /// <summary>Puts back what <see cref="TakeSent"/> has just taken, until the gate is left.</summary>
     internal void KeepSent(BufferSegment sent) => _sentSegments = sent;
 
-    /// <summary>Lets a paused flush go on if enough has left. Any thread, after a full fence that follows the sending.</summary>
+    /// <summary>
+    /// Lets a paused flush go on if enough has left. Any thread, after a full fence that follows the sending.
+    /// </summary>
     internal void ResumeFlush(Origin origin)
     {
         if (Volatile.Read(ref _paused) != 0
@@ -107,7 +116,9 @@ internal sealed partial class FdmPipeWriter
         }
     }
 
-    /// <summary>Nothing more will be sent: flushes complete from now on, with the error if there is one. Any thread.</summary>
+    /// <summary>
+    /// Nothing more will be sent: flushes complete from now on, with the error if there is one. Any thread.
+    /// </summary>
     internal void CompleteConsumer(Exception? error)
     {
         // Made before it is said that there is an end: there may be no memory for it.
@@ -125,7 +136,9 @@ internal sealed partial class FdmPipeWriter
         CompleteWait(Origin.Foreign);
     }
 
-    /// <summary>Returns what waits in the outbox: the gate is shut. Any thread; the exchange lets one through.</summary>
+    /// <summary>
+    /// Returns what waits in the outbox: the gate is shut. Any thread; the exchange lets one through.
+    /// </summary>
     internal void DropFlushed()
     {
         if (Interlocked.Exchange(ref _flushed, null) is { } chain)
@@ -153,7 +166,9 @@ internal sealed partial class FdmPipeWriter
         int result;
         try
         {
-            for (BufferSegment? segment = head; segment is not null && count < MaxVectors && share > 0; segment = segment.NextSegment)
+            for (BufferSegment? segment = head;
+                segment is not null && count < MaxVectors && share > 0;
+                segment = segment.NextSegment)
             {
                 if (segment.End > segment.Start)
                 {
@@ -224,10 +239,13 @@ internal sealed partial class FdmPipeWriter
         }
     }
 
-    /// <summary>Gives the block back. The object is used again only if no caller can have come too late to it.</summary>
+    /// <summary>
+    /// Gives the block back. The object is used again only if no caller can have come too late to it.
+    /// </summary>
     /// <remarks>
-    /// Complete says that it was called, by an exchange, before it hands over what the application has written. So what a producer may have in
-    /// its hands while another thread completes the writer comes here after that, and is not used again.
+    /// Complete says that it was called, by an exchange, before it hands over what the application has written. So what
+    /// a producer may have in its hands while another thread completes the writer comes here after that, and is not
+    /// used again.
     /// </remarks>
     private void Return(BufferSegment segment)
     {

@@ -11,13 +11,15 @@ using KestrelFdmTransport.Scheduling;
 namespace KestrelFdmTransport.Connections;
 
 /// <summary>
-/// The application's end of the output, with the contract of <see cref="Pipe"/>'s writer. A flush hands the whole chain of
-/// filled blocks over through a one-place outbox, so that producer and sender never share a buffer. The sender's side is in
-/// the other part of this type.
+/// The application's end of the output, with the contract of <see cref="Pipe"/>'s writer. A flush hands the whole chain
+/// of filled blocks over through a one-place outbox, so that producer and sender never share a buffer. The sender's
+/// side is in the other part of this type.
 /// </summary>
 internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<FlushResult>, IPipeEnd
 {
-    /// <summary>Up to this many bytes are copied behind what waits in the outbox rather than sent from a block of their own.</summary>
+    /// <summary>
+    /// Up to this many bytes are copied behind what waits in the outbox rather than sent from a block of their own.
+    /// </summary>
     private const int MergeLimit = 1024;
 
     private const int Idle = 0;
@@ -47,9 +49,9 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     public override long UnflushedBytes => _unflushed;
 
     /// <remarks>
-    /// What is there already needs no guard against a <see cref="Complete"/> on another thread: the segment may leave meanwhile, but once the
-    /// writer has been completed it is never used again, so all that a late caller can do is to write into memory that was given back, as
-    /// with <see cref="Pipe"/>.
+    /// What is there already needs no guard against a <see cref="Complete"/> on another thread: the segment may leave
+    /// meanwhile, but once the writer has been completed it is never used again, so all that a late caller can do is to
+    /// write into memory that was given back, as with <see cref="Pipe"/>.
     /// </remarks>
     public override Memory<byte> GetMemory(int sizeHint = 0)
     {
@@ -122,7 +124,9 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         return IsReady && !MustYield() ? new ValueTask<FlushResult>(TakeResult()) : Wait(cancellationToken);
     }
 
-    public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
+    public override ValueTask<FlushResult> WriteAsync(
+        ReadOnlyMemory<byte> source,
+        CancellationToken cancellationToken = default)
     {
         ThrowIfCompleted();
         if (Volatile.Read(ref _consumerCompleted))
@@ -130,7 +134,9 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             _cold?.EndError?.Throw();
 
             // Nothing is to be sent any more. Code that writes on all the same lets others run as well.
-            return CooperativeBudget.IsSpent() ? EndedLaterAsync() : new ValueTask<FlushResult>(new FlushResult(isCanceled: false, isCompleted: true));
+            return CooperativeBudget.IsSpent()
+                ? EndedLaterAsync()
+                : new ValueTask<FlushResult>(new FlushResult(isCanceled: false, isCompleted: true));
         }
 
         if (cancellationToken.IsCancellationRequested)
@@ -174,8 +180,12 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         }
     }
 
-    /// <summary>As with <see cref="Pipe"/>: when the transport's end is completed, with what it was completed with.</summary>
-    [Obsolete("OnReaderCompleted may not be invoked on all implementations of PipeWriter. This will be removed in a future release.")]
+    /// <summary>
+    /// As with <see cref="Pipe"/>: when the transport's end is completed, with what it was completed with.
+    /// </summary>
+    [Obsolete(
+        "OnReaderCompleted may not be invoked on all implementations of PipeWriter. This will be removed in a future "
+            + "release.")]
     public override void OnReaderCompleted(Action<Exception?, object?> callback, object? state)
     {
         ArgumentNullException.ThrowIfNull(callback);
@@ -189,7 +199,8 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         return cold.FlushAwaitable.GetStatus(IsReady, isFaulted);
     }
 
-    void IValueTaskSource<FlushResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    void IValueTaskSource<FlushResult>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
         SyncPoints.Hit(SyncPoint.FlushWaits, _io);
         _cold!.FlushAwaitable.OnCompleted(this, _io, continuation, state, flags);
@@ -234,9 +245,10 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             || (Volatile.Read(ref _cold) is { } cold && cold.FlushAwaitable.IsCancelled);
 
     /// <summary>
-    /// Keeps the producer's own calls apart from a <see cref="Complete"/> on another thread: a broadcast may be writing when the
-    /// connection is disposed, and <see cref="Pipe"/> allows that. <see cref="Complete"/> never waits; it leaves itself to the
-    /// producer that is inside. Two producers at once break the contract and wait for each other's copying.
+    /// Keeps the producer's own calls apart from a <see cref="Complete"/> on another thread: a broadcast may be writing
+    /// when the connection is disposed, and <see cref="Pipe"/> allows that. <see cref="Complete"/> never waits; it
+    /// leaves itself to the producer that is inside. Two producers at once break the contract and wait for each other's
+    /// copying.
     /// </summary>
     private void BeginProducing()
     {
@@ -337,7 +349,8 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             return false;
         }
 
-        // A flush that nobody has sent yet is taken back, so that the outbox holds one chain and small flushes share a block.
+        // A flush that nobody has sent yet is taken back, so that the outbox holds one chain and small flushes share a
+        // block.
         if (Volatile.Read(ref _flushed) is not null && Interlocked.Exchange(ref _flushed, null) is { } waiting)
         {
             BufferSegment waitingTail = _cold?.FlushedTail ?? waiting.Last;
@@ -359,8 +372,8 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         Volatile.Write(ref _committed, _committed + count);
         Volatile.Write(ref _flushed, head);
 
-        // Behind a full socket there may be any number of blocks, so the last one is kept. Last of all: there may be no memory
-        // for it.
+        // Behind a full socket there may be any number of blocks, so the last one is kept. Last of all: there may be no
+        // memory for it.
         if ((linked ? GetOrCreateColdState() : _cold) is { } cold)
         {
             cold.FlushedTail = tail;
@@ -369,7 +382,9 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         return true;
     }
 
-    /// <summary>False if a pool's memory throws when it is looked at: then the sender finds out, and the connection ends.</summary>
+    /// <summary>
+    /// False if a pool's memory throws when it is looked at: then the sender finds out, and the connection ends.
+    /// </summary>
     private static bool TryCopy(BufferSegment from, BufferSegment to)
     {
         try
@@ -387,7 +402,9 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     private void Pause()
     {
-        if (_io.Settings.WritePauseThreshold == 0 || Unsent < _io.Settings.WritePauseThreshold || Volatile.Read(ref _paused) != 0)
+        if (_io.Settings.WritePauseThreshold == 0
+            || Unsent < _io.Settings.WritePauseThreshold
+            || Volatile.Read(ref _paused) != 0)
         {
             return;
         }
@@ -430,7 +447,10 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     {
         CooperativeBudget.Renew();
         return new ValueTask<FlushResult>(Task.Factory.StartNew(
-            static () => new FlushResult(isCanceled: false, isCompleted: true), CancellationToken.None, TaskCreationOptions.PreferFairness, TaskScheduler.Default));
+            static () => new FlushResult(isCanceled: false, isCompleted: true),
+            CancellationToken.None,
+            TaskCreationOptions.PreferFairness,
+            TaskScheduler.Default));
     }
 
     private FlushResult TakeResult()
@@ -455,7 +475,9 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     private PipeColdState GetOrCreateColdState() => PipeColdState.GetOrCreate(ref _cold);
 
-    /// <summary>Without cold state no flush waits: one that is about to makes it and looks at the condition later.</summary>
+    /// <summary>
+    /// Without cold state no flush waits: one that is about to makes it and looks at the condition later.
+    /// </summary>
     private void CompleteWait(Origin origin)
         => Volatile.Read(ref _cold)?.FlushAwaitable.Complete(this, _io, _io.Decide(origin));
 }

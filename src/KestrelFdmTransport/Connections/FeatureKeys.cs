@@ -4,8 +4,8 @@ using System.Threading;
 namespace KestrelFdmTransport.Connections;
 
 /// <summary>
-/// The keys of the features that were set on a connection, in their order. What sets them does the same on every connection, so that
-/// connections share one of these instead of each having its own list.
+/// The keys of the features that were set on a connection, in their order. What sets them does the same on every
+/// connection, so that connections share one of these instead of each having its own list.
 /// </summary>
 internal sealed class FeatureKeys
 {
@@ -43,7 +43,8 @@ internal sealed class FeatureKeys
     }
 
     /// <summary>A type of a plug-in that may be unloaded must not be kept.</summary>
-    private bool MayShare(Type? key) => key is { IsCollectible: false } && Count < MaxSharedLength && Volatile.Read(ref s_lists) < MaxSharedSets;
+    private bool MayShare(Type? key)
+        => key is { IsCollectible: false } && Count < MaxSharedLength && Volatile.Read(ref s_lists) < MaxSharedSets;
 
     /// <summary>These keys and <paramref name="key"/> behind them. Any thread.</summary>
     internal FeatureKeys Append(Type key)

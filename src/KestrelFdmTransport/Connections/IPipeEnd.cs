@@ -3,7 +3,9 @@ using System.Threading;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <summary>An end of a pipe at which the application may wait. As a work item it runs the continuation that was dispatched.</summary>
+/// <summary>
+/// An end of a pipe at which the application may wait. As a work item it runs the continuation that was dispatched.
+/// </summary>
 internal interface IPipeEnd : IThreadPoolWorkItem
 {
     /// <summary>True if a wait would be over.</summary>

@@ -11,7 +11,8 @@ internal static class IdleTimeout
     private static readonly TimeSpan s_min = TimeSpan.FromMilliseconds(EventLoops.EventLoop.TimerTick);
     private static readonly TimeSpan s_max = TimeSpan.FromDays(24);
 
-    internal static bool IsValid(TimeSpan timeout) => timeout == Timeout.InfiniteTimeSpan || (timeout >= s_min && timeout <= s_max);
+    internal static bool IsValid(TimeSpan timeout)
+        => timeout == Timeout.InfiniteTimeSpan || (timeout >= s_min && timeout <= s_max);
 
     internal static int Milliseconds(TimeSpan timeout)
         => timeout == Timeout.InfiniteTimeSpan ? 0 : (int)Math.Ceiling(timeout.TotalMilliseconds);

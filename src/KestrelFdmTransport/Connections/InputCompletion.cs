@@ -2,7 +2,9 @@ using System;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <summary>What has come to an end of an input. Its blocks are returned when both sides are done with the chain.</summary>
+/// <summary>
+/// What has come to an end of an input. Its blocks are returned when both sides are done with the chain.
+/// </summary>
 [Flags]
 internal enum InputCompletion
 {

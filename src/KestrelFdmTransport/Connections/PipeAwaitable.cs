@@ -6,17 +6,19 @@ using KestrelFdmTransport.Scheduling;
 namespace KestrelFdmTransport.Connections;
 
 /// <summary>
-/// What the application waits with at an end of a pipe: its one continuation, a cancellation that was asked for, and the
-/// yield of an operation that could complete at once (<see cref="CooperativeBudget"/>).
+/// What the application waits with at an end of a pipe: its one continuation, a cancellation that was asked for, and
+/// the yield of an operation that could complete at once (<see cref="CooperativeBudget"/>).
 /// </summary>
 /// <remarks>
-/// A thread that registers a continuation publishes it by compare-and-swap and then looks at the condition again. A thread
-/// that makes the condition true looks for a continuation afterwards. Each has a full fence in between, so at least one of
-/// the two sees the other. The continuation is taken by compare-and-swap, so it runs once.
+/// A thread that registers a continuation publishes it by compare-and-swap and then looks at the condition again. A
+/// thread that makes the condition true looks for a continuation afterwards. Each has a full fence in between, so at
+/// least one of the two sees the other. The continuation is taken by compare-and-swap, so it runs once.
 /// </remarks>
 internal struct PipeAwaitable
 {
-    /// <summary>Code may look at the state a few times before it awaits. Code that looks again and again gets its result too.</summary>
+    /// <summary>
+    /// Code may look at the state a few times before it awaits. Code that looks again and again gets its result too.
+    /// </summary>
     private const byte MaxLooks = 8;
 
     /// <summary>There is no continuation.</summary>
@@ -61,7 +63,11 @@ internal struct PipeAwaitable
 
     /// <summary>Has the continuation run when the end is ready, which it may be already.</summary>
     internal void OnCompleted(
-        IPipeEnd end, ConnectionIo io, Action<object?> continuation, object? state, ValueTaskSourceOnCompletedFlags flags)
+        IPipeEnd end,
+        ConnectionIo io,
+        Action<object?> continuation,
+        object? state,
+        ValueTaskSourceOnCompletedFlags flags)
     {
         _looks = 0;
         if (!TryRegister(continuation, state, flags))
@@ -114,14 +120,16 @@ internal struct PipeAwaitable
 
         _continuation = continuation;
         _state = state;
-        _context = flags.HasFlag(ValueTaskSourceOnCompletedFlags.FlowExecutionContext) ? ExecutionContext.Capture() : null;
+        _context =
+            flags.HasFlag(ValueTaskSourceOnCompletedFlags.FlowExecutionContext) ? ExecutionContext.Capture() : null;
         return Interlocked.CompareExchange(ref _phase, Waiting, Empty) == Empty;
     }
 
     /// <summary>True for the one thread that is to run the continuation, whose wait is over.</summary>
     /// <remarks>
-    /// Before it takes the continuation, another thread may have completed that wait, and this may be the continuation of the
-    /// next one. It goes back, and the condition is looked at once more. Its wait is not over, so there is no other.
+    /// Before it takes the continuation, another thread may have completed that wait, and this may be the continuation
+    /// of the next one. It goes back, and the condition is looked at once more. Its wait is not over, so there is no
+    /// other.
     /// </remarks>
     internal bool TryTake(IPipeEnd end)
     {

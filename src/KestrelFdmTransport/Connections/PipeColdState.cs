@@ -6,12 +6,16 @@ using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <summary>What most ends of a pipe never need, made when one does: an idle connection is the smaller for it.</summary>
+/// <summary>
+/// What most ends of a pipe never need, made when one does: an idle connection is the smaller for it.
+/// </summary>
 internal sealed class PipeColdState
 {
     private static readonly Action<object?> s_tokenCancelled = static end => ((IPipeEnd)end!).OnTokenCancelled();
 
-    /// <summary>What a flush waits with: a field, to be worked on in place. An idle connection waits in its reader.</summary>
+    /// <summary>
+    /// What a flush waits with: a field, to be worked on in place. An idle connection waits in its reader.
+    /// </summary>
     internal PipeAwaitable FlushAwaitable;
 
     private CompletionCallbacks? _callbacks;
@@ -65,7 +69,8 @@ internal sealed class PipeColdState
     /// <param name="ended">Says whether it is completed.</param>
     internal void AddCallback(Action<Exception?, object?> callback, object? state, ref readonly bool ended)
     {
-        CompletionCallbacks callbacks = Callbacks ?? Interlocked.CompareExchange(ref _callbacks, new CompletionCallbacks(), null) ?? _callbacks;
+        CompletionCallbacks callbacks =
+            Callbacks ?? Interlocked.CompareExchange(ref _callbacks, new CompletionCallbacks(), null) ?? _callbacks;
         callbacks.Add(callback, state);
 
         // The thread that completes the end says so and then looks for callbacks; this one looks the other way round.

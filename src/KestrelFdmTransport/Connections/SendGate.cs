@@ -3,13 +3,13 @@ using System.Threading;
 namespace KestrelFdmTransport.Connections;
 
 /// <summary>
-/// Lets one thread at a time make system calls for sending, and none once it is shut. Try-only: a sender never blocks or spins on
-/// it. The loser leaves <i>more</i>, and the holder finds it atomically with its release.
+/// Lets one thread at a time make system calls for sending, and none once it is shut. Try-only: a sender never blocks
+/// or spins on it. The loser leaves <i>more</i>, and the holder finds it atomically with its release.
 /// </summary>
 /// <remarks>
-/// Descriptor invariant: the closer shuts the gate before it closes the number. <see cref="TryShut"/> succeeds only with
-/// nobody inside and no pin left; otherwise the last one out is told to ask the closer again. So inside the gate the number
-/// is ours.
+/// Descriptor invariant: the closer shuts the gate before it closes the number. <see cref="TryShut"/> succeeds only
+/// with nobody inside and no pin left; otherwise the last one out is told to ask the closer again. So inside the gate
+/// the number is ours.
 /// </remarks>
 internal struct SendGate
 {
@@ -56,7 +56,9 @@ internal struct SendGate
         }
     }
 
-    /// <summary>Asks for a reset or a FIN; whoever holds the gate next carries it out. Enter the gate afterwards.</summary>
+    /// <summary>
+    /// Asks for a reset or a FIN; whoever holds the gate next carries it out. Enter the gate afterwards.
+    /// </summary>
     internal void Request(bool reset) => Interlocked.Or(ref _word, reset ? Reset : Finish);
 
     /// <summary>Holder: takes the errands left so far.</summary>
@@ -74,7 +76,8 @@ internal struct SendGate
 
     /// <summary>Holder: leaves, unless there are new errands. A full fence.</summary>
     /// <param name="pin">Keep the connection from ending until <see cref="Unpin"/>.</param>
-    /// <param name="shut">The closer came meanwhile and must be asked again; with a pin, <see cref="Unpin"/> tells.</param>
+    /// <param name="shut">The closer came meanwhile and must be asked again; with a pin, <see cref="Unpin"/>
+    /// tells.</param>
     internal bool TryLeave(bool pin, out bool shut)
     {
         int word = Volatile.Read(ref _word);
@@ -98,7 +101,10 @@ internal struct SendGate
         }
     }
 
-    /// <summary>Keeps the connection from ending until <see cref="Unpin"/>. False once the closer has shut the gate and no thread is inside.</summary>
+    /// <summary>
+    /// Keeps the connection from ending until <see cref="Unpin"/>. False once the closer has shut the gate and no
+    /// thread is inside.
+    /// </summary>
     internal bool TryPin()
     {
         int word = Volatile.Read(ref _word);

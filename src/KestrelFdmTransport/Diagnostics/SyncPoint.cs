@@ -1,6 +1,8 @@
 namespace KestrelFdmTransport.Diagnostics;
 
-/// <summary>The moments that the guards against races are for: between what a thread has seen and what it says next.</summary>
+/// <summary>
+/// The moments that the guards against races are for: between what a thread has seen and what it says next.
+/// </summary>
 internal enum SyncPoint
 {
     /// <summary>A loop has seen no command and is about to say that it sleeps.</summary>

@@ -5,12 +5,13 @@ using System.Diagnostics.Metrics;
 namespace KestrelFdmTransport.Diagnostics;
 
 /// <summary>
-/// The transport's statistics as metrics (docs/observability.md). All instruments are observable: a listener reads them on its
-/// own thread, never on a loop.
+/// The transport's statistics as metrics (docs/observability.md). All instruments are observable: a listener reads them
+/// on its own thread, never on a loop.
 /// </summary>
 /// <remarks>
-/// Each transport of the process has a number. It is a tag of every measurement, which keeps the series of two transports apart.
-/// It is also a tag of the meter: without it OpenTelemetry takes two meters for one, which ends with the first of them.
+/// Each transport of the process has a number. It is a tag of every measurement, which keeps the series of two
+/// transports apart. It is also a tag of the meter: without it OpenTelemetry takes two meters for one, which ends with
+/// the first of them.
 /// </remarks>
 internal sealed class TransportMetrics : IDisposable
 {
@@ -57,11 +58,20 @@ internal sealed class TransportMetrics : IDisposable
     private void AddLoopInstruments()
     {
         _meter.CreateObservableUpDownCounter(
-            "fdm.loop.connections", () => MeasureLoops(static loop => loop.Connections), "{connection}", "Connections that the loop owns.");
+            "fdm.loop.connections",
+            () => MeasureLoops(static loop => loop.Connections),
+            "{connection}",
+            "Connections that the loop owns.");
         _meter.CreateObservableCounter(
-            "fdm.loop.accepts", () => MeasureLoops(static loop => loop.Accepts), "{connection}", "Connections that the loop accepted.");
+            "fdm.loop.accepts",
+            () => MeasureLoops(static loop => loop.Accepts),
+            "{connection}",
+            "Connections that the loop accepted.");
         _meter.CreateObservableCounter(
-            "fdm.loop.iterations", () => MeasureLoops(static loop => loop.Iterations), "{iteration}", "Iterations of the loop.");
+            "fdm.loop.iterations",
+            () => MeasureLoops(static loop => loop.Iterations),
+            "{iteration}",
+            "Iterations of the loop.");
         _meter.CreateObservableCounter(
             "fdm.loop.stalls",
             () => MeasureLoops(static loop => loop.Stalls),
@@ -78,7 +88,10 @@ internal sealed class TransportMetrics : IDisposable
             "{pause}",
             "Times that receiving paused because the application was behind.");
         _meter.CreateObservableCounter(
-            "fdm.loop.idle_timeouts", () => MeasureLoops(static loop => loop.IdleTimeouts), "{connection}", "Connections aborted by IdleTimeout.");
+            "fdm.loop.idle_timeouts",
+            () => MeasureLoops(static loop => loop.IdleTimeouts),
+            "{connection}",
+            "Connections aborted by IdleTimeout.");
         _meter.CreateObservableCounter(
             "fdm.loop.accept_pauses",
             () => MeasureLoops(static loop => loop.AcceptPauses),
@@ -95,7 +108,10 @@ internal sealed class TransportMetrics : IDisposable
             "1",
             "The part of the loop's time, 0 to 1, in which it had work.");
         _meter.CreateObservableGauge(
-            "fdm.loop.activity", () => MeasureLoops(static loop => loop.Activity), "1", "The sum of the live counters of the loop's connections.");
+            "fdm.loop.activity",
+            () => MeasureLoops(static loop => loop.Activity),
+            "1",
+            "The sum of the live counters of the loop's connections.");
         _meter.CreateObservableGauge(
             "fdm.loop.oldest_ready",
             () => MeasureLoops(static loop => loop.OldestReady.TotalSeconds),
@@ -105,9 +121,16 @@ internal sealed class TransportMetrics : IDisposable
 
     private void AddSetInstruments()
     {
-        _meter.CreateObservableCounter("fdm.set.polls", () => MeasureSets(static set => set.Polls), "{poll}", "Iterations in which the set was due.");
         _meter.CreateObservableCounter(
-            "fdm.set.dispatched", () => MeasureSets(static set => set.Dispatched), "{dispatch}", "Dispatches of connections in the set.");
+            "fdm.set.polls",
+            () => MeasureSets(static set => set.Polls),
+            "{poll}",
+            "Iterations in which the set was due.");
+        _meter.CreateObservableCounter(
+            "fdm.set.dispatched",
+            () => MeasureSets(static set => set.Dispatched),
+            "{dispatch}",
+            "Dispatches of connections in the set.");
         _meter.CreateObservableCounter(
             "fdm.set.queue_delay",
             () => MeasureSets(static set => set.QueueDelay.TotalSeconds),
@@ -118,7 +141,10 @@ internal sealed class TransportMetrics : IDisposable
     private void AddThreadInstruments()
     {
         _meter.CreateObservableCounter(
-            "fdm.handoffs", () => MeasureThreads(static threads => threads.Handoffs), "{handoff}", "Loops taken over from a stalled callback.");
+            "fdm.handoffs",
+            () => MeasureThreads(static threads => threads.Handoffs),
+            "{handoff}",
+            "Loops taken over from a stalled callback.");
         _meter.CreateObservableUpDownCounter(
             "fdm.threads.standby",
             () => MeasureThreads(static threads => threads.StandbyThreads),
@@ -130,7 +156,10 @@ internal sealed class TransportMetrics : IDisposable
             "{thread}",
             "Threads inside a callback that has lost its loop.");
         _meter.CreateObservableUpDownCounter(
-            "fdm.threads.blocking", () => MeasureThreads(static threads => threads.BlockingThreads), "{thread}", "Threads of the blocking pool.");
+            "fdm.threads.blocking",
+            () => MeasureThreads(static threads => threads.BlockingThreads),
+            "{thread}",
+            "Threads of the blocking pool.");
     }
 
     private Measurement<T> MeasureThreads<T>(Func<ThreadStatistics, T> read)
@@ -154,9 +183,12 @@ internal sealed class TransportMetrics : IDisposable
         for (int i = 0; i < loops.Count; i++)
         {
             var tag = new KeyValuePair<string, object?>(LoopTag, i);
-            yield return new Measurement<T>(read(loops[i].Hot), _transport, tag, new KeyValuePair<string, object?>(SetTag, "hot"));
-            yield return new Measurement<T>(read(loops[i].Warm), _transport, tag, new KeyValuePair<string, object?>(SetTag, "warm"));
-            yield return new Measurement<T>(read(loops[i].Cold), _transport, tag, new KeyValuePair<string, object?>(SetTag, "cold"));
+            yield return new Measurement<T>(
+                read(loops[i].Hot), _transport, tag, new KeyValuePair<string, object?>(SetTag, "hot"));
+            yield return new Measurement<T>(
+                read(loops[i].Warm), _transport, tag, new KeyValuePair<string, object?>(SetTag, "warm"));
+            yield return new Measurement<T>(
+                read(loops[i].Cold), _transport, tag, new KeyValuePair<string, object?>(SetTag, "cold"));
         }
     }
 }

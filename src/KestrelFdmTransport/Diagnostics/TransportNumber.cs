@@ -5,8 +5,8 @@ using System.Threading;
 namespace KestrelFdmTransport.Diagnostics;
 
 /// <summary>
-/// A transport's number in this process: the lowest that is free. A process which starts and stops many hosts (tests do) has no
-/// more numbers than hosts at once.
+/// A transport's number in this process: the lowest that is free. A process which starts and stops many hosts (tests
+/// do) has no more numbers than hosts at once.
 /// </summary>
 internal sealed class TransportNumber : IDisposable
 {

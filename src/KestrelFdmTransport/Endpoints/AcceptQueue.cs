@@ -25,10 +25,12 @@ internal sealed class AcceptQueue
     /// <summary>Places that are reserved or filled; while the queue is full, maybe some more for a moment.</summary>
     internal int Reserved => Volatile.Read(ref _reserved);
 
-    /// <summary>Reserves a place before a connection is accepted. False: <c>onRoom</c> is called when there is one.</summary>
+    /// <summary>
+    /// Reserves a place before a connection is accepted. False: <c>onRoom</c> is called when there is one.
+    /// </summary>
     /// <remarks>
-    /// Who has reserved fills the place or gives it back. Filling may throw with the connection in the queue or not; then
-    /// <see cref="FdmConnection.TryWithdraw"/> says whose it is.
+    /// Who has reserved fills the place or gives it back. Filling may throw with the connection in the queue or not;
+    /// then <see cref="FdmConnection.TryWithdraw"/> says whose it is.
     /// </remarks>
     internal bool TryReserve()
     {
@@ -60,7 +62,9 @@ internal sealed class AcceptQueue
         return _channel.Writer.TryWrite(connection);
     }
 
-    /// <summary>No more connections; those in the queue are still delivered, and then null or <paramref name="error"/>.</summary>
+    /// <summary>
+    /// No more connections; those in the queue are still delivered, and then null or <paramref name="error"/>.
+    /// </summary>
     internal void Complete(Exception? error = null) => _channel.Writer.TryComplete(error);
 
     internal bool TryDequeue(out FdmConnection? connection)
@@ -102,7 +106,9 @@ internal sealed class AcceptQueue
     private void OnDequeued()
     {
         // Half empty before accepting goes on, so that a full queue does not cost two calls per connection.
-        if (Interlocked.Decrement(ref _reserved) <= _limit / 2 && Volatile.Read(ref _full) != 0 && Interlocked.Exchange(ref _full, 0) != 0)
+        if (Interlocked.Decrement(ref _reserved) <= _limit / 2
+            && Volatile.Read(ref _full) != 0
+            && Interlocked.Exchange(ref _full, 0) != 0)
         {
             _onSpaceAvailable();
         }

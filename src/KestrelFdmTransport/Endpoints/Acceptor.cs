@@ -9,13 +9,14 @@ using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Endpoints;
 
-/// <summary>One loop's part in listening, on a shared socket or one of its own: it registers the socket, accepts, and pauses.</summary>
+/// <summary>
+/// One loop's part in listening, on a shared socket or one of its own: it registers the socket, accepts, and pauses.
+/// </summary>
 /// <remarks>
-/// The lock makes unbinding final: after <see cref="StopAccepting"/>, which any thread may call, no call is made on the listen
-/// descriptor for this loop, and every connection accepted before is in the queue. No user code runs under it, and no command is
-/// posted.
-/// Whatever fails, accepting goes on: a paused acceptor has a delay, or the queue's promise to call, or a command that it has posted
-/// to itself.
+/// The lock makes unbinding final: after <see cref="StopAccepting"/>, which any thread may call, no call is made on the
+/// listen descriptor for this loop, and every connection accepted before is in the queue. No user code runs under it,
+/// and no command is posted. Whatever fails, accepting goes on: a paused acceptor has a delay, or the queue's promise
+/// to call, or a command that it has posted to itself.
 /// </remarks>
 internal sealed class Acceptor : IoSource
 {
@@ -50,8 +51,8 @@ internal sealed class Acceptor : IoSource
     }
 
     /// <summary>
-    /// Takes the listen descriptor out of the loop's epoll, for good. Any thread; never waits for the loop. The slot is free after
-    /// <see cref="LoopCommand.Close"/>.
+    /// Takes the listen descriptor out of the loop's epoll, for good. Any thread; never waits for the loop. The slot is
+    /// free after <see cref="LoopCommand.Close"/>.
     /// </summary>
     internal void StopAccepting()
     {
@@ -62,8 +63,9 @@ internal sealed class Acceptor : IoSource
     }
 
     /// <summary>
-    /// Accepts one client, so that the others may go to loops that are quicker. In a long iteration more have come, and it accepts more:
-    /// with one per iteration of a loop that a thousand clients keep busy, new ones would wait for a good part of a second.
+    /// Accepts one client, so that the others may go to loops that are quicker. In a long iteration more have come, and
+    /// it accepts more: with one per iteration of a loop that a thousand clients keep busy, new ones would wait for a
+    /// good part of a second.
     /// </summary>
     internal override Completion OnReady(uint events)
     {
@@ -82,7 +84,9 @@ internal sealed class Acceptor : IoSource
     /// <summary>How many clients a dispatch accepts.</summary>
     internal static int AcceptBudget(int pending) => Math.Min(1 + (pending / EventsPerAccept), MaxAcceptsPerDispatch);
 
-    /// <summary>What it throws is this source's failure, which pauses it. Nothing that was taken before is left.</summary>
+    /// <summary>
+    /// What it throws is this source's failure, which pauses it. Nothing that was taken before is left.
+    /// </summary>
     private Completion AcceptOne(out bool more)
     {
         more = false;
@@ -240,7 +244,9 @@ internal sealed class Acceptor : IoSource
         }
     }
 
-    /// <summary>After a pause: may accepting go on? If not, clients that have waited through one are rejected.</summary>
+    /// <summary>
+    /// After a pause: may accepting go on? If not, clients that have waited through one are rejected.
+    /// </summary>
     private int ProbeLocked()
     {
         int result = Loop.Group.Headroom.Probe(Loop);
@@ -253,8 +259,8 @@ internal sealed class Acceptor : IoSource
     }
 
     /// <summary>
-    /// Accepts a client, and fills the reserved place with it. Whatever is thrown, nothing is left: neither a descriptor that
-    /// stays open nor a connection that belongs to no side.
+    /// Accepts a client, and fills the reserved place with it. Whatever is thrown, nothing is left: neither a
+    /// descriptor that stays open nor a connection that belongs to no side.
     /// </summary>
     /// <param name="reserved">False once the place is filled.</param>
     /// <param name="accepted">For <see cref="OnAccepted"/>; null if there is none.</param>
@@ -272,9 +278,11 @@ internal sealed class Acceptor : IoSource
         ConnectionIo? io = null;
         try
         {
-            StrongBox<CompactSocketAddress> local = _listener.HasOneAddress ? _listener.LocalName : GetLocalName(descriptor);
+            StrongBox<CompactSocketAddress> local =
+                _listener.HasOneAddress ? _listener.LocalName : GetLocalName(descriptor);
             io = CreateIo(descriptor, local.Value.IsUnix);
-            CompactSocketAddress remote = CompactSocketAddress.Parse(new ReadOnlySpan<byte>(address, Math.Min(length, Sys.AddressCapacity)));
+            CompactSocketAddress remote = CompactSocketAddress.Parse(
+                new ReadOnlySpan<byte>(address, Math.Min(length, Sys.AddressCapacity)));
             var connection = new FdmConnection(io, local, remote);
             int started = io.Loop == Loop ? io.Start() : 0;
             if (started < 0)
@@ -303,11 +311,16 @@ internal sealed class Acceptor : IoSource
         }
     }
 
-    /// <summary>The connection's side of the descriptor, on the loop that has least to do, if the listen socket is shared.</summary>
+    /// <summary>
+    /// The connection's side of the descriptor, on the loop that has least to do, if the listen socket is shared.
+    /// </summary>
     private ConnectionIo CreateIo(int descriptor, bool isUnix)
     {
         EventLoop home = _listener.IsShared ? _listener.Loops.Balancer.SelectLoop(Loop, Loop.Now) : Loop;
-        return new ConnectionIo(descriptor, isUnix, _listener.GetBuffers(home), _listener.ConnectionSettings) { Loop = home };
+        return new ConnectionIo(descriptor, isUnix, _listener.GetBuffers(home), _listener.ConnectionSettings)
+        {
+            Loop = home
+        };
     }
 
     /// <summary>Counts the connection, and puts it into the queue.</summary>
@@ -378,9 +391,13 @@ internal sealed class Acceptor : IoSource
         IncreaseBackoff();
         Loop.OnAcceptPaused();
         Loop.ScheduleResume(this, _backoff);
-        return _listener.PauseReports.TryBegin() ? new Completion(Paused, (_backoff, AcceptErrors.Reason(errno, Loop.Group.Headroom))) : Completion.None;
+        return _listener.PauseReports.TryBegin()
+            ? new Completion(Paused, (_backoff, AcceptErrors.Reason(errno, Loop.Group.Headroom)))
+            : Completion.None;
     }
 
     private void IncreaseBackoff()
-        => _backoff = _backoff == default ? s_minBackoff : TimeSpan.FromTicks(Math.Min(_backoff.Ticks * 2, s_maxBackoff.Ticks));
+        => _backoff = _backoff == default
+            ? s_minBackoff
+            : TimeSpan.FromTicks(Math.Min(_backoff.Ticks * 2, s_maxBackoff.Ticks));
 }

@@ -21,7 +21,8 @@ internal sealed class Connector : IoSource
 {
     private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(2);
 
-    private readonly TaskCompletionSource<FdmConnection> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<FdmConnection> _outcome = new(
+        TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly EndPoint _target;
     private readonly SocketAddress _address;
     private readonly EndpointBuffers _blocks;
@@ -36,7 +37,8 @@ internal sealed class Connector : IoSource
     private bool _watched;
     private bool _ended;
 
-    internal Connector(EndPoint target, EndpointBuffers blocks, ConnectionSettings settings, FdmTransportOptions options)
+    internal Connector(
+        EndPoint target, EndpointBuffers blocks, ConnectionSettings settings, FdmTransportOptions options)
     {
         FaultPoints.Hit(FaultPoint.ConnectorMade);
         _target = target;
@@ -65,8 +67,8 @@ internal sealed class Connector : IoSource
             }
             catch (SocketException error)
             {
-                // With the address, as that of a socket. Its text is user code if the endpoint is of the application's own type,
-                // and so not for the loop.
+                // With the address, as that of a socket. Its text is user code if the endpoint is of the application's
+                // own type, and so not for the loop.
                 throw new SocketException((int)error.SocketErrorCode, $"{error.Message} {_target}");
             }
         }
@@ -99,7 +101,8 @@ internal sealed class Connector : IoSource
         {
             if ((command & LoopCommand.Close) != LoopCommand.None)
             {
-                // It comes too late, or there was no memory for the close that was asked for; closing twice does nothing.
+                // It comes too late, or there was no memory for the close that was asked for; closing twice does
+                // nothing.
                 Loop.CloseAtEndOfIteration(this);
             }
 
@@ -181,7 +184,8 @@ internal sealed class Connector : IoSource
                 Watch();
                 break;
             case -Errno.EAGAIN when _address.Family == AddressFamily.Unix:
-                // The listener's backlog is full. A Unix socket says so at once and never becomes writable by it; try again.
+                // The listener's backlog is full. A Unix socket says so at once and never becomes writable by it; try
+                // again.
                 ScheduleRetry(s_retry);
                 break;
             default:
@@ -241,7 +245,8 @@ internal sealed class Connector : IoSource
         FaultPoints.Hit(FaultPoint.ConnectorConnected);
         CompactSocketAddress remote = CompactSocketAddress.Parse(Address);
         var io = new ConnectionIo(_descriptor, remote.IsUnix, _blocks, _settings) { Loop = Loop };
-        var connection = new FdmConnection(io, new StrongBox<CompactSocketAddress>(CompactSocketAddress.FromLocal(_descriptor)), remote);
+        var connection = new FdmConnection(
+            io, new StrongBox<CompactSocketAddress>(CompactSocketAddress.FromLocal(_descriptor)), remote);
         _enrolled = false;
         Loop.Deregister(this);
         int result;

@@ -15,7 +15,9 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.Endpoints;
 
-/// <summary>An endpoint: a listen socket that all loops share, or one for each, and the queue of what they have accepted.</summary>
+/// <summary>
+/// An endpoint: a listen socket that all loops share, or one for each, and the queue of what they have accepted.
+/// </summary>
 internal sealed class FdmConnectionListener : IConnectionListener
 {
     /// <summary>No more than one log line of a kind in this time.</summary>
@@ -23,7 +25,9 @@ internal sealed class FdmConnectionListener : IConnectionListener
 
     private static readonly TimeSpan s_endTimeout = TimeSpan.FromSeconds(1);
 
-    /// <summary>How often it is asked whether the application has disposed of its listen socket, if nothing else says so.</summary>
+    /// <summary>
+    /// How often it is asked whether the application has disposed of its listen socket, if nothing else says so.
+    /// </summary>
     private static readonly TimeSpan s_socketCheck = TimeSpan.FromMilliseconds(500);
 
     private readonly ListenSocket[] _sockets;
@@ -50,7 +54,8 @@ internal sealed class FdmConnectionListener : IConnectionListener
         ConnectionSettings = settings;
         EndPoint = sockets[0].EndPoint;
         LocalName = new(CompactSocketAddress.FromLocal(sockets[0].Descriptor));
-        bool isWildcard = EndPoint is IPEndPoint ip && (ip.Address.Equals(IPAddress.Any) || ip.Address.Equals(IPAddress.IPv6Any));
+        bool isWildcard = EndPoint is IPEndPoint ip
+            && (ip.Address.Equals(IPAddress.Any) || ip.Address.Equals(IPAddress.IPv6Any));
         HasOneAddress = LocalName.Value.IsUnix || (!isWildcard && !settings.InheritsOptions);
         Queue = new AcceptQueue(acceptQueueLength, ResumeAccepting);
         _buffers = EndpointBufferSets.Create(running, createBlocks);
@@ -59,13 +64,16 @@ internal sealed class FdmConnectionListener : IConnectionListener
         {
             using (_lock.Hold())
             {
-                // In this order: a loop that fails from here on is replaced as soon as the lock is free, and one that has failed before is not among
-                // those that run any more. All sources are made before the first one accepts.
+                // In this order: a loop that fails from here on is replaced as soon as the lock is free, and one that
+                // has failed before is not among those that run any more. All sources are made before the first one
+                // accepts.
                 loops.LoopFailed += OnLoopFailed;
                 _acceptors = Array.ConvertAll(running, CreateAcceptor);
                 if (loops.Failure is { } failure)
                 {
-                    throw new InvalidOperationException("An event loop has failed for good, and clients would wait for it in vain.", failure);
+                    throw new InvalidOperationException(
+                        "An event loop has failed for good, and clients would wait for it in vain.",
+                        failure);
                 }
 
                 foreach (ListenSocket socket in sockets)
@@ -80,14 +88,19 @@ internal sealed class FdmConnectionListener : IConnectionListener
             if (Array.Exists(sockets, static socket => socket.IsApplications))
             {
                 FaultPoints.Hit(FaultPoint.TimerMade);
-                _socketTimer = new Timer(static listener => ((FdmConnectionListener)listener!).CheckSockets(), this, s_socketCheck, s_socketCheck);
+                _socketTimer = new Timer(
+                    static listener => ((FdmConnectionListener)listener!).CheckSockets(),
+                    this,
+                    s_socketCheck,
+                    s_socketCheck);
             }
         }
         catch
         {
             using (_lock.Hold())
             {
-                // What is told of a loop, or of the time, finds nothing to do from here on; nor does a source that has come in place of another already.
+                // What is told of a loop, or of the time, finds nothing to do from here on; nor does a source that has
+                // come in place of another already.
                 _unbound = true;
                 StopLocked();
             }
@@ -121,14 +134,16 @@ internal sealed class FdmConnectionListener : IConnectionListener
     /// <summary>As <see cref="PauseReports"/>, for failures.</summary>
     internal LogThrottle FailureReports { get; } = new(s_logPeriod);
 
-    /// <summary>True if all loops accept from one socket; else each has its own, and the kernel deals connections out.</summary>
+    /// <summary>
+    /// True if all loops accept from one socket; else each has its own, and the kernel deals connections out.
+    /// </summary>
     internal bool IsShared => _sockets.Length == 1;
 
     internal StrongBox<CompactSocketAddress> LocalName { get; }
 
     /// <summary>
-    /// True if every connection has the listener's own address. A wildcard stands for many, and a listen socket from elsewhere may take packets
-    /// that were meant for another address (<c>IP_TRANSPARENT</c>, <c>sk_lookup</c>).
+    /// True if every connection has the listener's own address. A wildcard stands for many, and a listen socket from
+    /// elsewhere may take packets that were meant for another address (<c>IP_TRANSPARENT</c>, <c>sk_lookup</c>).
     /// </summary>
     internal bool HasOneAddress { get; }
 
@@ -154,7 +169,8 @@ internal sealed class FdmConnectionListener : IConnectionListener
         var endings = new List<Task>();
         while (Queue.TryDequeue(out FdmConnection? connection))
         {
-            connection!.Abort(new ConnectionAbortedException("The listener was disposed before the connection was accepted."));
+            connection!.Abort(
+                new ConnectionAbortedException("The listener was disposed before the connection was accepted."));
             endings.Add(connection.DisposeAsync().AsTask());
         }
 
@@ -177,7 +193,10 @@ internal sealed class FdmConnectionListener : IConnectionListener
         Queue.Complete(error);
     }
 
-    /// <summary>The application has disposed of its listen socket. As on Sockets, that is the end of the endpoint, without a word.</summary>
+    /// <summary>
+    /// The application has disposed of its listen socket. As on Sockets, that is the end of the endpoint, without a
+    /// word.
+    /// </summary>
     internal void OnListenSocketDisposed() => Unbind();
 
     /// <summary>Waits for the end of connections, but not for application code that holds its loop.</summary>
@@ -196,7 +215,9 @@ internal sealed class FdmConnectionListener : IConnectionListener
     /// <summary>The memory of this endpoint's connections on the loop.</summary>
     internal EndpointBuffers GetBuffers(EventLoop loop) => EndpointBufferSets.Create(_buffers, loop);
 
-    /// <summary>A command whose wake-up fails is read with the loop's next one. The other loops must have theirs.</summary>
+    /// <summary>
+    /// A command whose wake-up fails is read with the loop's next one. The other loops must have theirs.
+    /// </summary>
     private static void PostSafely(Acceptor source, LoopCommand command)
     {
         try
@@ -236,8 +257,8 @@ internal sealed class FdmConnectionListener : IConnectionListener
 
         try
         {
-            // The descriptors have left every epoll, and no loop calls on them again. Disposing of the application's own kind
-            // of socket runs user code, and so not under the lock.
+            // The descriptors have left every epoll, and no loop calls on them again. Disposing of the application's
+            // own kind of socket runs user code, and so not under the lock.
             ListenSocketFactory.Dispose(_sockets);
         }
         finally
@@ -267,8 +288,8 @@ internal sealed class FdmConnectionListener : IConnectionListener
     }
 
     /// <summary>
-    /// Has the application disposed of a listen socket? Its loops notice it by themselves, unless all are paused, or user code holds them,
-    /// or the socket is one that .NET does not shut down because another process may have it.
+    /// Has the application disposed of a listen socket? Its loops notice it by themselves, unless all are paused, or
+    /// user code holds them, or the socket is one that .NET does not shut down because another process may have it.
     /// </summary>
     private void CheckSockets()
     {

@@ -4,7 +4,8 @@ namespace KestrelFdmTransport.Endpoints;
 
 /// <summary>The system calls on a listen descriptor that accept clients.</summary>
 /// <param name="value">The descriptor.</param>
-/// <param name="inheritsOptions">True if the application, or another process, has made the socket, whose options clients inherit.</param>
+/// <param name="inheritsOptions">True if the application, or another process, has made the socket, whose options
+/// clients inherit.</param>
 internal sealed class ListenDescriptor(int value, bool inheritsOptions)
 {
     internal int Value => value;
@@ -18,14 +19,18 @@ internal sealed class ListenDescriptor(int value, bool inheritsOptions)
     {
         if (inheritsOptions)
         {
-            // Of loops that are woken for one client all but one find none, and must not sleep in accept4 until the next one comes.
+            // Of loops that are woken for one client all but one find none, and must not sleep in accept4 until the
+            // next one comes.
             Sys.MakeNonBlocking(value);
         }
 
         return Sys.Accept(value, address, length);
     }
 
-    /// <summary>Closes a descriptor that was accepted and has become no connection. It may have inherited an <c>SO_LINGER</c> time.</summary>
+    /// <summary>
+    /// Closes a descriptor that was accepted and has become no connection. It may have inherited an <c>SO_LINGER</c>
+    /// time.
+    /// </summary>
     internal void Close(int client)
     {
         if (inheritsOptions)
@@ -36,7 +41,9 @@ internal sealed class ListenDescriptor(int value, bool inheritsOptions)
         Sys.Close(client);
     }
 
-    /// <summary>Accepts and closes clients: they learn at once that they are not served, rather than by their own timeouts.</summary>
+    /// <summary>
+    /// Accepts and closes clients: they learn at once that they are not served, rather than by their own timeouts.
+    /// </summary>
     internal unsafe void RejectWaiting(int max)
     {
         for (int i = 0; i < max; i++)

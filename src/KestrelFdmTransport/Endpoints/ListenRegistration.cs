@@ -5,7 +5,9 @@ using KestrelFdmTransport.Interop;
 
 namespace KestrelFdmTransport.Endpoints;
 
-/// <summary>The place of a listen descriptor in the epoll of one loop. It changes under the lock of the <see cref="Acceptor"/>.</summary>
+/// <summary>
+/// The place of a listen descriptor in the epoll of one loop. It changes under the lock of the <see cref="Acceptor"/>.
+/// </summary>
 internal sealed class ListenRegistration(IoSource source, int descriptor, Lock @lock)
 {
     private const uint Events = EpollFlags.In | EpollFlags.Exclusive;

@@ -5,11 +5,13 @@ using KestrelFdmTransport.Interop;
 
 namespace KestrelFdmTransport.Endpoints;
 
-/// <summary>A listen socket as .NET or the application has made it, and a descriptor of our own for the loops.</summary>
+/// <summary>
+/// A listen socket as .NET or the application has made it, and a descriptor of our own for the loops.
+/// </summary>
 /// <remarks>
-/// The duplicate stays valid whatever the application does with its socket, and lets several endpoints listen on one handle. The
-/// reference to the application's handle is a trip-wire: while there is one, disposing of the socket shuts it down, which wakes the
-/// loops, and waits for the reference to go. So no client connects to it afterwards.
+/// The duplicate stays valid whatever the application does with its socket, and lets several endpoints listen on one
+/// handle. The reference to the application's handle is a trip-wire: while there is one, disposing of the socket shuts
+/// it down, which wakes the loops, and waits for the reference to go. So no client connects to it afterwards.
 /// </remarks>
 internal sealed class ListenSocket : IDisposable
 {
@@ -44,9 +46,11 @@ internal sealed class ListenSocket : IDisposable
     internal int Descriptor => _descriptor.Value;
 
     /// <summary>
-    /// Takes the reference, or takes it anew, which shows whether the application has given it up meanwhile. One thread at a time.
+    /// Takes the reference, or takes it anew, which shows whether the application has given it up meanwhile. One thread
+    /// at a time.
     /// </summary>
-    /// <returns>False if the application has disposed of the socket, or has closed the handle that it had us listen on.</returns>
+    /// <returns>False if the application has disposed of the socket, or has closed the handle that it had us listen
+    /// on.</returns>
     internal bool TryHold()
     {
         Release();

@@ -33,7 +33,10 @@ internal static class ListenSocketFactory
             for (int i = 0; i < sockets.Length; i++)
             {
                 Listen(sockets[i], endpoint, options);
-                listening[i] = new ListenSocket(sockets[i], !IsDefault(options) || endpoint is FileHandleEndPoint, GetFile(sockets[i], endpoint, options));
+                listening[i] = new ListenSocket(
+                    sockets[i],
+                    !IsDefault(options) || endpoint is FileHandleEndPoint,
+                    GetFile(sockets[i], endpoint, options));
             }
 
             return listening;
@@ -77,7 +80,10 @@ internal static class ListenSocketFactory
             ? UnixSocketFile.Create(path, IsDefault(options))
             : null;
 
-    /// <summary>True if the application has set no function of its own. Where it has set nothing, the function is the one of Sockets.</summary>
+    /// <summary>
+    /// True if the application has set no function of its own. Where it has set nothing, the function is the one of
+    /// Sockets.
+    /// </summary>
     private static bool IsDefault(FdmTransportOptions options)
         => options.CreateBoundListenSocket == FdmTransportOptions.CreateDefaultBoundListenSocket
             || options.CreateBoundListenSocket == SocketTransportOptions.CreateDefaultBoundListenSocket;
@@ -105,7 +111,9 @@ internal static class ListenSocketFactory
         }
 
         return socket
-            ?? throw new InvalidOperationException($"{nameof(FdmTransportOptions.CreateBoundListenSocket)} returned null for {endpoint}; it must return a bound socket.");
+            ?? throw new InvalidOperationException(
+                $"{nameof(FdmTransportOptions.CreateBoundListenSocket)} returned null for {endpoint}; it must return a "
+                    + $"bound socket.");
     }
 
     private static Socket? Create(EndPoint endpoint, FdmTransportOptions options, bool reusePort)
@@ -127,7 +135,9 @@ internal static class ListenSocketFactory
         {
             socket.Dispose();
             throw new InvalidOperationException(
-                $"{nameof(FdmTransportOptions)}.{nameof(FdmTransportOptions.ReusePort)} is true, but {nameof(FdmTransportOptions.CreateBoundListenSocket)} returned a socket for {endpoint} without SO_REUSEPORT; it must set that before it binds.");
+                $"{nameof(FdmTransportOptions)}.{nameof(FdmTransportOptions.ReusePort)} is true, but "
+                    + $"{nameof(FdmTransportOptions.CreateBoundListenSocket)} returned a socket for {endpoint} without "
+                    + $"SO_REUSEPORT; it must set that before it binds.");
         }
 
         return socket;

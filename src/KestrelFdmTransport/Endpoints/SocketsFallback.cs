@@ -10,7 +10,9 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.Endpoints;
 
-/// <summary>Opens connections without event loops, where the transport cannot run: Kestrel's and .NET's own kind.</summary>
+/// <summary>
+/// Opens connections without event loops, where the transport cannot run: Kestrel's and .NET's own kind.
+/// </summary>
 internal sealed class SocketsFallback : IDisposable
 {
     private readonly SocketConnectionContextFactory _contexts;
@@ -20,7 +22,11 @@ internal sealed class SocketsFallback : IDisposable
     {
         _options = options;
         _contexts = new SocketConnectionContextFactory(
-            new SocketConnectionFactoryOptions { MaxReadBufferSize = options.MaxReadBufferSize, MaxWriteBufferSize = options.MaxWriteBufferSize },
+            new SocketConnectionFactoryOptions
+            {
+                MaxReadBufferSize = options.MaxReadBufferSize,
+                MaxWriteBufferSize = options.MaxWriteBufferSize
+            },
             logger);
     }
 
@@ -39,14 +45,17 @@ internal sealed class SocketsFallback : IDisposable
     }
 
     internal async Task<Stream> ConnectStreamAsync(EndPoint target, CancellationToken cancellationToken)
-        => new NetworkStream(await ConnectSocketAsync(target, cancellationToken).ConfigureAwait(false), ownsSocket: true);
+        => new NetworkStream(
+            await ConnectSocketAsync(target, cancellationToken).ConfigureAwait(false),
+            ownsSocket: true);
 
     public void Dispose() => _contexts.Dispose();
 
     private async Task<Socket> ConnectSocketAsync(EndPoint target, CancellationToken cancellationToken)
     {
         bool isUnix = target.AddressFamily == AddressFamily.Unix;
-        var socket = new Socket(target.AddressFamily, SocketType.Stream, isUnix ? ProtocolType.Unspecified : ProtocolType.Tcp);
+        var socket =
+            new Socket(target.AddressFamily, SocketType.Stream, isUnix ? ProtocolType.Unspecified : ProtocolType.Tcp);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {

@@ -27,12 +27,14 @@ internal sealed class UnixSocketFile
     internal static UnixSocketFile? Create(string path, bool isOurs)
     {
         path = Path.GetFullPath(path);
-        return Sys.TryGetSocketFile(path, out FileIdentity identity) ? new UnixSocketFile(path, identity, isOurs) : null;
+        return Sys.TryGetSocketFile(path, out FileIdentity identity)
+            ? new UnixSocketFile(path, identity, isOurs)
+            : null;
     }
 
     /// <summary>
-    /// Deletes the file while its socket is still bound, unless another one is there by now. A server that starts meanwhile finds no
-    /// file, or one with a listener; deleted after the close it might be its own.
+    /// Deletes the file while its socket is still bound, unless another one is there by now. A server that starts
+    /// meanwhile finds no file, or one with a listener; deleted after the close it might be its own.
     /// </summary>
     /// <returns>True if nothing is left to delete.</returns>
     internal bool DeleteWhileBound()

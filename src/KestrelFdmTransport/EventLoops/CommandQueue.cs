@@ -3,7 +3,9 @@ using System.Threading;
 namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>A lock-free stack that many threads push to and the loop's owner empties at once.</summary>
-/// <remarks>Only whole lists are taken, so a node that comes back cannot be mistaken for its former self (no ABA).</remarks>
+/// <remarks>
+/// Only whole lists are taken, so a node that comes back cannot be mistaken for its former self (no ABA).
+/// </remarks>
 internal sealed class CommandQueue
 {
     private IoSource? _head;

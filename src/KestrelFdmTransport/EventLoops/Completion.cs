@@ -11,7 +11,9 @@ namespace KestrelFdmTransport.EventLoops;
 /// <param name="Error">An error that goes with it.</param>
 internal readonly record struct Completion(int Flags, object? Subject = null, Exception? Error = null)
 {
-    /// <summary>The source cannot be served before <see cref="IoSource.RunCallbacks"/> has fetched memory for it.</summary>
+    /// <summary>
+    /// The source cannot be served before <see cref="IoSource.RunCallbacks"/> has fetched memory for it.
+    /// </summary>
     internal const int NeedsBuffer = 1;
 
     /// <summary>Serving the source threw <see cref="Error"/>.</summary>

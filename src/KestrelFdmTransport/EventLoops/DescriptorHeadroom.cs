@@ -5,31 +5,35 @@ using KestrelFdmTransport.Interop;
 namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>
-/// Keeps clients from taking the process's last descriptors. Without any, it can open no file, and the .NET runtime may fail to
-/// start a thread, which ends the process.
+/// Keeps clients from taking the process's last descriptors. Without any, it can open no file, and the .NET runtime may
+/// fail to start a thread, which ends the process.
 /// </summary>
 /// <remarks>
-/// The kernel gives out the lowest free number (POSIX), so a new number close to the limit says that all below it are taken.
+/// The kernel gives out the lowest free number (POSIX), so a new number close to the limit says that all below it are
+/// taken.
 /// </remarks>
 internal sealed class DescriptorHeadroom
 {
     private const int Minimum = 16;
 
     /// <summary>
-    /// 0 until it is asked for. Not when this is made: a transport can be made where there is no libc, and then leaves everything to Sockets.
+    /// 0 until it is asked for. Not when this is made: a transport can be made where there is no libc, and then leaves
+    /// everything to Sockets.
     /// </summary>
     private long _limit;
 
     /// <summary>
-    /// Each loop finds out by a number of its own that the limit is close, so as many numbers as there are loops may be beyond the line
-    /// before the last one rests.
+    /// Each loop finds out by a number of its own that the limit is close, so as many numbers as there are loops may be
+    /// beyond the line before the last one rests.
     /// </summary>
     internal DescriptorHeadroom(int loops) => Reserved = Math.Max(Minimum, 2 * loops);
 
     /// <summary>Descriptors left to the rest of the process.</summary>
     internal int Reserved { get; }
 
-    /// <summary>As many descriptors as the process may have; known once it has been asked whether a number is ample.</summary>
+    /// <summary>
+    /// As many descriptors as the process may have; known once it has been asked whether a number is ample.
+    /// </summary>
     internal long Limit => Volatile.Read(ref _limit);
 
     /// <summary>True if a descriptor with this number leaves enough for the rest of the process.</summary>

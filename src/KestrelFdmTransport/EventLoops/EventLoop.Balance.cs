@@ -8,7 +8,9 @@ namespace KestrelFdmTransport.EventLoops;
 /// <content>How much the loop has to do, and what it gives to others.</content>
 internal sealed partial class EventLoop
 {
-    /// <summary>A few times a second: how much there is to do here, and whether another loop should have some of it.</summary>
+    /// <summary>
+    /// A few times a second: how much there is to do here, and whether another loop should have some of it.
+    /// </summary>
     private void Balance()
     {
         long now = Stopwatch.GetTimestamp();
@@ -17,7 +19,10 @@ internal sealed partial class EventLoop
         _migrationBudget = moves && !_ending ? _group.Balancer.PlanMigrations(this, now, out _migrationTarget) : 0;
     }
 
-    /// <summary>What the calling thread has had of a CPU since the last window, in clock ticks; negative if the loop was another thread's then.</summary>
+    /// <summary>
+    /// What the calling thread has had of a CPU since the last window, in clock ticks; negative if the loop was another
+    /// thread's then.
+    /// </summary>
     private long ThreadCpuTime()
     {
         long before = _cpuTime;
@@ -31,7 +36,10 @@ internal sealed partial class EventLoop
     private void TryMigrate(IoSource source, int slot)
     {
         LiveCounter counter = _sets.Counter(slot);
-        if (!counter.Queued && counter.Value >= PollingPolicy.CounterHot && !_migrationTarget!.Utilization.IsStuck(Stopwatch.GetTimestamp()) && TryMigrateTo(source, _migrationTarget))
+        if (!counter.Queued
+            && counter.Value >= PollingPolicy.CounterHot
+            && !_migrationTarget!.Utilization.IsStuck(Stopwatch.GetTimestamp())
+            && TryMigrateTo(source, _migrationTarget))
         {
             _migrationBudget--;
         }

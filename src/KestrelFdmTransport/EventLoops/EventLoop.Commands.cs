@@ -6,12 +6,17 @@ namespace KestrelFdmTransport.EventLoops;
 /// <content>What other threads leave for the loop.</content>
 internal sealed partial class EventLoop
 {
-    /// <summary>Sources whose command is read before those that are ready have another turn; and so, at most, how many are closed in a turn.</summary>
+    /// <summary>
+    /// Sources whose command is read before those that are ready have another turn; and so, at most, how many are
+    /// closed in a turn.
+    /// </summary>
     private const int MaxCommandsPerIteration = 256;
 
     private bool HasCommands => _commandsInProgress is not null || !_commands.IsEmpty;
 
-    /// <summary>Puts a source with command into the command queue and wakes the loop if it sleeps. Any thread.</summary>
+    /// <summary>
+    /// Puts a source with command into the command queue and wakes the loop if it sleeps. Any thread.
+    /// </summary>
     internal void Deliver(IoSource source)
     {
         _commands.Push(source);
@@ -49,7 +54,9 @@ internal sealed partial class EventLoop
         return true;
     }
 
-    /// <summary>LoopCommand of a source that has moved: it has a place in one command queue at a time, and this was it.</summary>
+    /// <summary>
+    /// LoopCommand of a source that has moved: it has a place in one command queue at a time, and this was it.
+    /// </summary>
     private bool TryForward(IoSource source)
     {
         EventLoop home = source.Loop;

@@ -98,7 +98,9 @@ internal sealed partial class EventLoop
     /// <summary>True if there is something to do that no event announces.</summary>
     private bool MustWake => !_commands.IsEmpty || (_stopRequested && !_ending);
 
-    /// <summary>Polls for a short time instead of sleeping, if a connection is expected to speak again at once.</summary>
+    /// <summary>
+    /// Polls for a short time instead of sleeping, if a connection is expected to speak again at once.
+    /// </summary>
     /// <param name="started">The time.</param>
     /// <param name="count">The events found.</param>
     /// <param name="lookedAt">When it had been looked in vain for the last time before something was found.</param>
@@ -142,7 +144,10 @@ internal sealed partial class EventLoop
     private int Block(long now)
     {
         int timeout = TimeUntilTimer(now);
-        if (IsDispatchOnly && timeout != 0 && !MustWake && _group.Backlog.SuggestedSleep(ref _lastStarted) is > 0 and int rest)
+        if (IsDispatchOnly
+            && timeout != 0
+            && !MustWake
+            && _group.Backlog.SuggestedSleep(ref _lastStarted) is > 0 and int rest)
         {
             Sys.Sleep(timeout < 0 ? rest : (int)Math.Min(rest, 1_000L * timeout));
             long after = Stopwatch.GetTimestamp();

@@ -25,7 +25,8 @@ internal sealed partial class EventLoop
         }
         catch (ThreadInterruptedException)
         {
-            // The caller has other loops and threads to stop. The interrupt is the application's, and stays pending for it.
+            // The caller has other loops and threads to stop. The interrupt is the application's, and stays pending for
+            // it.
             Thread.CurrentThread.Interrupt();
             return false;
         }
@@ -46,7 +47,10 @@ internal sealed partial class EventLoop
         }
     }
 
-    /// <summary>From here on a thread of the pool reads the command that comes. Both sides write first and then look (full fences).</summary>
+    /// <summary>
+    /// From here on a thread of the pool reads the command that comes. Both sides write first and then look (full
+    /// fences).
+    /// </summary>
     private void Finish(LoopThread thread)
     {
         thread.ReleaseLoop(Name);
@@ -61,7 +65,10 @@ internal sealed partial class EventLoop
         _stopped.Set();
     }
 
-    /// <summary>Before the loop blocks, and before sources are closed: whoever waits for a connection to end may count blocks then.</summary>
+    /// <summary>
+    /// Before the loop blocks, and before sources are closed: whoever waits for a connection to end may count blocks
+    /// then.
+    /// </summary>
     private bool TrimBuffers(LoopThread thread)
     {
         if (_closing.Count > 0 || _migrated)
@@ -95,7 +102,8 @@ internal sealed partial class EventLoop
     {
         if (_stopRequested && !_ending)
         {
-            // A connection that another loop has given away may still be among the commands: the next iteration runs them.
+            // A connection that another loop has given away may still be among the commands: the next iteration runs
+            // them.
             _ending = true;
             _stopping = int.MaxValue;
         }
@@ -117,8 +125,8 @@ internal sealed partial class EventLoop
     }
 
     /// <summary>
-    /// The next source that is told of the end: those with a slot, and then what waits for its time without one, a listen socket that the epoll has not
-    /// taken yet.
+    /// The next source that is told of the end: those with a slot, and then what waits for its time without one, a
+    /// listen socket that the epoll has not taken yet.
     /// </summary>
     private IoSource? NextToStop(ref int end)
     {
@@ -132,12 +140,17 @@ internal sealed partial class EventLoop
     }
 
     /// <summary>
-    /// Has command read that has come to a loop that has ended: a connection given to it by another loop at the last moment, or one whose last sender leaves
-    /// late. Not here: telling runs user code, and the poster may be the monitor, or another loop's owner outside any callback, or hold a lock.
+    /// Has command read that has come to a loop that has ended: a connection given to it by another loop at the last
+    /// moment, or one whose last sender leaves late. Not here: telling runs user code, and the poster may be the
+    /// monitor, or another loop's owner outside any callback, or hold a lock.
     /// </summary>
-    private void QueueDrainAfterStop() => ThreadPool.UnsafeQueueUserWorkItem(static loop => loop.DrainAfterStop(), this, preferLocal: false);
+    private void QueueDrainAfterStop()
+        => ThreadPool.UnsafeQueueUserWorkItem(static loop => loop.DrainAfterStop(), this, preferLocal: false);
 
-    /// <summary>One thread at a time reads. It looks once more after it has said that it is done, so another that comes meanwhile may go.</summary>
+    /// <summary>
+    /// One thread at a time reads. It looks once more after it has said that it is done, so another that comes
+    /// meanwhile may go.
+    /// </summary>
     private void DrainAfterStop()
     {
         while (!_commands.IsEmpty && Interlocked.Exchange(ref _drainingAfterStop, 1) == 0)
@@ -147,7 +160,10 @@ internal sealed partial class EventLoop
         }
     }
 
-    /// <summary>Reads the command and closes what wants to be closed, with no owner that could be taken over. No other thread does so.</summary>
+    /// <summary>
+    /// Reads the command and closes what wants to be closed, with no owner that could be taken over. No other thread
+    /// does so.
+    /// </summary>
     private void DrainCommandsAndClose()
     {
         IoSource? source = _commandsInProgress ?? _commands.TakeAll();
@@ -200,7 +216,8 @@ internal sealed partial class EventLoop
                 RunAfterStop(source, static _ => new Completion(Completion.LoopStopping));
             }
 
-            // One whose sender is inside its gate at this moment has its command posted by that sender, and read as what comes to a loop that has ended.
+            // One whose sender is inside its gate at this moment has its command posted by that sender, and read as
+            // what comes to a loop that has ended.
             DrainCommandsAndClose();
         }
         catch (Exception exception)

@@ -5,14 +5,16 @@ using KestrelFdmTransport.Scheduling;
 namespace KestrelFdmTransport.EventLoops;
 
 /// <content>
-/// The idle deadlines of the loop's connections, many and coarse; <see cref="TimerQueue"/> has the few of other sources, precise.
-/// </content>
+/// The idle deadlines of the loop's connections, many and coarse; <see cref="TimerQueue"/> has the few of other
+/// sources, precise. </content>
 internal sealed partial class EventLoop
 {
     /// <summary>How coarse the deadlines are, in milliseconds: the loop looks at them no more often.</summary>
     internal const int TimerTick = 100;
 
-    /// <summary>The clock of the wheel may be so much behind the kernel's own, which decides how long the loop sleeps.</summary>
+    /// <summary>
+    /// The clock of the wheel may be so much behind the kernel's own, which decides how long the loop sleeps.
+    /// </summary>
     private const int ClockStep = 10;
 
     /// <summary>TimerQueue looked at before sources that are ready have another turn.</summary>
@@ -22,7 +24,9 @@ internal sealed partial class EventLoop
 
     internal long IdleTimeouts { get; private set; }
 
-    /// <summary>Has the source's <see cref="IoSource.OnTimer"/> called once, not before <paramref name="due"/>. Owner only.</summary>
+    /// <summary>
+    /// Has the source's <see cref="IoSource.OnTimer"/> called once, not before <paramref name="due"/>. Owner only.
+    /// </summary>
     /// <param name="source">A registered source; it has one timer, and this replaces it.</param>
     /// <param name="due">As <see cref="Environment.TickCount64"/>.</param>
     internal void SetTimer(IoSource source, long due)
@@ -63,7 +67,9 @@ internal sealed partial class EventLoop
         return true;
     }
 
-    /// <summary>The time that the loop may sleep, -1 for ever, given the time that it may sleep for other reasons.</summary>
+    /// <summary>
+    /// The time that the loop may sleep, -1 for ever, given the time that it may sleep for other reasons.
+    /// </summary>
     private int TimeUntilIdleTimer(int timeout)
     {
         if (_idleTimers.Count == 0)

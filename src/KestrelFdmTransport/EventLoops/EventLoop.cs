@@ -14,11 +14,13 @@ namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>One epoll instance, the sources in it, and the thread that owns both at the moment.</summary>
 /// <remarks>
-/// What an iteration has yet to do lives in fields and queues, never on the stack: a callback may lose the loop to a standby thread,
-/// which goes on with the same step. Only the owner touches this state, save for the command queue, the sleep word and the statistics.
-/// After a call that returns false the loop is lost, and the calling thread touches nothing of it.
+/// What an iteration has yet to do lives in fields and queues, never on the stack: a callback may lose the loop to a
+/// standby thread, which goes on with the same step. Only the owner touches this state, save for the command queue, the
+/// sleep word and the statistics. After a call that returns false the loop is lost, and the calling thread touches
+/// nothing of it.
 /// </remarks>
-[SuppressMessage("Design", "CA1001", Justification = "The loop's owner disposes what belongs to it when it ends; nobody else may.")]
+[SuppressMessage(
+    "Design", "CA1001", Justification = "The loop's owner disposes what belongs to it when it ends; nobody else may.")]
 internal sealed partial class EventLoop
 {
     private const int MaxEvents = 512;
@@ -33,7 +35,9 @@ internal sealed partial class EventLoop
     /// <summary>An event that is there after so short a sleep was there before it.</summary>
     private static readonly long s_immediate = Stopwatch.Frequency / 200_000;
 
-    /// <summary>One look for events takes a microsecond or less. If it has taken so long, others have had the CPU meanwhile.</summary>
+    /// <summary>
+    /// One look for events takes a microsecond or less. If it has taken so long, others have had the CPU meanwhile.
+    /// </summary>
     private static readonly long s_preempted = Stopwatch.Frequency / 100_000;
 
     private static readonly TimeSpan s_wakeRetry = TimeSpan.FromMilliseconds(1);
@@ -54,8 +58,9 @@ internal sealed partial class EventLoop
     private readonly StallBudget _stalls = new();
     private readonly LoopUtilization _utilization = new();
 
-    // The two sides of every wake-up: a poster pushes its command and then reads this word; the loop writes it and then looks
-    // into the command queue. Both orders are full fences, so command that the loop misses finds a loop that is seen to sleep.
+    // The two sides of every wake-up: a poster pushes its command and then reads this word; the loop writes it and then
+    // looks into the command queue. Both orders are full fences, so command that the loop misses finds a loop that is
+    // seen to sleep.
     private int _sleeping;
     private int _wakeFailureLogged;
 
@@ -66,7 +71,9 @@ internal sealed partial class EventLoop
     private IoSource? _current;
     private IoSource? _commandsInProgress;
 
-    /// <summary>The sources in slots below this one have yet to learn that the loop stops; -1 if there are none.</summary>
+    /// <summary>
+    /// The sources in slots below this one have yet to learn that the loop stops; -1 if there are none.
+    /// </summary>
     private int _stopping = -1;
 
     // Turns in which no callback ran here, and what there was to know of a rest behind the backlog.
@@ -108,7 +115,8 @@ internal sealed partial class EventLoop
         {
             _wake = Open(Sys.CreateEventFd());
 
-            // Edge-triggered and never read: each write is an edge, and the counter cannot overflow in the life of a machine.
+            // Edge-triggered and never read: each write is an edge, and the counter cannot overflow in the life of a
+            // machine.
             int added = Sys.EpollAdd(_epoll.Value, _wake.Value, EpollFlags.In | EpollFlags.EdgeTriggered, WakePayload);
             if (added < 0)
             {
@@ -164,7 +172,9 @@ internal sealed partial class EventLoop
     /// <summary>Callbacks that have lost this loop to a standby.</summary>
     internal long Stalls => _stalls.Count;
 
-    /// <summary>True while callbacks have held this loop so often that none runs on it. Owner, or a callback of this loop.</summary>
+    /// <summary>
+    /// True while callbacks have held this loop so often that none runs on it. Owner, or a callback of this loop.
+    /// </summary>
     internal bool IsStalling => _stalls.IsSpent(_now);
 
     /// <summary>True on the thread that owns the loop, and outside callbacks only.</summary>
@@ -176,15 +186,18 @@ internal sealed partial class EventLoop
     /// <summary>True once the loop takes no source any more. Owner only.</summary>
     internal bool IsEnding => _ending;
 
-    /// <summary>When the loop was started in place of one that had failed, in <see cref="Stopwatch"/> ticks; null for a first one.</summary>
+    /// <summary>
+    /// When the loop was started in place of one that had failed, in <see cref="Stopwatch"/> ticks; null for a first
+    /// one.
+    /// </summary>
     internal long? RestartedAt { get; init; }
 
     /// <summary>The clock as of the last harvest, in <see cref="Stopwatch"/> ticks.</summary>
     internal long Now => _now;
 
     /// <summary>
-    /// What such a loop adds can only wait behind what it has dispatched: it need not hurry, and the pool's threads, which spin themselves,
-    /// need the CPU more.
+    /// What such a loop adds can only wait behind what it has dispatched: it need not hurry, and the pool's threads,
+    /// which spin themselves, need the CPU more.
     /// </summary>
     private bool IsDispatchOnly => _iterationsWithoutInlineCallback == DispatchOnlyAfter;
 
@@ -207,8 +220,8 @@ internal sealed partial class EventLoop
     }
 
     /// <summary>
-    /// Gives a source its slot before there is anything to watch: whatever waits has one, for the end of the loop is told to all that
-    /// have. Owner only.
+    /// Gives a source its slot before there is anything to watch: whatever waits has one, for the end of the loop is
+    /// told to all that have. Owner only.
     /// </summary>
     /// <returns>False if the loop is ending.</returns>
     internal bool TryTakeSlot(IoSource source)
@@ -234,7 +247,9 @@ internal sealed partial class EventLoop
         return true;
     }
 
-    /// <summary>Frees the slot; queue entries and events that still carry its generation are dropped. Owner only.</summary>
+    /// <summary>
+    /// Frees the slot; queue entries and events that still carry its generation are dropped. Owner only.
+    /// </summary>
     internal void Deregister(IoSource source)
     {
         _timerQueue.Clear(source);
@@ -251,7 +266,9 @@ internal sealed partial class EventLoop
     internal int Disarm(int descriptor)
         => _epoll.TryAcquire() ? Released(Sys.EpollDelete(_epoll.Value, descriptor)) : -Errno.EBADF;
 
-    /// <summary>Serves a source that has just been registered in this turn, if others would keep it waiting. Owner only.</summary>
+    /// <summary>
+    /// Serves a source that has just been registered in this turn, if others would keep it waiting. Owner only.
+    /// </summary>
     /// <param name="source">The source.</param>
     /// <param name="events">What is probably ready, although nobody has said so.</param>
     internal void EnqueueAccepted(IoSource source, uint events)
@@ -266,8 +283,8 @@ internal sealed partial class EventLoop
     internal void Requeue(IoSource source) => _sets.Requeue(source.Token, _now);
 
     /// <summary>
-    /// Resumes the source after <paramref name="delay"/>, or when it is resumed otherwise. Never in the pass that is under way, however
-    /// short the delay is; a delay that no clock reaches is for ever. Owner only.
+    /// Resumes the source after <paramref name="delay"/>, or when it is resumed otherwise. Never in the pass that is
+    /// under way, however short the delay is; a delay that no clock reaches is for ever. Owner only.
     /// </summary>
     internal void ScheduleResume(IoSource source, TimeSpan delay)
     {
@@ -288,7 +305,10 @@ internal sealed partial class EventLoop
         _group.OnConnectionClosed();
     }
 
-    /// <summary>A connection goes from this loop to another one of the group, whose number of connections is the same at every moment.</summary>
+    /// <summary>
+    /// A connection goes from this loop to another one of the group, whose number of connections is the same at every
+    /// moment.
+    /// </summary>
     internal void OnConnectionMigrated(EventLoop destination)
     {
         Interlocked.Increment(ref destination._connectionCount);
@@ -351,7 +371,9 @@ internal sealed partial class EventLoop
         return true;
     }
 
-    /// <summary>Prepares to go on with an iteration whose owner has lost the loop to the calling thread inside a callback.</summary>
+    /// <summary>
+    /// Prepares to go on with an iteration whose owner has lost the loop to the calling thread inside a callback.
+    /// </summary>
     /// <returns>False if this thread has lost the loop, too.</returns>
     private bool ResumeAfterHandoff(LoopThread thread, Handoff handoff)
     {
@@ -393,8 +415,8 @@ internal sealed partial class EventLoop
     private bool IsDone => _ending && _stopping < 0 && _slots.Count == 0 && _closing.Count == 0 && !HasCommands;
 
     /// <summary>
-    /// Runs one iteration. A new owner goes on with the step in which the last one lost the loop: if it began again instead, slow
-    /// callbacks of ready sources would starve the steps that follow.
+    /// Runs one iteration. A new owner goes on with the step in which the last one lost the loop: if it began again
+    /// instead, slow callbacks of ready sources would starve the steps that follow.
     /// </summary>
     /// <returns>False if the loop was taken over meanwhile.</returns>
     private bool RunIteration(LoopThread thread)

@@ -11,8 +11,9 @@ using Microsoft.Extensions.Logging;
 namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>
-/// The loops of one factory. They start with the first user (a listener or a connection factory) and stop when the group is disposed, or some time
-/// after the last user and connection are gone; a reload of endpoints does not restart them.
+/// The loops of one factory. They start with the first user (a listener or a connection factory) and stop when the
+/// group is disposed, or some time after the last user and connection are gone; a reload of endpoints does not restart
+/// them.
 /// </summary>
 internal sealed class EventLoopGroup : IDisposable
 {
@@ -59,12 +60,14 @@ internal sealed class EventLoopGroup : IDisposable
 
     internal DescriptorHeadroom Headroom { get; }
 
-    /// <summary>The loops that run at the moment, none before the first user. A loop that fails is replaced in its place.</summary>
+    /// <summary>
+    /// The loops that run at the moment, none before the first user. A loop that fails is replaced in its place.
+    /// </summary>
     internal EventLoop[] Loops => Volatile.Read(ref _loops);
 
     /// <summary>
-    /// Why one of the loops has been given up, if any has: it accepts nothing. Written before <see cref="LoopFailed"/> is raised, so a listener that has
-    /// subscribed and then finds nothing here will be told. Any thread.
+    /// Why one of the loops has been given up, if any has: it accepts nothing. Written before <see cref="LoopFailed"/>
+    /// is raised, so a listener that has subscribed and then finds nothing here will be told. Any thread.
     /// </summary>
     internal Exception? Failure => Volatile.Read(ref _failure);
 
@@ -99,7 +102,9 @@ internal sealed class EventLoopGroup : IDisposable
         }
     }
 
-    /// <summary>The connections of all loops. Not their sum: one that moves while they are added up would be missed. Any thread.</summary>
+    /// <summary>
+    /// The connections of all loops. Not their sum: one that moves while they are added up would be missed. Any thread.
+    /// </summary>
     internal int Connections => Volatile.Read(ref _connections);
 
     internal void OnConnectionOpened() => Interlocked.Increment(ref _connections);
@@ -136,7 +141,10 @@ internal sealed class EventLoopGroup : IDisposable
         report.Add(handoff);
     }
 
-    /// <summary>Starts another loop in place of one that has failed, or gives it up. On that loop's thread, before its sources end.</summary>
+    /// <summary>
+    /// Starts another loop in place of one that has failed, or gives it up. On that loop's thread, before its sources
+    /// end.
+    /// </summary>
     internal void OnLoopFailed(EventLoop loop, Exception exception)
     {
         EventLoop? replacement = null;
@@ -171,7 +179,10 @@ internal sealed class EventLoopGroup : IDisposable
         }
     }
 
-    /// <summary>The loop for a connection that this process opens: the caller's own, so that what it does for both needs no other thread.</summary>
+    /// <summary>
+    /// The loop for a connection that this process opens: the caller's own, so that what it does for both needs no
+    /// other thread.
+    /// </summary>
     internal static EventLoop SelectForOutgoing(EventLoop[] loops)
     {
         long now = Stopwatch.GetTimestamp();
@@ -185,7 +196,8 @@ internal sealed class EventLoopGroup : IDisposable
             }
 
             // With all of them stuck it waits, wherever it goes.
-            (int Fault, int Connections) candidate = (loop.HasFailed ? 2 : loop.Utilization.IsStuck(now) ? 1 : 0, loop.ConnectionCount);
+            (int Fault, int Connections) candidate =
+                (loop.HasFailed ? 2 : loop.Utilization.IsStuck(now) ? 1 : 0, loop.ConnectionCount);
             if (candidate.CompareTo(least) < 0)
             {
                 best = loop;
@@ -196,7 +208,10 @@ internal sealed class EventLoopGroup : IDisposable
         return best;
     }
 
-    /// <summary>True if the calling loop may spin. Under a quota none may: time spent spinning is missed by all at the end of the period.</summary>
+    /// <summary>
+    /// True if the calling loop may spin. Under a quota none may: time spent spinning is missed by all at the end of
+    /// the period.
+    /// </summary>
     internal bool TryBeginSpin()
     {
         if (!_spins)
@@ -235,7 +250,8 @@ internal sealed class EventLoopGroup : IDisposable
     private void StartLoops()
     {
         FaultPoints.Hit(FaultPoint.TimerMade);
-        _graceTimer ??= new Timer(static state => ((EventLoopGroup)state!).StopIfUnused(), this, Timeout.Infinite, Timeout.Infinite);
+        _graceTimer ??= new Timer(
+            static state => ((EventLoopGroup)state!).StopIfUnused(), this, Timeout.Infinite, Timeout.Infinite);
         ThrowIfTooMany(DescriptorsPerLoop * _settings.LoopCount);
         _spins = _settings.SpinDuration > TimeSpan.Zero && !CpuQuota.IsSet();
         Standbys.Restart();
@@ -274,10 +290,11 @@ internal sealed class EventLoopGroup : IDisposable
     }
 
     /// <summary>
-    /// Loops that take the last descriptors are worse than none: without any, the process cannot open a file, and the .NET runtime may fail to start a
-    /// thread, which ends the process. Nor would they accept a client.
+    /// Loops that take the last descriptors are worse than none: without any, the process cannot open a file, and the
+    /// .NET runtime may fail to start a thread, which ends the process. Nor would they accept a client.
     /// </summary>
-    /// <param name="descriptor">The highest number that has to be had: the kernel gives out the lowest free one.</param>
+    /// <param name="descriptor">The highest number that has to be had: the kernel gives out the lowest free
+    /// one.</param>
     private void ThrowIfTooMany(int descriptor)
     {
         if (!Headroom.IsAmple(descriptor))
@@ -286,14 +303,18 @@ internal sealed class EventLoopGroup : IDisposable
                 Errno.EMFILE,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"There are too few file descriptors for {_settings.LoopCount} event loops: each loop takes {DescriptorsPerLoop}, the process is limited to {Headroom.Limit}, and {Headroom.Reserved} are reserved. Raise the limit (ulimit -n, LimitNOFILE) or lower LoopCount."));
+                    $"There are too few file descriptors for {_settings.LoopCount} event loops: each loop takes "
+                        + $"{DescriptorsPerLoop}, the process is limited to {Headroom.Limit}, and {Headroom.Reserved} "
+                        + $"are reserved. Raise the limit (ulimit -n, LimitNOFILE) or lower LoopCount."));
         }
     }
 
     private bool IsRepeatedFailure(EventLoop loop)
         => loop.RestartedAt is { } started && Stopwatch.GetElapsedTime(started) < _settings.RestartWindow;
 
-    /// <summary>Null, and both causes in <paramref name="exception"/>, if there is no descriptor or thread for it.</summary>
+    /// <summary>
+    /// Null, and both causes in <paramref name="exception"/>, if there is no descriptor or thread for it.
+    /// </summary>
     private EventLoop? TryRestart(int index, ref Exception exception)
     {
         EventLoop? loop = null;

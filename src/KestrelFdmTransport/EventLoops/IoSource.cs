@@ -5,18 +5,23 @@ using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.EventLoops;
 
-/// <summary>Something with a descriptor that a loop watches: a connection, a listen socket, an attempt to connect.</summary>
+/// <summary>
+/// Something with a descriptor that a loop watches: a connection, a listen socket, an attempt to connect.
+/// </summary>
 /// <remarks>
-/// Two kinds of members. Those of the loop's owner (<see cref="OnReady"/>, <see cref="OnCommand"/>, <see cref="OnClose"/>) run no foreign
-/// code: they return a <see cref="Completion"/>. <see cref="RunCallbacks"/> does, and so may take for ever; the loop may have another owner
-/// before it returns. Nothing in it may touch what belongs to the owner.
+/// Two kinds of members. Those of the loop's owner (<see cref="OnReady"/>, <see cref="OnCommand"/>,
+/// <see cref="OnClose"/>) run no foreign code: they return a <see cref="Completion"/>. <see cref="RunCallbacks"/> does,
+/// and so may take for ever; the loop may have another owner before it returns. Nothing in it may touch what belongs to
+/// the owner.
 /// </remarks>
 internal abstract class IoSource
 {
     private int _pendingCommands;
     private EventLoop _loop = null!;
 
-    /// <summary>The loop that owns the source. Set before the source is registered; afterwards its owner alone may give it away.</summary>
+    /// <summary>
+    /// The loop that owns the source. Set before the source is registered; afterwards its owner alone may give it away.
+    /// </summary>
     internal EventLoop Loop
     {
         get => Volatile.Read(ref _loop);
@@ -59,19 +64,27 @@ internal abstract class IoSource
     /// <summary>The time has come that was given to <see cref="EventLoop.SetTimer"/>. Owner only.</summary>
     internal virtual Completion OnTimer(long now) => Completion.None;
 
-    /// <summary>Goes over to another loop if nothing is under way. Owner only, outside callbacks; afterwards it is not the owner's any more.</summary>
+    /// <summary>
+    /// Goes over to another loop if nothing is under way. Owner only, outside callbacks; afterwards it is not the
+    /// owner's any more.
+    /// </summary>
     internal virtual bool TryMigrateTo(EventLoop destination) => false;
 
     /// <summary>Releases the descriptor, after the turn's last event. Owner only.</summary>
     internal abstract Completion OnClose();
 
-    /// <summary>Does without <see cref="RunCallbacks"/> if there is nothing in the completion for user code on this thread. Owner only.</summary>
+    /// <summary>
+    /// Does without <see cref="RunCallbacks"/> if there is nothing in the completion for user code on this thread.
+    /// Owner only.
+    /// </summary>
     internal virtual bool TryQueueCallbacks(in Completion completion) => false;
 
     /// <summary>Tells the application, the log and the pools. Any thread; user code runs here.</summary>
     internal abstract void RunCallbacks(in Completion completion);
 
-    /// <summary>Something unexpected was thrown for the source: it costs the source, not the loop. Any thread.</summary>
+    /// <summary>
+    /// Something unexpected was thrown for the source: it costs the source, not the loop. Any thread.
+    /// </summary>
     internal abstract void Fail(Exception cause);
 
     /// <summary>Sends what a callback has flushed and its thread has not sent yet. Any thread.</summary>
@@ -79,13 +92,18 @@ internal abstract class IoSource
     {
     }
 
-    /// <summary>As <see cref="SendDeferred"/>, with no user code on the calling thread, which watches over all others.</summary>
-    internal virtual void SendFromMonitor() => ThreadPool.UnsafeQueueUserWorkItem(LoopThread.SendDeferred, this, preferLocal: false);
+    /// <summary>
+    /// As <see cref="SendDeferred"/>, with no user code on the calling thread, which watches over all others.
+    /// </summary>
+    internal virtual void SendFromMonitor()
+        => ThreadPool.UnsafeQueueUserWorkItem(LoopThread.SendDeferred, this, preferLocal: false);
 
     /// <summary>What a log calls the source: an id and an endpoint. Any thread.</summary>
     internal virtual (string Id, object? EndPoint) Describe() => ("(none)", null);
 
-    /// <summary>True if the source's callbacks run where their cost says, so that some of them wait for each other.</summary>
+    /// <summary>
+    /// True if the source's callbacks run where their cost says, so that some of them wait for each other.
+    /// </summary>
     internal virtual bool IsAdaptive => false;
 
     /// <summary>True if it is worth a system call to learn what a callback of the source does with its time.</summary>
@@ -93,13 +111,17 @@ internal abstract class IoSource
 
     /// <summary>A callback of the source has ended. Any thread.</summary>
     /// <param name="ticks">How long it took.</param>
-    /// <param name="measured">True if that is without what it stood still for; false if it is what the clock says.</param>
-    /// <param name="waited">True if its thread was waiting for something for most of that time; null if nobody looked.</param>
+    /// <param name="measured">True if that is without what it stood still for; false if it is what the clock
+    /// says.</param>
+    /// <param name="waited">True if its thread was waiting for something for most of that time; null if nobody
+    /// looked.</param>
     internal virtual void Account(long ticks, bool measured, bool? waited)
     {
     }
 
-    /// <summary>A callback of the source has held its loop until another thread took the loop over. Any thread.</summary>
+    /// <summary>
+    /// A callback of the source has held its loop until another thread took the loop over. Any thread.
+    /// </summary>
     /// <param name="computes">False if its thread is known to wait for something.</param>
     internal virtual void OnStalled(bool computes)
     {

@@ -65,8 +65,8 @@ internal sealed class SlotTable
     }
 
     /// <summary>
-    /// The registered source in the highest slot below <paramref name="end"/>, which becomes that slot's number; null if there is none. All of them in turn without
-    /// a copy: to end a loop must take no memory.
+    /// The registered source in the highest slot below <paramref name="end"/>, which becomes that slot's number; null
+    /// if there is none. All of them in turn without a copy: to end a loop must take no memory.
     /// </summary>
     internal IoSource? Below(ref int end)
     {

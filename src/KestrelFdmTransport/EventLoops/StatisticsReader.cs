@@ -50,5 +50,7 @@ internal static class StatisticsReader
 
     /// <summary>Rough, because the queues are read while the loop may be changing them.</summary>
     private static TimeSpan Age(EventLoop loop)
-        => Stopwatch.GetElapsedTime(0, Math.Clamp(loop.Sets.OldestQueued(Stopwatch.GetTimestamp()), 0, Stopwatch.Frequency * 3600));
+        => Stopwatch.GetElapsedTime(
+            0,
+            Math.Clamp(loop.Sets.OldestQueued(Stopwatch.GetTimestamp()), 0, Stopwatch.Frequency * 3600));
 }

@@ -3,12 +3,13 @@ using System;
 namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>
-/// One deadline per slot, in buckets of a tick each: setting, moving and clearing one costs the same however many there are, and
-/// nothing is allocated for it. FDM gave every connection such a deadline.
+/// One deadline per slot, in buckets of a tick each: setting, moving and clearing one costs the same however many there
+/// are, and nothing is allocated for it. FDM gave every connection such a deadline.
 /// </summary>
 /// <remarks>
-/// Pure logic: no clock. A deadline is never taken early, and in the first call after the end of the tick that it falls into. One
-/// that is put off stays in its bucket and moves on when that comes round, so putting off is a store. Belongs to the loop's owner.
+/// Pure logic: no clock. A deadline is never taken early, and in the first call after the end of the tick that it falls
+/// into. One that is put off stays in its bucket and moves on when that comes round, so putting off is a store. Belongs
+/// to the loop's owner.
 /// </remarks>
 internal sealed class TimerWheel
 {
@@ -70,7 +71,9 @@ internal sealed class TimerWheel
         }
     }
 
-    /// <summary>How long there is nothing to take: zero if there may be something now, -1 if there is no deadline at all.</summary>
+    /// <summary>
+    /// How long there is nothing to take: zero if there may be something now, -1 if there is no deadline at all.
+    /// </summary>
     internal long Until(long now) => Count == 0 ? -1 : Math.Max(0, (_cursor * _tick) - now);
 
     /// <summary>Takes one slot whose deadline has come.</summary>

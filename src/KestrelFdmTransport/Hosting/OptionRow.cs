@@ -8,8 +8,8 @@ namespace KestrelFdmTransport.Hosting;
 internal sealed record OptionRow(string Name, Func<FdmTransportOptions, object?> Get)
 {
     /// <summary>
-    /// Sets the value from text, and throws a <see cref="FormatException"/> for one that it cannot read. Null for an option that
-    /// only code can set.
+    /// Sets the value from text, and throws a <see cref="FormatException"/> for one that it cannot read. Null for an
+    /// option that only code can set.
     /// </summary>
     internal Action<FdmTransportOptions, string?>? Parse { get; init; }
 

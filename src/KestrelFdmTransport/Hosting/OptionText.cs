@@ -16,12 +16,17 @@ internal static class OptionText
     internal static string Range(int min, int max) => string.Create(CultureInfo.InvariantCulture, $"{min} to {max}");
 
     internal static int ToInteger(string? text)
-        => int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int number) ? number : throw new FormatException();
+        => int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int number)
+            ? number
+            : throw new FormatException();
 
     internal static TimeSpan ToDuration(string? text)
-        => TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out TimeSpan duration) ? duration : throw new FormatException();
+        => TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out TimeSpan duration)
+            ? duration
+            : throw new FormatException();
 
-    internal static bool ToBoolean(string? text) => bool.TryParse(text, out bool flag) ? flag : throw new FormatException();
+    internal static bool ToBoolean(string? text)
+        => bool.TryParse(text, out bool flag) ? flag : throw new FormatException();
 
     internal static long? ToSize(string? text)
         => string.IsNullOrEmpty(text) ? null

@@ -9,7 +9,9 @@ using Microsoft.Extensions.Configuration;
 namespace KestrelFdmTransport.Hosting;
 
 /// <summary>Every option: how its value is read from the configuration, and which values are allowed.</summary>
-/// <remarks>A new option is a property, a row here, and its section in docs/options.md. The table needs no reflection.</remarks>
+/// <remarks>
+/// A new option is a property, a row here, and its section in docs/options.md. The table needs no reflection.
+/// </remarks>
 internal static class OptionsTable
 {
     internal const string SectionName = "Kestrel:FdmTransport";
@@ -75,7 +77,8 @@ internal static class OptionsTable
         {
             Parse = static (options, text) => options.AcceptQueueLength = OptionText.ToInteger(text),
             Text = OptionText.WholeNumber,
-            IsValid = static options => options.AcceptQueueLength is >= 1 and <= FdmTransportLimits.AcceptQueueLengthMax,
+            IsValid =
+                static options => options.AcceptQueueLength is >= 1 and <= FdmTransportLimits.AcceptQueueLengthMax,
             Allowed = OptionText.Range(1, FdmTransportLimits.AcceptQueueLengthMax),
         },
         new(nameof(FdmTransportOptions.StallThreshold), static options => options.StallThreshold)
@@ -83,7 +86,8 @@ internal static class OptionsTable
             Parse = static (options, text) => options.StallThreshold = OptionText.ToDuration(text),
             Text = "a time span such as 00:00:00.002 (2 ms)",
             IsValid = static options
-                => options.StallThreshold >= TimeSpan.Zero && options.StallThreshold <= FdmTransportLimits.StallThresholdMax,
+                => options.StallThreshold >= TimeSpan.Zero
+                    && options.StallThreshold <= FdmTransportLimits.StallThresholdMax,
             Allowed = "00:00:00 to 00:01:00",
         },
         new(nameof(FdmTransportOptions.MaxStandbyThreads), static options => options.MaxStandbyThreads)
@@ -105,7 +109,9 @@ internal static class OptionsTable
             Parse = static (options, text) => options.ConnectTimeout = OptionText.ToDuration(text),
             Text = "a time span such as 00:00:05, or -00:00:00.0010000 (no limit)",
             IsValid = static options => options.ConnectTimeout == Timeout.InfiniteTimeSpan
-                || (options.ConnectTimeout > TimeSpan.Zero && options.ConnectTimeout <= FdmTransportLimits.ConnectTimeoutMax),
+                || (
+                    options.ConnectTimeout > TimeSpan.Zero
+                        && options.ConnectTimeout <= FdmTransportLimits.ConnectTimeoutMax),
             Allowed = "more than 00:00:00, up to 24.00:00:00 (24 days), or -00:00:00.0010000 (no limit)",
         },
         new(nameof(FdmTransportOptions.IdleTimeout), static options => options.IdleTimeout)
@@ -125,7 +131,8 @@ internal static class OptionsTable
             Parse = static (options, text) => options.UnixSocketFileMode = OptionText.ToFileMode(text),
             Text = OptionText.OctalOrNull,
             IsValid = static options
-                => options.UnixSocketFileMode is not { } mode || (mode & ~FdmTransportLimits.UnixSocketFileModeMask) == 0,
+                => options.UnixSocketFileMode is not { } mode
+                    || (mode & ~FdmTransportLimits.UnixSocketFileModeMask) == 0,
             Allowed = "null (what the umask leaves), or permissions to read, write and execute",
         },
         new(nameof(FdmTransportOptions.ReplaceStaleUnixSocket), static options => options.ReplaceStaleUnixSocket)
@@ -145,14 +152,16 @@ internal static class OptionsTable
 
             // A WarmGap that is not allowed has a message of its own.
             IsValid = static options
-                => options.HotGap > TimeSpan.Zero && (options.HotGap <= options.WarmGap || options.WarmGap <= TimeSpan.Zero),
+                => options.HotGap > TimeSpan.Zero
+                    && (options.HotGap <= options.WarmGap || options.WarmGap <= TimeSpan.Zero),
             Allowed = "more than 00:00:00, at most WarmGap",
         },
         new(nameof(FdmTransportOptions.WarmGap), static options => options.WarmGap)
         {
             Parse = static (options, text) => options.WarmGap = OptionText.ToDuration(text),
             Text = "a time span such as 00:00:00.250 (250 ms)",
-            IsValid = static options => options.WarmGap > TimeSpan.Zero && options.WarmGap <= FdmTransportLimits.WarmGapMax,
+            IsValid =
+                static options => options.WarmGap > TimeSpan.Zero && options.WarmGap <= FdmTransportLimits.WarmGapMax,
             Allowed = "HotGap to 00:01:00",
         },
         new(nameof(FdmTransportOptions.RebalanceConnections), static options => options.RebalanceConnections)
@@ -164,7 +173,8 @@ internal static class OptionsTable
 
     /// <summary>All options, and those that the configuration may set.</summary>
     internal static (IEnumerable<string> All, IEnumerable<string> Configurable) Names
-        => (s_rows.Select(static row => row.Name), s_rows.Where(static row => row.Parse is not null).Select(static row => row.Name));
+        => (s_rows.Select(static row => row.Name), s_rows.Where(static row => row.Parse is not null).Select(
+            static row => row.Name));
 
     /// <summary>Sets the options that the configuration section contains.</summary>
     /// <exception cref="InvalidOperationException">A value cannot be read, or a key is not an option.</exception>
@@ -195,7 +205,8 @@ internal static class OptionsTable
             {
                 failures.Add(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{nameof(FdmTransportOptions)}.{row.Name} is {row.Get(options) ?? "null"}; allowed: {row.Allowed}."));
+                    $"{nameof(FdmTransportOptions)}.{row.Name} is {row.Get(options) ?? "null"}; allowed: "
+                        + $"{row.Allowed}."));
             }
         }
 
@@ -205,5 +216,6 @@ internal static class OptionsTable
     private static OptionRow Find(string key)
         => Array.Find(s_rows, row => row.Parse is not null && row.Name.Equals(key, StringComparison.OrdinalIgnoreCase))
             ?? throw new InvalidOperationException(
-                $"'{SectionName}:{key}' is not an option of the FDM transport. Options: {string.Join(", ", Names.Configurable)}.");
+                $"'{SectionName}:{key}' is not an option of the FDM transport. Options: "
+                    + $"{string.Join(", ", Names.Configurable)}.");
 }

@@ -9,7 +9,10 @@ internal static class PlatformSupport
     private static string? s_reason;
     private static volatile bool s_known;
 
-    /// <summary>Null if the transport can run here; otherwise why not. Asked again if there was nothing left to find it out with.</summary>
+    /// <summary>
+    /// Null if the transport can run here; otherwise why not. Asked again if there was nothing left to find it out
+    /// with.
+    /// </summary>
     internal static string? UnsupportedReason
     {
         get
@@ -107,7 +110,9 @@ internal static class PlatformSupport
     private static string Refused(string call, int result, out int errno)
     {
         errno = -result;
-        return string.Create(System.Globalization.CultureInfo.InvariantCulture, $"the system call {call} is refused here (errno {errno}).");
+        return string.Create(
+            System.Globalization.CultureInfo.InvariantCulture,
+            $"the system call {call} is refused here (errno {errno}).");
     }
 
     private static void CloseIfOpen(int descriptor)

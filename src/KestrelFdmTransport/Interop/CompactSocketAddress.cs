@@ -5,7 +5,9 @@ using System.Net.Sockets;
 
 namespace KestrelFdmTransport.Interop;
 
-/// <summary>A socket address in the few bytes it needs, so that a connection holds no end-point objects until asked.</summary>
+/// <summary>
+/// A socket address in the few bytes it needs, so that a connection holds no end-point objects until asked.
+/// </summary>
 internal readonly record struct CompactSocketAddress
 {
     private static readonly UnixDomainSocketEndPoint s_unixFactory = new("/");
@@ -77,7 +79,9 @@ internal readonly record struct CompactSocketAddress
     /// <summary>The address family at the head of a <c>struct sockaddr</c>.</summary>
     internal static int GetFamily(ReadOnlySpan<byte> address) => BitConverter.ToUInt16(address);
 
-    /// <summary>A new end point, as <see cref="Socket"/> would report it; null if the family is none we serve.</summary>
+    /// <summary>
+    /// A new end point, as <see cref="Socket"/> would report it; null if the family is none we serve.
+    /// </summary>
     internal EndPoint? ToEndPoint()
     {
         switch (_family)

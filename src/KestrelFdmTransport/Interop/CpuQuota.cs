@@ -35,7 +35,8 @@ internal static class CpuQuota
     {
         if (controllers.Length == 0)
         {
-            return IsSetInAny(Path.Combine(root, "sys/fs/cgroup"), group, "cpu.max") || IsSetInAny(Path.Combine(root, "sys/fs/cgroup/unified"), group, "cpu.max");
+            return IsSetInAny(Path.Combine(root, "sys/fs/cgroup"), group, "cpu.max")
+                || IsSetInAny(Path.Combine(root, "sys/fs/cgroup/unified"), group, "cpu.max");
         }
 
         return Array.IndexOf(controllers.Split(','), "cpu") >= 0
@@ -50,7 +51,13 @@ internal static class CpuQuota
         {
             // Version 2 writes "max 100000" or "20000 100000", version 1 -1 or 20000.
             string path = Path.Combine(hierarchy, group.TrimStart('/'), file);
-            if (File.Exists(path) && long.TryParse(File.ReadAllText(path).Split(' ')[0], NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out long quota) && quota > 0)
+            if (File.Exists(path)
+                && long.TryParse(
+                    File.ReadAllText(path).Split(' ')[0],
+                    NumberStyles.AllowTrailingWhite,
+                    CultureInfo.InvariantCulture,
+                    out long quota)
+                && quota > 0)
             {
                 return true;
             }

@@ -5,7 +5,9 @@ using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.Interop;
 
-/// <summary>Memory for the events of one harvest: the collector's, which does not move it, so that nothing has to give it back.</summary>
+/// <summary>
+/// Memory for the events of one harvest: the collector's, which does not move it, so that nothing has to give it back.
+/// </summary>
 internal sealed unsafe class EpollEventBuffer
 {
     private static readonly int s_size = EpollEventLayout.Current.Size;

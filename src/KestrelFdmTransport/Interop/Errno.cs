@@ -50,6 +50,8 @@ internal static class Errno
     internal const int EINPROGRESS = 115;
     internal const int ECANCELED = 125;
 
-    /// <summary>True for the errors that mean the process or the system has run out of descriptors, watches or memory.</summary>
+    /// <summary>
+    /// True for the errors that mean the process or the system has run out of descriptors, watches or memory.
+    /// </summary>
     internal static bool IsExhaustion(int errno) => errno is EMFILE or ENFILE or ENOBUFS or ENOMEM or ENOSPC;
 }

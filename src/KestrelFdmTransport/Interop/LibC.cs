@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace KestrelFdmTransport.Interop;
 
-/// <summary>The libc calls of the hot path. <see cref="Sys"/> wraps them with the kernel's own error convention.</summary>
+/// <summary>
+/// The libc calls of the hot path. <see cref="Sys"/> wraps them with the kernel's own error convention.
+/// </summary>
 /// <remarks>The runtime maps the name <c>libc</c> to the C library it runs on, glibc or musl.</remarks>
 internal static unsafe partial class LibC
 {
@@ -86,10 +88,13 @@ internal static unsafe partial class LibC
     [LibraryImport(Name, EntryPoint = "sched_setaffinity", SetLastError = true)]
     internal static partial int SchedSetAffinity(int thread, nint maskSize, byte* mask);
 
-    /// <remarks>Takes any number of arguments; where .NET runs, they are passed as those of an ordinary function.</remarks>
+    /// <remarks>
+    /// Takes any number of arguments; where .NET runs, they are passed as those of an ordinary function.
+    /// </remarks>
     [LibraryImport(Name, EntryPoint = "syscall", SetLastError = true)]
     internal static partial nint SystemCall(nint number, nint first, nint second, void* third);
 
     [LibraryImport(Name, EntryPoint = "syscall", SetLastError = true)]
-    internal static partial nint SystemCall(nint number, nint first, void* second, nint third, nint fourth, void* fifth);
+    internal static partial nint SystemCall(
+        nint number, nint first, void* second, nint third, nint fourth, void* fifth);
 }

@@ -4,8 +4,8 @@ namespace KestrelFdmTransport.Interop;
 
 /// <summary><c>struct msghdr</c> as the kernel reads it.</summary>
 /// <remarks>
-/// glibc declares the lengths as <c>size_t</c>, musl as <c>int</c> with padding on the side that makes both the same bytes, so
-/// one layout with zeroed padding serves both.
+/// glibc declares the lengths as <c>size_t</c>, musl as <c>int</c> with padding on the side that makes both the same
+/// bytes, so one layout with zeroed padding serves both.
 /// </remarks>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct MessageHeader

@@ -3,7 +3,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace KestrelFdmTransport.Interop;
 
-/// <summary>A descriptor that threads other than its closer may use: each use holds a reference, so the number stays ours.</summary>
+/// <summary>
+/// A descriptor that threads other than its closer may use: each use holds a reference, so the number stays ours.
+/// </summary>
 internal sealed class SafeFileDescriptor : SafeHandleMinusOneIsInvalid
 {
     internal SafeFileDescriptor(int descriptor)

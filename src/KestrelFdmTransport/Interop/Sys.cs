@@ -8,8 +8,8 @@ using Microsoft.Win32.SafeHandles;
 namespace KestrelFdmTransport.Interop;
 
 /// <summary>
-/// System calls with the kernel's own convention: a negative result is the negated error number. Nothing here throws, and
-/// <c>EINTR</c> is retried where a retry is right.
+/// System calls with the kernel's own convention: a negative result is the negated error number. Nothing here throws,
+/// and <c>EINTR</c> is retried where a retry is right.
 /// </summary>
 internal static unsafe class Sys
 {
@@ -56,17 +56,25 @@ internal static unsafe class Sys
     private const int TypeSocket = 0xC000;
 
     internal static int EpollCreate()
-        => SyscallFaultInjection.TryInject(Syscall.EpollCreate, -1, out int fault) ? fault : Result(LibC.EpollCreate1(CloseOnExec));
+        => SyscallFaultInjection.TryInject(Syscall.EpollCreate, -1, out int fault)
+            ? fault
+            : Result(LibC.EpollCreate1(CloseOnExec));
 
     internal static int EpollAdd(int epoll, int descriptor, uint events, ulong token)
-        => SyscallFaultInjection.TryInject(Syscall.EpollAdd, descriptor, out int fault) ? fault : EpollControl(epoll, EpollFlags.Add, descriptor, events, token);
+        => SyscallFaultInjection.TryInject(Syscall.EpollAdd, descriptor, out int fault)
+            ? fault
+            : EpollControl(epoll, EpollFlags.Add, descriptor, events, token);
 
     internal static int EpollDelete(int epoll, int descriptor)
-        => SyscallFaultInjection.TryInject(Syscall.EpollDelete, descriptor, out int fault) ? fault : EpollControl(epoll, EpollFlags.Delete, descriptor, 0, 0);
+        => SyscallFaultInjection.TryInject(Syscall.EpollDelete, descriptor, out int fault)
+            ? fault
+            : EpollControl(epoll, EpollFlags.Delete, descriptor, 0, 0);
 
     /// <summary>Not retried on EINTR: the loop computes its time-out anew.</summary>
     internal static int EpollWait(int epoll, EpollEventBuffer events, int timeoutMilliseconds)
-        => SyscallFaultInjection.TryInject(Syscall.EpollWait, epoll, out int fault) ? fault : Result(LibC.EpollWait(epoll, events.Pointer, events.Capacity, timeoutMilliseconds));
+        => SyscallFaultInjection.TryInject(Syscall.EpollWait, epoll, out int fault)
+            ? fault
+            : Result(LibC.EpollWait(epoll, events.Pointer, events.Capacity, timeoutMilliseconds));
 
     /// <summary>Sleeps for less than a second; a signal may cut it short.</summary>
     internal static void Sleep(int microseconds)
@@ -76,7 +84,9 @@ internal static unsafe class Sys
     }
 
     internal static int CreateEventFd()
-        => SyscallFaultInjection.TryInject(Syscall.CreateEventFd, -1, out int fault) ? fault : Result(LibC.EventFd(0, CloseOnExec | NonBlocking));
+        => SyscallFaultInjection.TryInject(Syscall.CreateEventFd, -1, out int fault)
+            ? fault
+            : Result(LibC.EventFd(0, CloseOnExec | NonBlocking));
 
     internal static int WriteEventFd(int eventDescriptor)
     {
@@ -84,14 +94,18 @@ internal static unsafe class Sys
         nint result;
         do
         {
-            result = SyscallFaultInjection.TryInject(Syscall.WriteEventFd, eventDescriptor, out int fault) ? fault : Result(LibC.Write(eventDescriptor, (byte*)&one, sizeof(ulong)));
+            result = SyscallFaultInjection.TryInject(Syscall.WriteEventFd, eventDescriptor, out int fault)
+                ? fault
+                : Result(LibC.Write(eventDescriptor, (byte*)&one, sizeof(ulong)));
         }
         while (result == -Errno.EINTR);
 
         return (int)result;
     }
 
-    /// <summary>Never retried: after EINTR Linux has released the number already, and another thread may own it by now.</summary>
+    /// <summary>
+    /// Never retried: after EINTR Linux has released the number already, and another thread may own it by now.
+    /// </summary>
     internal static int Close(int descriptor)
     {
         int result = Result(LibC.Close(descriptor));
@@ -105,7 +119,9 @@ internal static unsafe class Sys
         int result;
         do
         {
-            result = SyscallFaultInjection.TryInject(Syscall.Accept, listener, out int fault) ? fault : Result(LibC.Accept4(listener, address, addressLength, CloseOnExec | NonBlocking));
+            result = SyscallFaultInjection.TryInject(Syscall.Accept, listener, out int fault)
+                ? fault
+                : Result(LibC.Accept4(listener, address, addressLength, CloseOnExec | NonBlocking));
         }
         while (result == -Errno.EINTR);
 
@@ -120,7 +136,9 @@ internal static unsafe class Sys
             nint result;
             do
             {
-                result = SyscallFaultInjection.TryInject(Syscall.Receive, descriptor, out int fault) ? fault : Result(LibC.Recv(descriptor, pointer, buffer.Length, DontWait));
+                result = SyscallFaultInjection.TryInject(Syscall.Receive, descriptor, out int fault)
+                    ? fault
+                    : Result(LibC.Recv(descriptor, pointer, buffer.Length, DontWait));
             }
             while (result == -Errno.EINTR);
 
@@ -135,7 +153,9 @@ internal static unsafe class Sys
             nint result;
             do
             {
-                result = SyscallFaultInjection.TryInject(Syscall.Send, descriptor, out int fault) ? fault : Result(LibC.Send(descriptor, pointer, buffer.Length, DontWait | NoSignal));
+                result = SyscallFaultInjection.TryInject(Syscall.Send, descriptor, out int fault)
+                    ? fault
+                    : Result(LibC.Send(descriptor, pointer, buffer.Length, DontWait | NoSignal));
             }
             while (result == -Errno.EINTR);
 
@@ -149,7 +169,9 @@ internal static unsafe class Sys
         nint result;
         do
         {
-            result = SyscallFaultInjection.TryInject(Syscall.SendMessage, descriptor, out int fault) ? fault : Result(LibC.SendMsg(descriptor, &message, DontWait | NoSignal));
+            result = SyscallFaultInjection.TryInject(Syscall.SendMessage, descriptor, out int fault)
+                ? fault
+                : Result(LibC.SendMsg(descriptor, &message, DontWait | NoSignal));
         }
         while (result == -Errno.EINTR);
 
@@ -157,11 +179,13 @@ internal static unsafe class Sys
     }
 
     internal static int Shutdown(int descriptor)
-        => SyscallFaultInjection.TryInject(Syscall.Shutdown, descriptor, out int fault) ? fault : Result(LibC.Shutdown(descriptor, ShutdownBoth));
+        => SyscallFaultInjection.TryInject(Syscall.Shutdown, descriptor, out int fault)
+            ? fault
+            : Result(LibC.Shutdown(descriptor, ShutdownBoth));
 
     /// <summary>
-    /// True if nothing will come from the descriptor any more; of a listen socket, that it listens no longer. A Unix socket that was
-    /// shut down still calls itself a listener (<c>SO_ACCEPTCONN</c>), but has hung up.
+    /// True if nothing will come from the descriptor any more; of a listen socket, that it listens no longer. A Unix
+    /// socket that was shut down still calls itself a listener (<c>SO_ACCEPTCONN</c>), but has hung up.
     /// </summary>
     internal static bool HasHungUp(int descriptor)
     {
@@ -173,14 +197,20 @@ internal static unsafe class Sys
 
     /// <summary>A stream socket, as <see cref="Accept"/> would make it.</summary>
     internal static int Socket(int addressFamily)
-        => SyscallFaultInjection.TryInject(Syscall.Socket, -1, out int fault) ? fault : Result(LibC.Socket(addressFamily, SocketTypeStream | CloseOnExec | NonBlocking, 0));
+        => SyscallFaultInjection.TryInject(Syscall.Socket, -1, out int fault)
+            ? fault
+            : Result(LibC.Socket(addressFamily, SocketTypeStream | CloseOnExec | NonBlocking, 0));
 
-    /// <summary>Begins to connect; -EINPROGRESS means that the descriptor becomes writable when it is decided.</summary>
+    /// <summary>
+    /// Begins to connect; -EINPROGRESS means that the descriptor becomes writable when it is decided.
+    /// </summary>
     internal static int Connect(int descriptor, ReadOnlySpan<byte> address)
     {
         fixed (byte* pointer = address)
         {
-            int result = SyscallFaultInjection.TryInject(Syscall.Connect, descriptor, out int fault) ? fault : Result(LibC.Connect(descriptor, pointer, address.Length));
+            int result = SyscallFaultInjection.TryInject(Syscall.Connect, descriptor, out int fault)
+                ? fault
+                : Result(LibC.Connect(descriptor, pointer, address.Length));
 
             // An interrupted connect goes on by itself; calling again would only say so.
             return result == -Errno.EINTR ? -Errno.EINPROGRESS : result;
@@ -192,14 +222,18 @@ internal static unsafe class Sys
     {
         int error = 0;
         int length = sizeof(int);
-        int result = SyscallFaultInjection.TryInject(Syscall.GetSocketError, descriptor, out int fault) ? fault : Result(LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionError, &error, &length));
+        int result = SyscallFaultInjection.TryInject(Syscall.GetSocketError, descriptor, out int fault)
+            ? fault
+            : Result(LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionError, &error, &length));
         return result < 0 ? result : -error;
     }
 
     internal static int SetNoDelay(int descriptor)
     {
         int one = 1;
-        return SyscallFaultInjection.TryInject(Syscall.SetNoDelay, descriptor, out int fault) ? fault : Result(LibC.SetSockOpt(descriptor, OptionLevelTcp, OptionNoDelay, &one, sizeof(int)));
+        return SyscallFaultInjection.TryInject(Syscall.SetNoDelay, descriptor, out int fault)
+            ? fault
+            : Result(LibC.SetSockOpt(descriptor, OptionLevelTcp, OptionNoDelay, &one, sizeof(int)));
     }
 
     /// <summary>Resets a TCP connection at once and keeps the descriptor: connect(2) with <c>AF_UNSPEC</c>.</summary>
@@ -208,19 +242,26 @@ internal static unsafe class Sys
         ulong* address = stackalloc ulong[2];
         address[0] = AddressFamilyUnspecified;
         address[1] = 0;
-        return SyscallFaultInjection.TryInject(Syscall.Reset, descriptor, out int fault) ? fault : Result(LibC.Connect(descriptor, (byte*)address, 2 * sizeof(ulong)));
+        return SyscallFaultInjection.TryInject(Syscall.Reset, descriptor, out int fault)
+            ? fault
+            : Result(LibC.Connect(descriptor, (byte*)address, 2 * sizeof(ulong)));
     }
 
     internal static int LocalAddress(int descriptor, byte* address, int* addressLength)
-        => SyscallFaultInjection.TryInject(Syscall.LocalAddress, descriptor, out int fault) ? fault : Result(LibC.GetSockName(descriptor, address, addressLength));
+        => SyscallFaultInjection.TryInject(Syscall.LocalAddress, descriptor, out int fault)
+            ? fault
+            : Result(LibC.GetSockName(descriptor, address, addressLength));
 
-    internal static nuint IoctlBytesReadable(Architecture architecture) => architecture == Architecture.Ppc64le ? 0x4004667Fu : 0x541Bu;
+    internal static nuint IoctlBytesReadable(Architecture architecture)
+        => architecture == Architecture.Ppc64le ? 0x4004667Fu : 0x541Bu;
 
     /// <summary>The bytes that wait in the receive queue, or a negated error number.</summary>
     internal static int BytesAvailable(int descriptor)
     {
         int count = 0;
-        int result = SyscallFaultInjection.TryInject(Syscall.BytesAvailable, descriptor, out int fault) ? fault : Result(LibC.IoCtl(descriptor, s_bytesReadable, &count));
+        int result = SyscallFaultInjection.TryInject(Syscall.BytesAvailable, descriptor, out int fault)
+            ? fault
+            : Result(LibC.IoCtl(descriptor, s_bytesReadable, &count));
         return result < 0 ? result : count;
     }
 
@@ -228,25 +269,33 @@ internal static unsafe class Sys
     internal static int SetZeroLinger(int descriptor)
     {
         int* linger = stackalloc int[] { 1, 0 };
-        return SyscallFaultInjection.TryInject(Syscall.Linger, descriptor, out int fault) ? fault : Result(LibC.SetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, 2 * sizeof(int)));
+        return SyscallFaultInjection.TryInject(Syscall.Linger, descriptor, out int fault)
+            ? fault
+            : Result(LibC.SetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, 2 * sizeof(int)));
     }
 
     /// <summary>
-    /// With an <c>SO_LINGER</c> time, the close of the last descriptor waits for what has not been acknowledged yet, although it is non-blocking.
-    /// Without, the kernel goes on sending by itself. A time of zero, which makes the close a reset, stays.
+    /// With an <c>SO_LINGER</c> time, the close of the last descriptor waits for what has not been acknowledged yet,
+    /// although it is non-blocking. Without, the kernel goes on sending by itself. A time of zero, which makes the
+    /// close a reset, stays.
     /// </summary>
     internal static void ClearLingerTime(int descriptor)
     {
         int* linger = stackalloc int[] { 0, 0 };
         int length = 2 * sizeof(int);
-        if (LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, &length) == 0 && linger[0] != 0 && linger[1] != 0)
+        if (LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, &length) == 0
+            && linger[0] != 0
+            && linger[1] != 0)
         {
             linger[0] = 0;
             _ = LibC.SetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, 2 * sizeof(int));
         }
     }
 
-    /// <summary>Makes calls on the descriptor return at once, as they do unless an application or another process has changed that.</summary>
+    /// <summary>
+    /// Makes calls on the descriptor return at once, as they do unless an application or another process has changed
+    /// that.
+    /// </summary>
     internal static void MakeNonBlocking(int descriptor)
     {
         int flags = LibC.FCntl(descriptor, GetStatusFlags, 0);
@@ -261,11 +310,15 @@ internal static unsafe class Sys
     {
         int* linger = stackalloc int[] { 0, -1 };
         int length = 2 * sizeof(int);
-        return LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, &length) == 0 && linger[0] != 0 && linger[1] == 0;
+        return LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, &length) == 0
+            && linger[0] != 0
+            && linger[1] == 0;
     }
 
     internal static int Duplicate(int descriptor)
-        => SyscallFaultInjection.TryInject(Syscall.Duplicate, descriptor, out int fault) ? fault : Result(LibC.FCntl(descriptor, DuplicateCloseOnExec, 0));
+        => SyscallFaultInjection.TryInject(Syscall.Duplicate, descriptor, out int fault)
+            ? fault
+            : Result(LibC.FCntl(descriptor, DuplicateCloseOnExec, 0));
 
     internal static int StreamPair(out int first, out int second)
     {
@@ -290,31 +343,41 @@ internal static unsafe class Sys
         byte* status = stackalloc byte[StatusSize];
         fixed (byte* name = System.Text.Encoding.UTF8.GetBytes(path + '\0'))
         {
-            bool isSocket = LibC.SystemCall(StatusCallNumber.Current, directory, name, flags, (nint)(StatusType | StatusInode), status) == 0
+            bool isSocket = LibC.SystemCall(
+                StatusCallNumber.Current, directory, name, flags, (nint)(StatusType | StatusInode), status) == 0
                 && (Unsafe.ReadUnaligned<ushort>(status + StatusModeOffset) & TypeMask) == TypeSocket;
             identity = isSocket
-                ? new(Unsafe.ReadUnaligned<ulong>(status + StatusDeviceOffset), Unsafe.ReadUnaligned<ulong>(status + StatusInodeOffset))
+                ? new(
+                    Unsafe.ReadUnaligned<ulong>(status + StatusDeviceOffset),
+                    Unsafe.ReadUnaligned<ulong>(status + StatusInodeOffset))
                 : default;
             return isSocket;
         }
     }
 
     /// <summary>The kernel's number of the calling thread; 0 if it cannot be learned.</summary>
-    /// <remarks>By number, because older C libraries have no gettid, and a /proc of other processes has other numbers.</remarks>
-    internal static int ThreadId() => (int)nint.Max(Result(LibC.SystemCall(ThreadCallNumbers.Current.GetThreadId, 0, 0, null)), 0);
+    /// <remarks>
+    /// By number, because older C libraries have no gettid, and a /proc of other processes has other numbers.
+    /// </remarks>
+    internal static int ThreadId()
+        => (int)nint.Max(Result(LibC.SystemCall(ThreadCallNumbers.Current.GetThreadId, 0, 0, null)), 0);
 
-    /// <summary>The CPU time that a thread of this process has used, in nanoseconds; 0 if it cannot be learned.</summary>
+    /// <summary>
+    /// The CPU time that a thread of this process has used, in nanoseconds; 0 if it cannot be learned.
+    /// </summary>
     internal static long ThreadCpuTime(int threadId)
     {
         // CPUCLOCK_SCHED of one thread: the kernel makes the clock's number out of the thread's.
         nint* time = stackalloc nint[2];
-        return threadId != 0 && LibC.ClockGetTime((~threadId << 3) | 6, time) == 0 ? ((long)time[0] * 1_000_000_000) + time[1] : 0;
+        return threadId != 0 && LibC.ClockGetTime((~threadId << 3) | 6, time) == 0 ? ((long)time[0] * 1_000_000_000)
+            + time[1] : 0;
     }
 
     /// <summary>What the calling thread has used so far; nothing if it cannot be learned.</summary>
     internal static ThreadUsage GetThreadUsage()
     {
-        // struct rusage: two timevals, then fourteen longs, of which the thirteenth counts voluntary switches. musl's is longer.
+        // struct rusage: two timevals, then fourteen longs, of which the thirteenth counts voluntary switches. musl's
+        // is longer.
         const int OfThread = 1;
         const int Voluntary = 16;
         nint* usage = stackalloc nint[34];
@@ -323,7 +386,9 @@ internal static unsafe class Sys
             : default;
     }
 
-    /// <summary>How long the calling thread has been ready to run and had no CPU, in nanoseconds; -1 if that cannot be learned.</summary>
+    /// <summary>
+    /// How long the calling thread has been ready to run and had no CPU, in nanoseconds; -1 if that cannot be learned.
+    /// </summary>
     internal static long ThreadRunDelay()
     {
         // Without strings: it is asked for many times a second.
@@ -343,7 +408,8 @@ internal static unsafe class Sys
 
         // The state follows the number and the name, in which a bracket may be, too.
         Span<byte> text = stackalloc byte[ProcFileCapacity];
-        Span<byte> stat = text[..ReadProcFile(string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{threadId}/stat"), text)];
+        Span<byte> stat =
+            text[..ReadProcFile(string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{threadId}/stat"), text)];
         int state = stat.LastIndexOf((byte)')') + 2;
         return state <= 1 || state >= stat.Length ? ThreadActivity.Unknown : (char)stat[state] switch
         {
@@ -354,10 +420,14 @@ internal static unsafe class Sys
         };
     }
 
-    /// <summary>What a thread that waits is waiting in: the file has the system call's number, -1 for none, or says "running".</summary>
+    /// <summary>
+    /// What a thread that waits is waiting in: the file has the system call's number, -1 for none, or says "running".
+    /// </summary>
     private static ThreadActivity WaitsIn(int threadId, Span<byte> text)
     {
-        text = text[..ReadProcFile(string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{threadId}/syscall"), text)];
+        text = text[..ReadProcFile(
+            string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{threadId}/syscall"),
+            text)];
         return text.StartsWith("running"u8) ? ThreadActivity.Ready
             : !Utf8Parser.TryParse(text, out int number, out _) ? ThreadActivity.InDoubt
             : number < 0 ? ThreadActivity.Stopped
@@ -369,7 +439,9 @@ internal static unsafe class Sys
     internal static long DescriptorLimit()
     {
         nuint* limits = stackalloc nuint[2];
-        return LibC.GetRLimit(ResourceDescriptors, limits) == 0 ? (long)ulong.Min(limits[0], int.MaxValue) : int.MaxValue;
+        return LibC.GetRLimit(ResourceDescriptors, limits) == 0
+            ? (long)ulong.Min(limits[0], int.MaxValue)
+            : int.MaxValue;
     }
 
     /// <summary>How many processes and threads the user may have.</summary>
@@ -379,13 +451,17 @@ internal static unsafe class Sys
         return LibC.GetRLimit(ResourceProcesses, limits) == 0 ? (long)ulong.Min(limits[0], int.MaxValue) : int.MaxValue;
     }
 
-    /// <summary>The mask of CPUs that the calling thread may use; returns the bytes filled, or a negated error number.</summary>
+    /// <summary>
+    /// The mask of CPUs that the calling thread may use; returns the bytes filled, or a negated error number.
+    /// </summary>
     internal static int CpuMask(Span<byte> mask)
     {
         fixed (byte* pointer = mask)
         {
             mask.Clear();
-            return Result(LibC.SchedGetAffinity(0, mask.Length, pointer)) < 0 ? -Marshal.GetLastPInvokeError() : mask.Length;
+            return Result(LibC.SchedGetAffinity(0, mask.Length, pointer)) < 0
+                ? -Marshal.GetLastPInvokeError()
+                : mask.Length;
         }
     }
 
@@ -399,7 +475,9 @@ internal static unsafe class Sys
         }
     }
 
-    /// <summary>The bytes read; none if there is no such file, as on a kernel without the figure or for a thread that has ended.</summary>
+    /// <summary>
+    /// The bytes read; none if there is no such file, as on a kernel without the figure or for a thread that has ended.
+    /// </summary>
     private static int ReadProcFile(string path, Span<byte> buffer)
     {
         if (SyscallFaultInjection.TryInject(Syscall.ReadProcFile, -1, out _))
@@ -412,7 +490,8 @@ internal static unsafe class Sys
             using SafeFileHandle file = System.IO.File.OpenHandle(path, share: System.IO.FileShare.ReadWrite);
             return System.IO.RandomAccess.Read(file, buffer, 0);
         }
-        catch (Exception exception) when (exception is System.IO.IOException or UnauthorizedAccessException or OutOfMemoryException)
+        catch (Exception exception)
+            when (exception is System.IO.IOException or UnauthorizedAccessException or OutOfMemoryException)
         {
             return 0;
         }

@@ -2,9 +2,12 @@ using System.Runtime.InteropServices;
 
 namespace KestrelFdmTransport.Interop;
 
-/// <summary>The numbers of the system calls that name a thread, and of those in which the runtime's own threads wait.</summary>
+/// <summary>
+/// The numbers of the system calls that name a thread, and of those in which the runtime's own threads wait.
+/// </summary>
 /// <remarks>
-/// From the kernel's <c>syscall_64.tbl</c>, <c>include/uapi/asm-generic/unistd.h</c> and the tables of the older architectures.
+/// From the kernel's <c>syscall_64.tbl</c>, <c>include/uapi/asm-generic/unistd.h</c> and the tables of the older
+/// architectures.
 /// </remarks>
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct ThreadCallNumbers(int GetThreadId, int Futex, int Sleep, int ClockSleep)

@@ -5,7 +5,10 @@ using System.IO;
 
 namespace KestrelFdmTransport.Interop;
 
-/// <summary>How many more threads the process may have, by its limit of processes (ulimit -u) and those of its control groups (pids.max).</summary>
+/// <summary>
+/// How many more threads the process may have, by its limit of processes (ulimit -u) and those of its control groups
+/// (pids.max).
+/// </summary>
 internal static class ThreadRoom
 {
     private const string Groups = "/sys/fs/cgroup";
@@ -16,11 +19,18 @@ internal static class ThreadRoom
         // The twentieth field; after the name, in which there may be spaces, the eighteenth.
         string stat = Read("/proc/self/stat");
         string[] fields = stat[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return fields.Length > 17 && int.TryParse(fields[17], CultureInfo.InvariantCulture, out int threads) ? threads : 0;
+        return fields.Length > 17 && int.TryParse(fields[17], CultureInfo.InvariantCulture, out int threads)
+            ? threads
+            : 0;
     }
 
-    /// <summary>How many more threads the limits leave; <see cref="int.MaxValue"/> if there is none that can be learned.</summary>
-    /// <remarks>The first limit is the user's, whose other processes are not counted: that would take a walk through all of /proc.</remarks>
+    /// <summary>
+    /// How many more threads the limits leave; <see cref="int.MaxValue"/> if there is none that can be learned.
+    /// </summary>
+    /// <remarks>
+    /// The first limit is the user's, whose other processes are not counted: that would take a walk through all of
+    /// /proc.
+    /// </remarks>
     internal static int Left(int threads)
     {
         long left = Sys.ProcessLimit() - threads;
@@ -36,8 +46,11 @@ internal static class ThreadRoom
         return (int)Math.Clamp(left, 0, int.MaxValue);
     }
 
-    /// <summary>The control groups that count the process's threads, with those that they are in, as far as they can be seen.</summary>
-    /// <param name="membership">What /proc/self/cgroup says: hierarchy, controllers and path, with colons between.</param>
+    /// <summary>
+    /// The control groups that count the process's threads, with those that they are in, as far as they can be seen.
+    /// </summary>
+    /// <param name="membership">What /proc/self/cgroup says: hierarchy, controllers and path, with colons
+    /// between.</param>
     internal static IEnumerable<string> Directories(string membership)
     {
         foreach (string line in membership.Split('\n', StringSplitOptions.RemoveEmptyEntries))

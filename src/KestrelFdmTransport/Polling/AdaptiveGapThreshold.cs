@@ -4,9 +4,9 @@ using System.Numerics;
 namespace KestrelFdmTransport.Polling;
 
 /// <summary>
-/// Stretches the thresholds to what a loop sees. FDM counted calls of poll(), and so scaled itself; a fixed time does not: a gap
-/// includes the round trip, and behind 20 ms of network nobody would ever be hot. So the hot gap is doubled until a fiftieth of
-/// the loop's recent gaps is below it, and once more.
+/// Stretches the thresholds to what a loop sees. FDM counted calls of poll(), and so scaled itself; a fixed time does
+/// not: a gap includes the round trip, and behind 20 ms of network nobody would ever be hot. So the hot gap is doubled
+/// until a fiftieth of the loop's recent gaps is below it, and once more.
 /// </summary>
 internal sealed class AdaptiveGapThreshold
 {
@@ -52,8 +52,8 @@ internal sealed class AdaptiveGapThreshold
             _gaps[i] /= 2;
         }
 
-        // If next to nobody comes even that often, there is no fast kind to tell from the others. Otherwise once more: what the fiftieth
-        // shows is the fastest gaps of a kind, and most are longer.
+        // If next to nobody comes even that often, there is no fast kind to tell from the others. Otherwise once more:
+        // what the fiftieth shows is the fastest gaps of a kind, and most are longer.
         Shift = shift is 0 or > MaxShift ? 0 : Math.Min(shift + 1, MaxShift);
         _count /= 2;
     }

@@ -2,7 +2,10 @@ using System;
 
 namespace KestrelFdmTransport.Polling;
 
-/// <summary>By how much a hot connection counts as one that came earlier: see <see cref="PollingPolicy.HotPriorityCost"/>. CompletionFlags by the last thousand serves or so.</summary>
+/// <summary>
+/// By how much a hot connection counts as one that came earlier: see <see cref="PollingPolicy.HotPriorityCost"/>.
+/// CompletionFlags by the last thousand serves or so.
+/// </summary>
 internal sealed class HotPriority(PollingPolicy rules)
 {
     private const int RememberedServes = 1024;
@@ -36,7 +39,8 @@ internal sealed class HotPriority(PollingPolicy rules)
 
     private void CountTurn()
     {
-        // Up to the limit of the advantage: a serve that held the loop for long, or was preempted, says little of the others.
+        // Up to the limit of the advantage: a serve that held the loop for long, or was preempted, says little of the
+        // others.
         _serveTime += Math.Clamp(_lastServed - _turnBegan, 0, _turnServes * rules.MaxHotPriority);
         _serves += _turnServes;
         _turnServes = 0;

@@ -26,9 +26,16 @@ internal struct LiveCounter
     /// <summary>Consecutive gaps short enough to be worth spinning for.</summary>
     internal byte FastStreak;
 
-    /// <summary>What the connection counts in its loop's heat: the value when it last changed or was looked at.</summary>
+    /// <summary>
+    /// What the connection counts in its loop's heat: the value when it last changed or was looked at.
+    /// </summary>
     internal byte Activity;
 
     internal static LiveCounter CreateNew(long now, byte value = PollingPolicy.CounterStart)
-        => new() { LastServed = now, Value = value, Set = value >= PollingPolicy.CounterHot ? PollingSet.Hot : PollingSet.Warm };
+        => new()
+        {
+            LastServed = now,
+            Value = value,
+            Set = value >= PollingPolicy.CounterHot ? PollingSet.Hot : PollingSet.Warm
+        };
 }

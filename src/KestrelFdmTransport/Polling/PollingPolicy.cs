@@ -19,7 +19,10 @@ internal sealed record PollingPolicy
     /// <summary>False: one queue, served in the order of arrival. Counters move all the same.</summary>
     internal bool Enabled { get; init; } = true;
 
-    /// <summary>A gap below this counts the connection up; above, down by one for each such period. Scaled by <see cref="AdaptiveGapThreshold"/>.</summary>
+    /// <summary>
+    /// A gap below this counts the connection up; above, down by one for each such period. Scaled by
+    /// <see cref="AdaptiveGapThreshold"/>.
+    /// </summary>
     internal long HotGap { get; init; } = TicksOf(TimeSpan.FromMilliseconds(5));
 
     /// <summary>A connection that was served within this time is warm. Scaled as <see cref="HotGap"/> is.</summary>
@@ -35,23 +38,28 @@ internal sealed record PollingPolicy
     internal int ColdPeriod { get; init; } = 1;
 
     /// <summary>
-    /// As long as a loop is not overloaded, the order of arrival rules, except that a hot connection counts as one that came earlier: by as much as makes the others wait for
-    /// this part of a serve longer. They wait for what hot ones bring in that time, so few hot ones come far ahead and many hardly at all.
+    /// As long as a loop is not overloaded, the order of arrival rules, except that a hot connection counts as one that
+    /// came earlier: by as much as makes the others wait for this part of a serve longer. They wait for what hot ones
+    /// bring in that time, so few hot ones come far ahead and many hardly at all.
     /// </summary>
     internal double HotPriorityCost { get; init; } = 0.7;
 
     /// <summary>The most that a hot connection counts as earlier.</summary>
     internal long MaxHotPriority { get; init; } = TicksOf(TimeSpan.FromMilliseconds(1));
 
-    /// <summary>In the order of arrival so many are served before the loop looks for new events: an advantage is none until the event is found.</summary>
+    /// <summary>
+    /// In the order of arrival so many are served before the loop looks for new events: an advantage is none until the
+    /// event is found.
+    /// </summary>
     internal int FifoBatch { get; init; } = 64;
 
     /// <summary>A loop that leaves over more than so many is behind.</summary>
     internal int MaxBacklog { get; init; } = 32;
 
     /// <summary>
-    /// A loop that has been behind for so long is overloaded. One that was kept from working for some milliseconds is not: it catches up, and does so several times
-    /// later, at the cost of all others, if hot connections that would have waited as well ask on and on meanwhile.
+    /// A loop that has been behind for so long is overloaded. One that was kept from working for some milliseconds is
+    /// not: it catches up, and does so several times later, at the cost of all others, if hot connections that would
+    /// have waited as well ask on and on meanwhile.
     /// </summary>
     internal long OverloadAfter { get; init; } = TicksOf(TimeSpan.FromMilliseconds(500));
 
@@ -61,7 +69,9 @@ internal sealed record PollingPolicy
     /// <summary>What the warm and the cold set may always have served at a poll of an overloaded loop.</summary>
     internal int MinQuota { get; init; } = 48;
 
-    /// <summary>With many hot connections the warm set's share is so many times their number, and the cold set's half of that.</summary>
+    /// <summary>
+    /// With many hot connections the warm set's share is so many times their number, and the cold set's half of that.
+    /// </summary>
     internal int WarmWeight { get; init; } = 2;
 
     internal static long TicksOf(TimeSpan time) => time.Ticks * (Stopwatch.Frequency / TimeSpan.TicksPerSecond);

@@ -1,6 +1,8 @@
 namespace KestrelFdmTransport.Polling;
 
-/// <summary>What one set has done since its loop began. Written by the loop, read by anybody who wants a rough figure.</summary>
+/// <summary>
+/// What one set has done since its loop began. Written by the loop, read by anybody who wants a rough figure.
+/// </summary>
 internal sealed class PollingSetCounters
 {
     internal long Polls { get; set; }

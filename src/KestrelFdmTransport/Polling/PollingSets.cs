@@ -4,18 +4,20 @@ using System.Threading;
 namespace KestrelFdmTransport.Polling;
 
 /// <summary>
-/// Three ready queues served with different weights, after FDM (Liu and Chen, IEE Proc. Software 151(3), 2004). FDM polled
-/// its sets at different frequencies because poll() costs per descriptor asked about; with epoll the cost is per ready
-/// connection served, so polling a set here means examining its queue.
+/// Three ready queues served with different weights, after FDM (Liu and Chen, IEE Proc. Software 151(3), 2004). FDM
+/// polled its sets at different frequencies because poll() costs per descriptor asked about; with epoll the cost is per
+/// ready connection served, so polling a set here means examining its queue.
 /// </summary>
 /// <remarks>
-/// Pure logic: no I/O and no clock. The low half of a token is the slot index. All members that do not say otherwise belong to the loop's owner.
+/// Pure logic: no I/O and no clock. The low half of a token is the slot index. All members that do not say otherwise
+/// belong to the loop's owner.
 /// </remarks>
 internal sealed class PollingSets
 {
     /// <summary>
-    /// Slots whose heat is looked at in each measurement. It is a time that no request completions; of 100,000 connections each is looked at every five seconds, which matters only for those that
-    /// have fallen silent: who speaks counts by what it has just done.
+    /// Slots whose heat is looked at in each measurement. It is a time that no request completions; of 100,000
+    /// connections each is looked at every five seconds, which matters only for those that have fallen silent: who
+    /// speaks counts by what it has just done.
     /// </summary>
     private const int MeasuredPerWindow = 1_024;
 
@@ -57,7 +59,9 @@ internal sealed class PollingSets
         _hotPriority = new HotPriority(rules);
     }
 
-    /// <summary>False: one queue, served in the order of arrival. Any thread may change it; what is queued stays where it is.</summary>
+    /// <summary>
+    /// False: one queue, served in the order of arrival. Any thread may change it; what is queued stays where it is.
+    /// </summary>
     internal bool Enabled
     {
         get => _enabled;
@@ -80,7 +84,10 @@ internal sealed class PollingSets
     /// <summary>True if so much waits that the loop is behind unless this turn ends it.</summary>
     internal bool IsBehind => Backlog > _rules.MaxBacklog;
 
-    /// <summary>True if the loop has been behind for so long, and others than hot ones have so much to do, that sets have shares of its turn.</summary>
+    /// <summary>
+    /// True if the loop has been behind for so long, and others than hot ones have so much to do, that sets have shares
+    /// of its turn.
+    /// </summary>
     internal bool IsOverloaded { get; private set; }
 
     internal int Queued(PollingSet set) => set switch
@@ -123,13 +130,18 @@ internal sealed class PollingSets
         CountActivity(ref counter, 0);
     }
 
-    /// <summary>So many events come next, in the order of their arrival. They have come at some times since the last harvest, and one after the other.</summary>
+    /// <summary>
+    /// So many events come next, in the order of their arrival. They have come at some times since the last harvest,
+    /// and one after the other.
+    /// </summary>
     /// <param name="count">The number of events.</param>
     /// <param name="now">The time.</param>
-    /// <param name="since">None of them was there at this time, or only just: the last harvest, or now if the loop slept until an event came.</param>
+    /// <param name="since">None of them was there at this time, or only just: the last harvest, or now if the loop
+    /// slept until an event came.</param>
     internal void BeginBatch(int count, long now, long since)
     {
-        // Before they are queued: what waits now is what the last turn has left over, and a loop that leaves little over is not behind, however much comes at a time.
+        // Before they are queued: what waits now is what the last turn has left over, and a loop that leaves little
+        // over is not behind, however much comes at a time.
         if (!IsBehind)
         {
             _behindSince = long.MaxValue;
@@ -142,11 +154,14 @@ internal sealed class PollingSets
         _nextArrival = since + _arrivalStep;
     }
 
-    /// <summary>An event was harvested: moves the counter and queues the connection unless it is queued already.</summary>
+    /// <summary>
+    /// An event was harvested: moves the counter and queues the connection unless it is queued already.
+    /// </summary>
     /// <remarks>
     /// The gap is the think time: from the end of the last serve to the arrival. Measured when served instead, a hot
-    /// connection stuck behind thousands of others would look warm; and so it would after a long turn, if the harvest were taken
-    /// for the arrival. What a harvest finds at once has come at some time since the last one, and gets the benefit of the doubt.
+    /// connection stuck behind thousands of others would look warm; and so it would after a long turn, if the harvest
+    /// were taken for the arrival. What a harvest finds at once has come at some time since the last one, and gets the
+    /// benefit of the doubt.
     /// </remarks>
     internal void Arrived(ulong token)
     {
@@ -167,7 +182,9 @@ internal sealed class PollingSets
         Enqueue(ref counter, token, arrival);
     }
 
-    /// <summary>Queues without an event: the share of a serve was used up, or somebody asked for the connection.</summary>
+    /// <summary>
+    /// Queues without an event: the share of a serve was used up, or somebody asked for the connection.
+    /// </summary>
     internal void Requeue(ulong token, long now)
     {
         ref LiveCounter counter = ref _counters[(int)(uint)token];
@@ -179,8 +196,9 @@ internal sealed class PollingSets
     }
 
     /// <summary>
-    /// Queues a newcomer that others would keep waiting, for this turn if no other warm ones have to wait for the next. It has waited to be accepted for about as long as the
-    /// others wait for their turn, and would wait twice more: for the harvest of what it has sent meanwhile, and behind the hot ones.
+    /// Queues a newcomer that others would keep waiting, for this turn if no other warm ones have to wait for the next.
+    /// It has waited to be accepted for about as long as the others wait for their turn, and would wait twice more: for
+    /// the harvest of what it has sent meanwhile, and behind the hot ones.
     /// </summary>
     /// <returns>False if it was not queued.</returns>
     internal bool EnqueueAccepted(ulong token, long now)
@@ -191,7 +209,8 @@ internal sealed class PollingSets
             return false;
         }
 
-        // In the order of arrival it came when the listen socket did that is being served; so without sets it does not go behind all others either.
+        // In the order of arrival it came when the listen socket did that is being served; so without sets it does not
+        // go behind all others either.
         Enqueue(ref counter, PollingSet.Warm, token, _fifo ? _dispatchedArrival : now);
         _fifoBudget++;
         _warmBudget++;
@@ -207,9 +226,11 @@ internal sealed class PollingSets
         int warmShare = Math.Max(_rules.MinQuota, hot * _rules.WarmWeight);
         int coldShare = Math.Max(_rules.MinQuota, hot * _rules.WarmWeight / 2);
 
-        // Where the shares have room for all, hot ones gain nothing by them: all come again in the next turn, in whichever order.
+        // Where the shares have room for all, hot ones gain nothing by them: all come again in the next turn, in
+        // whichever order.
         bool mayServeAll = _warm.Count <= warmShare && _cold.Count <= coldShare;
-        IsOverloaded = !mayServeAll && (now - _behindSince >= _rules.OverloadAfter || (IsBehind && OldestQueued(now) >= _rules.MaxQueueDelay));
+        IsOverloaded = !mayServeAll
+            && (now - _behindSince >= _rules.OverloadAfter || (IsBehind && OldestQueued(now) >= _rules.MaxQueueDelay));
         bool warmDue = Iterations % _rules.WarmPeriod == 0 || hot == 0;
         bool coldDue = Iterations % _rules.ColdPeriod == 0 || hot + _warm.Count == 0;
 
@@ -225,7 +246,9 @@ internal sealed class PollingSets
         Cold.Polls += coldDue ? 1 : 0;
     }
 
-    /// <summary>The next connection of this turn. The caller clears the queued flag with <see cref="Dequeued"/>.</summary>
+    /// <summary>
+    /// The next connection of this turn. The caller clears the queued flag with <see cref="Dequeued"/>.
+    /// </summary>
     internal bool TryNext(out ulong token)
     {
         PollingSet set;
@@ -272,8 +295,9 @@ internal sealed class PollingSets
     }
 
     /// <summary>
-    /// The sum of the live counters, as they would be if each connection spoke now; the part of those that a single request cannot have brought there;
-    /// and how many connections are hot. Of connections that are silent some are looked at each time, however many there are.
+    /// The sum of the live counters, as they would be if each connection spoke now; the part of those that a single
+    /// request cannot have brought there; and how many connections are hot. Of connections that are silent some are
+    /// looked at each time, however many there are.
     /// </summary>
     internal (int Heat, int ProvenHeat, int Hot) Measure(long now)
     {
@@ -328,7 +352,10 @@ internal sealed class PollingSets
         return token;
     }
 
-    /// <summary>Among what this turn may still serve, the set whose head has waited longest, hot ones with their advantage; hot wins a tie.</summary>
+    /// <summary>
+    /// Among what this turn may still serve, the set whose head has waited longest, hot ones with their advantage; hot
+    /// wins a tie.
+    /// </summary>
     private bool OldestOfAll(out PollingSet set)
     {
         set = PollingSet.Hot;
@@ -398,7 +425,8 @@ internal sealed class PollingSets
     /// <summary>Without sets all wait in one queue.</summary>
     private PollingSet QueueOf(in LiveCounter counter) => _enabled ? counter.Set : PollingSet.Hot;
 
-    private void Enqueue(ref LiveCounter counter, ulong token, long arrival) => Enqueue(ref counter, QueueOf(counter), token, arrival);
+    private void Enqueue(ref LiveCounter counter, ulong token, long arrival)
+        => Enqueue(ref counter, QueueOf(counter), token, arrival);
 
     private void Enqueue(ref LiveCounter counter, PollingSet set, ulong token, long arrival)
     {

@@ -3,13 +3,14 @@ using System;
 namespace KestrelFdmTransport.Polling;
 
 /// <summary>
-/// Decides whether it is worth polling for a few microseconds before blocking. A faster predictor than the live counter: a
-/// connection is <i>fast</i> after four short gaps in a row, and one long gap ends that.
+/// Decides whether it is worth polling for a few microseconds before blocking. A faster predictor than the live
+/// counter: a connection is <i>fast</i> after four short gaps in a row, and one long gap ends that.
 /// </summary>
 /// <remarks>
-/// A spin that finds nothing ends the epoch: every connection must prove itself again. Each such spin also doubles the number of short gaps that are asked for
-/// before the next one, and each that finds something halves it. So where spinning does not pay, as on a CPU that the client needs, it costs next to nothing
-/// after some dozen tries. A spin during which the thread was preempted closes the gate for a while: there is no CPU to spare.
+/// A spin that finds nothing ends the epoch: every connection must prove itself again. Each such spin also doubles the
+/// number of short gaps that are asked for before the next one, and each that finds something halves it. So where
+/// spinning does not pay, as on a CPU that the client needs, it costs next to nothing after some dozen tries. A spin
+/// during which the thread was preempted closes the gate for a while: there is no CPU to spare.
 /// </remarks>
 internal sealed class SpinPredictor
 {
@@ -60,7 +61,8 @@ internal sealed class SpinPredictor
     }
 
     /// <summary>A spin has found something to do.</summary>
-    /// <param name="undisturbed">False if the thread has been without its CPU meanwhile: then the client needed it, and was kept waiting by the spin.</param>
+    /// <param name="undisturbed">False if the thread has been without its CPU meanwhile: then the client needed it, and
+    /// was kept waiting by the spin.</param>
     internal void Found(bool undisturbed)
     {
         if (undisturbed)

@@ -6,8 +6,9 @@ using Microsoft.Extensions.Logging;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// Threads of our own for callbacks that are known to block, so that they neither hold a loop nor starve the thread pool, which
-/// adds threads only slowly. There is a thread for every callback up to a limit; the pool takes what is beyond it.
+/// Threads of our own for callbacks that are known to block, so that they neither hold a loop nor starve the thread
+/// pool, which adds threads only slowly. There is a thread for every callback up to a limit; the pool takes what is
+/// beyond it.
 /// </summary>
 #pragma warning disable CA1001 // Its threads use the semaphore for as long as they live; it holds no handle.
 internal sealed class BlockingThreadPool
@@ -37,8 +38,8 @@ internal sealed class BlockingThreadPool
     internal int Threads => Volatile.Read(ref _threads);
 
     /// <summary>
-    /// False if all threads are busy and there may be no more: then the item must not wait here, because what the threads wait for
-    /// may be what it does.
+    /// False if all threads are busy and there may be no more: then the item must not wait here, because what the
+    /// threads wait for may be what it does.
     /// </summary>
     internal bool TryQueue(IThreadPoolWorkItem item)
     {
@@ -89,7 +90,12 @@ internal sealed class BlockingThreadPool
 
     private bool TryStart(IThreadPoolWorkItem first)
     {
-        if (TransportThread.TryStart(_headroom, _logger, Name, static state => ((Start)state!).Lane.Run(((Start)state).First), new Start(this, first)))
+        if (TransportThread.TryStart(
+            _headroom,
+            _logger,
+            Name,
+            static state => ((Start)state!).Lane.Run(((Start)state).First),
+            new Start(this, first)))
         {
             return true;
         }

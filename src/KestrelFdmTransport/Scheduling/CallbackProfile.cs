@@ -5,8 +5,8 @@ namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>What a connection's callbacks have cost lately, and whether they block.</summary>
 /// <remarks>
-/// Written by whichever thread has run a callback, without synchronisation: a connection has one callback at a time save for rare
-/// cases, in which an average loses a sample.
+/// Written by whichever thread has run a callback, without synchronisation: a connection has one callback at a time
+/// save for rare cases, in which an average loses a sample.
 /// </remarks>
 internal struct CallbackProfile
 {
@@ -14,8 +14,8 @@ internal struct CallbackProfile
     private const byte Probation = 8;
 
     /// <summary>
-    /// Going through the pool costs about four microseconds, and 64 callbacks of a tenth of a millisecond in one turn already wait
-    /// for each other while another CPU may idle.
+    /// Going through the pool costs about four microseconds, and 64 callbacks of a tenth of a millisecond in one turn
+    /// already wait for each other while another CPU may idle.
     /// </summary>
     private static readonly long s_slowThreshold = Stopwatch.Frequency / 10_000;
 
@@ -36,7 +36,10 @@ internal struct CallbackProfile
     /// <summary>Ticks. As long as it is in doubt, no more than what is cheap.</summary>
     internal readonly long Average => IsInDoubt ? Math.Min(_average, s_slowThreshold) : _average;
 
-    /// <summary>True if callbacks seem to be dear by a clock that goes on while their thread stands still: the next ones are measured.</summary>
+    /// <summary>
+    /// True if callbacks seem to be dear by a clock that goes on while their thread stands still: the next ones are
+    /// measured.
+    /// </summary>
     internal readonly bool IsInDoubt => !_isSlow && _average > s_slowThreshold;
 
     internal readonly bool Blocks => _probation > 0 && _blocks;
@@ -48,7 +51,8 @@ internal struct CallbackProfile
 
     /// <summary>A callback has ended.</summary>
     /// <param name="ticks">How long it took.</param>
-    /// <param name="measured">True if that is without collections and waits for a CPU: others do not make a callback dear.</param>
+    /// <param name="measured">True if that is without collections and waits for a CPU: others do not make a callback
+    /// dear.</param>
     internal void Add(long ticks, bool measured)
     {
         if (_probation > 0 && ticks < Blocked)
@@ -76,5 +80,11 @@ internal struct CallbackProfile
 
     /// <summary>A new connection is taken for what others of its endpoint have been.</summary>
     internal static CallbackProfile ForNewConnection(long average, bool blocks)
-        => new() { _average = (uint)average, _isSlow = average > s_slowThreshold, _probation = blocks ? (byte)1 : (byte)0, _blocks = blocks };
+        => new()
+        {
+            _average = (uint)average,
+            _isSlow = average > s_slowThreshold,
+            _probation = blocks ? (byte)1 : (byte)0,
+            _blocks = blocks
+        };
 }

@@ -6,13 +6,14 @@ using System.Threading;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// What the application's code may do at once on a thread that others wait for: a client that never stops sending lets every read complete
-/// at once, and a client that reads as quickly as it can lets every flush do so. After about a millisecond of that an operation completes
-/// asynchronously once, behind everything that the thread pool has to do.
+/// What the application's code may do at once on a thread that others wait for: a client that never stops sending lets
+/// every read complete at once, and a client that reads as quickly as it can lets every flush do so. After about a
+/// millisecond of that an operation completes asynchronously once, behind everything that the thread pool has to do.
 /// </summary>
 /// <remarks>
-/// It belongs to the thread, because the thread is what others wait for, however many connections the code works on. Most code waits after an
-/// operation or two and costs a count; only after many without a wait there is a look at the clock.
+/// It belongs to the thread, because the thread is what others wait for, however many connections the code works on.
+/// Most code waits after an operation or two and costs a count; only after many without a wait there is a look at the
+/// clock.
 /// </remarks>
 internal static class CooperativeBudget
 {
@@ -24,7 +25,10 @@ internal static class CooperativeBudget
 
     private const int SharesPerSecond = 1_000;
 
-    /// <summary>Operations that have completed at once on this thread since the last one that waited; <see cref="Exhausted"/> before one that waits in any case.</summary>
+    /// <summary>
+    /// Operations that have completed at once on this thread since the last one that waited; <see cref="Exhausted"/>
+    /// before one that waits in any case.
+    /// </summary>
     [ThreadStatic]
     private static int t_operations;
 
@@ -67,7 +71,9 @@ internal static class CooperativeBudget
             return false;
         }
 
-        // Of the pool's threads none needs to be given back while nothing waits for one. (Nothing static is computed here, so that counting is just that.)
-        return now - (isInside ? scope!.StartedAt : t_since) >= Stopwatch.Frequency / SharesPerSecond && (!isPooled || ThreadPool.PendingWorkItemCount > 0);
+        // Of the pool's threads none needs to be given back while nothing waits for one. (Nothing static is computed
+        // here, so that counting is just that.)
+        return now - (isInside ? scope!.StartedAt : t_since) >= Stopwatch.Frequency / SharesPerSecond
+            && (!isPooled || ThreadPool.PendingWorkItemCount > 0);
     }
 }

@@ -5,12 +5,17 @@ using KestrelFdmTransport.Balancing;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// What the callbacks of an endpoint's connections have cost: a new connection has no past of its own. And whether loops had room for them.
+/// What the callbacks of an endpoint's connections have cost: a new connection has no past of its own. And whether
+/// loops had room for them.
 /// </summary>
-/// <remarks>Written when connections end and when they stall, without synchronisation: an average may lose a sample.</remarks>
+/// <remarks>
+/// Written when connections end and when they stall, without synchronisation: an average may lose a sample.
+/// </remarks>
 internal sealed class EndpointProfile
 {
-    /// <summary>Callbacks that have blocked say something about a new connection if there is at least one for so many new ones.</summary>
+    /// <summary>
+    /// Callbacks that have blocked say something about a new connection if there is at least one for so many new ones.
+    /// </summary>
     private const int BlockedShare = 8;
 
     /// <summary>What has happened in this time and the one before counts.</summary>
@@ -28,7 +33,9 @@ internal sealed class EndpointProfile
         long window = now / s_window;
         _opened.Add(window);
         int blocked = _blocked.Read(window);
-        return CallbackProfile.ForNewConnection(Volatile.Read(ref _average), blocked > 0 && (long)blocked * BlockedShare >= _opened.Read(window));
+        return CallbackProfile.ForNewConnection(
+            Volatile.Read(ref _average),
+            blocked > 0 && (long)blocked * BlockedShare >= _opened.Read(window));
     }
 
     internal void OnConnectionEnded(long average)

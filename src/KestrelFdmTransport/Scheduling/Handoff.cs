@@ -9,4 +9,5 @@ namespace KestrelFdmTransport.Scheduling;
 /// <param name="Source">What the callback serves.</param>
 /// <param name="Duration">How long the callback has held the loop, as far as that counts, in ticks.</param>
 /// <param name="Verdict">What the callback does.</param>
-internal sealed record Handoff(EventLoop Loop, LoopThread Scope, long Word, IoSource? Source, long Duration, StallVerdict Verdict);
+internal sealed record Handoff(
+    EventLoop Loop, LoopThread Scope, long Word, IoSource? Source, long Duration, StallVerdict Verdict);

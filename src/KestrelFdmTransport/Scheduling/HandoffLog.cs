@@ -23,7 +23,8 @@ internal sealed class HandoffLog(ILogger logger)
             return;
         }
 
-        ThreadPool.UnsafeQueueUserWorkItem(static state => state.Report.Write(state.Handoff), (Report: this, Handoff: handoff), preferLocal: false);
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static state => state.Report.Write(state.Handoff), (Report: this, Handoff: handoff), preferLocal: false);
     }
 
     private void Write(Handoff handoff)
@@ -36,6 +37,7 @@ internal sealed class HandoffLog(ILogger logger)
             StallVerdict.Blocked => "blocked",
             _ => "no progress",
         };
-        Log.LoopStalled(logger, id, endPoint, handoff.Loop.Name, milliseconds, kind, Interlocked.Exchange(ref _unreported, 0));
+        Log.LoopStalled(
+            logger, id, endPoint, handoff.Loop.Name, milliseconds, kind, Interlocked.Exchange(ref _unreported, 0));
     }
 }

@@ -11,13 +11,14 @@ using KestrelFdmTransport.Polling;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// A thread that runs user code for sources, and what it is doing at the moment: which source it serves, since when, which
-/// loop waits for it, and whether a flush waits for the callback to end.
+/// A thread that runs user code for sources, and what it is doing at the moment: which source it serves, since when,
+/// which loop waits for it, and whether a flush waits for the callback to end.
 /// </summary>
 /// <remarks>
-/// One per thread, loop or pool. Written by its own thread, sampled by <see cref="StallMonitor"/>. A thread that owns a loop
-/// is its owner only outside callbacks: <see cref="Enter"/> puts the ownership into the word, from where a standby may take it by
-/// compare-and-swap, and <see cref="Leave"/> takes it back by compare-and-swap or learns that it is gone.
+/// One per thread, loop or pool. Written by its own thread, sampled by <see cref="StallMonitor"/>. A thread that owns a
+/// loop is its owner only outside callbacks: <see cref="Enter"/> puts the ownership into the word, from where a standby
+/// may take it by compare-and-swap, and <see cref="Leave"/> takes it back by compare-and-swap or learns that it is
+/// gone.
 /// </remarks>
 internal sealed class LoopThread
 {
@@ -75,16 +76,22 @@ internal sealed class LoopThread
     /// <summary>The kernel's number of a thread that serves loops.</summary>
     internal int ThreadId { get; }
 
-    /// <summary>Bit 0: inside a callback. Bit 1: the loop was lost in it. Every callback has a number of its own.</summary>
+    /// <summary>
+    /// Bit 0: inside a callback. Bit 1: the loop was lost in it. Every callback has a number of its own.
+    /// </summary>
     internal long Word => Volatile.Read(ref _word);
 
     /// <summary>True while a flush waits for this callback to end.</summary>
     internal bool HasDeferred => Volatile.Read(ref _deferred);
 
-    /// <summary>What the callback serves. Valid for a sampler only if <see cref="Word"/> is unchanged afterwards.</summary>
+    /// <summary>
+    /// What the callback serves. Valid for a sampler only if <see cref="Word"/> is unchanged afterwards.
+    /// </summary>
     internal IoSource? Source => Volatile.Read(ref _source);
 
-    /// <summary>The loop that stands still until the callback ends. Valid for a sampler as <see cref="Source"/> is.</summary>
+    /// <summary>
+    /// The loop that stands still until the callback ends. Valid for a sampler as <see cref="Source"/> is.
+    /// </summary>
     internal EventLoop? BlockedLoop => Volatile.Read(ref _blockedLoop);
 
     /// <summary>When the callback began. Valid for a sampler as <see cref="Source"/> is.</summary>
@@ -131,7 +138,8 @@ internal sealed class LoopThread
         LoopThread thread = t_scope ?? Register(new LoopThread(isOurs: false, servesLoops: false));
         if (thread._source is not null)
         {
-            // CompletionFlags by a loop, which has entered already; or a callback that runs another one by hand: the outer one keeps its deferral.
+            // CompletionFlags by a loop, which has entered already; or a callback that runs another one by hand: the
+            // outer one keeps its deferral.
             thread.RanApplication = true;
             if (thread._source == source && source.MeasuresBlocking)
             {
@@ -180,13 +188,15 @@ internal sealed class LoopThread
     }
 
     /// <summary>
-    /// Called by a flush: true if it may wait because this thread is inside a young callback for <paramref name="source"/>.
-    /// The caller has put the data where <see cref="IoSource.SendDeferred"/> finds it.
+    /// Called by a flush: true if it may wait because this thread is inside a young callback for
+    /// <paramref name="source"/>. The caller has put the data where <see cref="IoSource.SendDeferred"/> finds it.
     /// </summary>
     internal static bool TryDefer(IoSource source)
     {
         LoopThread? thread = t_scope;
-        if (thread is null || thread._source != source || Stopwatch.GetTimestamp() - thread._startedAt >= s_deferralLimit)
+        if (thread is null
+            || thread._source != source
+            || Stopwatch.GetTimestamp() - thread._startedAt >= s_deferralLimit)
         {
             return false;
         }
@@ -206,8 +216,9 @@ internal sealed class LoopThread
     }
 
     /// <summary>
-    /// The calling thread's cache for the key, which is about the loop; null if it does not serve that loop, or must not cache at the
-    /// moment: what belongs to a connection of another loop, or of one that was lost, would come back after the connection's end.
+    /// The calling thread's cache for the key, which is about the loop; null if it does not serve that loop, or must
+    /// not cache at the moment: what belongs to a connection of another loop, or of one that was lost, would come back
+    /// after the connection's end.
     /// </summary>
     /// <param name="loop">The loop that the key belongs to.</param>
     /// <param name="key">Whose things are cached.</param>
@@ -217,7 +228,9 @@ internal sealed class LoopThread
     {
         LoopThread? thread = t_scope;
         isOwner = thread is not null && thread._owned == loop;
-        return thread is not null && thread._cachingEnabled && thread.IsServing(loop) ? thread.FindCache(key, create) : null;
+        return thread is not null && thread._cachingEnabled && thread.IsServing(loop)
+            ? thread.FindCache(key, create)
+            : null;
     }
 
     /// <summary>Fails the source, whatever its log or the exception itself throws: a thread of ours goes on.</summary>
@@ -255,8 +268,8 @@ internal sealed class LoopThread
     }
 
     /// <summary>
-    /// After an exception of our own: no callback is under way any more, if one was. The next one must find an even word, and the monitor nothing
-    /// to watch.
+    /// After an exception of our own: no callback is under way any more, if one was. The next one must find an even
+    /// word, and the monitor nothing to watch.
     /// </summary>
     /// <param name="loop">The loop that the thread had when it was called.</param>
     /// <returns>False if the loop was taken over meanwhile.</returns>
@@ -317,7 +330,9 @@ internal sealed class LoopThread
         return Leave(source, loop);
     }
 
-    /// <summary>Gives back what this thread caches beyond a small reserve. The loop's owner calls it at the top of its stack.</summary>
+    /// <summary>
+    /// Gives back what this thread caches beyond a small reserve. The loop's owner calls it at the top of its stack.
+    /// </summary>
     /// <returns>As <see cref="RunCallbacks"/>.</returns>
     internal bool Trim(EventLoop loop)
     {
@@ -371,7 +386,9 @@ internal sealed class LoopThread
         }
     }
 
-    /// <summary>Takes the loop from the thread that is inside the callback with this word. Any thread; one succeeds.</summary>
+    /// <summary>
+    /// Takes the loop from the thread that is inside the callback with this word. Any thread; one succeeds.
+    /// </summary>
     internal bool TryTakeLoop(long word) => Interlocked.CompareExchange(ref _word, word | HandedOff, word) == word;
 
     private static void Invoke(Action<object?> callback, object? state, ExecutionContext? context)
@@ -382,7 +399,11 @@ internal sealed class LoopThread
         }
         else
         {
-            ExecutionContext.Run(context, static pair => ((Tuple<Action<object?>, object?>)pair!).Item1(((Tuple<Action<object?>, object?>)pair).Item2), Tuple.Create(callback, state));
+            ExecutionContext.Run(
+                context,
+                static pair
+                    => ((Tuple<Action<object?>, object?>)pair!).Item1(((Tuple<Action<object?>, object?>)pair).Item2),
+                Tuple.Create(callback, state));
         }
     }
 
@@ -422,7 +443,8 @@ internal sealed class LoopThread
         Volatile.Write(ref _word, _word + Inside);
         if (loop is not null && loop.AllowsHandoff)
         {
-            // No fence between the word and the look at the monitor: a monitor that parks issues a barrier for all threads.
+            // No fence between the word and the look at the monitor: a monitor that parks issues a barrier for all
+            // threads.
             StallMonitor.EnsureAwake();
         }
     }
@@ -507,8 +529,8 @@ internal sealed class LoopThread
     }
 
     /// <summary>
-    /// Leaves of a callback's time what was its own, without collections and as far as that is cheap to learn without the wait for a CPU.
-    /// What is neither CPU time nor time spent ready and without a CPU was waiting.
+    /// Leaves of a callback's time what was its own, without collections and as far as that is cheap to learn without
+    /// the wait for a CPU. What is neither CPU time nor time spent ready and without a CPU was waiting.
     /// </summary>
     /// <returns>True if the callback has waited for most of its time; null if that cannot be told.</returns>
     private bool? Measure(ref long ticks)
@@ -539,7 +561,8 @@ internal sealed class LoopThread
             return used >= ticks / 2 ? false : null;
         }
 
-        // Counted from the last time that we asked: with more than the callback can have had, it is the past's, and the next time tells.
+        // Counted from the last time that we asked: with more than the callback can have had, it is the past's, and the
+        // next time tells.
         long busy = Math.Min(used, ticks) + StopwatchTime.Ticks(delay - _runDelay);
         _runDelay = delay;
 
@@ -555,7 +578,8 @@ internal sealed class LoopThread
     {
         if (now - _restoredAt >= s_millisecond)
         {
-            // Asking for it costs a tenth of a microsecond and a lock of the runtime's, so not after each of many short callbacks.
+            // Asking for it costs a tenth of a microsecond and a lock of the runtime's, so not after each of many short
+            // callbacks.
             _restoredAt = now;
             Uninterrupted.DropInterrupt();
         }

@@ -7,9 +7,9 @@ namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>Tells the monitor which part of the time since its last look counts as the callbacks' own.</summary>
 /// <remarks>
-/// What does not count: collections, for which the runtime stops every thread, and a look that comes late, because what kept the monitor
-/// from running, a stopped process or a container out of its quota, kept the callbacks from running too. If look after look is late, it is the timer
-/// that is coarse, and the time that was planned counts.
+/// What does not count: collections, for which the runtime stops every thread, and a look that comes late, because what
+/// kept the monitor from running, a stopped process or a container out of its quota, kept the callbacks from running
+/// too. If look after look is late, it is the timer that is coarse, and the time that was planned counts.
 /// </remarks>
 [StructLayout(LayoutKind.Auto)]
 internal struct MonitorClock

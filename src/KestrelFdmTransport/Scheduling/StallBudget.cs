@@ -4,8 +4,8 @@ using System.Threading;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// How much of a loop's time may be lost to callbacks that hold it. What is held is put in; a small part of the time that passes
-/// runs out. While more than the limit is in, callbacks do better elsewhere.
+/// How much of a loop's time may be lost to callbacks that hold it. What is held is put in; a small part of the time
+/// that passes runs out. While more than the limit is in, callbacks do better elsewhere.
 /// </summary>
 /// <remarks>Written by the loop's owner.</remarks>
 internal sealed class StallBudget

@@ -6,13 +6,20 @@ using KestrelFdmTransport.Polling;
 
 namespace KestrelFdmTransport.Scheduling;
 
-/// <summary>Decides that a callback holds its loop for too long, and has the loop taken over. On the monitor's thread.</summary>
+/// <summary>
+/// Decides that a callback holds its loop for too long, and has the loop taken over. On the monitor's thread.
+/// </summary>
 internal static class StallDetector
 {
-    /// <summary>A callback counts only if it was seen so often; one look may fall into the very end of a long but good one.</summary>
+    /// <summary>
+    /// A callback counts only if it was seen so often; one look may fall into the very end of a long but good one.
+    /// </summary>
     private const int TimesSeen = 2;
 
-    /// <summary>A thread without a CPU is asked for what it does less and less often, but not less often than each so many looks.</summary>
+    /// <summary>
+    /// A thread without a CPU is asked for what it does less and less often, but not less often than each so many
+    /// looks.
+    /// </summary>
     private const int MostLooksBetween = 16;
 
     /// <summary>Called for a callback that keeps a loop waiting, once per look.</summary>
@@ -66,13 +73,15 @@ internal static class StallDetector
                 threshold).Judge();
             if (verdict == StallVerdict.Innocent)
             {
-                sample.NextStateCheck = sample.ConsecutiveSightings + (activity == ThreadActivity.Ready ? Math.Min(sample.ConsecutiveSightings, MostLooksBetween) : 1);
+                sample.NextStateCheck = sample.ConsecutiveSightings
+                    + (activity == ThreadActivity.Ready ? Math.Min(sample.ConsecutiveSightings, MostLooksBetween) : 1);
                 return;
             }
         }
 
         IoSource? source = thread.Source;
-        if (thread.Word == word && loop.Group.Standbys.TryDispatch(new Handoff(loop, thread, word, source, sample.Held, verdict)))
+        if (thread.Word == word
+            && loop.Group.Standbys.TryDispatch(new Handoff(loop, thread, word, source, sample.Held, verdict)))
         {
             sample.HandoffWord = word;
         }

@@ -7,25 +7,27 @@ using KestrelFdmTransport.EventLoops;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// Watches the callback scopes while any is busy, every four milliseconds as long as all of them are short, else after one. A callback that flushed and then does not end gets
-/// its flush sent; one that holds a loop for too long gets the loop taken from it.
+/// Watches the callback scopes while any is busy, every four milliseconds as long as all of them are short, else after
+/// one. A callback that flushed and then does not end gets its flush sent; one that holds a loop for too long gets the
+/// loop taken from it.
 /// </summary>
 /// <remarks>
 /// One thread for the process, because pool threads serve every transport in it. Parked, it costs nothing, and after a
-/// while it ends. No wake-up is lost: it publishes <i>parked</i>, issues a process-wide barrier and scans again, so either it
-/// sees a busy thread or the thread of that thread, which writes its word before it reads <i>parked</i>, sees the parking.
+/// while it ends. No wake-up is lost: it publishes <i>parked</i>, issues a process-wide barrier and scans again, so
+/// either it sees a busy thread or the thread of that thread, which writes its word before it reads <i>parked</i>, sees
+/// the parking.
 /// </remarks>
 internal static class StallMonitor
 {
     /// <summary>
-    /// By then as much has been spent on looking as the barrier of the parking and the waking cost: a loop that does something every few
-    /// milliseconds would pay for these again and again.
+    /// By then as much has been spent on looking as the barrier of the parking and the waking cost: a loop that does
+    /// something every few milliseconds would pay for these again and again.
     /// </summary>
     private const int IdleSamplesBeforeParking = 3;
 
     /// <summary>
-    /// So many looks in a row that found no callback a second time, and we look half as often, and then half as often again: that is how it is nearly
-    /// always, and a wake-up costs more than the look.
+    /// So many looks in a row that found no callback a second time, and we look half as often, and then half as often
+    /// again: that is how it is nearly always, and a wake-up costs more than the look.
     /// </summary>
     private const int QuietSamplesBeforeSlowing = 8;
 
@@ -38,10 +40,14 @@ internal static class StallMonitor
 
     private static readonly TimeSpan s_lifetimeParked = TimeSpan.FromSeconds(20);
 
-    /// <summary>A callback that has taken this long may take longer, and is looked at again after a millisecond.</summary>
+    /// <summary>
+    /// A callback that has taken this long may take longer, and is looked at again after a millisecond.
+    /// </summary>
     private static readonly long s_resumedAfter = Stopwatch.Frequency / 2_000;
 
-    /// <summary>After a park of this length the loops have so little to do that the next one may begin at the first idle sample.</summary>
+    /// <summary>
+    /// After a park of this length the loops have so little to do that the next one may begin at the first idle sample.
+    /// </summary>
     private static readonly long s_maxPark = Stopwatch.Frequency / 50;
 
     private static readonly TimeSpan s_startRetry = TimeSpan.FromSeconds(1);
@@ -51,7 +57,10 @@ internal static class StallMonitor
     private static LoopThread[] s_scopes = [];
     private static int s_state = NoThread;
 
-    /// <summary>Tries again to start the monitor. The callback that wants it may hold the only loop, and then no other callback would.</summary>
+    /// <summary>
+    /// Tries again to start the monitor. The callback that wants it may hold the only loop, and then no other callback
+    /// would.
+    /// </summary>
     private static readonly Timer s_starter = new(static _ => StartAgain(), null, Timeout.Infinite, Timeout.Infinite);
     private static bool s_startRests;
 
@@ -107,7 +116,8 @@ internal static class StallMonitor
             }
             catch (Exception)
             {
-                // No room for a thread, whatever that is thrown as: callbacks go unwatched until there is. The attempt is dear, and callbacks are many.
+                // No room for a thread, whatever that is thrown as: callbacks go unwatched until there is. The attempt
+                // is dear, and callbacks are many.
                 Volatile.Write(ref s_startRests, true);
                 s_starter.Change(s_startRetry, Timeout.InfiniteTimeSpan);
             }
@@ -146,7 +156,8 @@ internal static class StallMonitor
             }
             catch (Exception)
             {
-                // The process is out of memory or threads, which others may have given back by the next look. Without us flushes wait for ever.
+                // The process is out of memory or threads, which others may have given back by the next look. Without
+                // us flushes wait for ever.
             }
 
             calm = again ? 0 : Math.Min(calm + 1, MaxPeriod * QuietSamplesBeforeSlowing);
@@ -197,7 +208,11 @@ internal static class StallMonitor
 
             sample.ConsecutiveSightings++;
             bool deferred = thread.HasDeferred && sample.FlushedWord != word;
-            EventLoop? held = !LoopThread.HasLostLoop(word) && thread.BlockedLoop is { AllowsHandoff: true } loop && thread.Word == word ? loop : null;
+            EventLoop? held = !LoopThread.HasLostLoop(word)
+                && thread.BlockedLoop is { AllowsHandoff: true } loop
+                && thread.Word == word
+                ? loop
+                : null;
             if (!deferred && held is null)
             {
                 continue;

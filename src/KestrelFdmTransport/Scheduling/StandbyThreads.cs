@@ -8,12 +8,13 @@ using Microsoft.Extensions.Logging;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// The threads of a group of loops: those that own a loop, those that have lost theirs to a standby and are still inside the
-/// callback that cost it, and those that stand by.
+/// The threads of a group of loops: those that own a loop, those that have lost theirs to a standby and are still
+/// inside the callback that cost it, and those that stand by.
 /// </summary>
 /// <remarks>
-/// One thread more than loops and stalled callbacks is made when it is needed. When <see cref="EventLoopSettings.MaxStandbyThreads"/>
-/// threads are inside stalled callbacks, no loop runs application code any more, so that each keeps the thread it has.
+/// One thread more than loops and stalled callbacks is made when it is needed. When
+/// <see cref="EventLoopSettings.MaxStandbyThreads"/> threads are inside stalled callbacks, no loop runs application
+/// code any more, so that each keeps the thread it has.
 /// </remarks>
 internal sealed class StandbyThreads
 {
@@ -62,13 +63,16 @@ internal sealed class StandbyThreads
     internal static void Start(EventLoop loop)
         => TransportThread.Start(loop.Name, static state => Serve((EventLoop)state!), loop);
 
-    /// <summary>Sends a standby to take a loop over; false if there is none and none may be made. Monitor only.</summary>
+    /// <summary>
+    /// Sends a standby to take a loop over; false if there is none and none may be made. Monitor only.
+    /// </summary>
     internal bool TryDispatch(Handoff handoff)
     {
         ParkedThread? standby = null;
         using (_lock.Hold())
         {
-            // As many again as there are loops are kept for what may stall a loop although no application code runs on it.
+            // As many again as there are loops are kept for what may stall a loop although no application code runs on
+            // it.
             if (_stopped || _stalled >= _settings.MaxStandbyThreads + _settings.LoopCount)
             {
                 return false;
@@ -199,7 +203,9 @@ internal sealed class StandbyThreads
             if (exhausted)
             {
                 ThreadPool.UnsafeQueueUserWorkItem(
-                    static standbys => Log.StandbysExhausted(standbys._logger, standbys._settings.MaxStandbyThreads), this, preferLocal: false);
+                    static standbys => Log.StandbysExhausted(standbys._logger, standbys._settings.MaxStandbyThreads),
+                    this,
+                    preferLocal: false);
             }
         }
         catch (Exception)

@@ -6,11 +6,12 @@ using KestrelFdmTransport.Interop;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// Keeps us from taking the last threads that the process may have. The .NET runtime needs some, and the process ends when it does not get one.
+/// Keeps us from taking the last threads that the process may have. The .NET runtime needs some, and the process ends
+/// when it does not get one.
 /// </summary>
 /// <remarks>
-/// Some limits cannot be seen, of a container around the container or of a user with other processes. So a start that fails teaches one: for a
-/// minute there may be no more threads than there were then.
+/// Some limits cannot be seen, of a container around the container or of a user with other processes. So a start that
+/// fails teaches one: for a minute there may be no more threads than there were then.
 /// </remarks>
 /// <param name="count">Tells the threads of the process.</param>
 /// <param name="left">Tells how many more the limits leave, given that number.</param>
@@ -19,7 +20,9 @@ internal sealed class ThreadHeadroom(Func<int> count, Func<int, int> left, TimeP
 {
     internal static readonly ThreadHeadroom Process = new(ThreadRoom.Threads, ThreadRoom.Left, TimeProvider.System);
 
-    /// <summary>Left to the rest of the process. The pool starts as many as there are CPUs without hesitation.</summary>
+    /// <summary>
+    /// Left to the rest of the process. The pool starts as many as there are CPUs without hesitation.
+    /// </summary>
     internal static readonly int Reserved = Math.Max(16, Environment.ProcessorCount);
 
     /// <summary>The pool adds one or two threads meanwhile.</summary>

@@ -5,12 +5,15 @@ using System.Threading;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// The callbacks that were dispatched for their cost and have not begun yet. As network cards hold back their interrupts under load, a
-/// loop that only dispatches need not be woken for every request: what it would add can only wait behind these.
+/// The callbacks that were dispatched for their cost and have not begun yet. As network cards hold back their
+/// interrupts under load, a loop that only dispatches need not be woken for every request: what it would add can only
+/// wait behind these.
 /// </summary>
 internal sealed class ThreadPoolBacklog
 {
-    /// <summary>What a callback takes that is dispatched for its cost, at least and as far as it counts; in microseconds.</summary>
+    /// <summary>
+    /// What a callback takes that is dispatched for its cost, at least and as far as it counts; in microseconds.
+    /// </summary>
     private const int MinCost = 50;
 
     private const int MaxCost = 1_000;
@@ -33,7 +36,9 @@ internal sealed class ThreadPoolBacklog
 
     internal void OnStarted() => Interlocked.Increment(ref _started);
 
-    /// <summary>A dispatched callback has taken so long. Without synchronisation: an average may lose a sample.</summary>
+    /// <summary>
+    /// A dispatched callback has taken so long. Without synchronisation: an average may lose a sample.
+    /// </summary>
     internal void OnCompleted(long ticks)
     {
         int cost = (int)Math.Clamp(ticks / s_microsecond, MinCost, MaxCost);
@@ -42,7 +47,8 @@ internal sealed class ThreadPoolBacklog
     }
 
     /// <summary>Microseconds for which a loop that only dispatches may rest; 0 if that is not worth it.</summary>
-    /// <param name="begun">How many had begun when the caller asked last. If none has since, the pool's threads may all be blocked.</param>
+    /// <param name="begun">How many had begun when the caller asked last. If none has since, the pool's threads may all
+    /// be blocked.</param>
     internal int SuggestedSleep(ref int begun)
     {
         int before = begun;

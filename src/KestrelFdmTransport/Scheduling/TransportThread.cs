@@ -16,8 +16,12 @@ internal static class TransportThread
         new Thread(body) { Name = name, IsBackground = true }.UnsafeStart(state);
     }
 
-    /// <summary>As <see cref="Start"/>. False, with a line in the log, if there is no room for one more, or would be none for others.</summary>
-    internal static bool TryStart(ThreadHeadroom headroom, ILogger logger, string name, ParameterizedThreadStart body, object? state)
+    /// <summary>
+    /// As <see cref="Start"/>. False, with a line in the log, if there is no room for one more, or would be none for
+    /// others.
+    /// </summary>
+    internal static bool TryStart(
+        ThreadHeadroom headroom, ILogger logger, string name, ParameterizedThreadStart body, object? state)
     {
         try
         {
@@ -36,7 +40,10 @@ internal static class TransportThread
         if (headroom.Reports.TryBegin())
         {
             // The caller may be the monitor, or own a loop, and a log is user code.
-            ThreadPool.UnsafeQueueUserWorkItem(static state => Log.ThreadNotStarted(state.Logger, state.Name), (Logger: logger, Name: name), preferLocal: false);
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static state => Log.ThreadNotStarted(state.Logger, state.Name),
+                (Logger: logger, Name: name),
+                preferLocal: false);
         }
 
         return false;

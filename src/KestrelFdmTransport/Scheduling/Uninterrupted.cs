@@ -3,13 +3,18 @@ using System.Threading;
 
 namespace KestrelFdmTransport.Scheduling;
 
-/// <summary>Waits and locks of ours on threads that run user code, which may leave an interrupt pending there (<see cref="Thread.Interrupt"/>).</summary>
+/// <summary>
+/// Waits and locks of ours on threads that run user code, which may leave an interrupt pending there
+/// (<see cref="Thread.Interrupt"/>).
+/// </summary>
 /// <remarks>As the pool's own waits, they take no completion of it.</remarks>
 internal static class Uninterrupted
 {
     private static readonly ManualResetEvent s_set = new(initialState: true);
 
-    /// <summary>Waits for a permit; false if none comes in time. A thread that is interrupted begins to wait anew.</summary>
+    /// <summary>
+    /// Waits for a permit; false if none comes in time. A thread that is interrupted begins to wait anew.
+    /// </summary>
     internal static bool WaitForPermit(this SemaphoreSlim semaphore, TimeSpan timeout)
     {
         while (true)
@@ -26,7 +31,8 @@ internal static class Uninterrupted
     }
 
     /// <summary>
-    /// Adds permits. A semaphore has a lock of its own inside, and a permit that an interrupt there has kept back would be waited for in vain.
+    /// Adds permits. A semaphore has a lock of its own inside, and a permit that an interrupt there has kept back would
+    /// be waited for in vain.
     /// </summary>
     internal static void GivePermits(this SemaphoreSlim semaphore, int count = 1)
     {

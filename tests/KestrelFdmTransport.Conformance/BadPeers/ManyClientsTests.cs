@@ -66,7 +66,8 @@ public sealed class ManyClientsTests(ITestOutputHelper output) : TransportTest(o
     }
 
     [Theory, MemberData(nameof(OnBoth))]
-    public async Task Clients_that_stop_reading_for_ever_hold_no_more_than_their_share_of_memory(TransportKind transport)
+    public async Task Clients_that_stop_reading_for_ever_hold_no_more_than_their_share_of_memory(
+        TransportKind transport)
     {
         const int Clients = 50;
         const int ChunkLength = 16 * 1024;

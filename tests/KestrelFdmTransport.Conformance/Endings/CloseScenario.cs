@@ -11,8 +11,14 @@ using Microsoft.AspNetCore.Connections.Features;
 
 namespace KestrelFdmTransport.Conformance.Endings;
 
-/// <summary>Brings a connection into a state, lets something happen, and writes down what everybody sees until it is disposed of.</summary>
-[SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The client is disposed by the scenario.")]
+/// <summary>
+/// Brings a connection into a state, lets something happen, and writes down what everybody sees until it is disposed
+/// of.
+/// </summary>
+[SuppressMessage(
+    "Reliability",
+    "CA2000:Dispose objects before losing scope",
+    Justification = "The client is disposed by the scenario.")]
 internal sealed class CloseScenario(Transcript story, ConnectionState before, CloseTrigger happening)
 {
     private const int Limit = 16 * 1024;
@@ -76,7 +82,8 @@ internal sealed class CloseScenario(Transcript story, ConnectionState before, Cl
                 await _bare.Logs.FindTransportEventAsync(4).Within("the pause of receiving");
                 return;
             case ConnectionState.OutputPaused:
-                _flushing = Observe.OutcomeAsync(async () => Describe(await Output.WriteAsync(new byte[MoreThanTheKernelTakes])));
+                _flushing = Observe.OutcomeAsync(
+                    async () => Describe(await Output.WriteAsync(new byte[MoreThanTheKernelTakes])));
                 break;
         }
 
@@ -174,13 +181,18 @@ internal sealed class CloseScenario(Transcript story, ConnectionState before, Cl
 
     private async Task AfterwardsAsync()
     {
-        // A paused connection does not notice what its client does until it reads again, and one whose reader is completed not
-        // before the next byte; one that was told nothing goes on.
+        // A paused connection does not notice what its client does until it reads again, and one whose reader is
+        // completed not before the next byte; one that was told nothing goes on.
         bool inputEnds = happening is not (CloseTrigger.InputCompleted or CloseTrigger.InputCompletedWithError
             or CloseTrigger.ReadCancelled or CloseTrigger.FlushCancelled or CloseTrigger.Disposed);
-        bool outputHangs = before == ConnectionState.OutputPaused && happening is CloseTrigger.OutputCompleted or CloseTrigger.OutputCompletedWithError
-            or CloseTrigger.BothCompleted or CloseTrigger.ClientFinThenOutputCompleted or CloseTrigger.OutputCompletedThenClientFin;
-        bool unseen = before == ConnectionState.InputPaused && happening is CloseTrigger.ClientFin or CloseTrigger.ClientClose or CloseTrigger.ClientReset;
+        bool outputHangs = before == ConnectionState.OutputPaused
+            && happening is CloseTrigger.OutputCompleted or CloseTrigger.OutputCompletedWithError
+
+            or CloseTrigger.BothCompleted
+            or CloseTrigger.ClientFinThenOutputCompleted
+            or CloseTrigger.OutputCompletedThenClientFin;
+        bool unseen = before == ConnectionState.InputPaused
+            && happening is CloseTrigger.ClientFin or CloseTrigger.ClientClose or CloseTrigger.ClientReset;
         if (inputEnds && !outputHangs && !unseen)
         {
             await EndOfInputAsync();
@@ -189,22 +201,30 @@ internal sealed class CloseScenario(Transcript story, ConnectionState before, Cl
         if (_reading is not null && (inputEnds || happening == CloseTrigger.ReadCancelled) && !outputHangs)
         {
             story.Add("reader", $"pending read: {await _reading}");
-            await story.StepAsync("reader", "next read", happening == CloseTrigger.ReadCancelled ? TryReadAsync : ReadAsync);
+            await story.StepAsync(
+                "reader", "next read", happening == CloseTrigger.ReadCancelled ? TryReadAsync : ReadAsync);
         }
 
-        if (_flushing is not null && happening is CloseTrigger.Abort or CloseTrigger.FeatureAbort or CloseTrigger.ClientReset or CloseTrigger.FlushCancelled)
+        if (_flushing is not null && happening is CloseTrigger.Abort
+                or CloseTrigger.FeatureAbort
+                or CloseTrigger.ClientReset
+                or CloseTrigger.FlushCancelled)
         {
             story.Add("writer", $"pending flush: {await _flushing!}");
         }
 
-        if (happening is CloseTrigger.ClientFin or CloseTrigger.ReadCancelled or CloseTrigger.InputCompleted && before != ConnectionState.OutputPaused)
+        if (happening is CloseTrigger.ClientFin or CloseTrigger.ReadCancelled or CloseTrigger.InputCompleted
+            && before != ConnectionState.OutputPaused)
         {
             await story.StepAsync("writer", "write", WriteAsync);
         }
 
         if (!_clientGone && !outputHangs)
         {
-            if (happening is CloseTrigger.Abort or CloseTrigger.AbortWithoutReason or CloseTrigger.FeatureAbort or CloseTrigger.OutputCompletedWithError)
+            if (happening is CloseTrigger.Abort
+                    or CloseTrigger.AbortWithoutReason
+                    or CloseTrigger.FeatureAbort
+                    or CloseTrigger.OutputCompletedWithError)
             {
                 await ReadClientAsync();
             }
@@ -231,7 +251,8 @@ internal sealed class CloseScenario(Transcript story, ConnectionState before, Cl
         }
     }
 
-    private Task EndOfInputUnlessPausedAsync() => before == ConnectionState.InputPaused ? Task.CompletedTask : EndOfInputAsync();
+    private Task EndOfInputUnlessPausedAsync()
+        => before == ConnectionState.InputPaused ? Task.CompletedTask : EndOfInputAsync();
 
     private async Task EndOfInputAsync()
     {
@@ -252,7 +273,8 @@ internal sealed class CloseScenario(Transcript story, ConnectionState before, Cl
     private async Task<string> ReadAsync()
     {
         ReadResult result = await Input.ReadAsync();
-        string text = $"{(before == ConnectionState.InputPaused ? "" : result.Buffer.Length)} completed={result.IsCompleted} cancelled={result.IsCanceled}";
+        string text = $"{(before == ConnectionState.InputPaused ? "" : result.Buffer.Length)} "
+            + $"completed={result.IsCompleted} cancelled={result.IsCanceled}";
         Input.AdvanceTo(result.Buffer.Start, result.Buffer.End);
         return text;
     }
@@ -271,7 +293,8 @@ internal sealed class CloseScenario(Transcript story, ConnectionState before, Cl
 
     private async Task<string> WriteAsync() => Describe(await Output.WriteAsync(Encoding.ASCII.GetBytes("bye")));
 
-    private static string Describe(FlushResult result) => $"completed={result.IsCompleted} cancelled={result.IsCanceled}";
+    private static string Describe(FlushResult result)
+        => $"completed={result.IsCompleted} cancelled={result.IsCanceled}";
 
     private async Task ConsumeAsync(int count)
     {

@@ -34,11 +34,12 @@ public sealed class CloseTests(ITestOutputHelper output) : OracleTest(output)
     }
 
     /// <summary>
-    /// Where the story of Sockets itself differs from run to run: its pending receive and its pending send race for the one error
-    /// that a socket has, or for the moment before it is closed under them.
+    /// Where the story of Sockets itself differs from run to run: its pending receive and its pending send race for the
+    /// one error that a socket has, or for the moment before it is closed under them.
     /// </summary>
     private static bool IsTossUp(ConnectionState before, CloseTrigger happening)
-        => before == ConnectionState.OutputPaused && (happening is CloseTrigger.ClientReset or CloseTrigger.ClientClose or CloseTrigger.AbortWithoutReason);
+        => before == ConnectionState.OutputPaused
+            && (happening is CloseTrigger.ClientReset or CloseTrigger.ClientClose or CloseTrigger.AbortWithoutReason);
 
     [Theory, MemberData(nameof(Everything))]
     public Task A_connection_ends_as_on_Sockets(TransportKind transport, ConnectionState before, CloseTrigger happening)

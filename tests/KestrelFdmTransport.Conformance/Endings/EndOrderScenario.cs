@@ -12,7 +12,8 @@ using Microsoft.AspNetCore.Connections.Features;
 namespace KestrelFdmTransport.Conformance.Endings;
 
 /// <summary>
-/// Ends a connection whose reader and writer both wait, and which go on afterwards for as long as they succeed, until the token fires.
+/// Ends a connection whose reader and writer both wait, and which go on afterwards for as long as they succeed, until
+/// the token fires.
 /// </summary>
 internal sealed class EndOrderScenario(BareTransport bare, Ending ending)
 {
@@ -47,9 +48,11 @@ internal sealed class EndOrderScenario(BareTransport bare, Ending ending)
 
     private bool IsTheOneThatWaited => _flushed == Volatile.Read(ref _settled);
 
-    private bool ReaderEnds => ending is not (Ending.InputCompleted or Ending.InputCompletedWithError or Ending.BothCompleted or Ending.Disposed);
+    private bool ReaderEnds => ending
+        is not (Ending.InputCompleted or Ending.InputCompletedWithError or Ending.BothCompleted or Ending.Disposed);
 
-    private bool WriterEnds => ending is not (Ending.ClientFin or Ending.InputCompleted or Ending.InputCompletedWithError);
+    private bool WriterEnds
+        => ending is not (Ending.ClientFin or Ending.InputCompleted or Ending.InputCompletedWithError);
 
     public async Task<EndOrder> RunAsync()
     {
@@ -248,7 +251,9 @@ internal sealed class EndOrderScenario(BareTransport bare, Ending ending)
         Add(outcome is null ? FlushWithRoom : $"flush: {outcome}");
     }
 
-    /// <summary>Three looks at the same flush that waits: one that only lets others run first goes on meanwhile.</summary>
+    /// <summary>
+    /// Three looks at the same flush that waits: one that only lets others run first goes on meanwhile.
+    /// </summary>
     private bool WaitsStill()
     {
         int now = Volatile.Read(ref _flushed);

@@ -75,13 +75,18 @@ public sealed class DescriptorExhaustionTests(ITestOutputHelper output) : Transp
     private static ChildProcess Start()
     {
         Skip.IfNot(File.Exists("/bin/bash"), "There is no bash, which sets the limit.");
-        return ChildProcess.StartByBash("ulimit -n 256; exec \"$@\"", [.. FaultyServer.Arguments, ServingChild.LogToErrors]);
+        return ChildProcess.StartByBash(
+            "ulimit -n 256; exec \"$@\"",
+            [.. FaultyServer.Arguments, ServingChild.LogToErrors]);
     }
 
     /// <summary>Many more clients than the server may have descriptors; the kernel lets in so many at least.</summary>
-    private static async Task<(Socket[] Clients, Task[] Connecting)> ConnectAllAsync(IPEndPoint endPoint, CancellationToken over)
+    private static async Task<(Socket[] Clients, Task[] Connecting)> ConnectAllAsync(
+        IPEndPoint endPoint,
+        CancellationToken over)
     {
-        Socket[] clients = [.. Enumerable.Range(0, Clients).Select(_ => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))];
+        Socket[] clients = [.. Enumerable.Range(0, Clients).Select(
+            _ => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))];
         Task[] connecting = [.. clients.Select(client => TryConnectAsync(client, endPoint, over))];
         await Waiting.UntilAsync(() => connecting.Count(task => task.IsCompleted) >= 256);
         return (clients, connecting);

@@ -17,8 +17,8 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Fdm;
 
 /// <summary>
-/// Connections without traffic. Cases in which one must last keep it beside another that must end: when that has ended, the time
-/// has passed.
+/// Connections without traffic. Cases in which one must last keep it beside another that must end: when that has ended,
+/// the time has passed.
 /// </summary>
 public sealed class IdleTimeoutTests(ITestOutputHelper output) : TransportTest(output)
 {
@@ -45,7 +45,9 @@ public sealed class IdleTimeoutTests(ITestOutputHelper output) : TransportTest(o
         await client.AssertResetAsync();
         LogEntry entry = await harness.Logs.FindTransportEventAsync(TimedOut).Within("the log event");
         Assert.Equal(LogLevel.Debug, entry.Level);
-        Assert.Equal($"Connection id \"{connection.ConnectionId}\" timed out: no byte was received or sent for 00:00:03.", entry.Message);
+        Assert.Equal(
+            $"Connection id \"{connection.ConnectionId}\" timed out: no byte was received or sent for 00:00:03.",
+            entry.Message);
         Assert.Equal(1, harness.Factory.GetLoopStatistics().Sum(loop => loop.IdleTimeouts));
 
         await connection.DisposeAsync().Within();
@@ -128,10 +130,13 @@ public sealed class IdleTimeoutTests(ITestOutputHelper output) : TransportTest(o
         using RawClient client = await RawClient.ConnectAsync(listener.EndPoint);
         ConnectionContext connection = await AcceptAsync(listener);
 
-        foreach (TimeSpan wrong in new[] { TimeSpan.Zero, TimeSpan.FromMilliseconds(99), TimeSpan.FromSeconds(-1), TimeSpan.FromDays(25) })
+        foreach (TimeSpan wrong
+            in new[] { TimeSpan.Zero, TimeSpan.FromMilliseconds(99), TimeSpan.FromSeconds(-1), TimeSpan.FromDays(25) })
         {
-            ArgumentOutOfRangeException failure = Assert.Throws<ArgumentOutOfRangeException>(() => Feature(connection).IdleTimeout = wrong);
-            Assert.Contains("IdleTimeout; allowed: 00:00:00.1000000 (100 ms)", failure.Message, StringComparison.Ordinal);
+            ArgumentOutOfRangeException failure = Assert.Throws<ArgumentOutOfRangeException>(
+                () => Feature(connection).IdleTimeout = wrong);
+            Assert.Contains(
+                "IdleTimeout; allowed: 00:00:00.1000000 (100 ms)", failure.Message, StringComparison.Ordinal);
         }
 
         Assert.Equal(Timeout.InfiniteTimeSpan, Feature(connection).IdleTimeout);

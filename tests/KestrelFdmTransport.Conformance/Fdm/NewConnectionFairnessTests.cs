@@ -18,8 +18,9 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Fdm;
 
 /// <summary>
-/// How long a newcomer and a client that has been there before wait beside ten times as many greedy connections as the pool has threads, compared
-/// with Sockets in the same process. Without turns such a connection keeps its thread, and others wait until the pool has added one for each.
+/// How long a newcomer and a client that has been there before wait beside ten times as many greedy connections as the
+/// pool has threads, compared with Sockets in the same process. Without turns such a connection keeps its thread, and
+/// others wait until the pool has added one for each.
 /// </summary>
 [Collection(NonParallel.Name)]
 public sealed class NewConnectionFairnessTests(ITestOutputHelper output) : TransportTest(output)
@@ -41,7 +42,8 @@ public sealed class NewConnectionFairnessTests(ITestOutputHelper output) : Trans
             foreach (GreedyTraffic traffic in Enum.GetValues<GreedyTraffic>())
             {
                 data.Add(TransportKind.Fdm, traffic);
-                if (Transports.IsFull || traffic is GreedyTraffic.Flushes or GreedyTraffic.WebSocketMessages or GreedyTraffic.Downloads)
+                if (Transports.IsFull
+                    || traffic is GreedyTraffic.Flushes or GreedyTraffic.WebSocketMessages or GreedyTraffic.Downloads)
                 {
                     data.Add(TransportKind.FdmThreadPoolTwoLoops, traffic);
                     data.Add(TransportKind.FdmInlineTwoLoops, traffic);
@@ -53,12 +55,15 @@ public sealed class NewConnectionFairnessTests(ITestOutputHelper output) : Trans
     }
 
     [Theory, MemberData(nameof(Traffic))]
-    public async Task Beside_greedy_connections_others_wait_about_as_long_as_on_Sockets(TransportKind transport, GreedyTraffic traffic)
+    public async Task Beside_greedy_connections_others_wait_about_as_long_as_on_Sockets(
+        TransportKind transport,
+        GreedyTraffic traffic)
     {
         TimeSpan onSockets = await s_onSockets.GetOrAdd(traffic, key => MeasureAsync(TransportKind.Sockets, key));
         TimeSpan here = await MeasureAsync(transport, traffic);
 
-        _output.WriteLine($"{traffic}: {onSockets.TotalMilliseconds:0} ms on Sockets, {here.TotalMilliseconds:0} ms on {transport}");
+        _output.WriteLine(
+            $"{traffic}: {onSockets.TotalMilliseconds:0} ms on Sockets, {here.TotalMilliseconds:0} ms on {transport}");
         Assert.InRange(here, TimeSpan.Zero, (3 * onSockets) + s_grace);
     }
 
@@ -88,7 +93,10 @@ public sealed class NewConnectionFairnessTests(ITestOutputHelper output) : Trans
         try
         {
             TimeSpan[] waits = [];
-            var measuring = new Thread(() => waits = Measure(server.EndPoints[0], server.EndPoints[1], traffic)) { IsBackground = true };
+            var measuring = new Thread(() => waits = Measure(server.EndPoints[0], server.EndPoints[1], traffic))
+            {
+                IsBackground = true
+            };
             measuring.Start();
             await Task.Factory.StartNew(measuring.Join, TaskCreationOptions.LongRunning);
             Array.Sort(waits);
@@ -136,7 +144,10 @@ public sealed class NewConnectionFairnessTests(ITestOutputHelper output) : Trans
 
     private static Socket Connect(EndPoint server)
     {
-        var socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = (int)s_most.TotalMilliseconds };
+        var socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp)
+        {
+            ReceiveTimeout = (int)s_most.TotalMilliseconds
+        };
         socket.Connect(server);
         return socket;
     }
@@ -150,7 +161,8 @@ public sealed class NewConnectionFairnessTests(ITestOutputHelper output) : Trans
             socket.Send("GET / HTTP/1.1\r\nHost: test\r\n\r\n"u8);
             Assert.True(socket.Receive(buffer) > 0);
         }
-        catch (SocketException exception) when (exception.SocketErrorCode is SocketError.WouldBlock or SocketError.TimedOut)
+        catch (SocketException exception)
+            when (exception.SocketErrorCode is SocketError.WouldBlock or SocketError.TimedOut)
         {
             // The time says it.
         }
@@ -185,7 +197,8 @@ public sealed class NewConnectionFairnessTests(ITestOutputHelper output) : Trans
                     break;
             }
         }
-        catch (Exception exception) when (exception is System.IO.IOException or OperationCanceledException or WebSocketException)
+        catch (Exception exception)
+            when (exception is System.IO.IOException or OperationCanceledException or WebSocketException)
         {
             // The client has gone.
         }
@@ -195,7 +208,10 @@ public sealed class NewConnectionFairnessTests(ITestOutputHelper output) : Trans
     {
         using WebSocket socket = await context.WebSockets.AcceptWebSocketAsync();
         byte[] message = new byte[64];
-        while ((await socket.ReceiveAsync(message.AsMemory(), context.RequestAborted)).MessageType != WebSocketMessageType.Close)
+        while ((
+            await socket.ReceiveAsync(
+                message.AsMemory(),
+                context.RequestAborted)).MessageType != WebSocketMessageType.Close)
         {
         }
     }
@@ -227,7 +243,8 @@ public sealed class NewConnectionFairnessTests(ITestOutputHelper output) : Trans
                 input.AdvanceTo(result.Buffer.GetPosition(Math.Min(8, result.Buffer.Length)));
             }
         }
-        catch (Exception exception) when (exception is ConnectionResetException or ConnectionAbortedException or System.IO.IOException)
+        catch (Exception exception)
+            when (exception is ConnectionResetException or ConnectionAbortedException or System.IO.IOException)
         {
             // The client has gone.
         }

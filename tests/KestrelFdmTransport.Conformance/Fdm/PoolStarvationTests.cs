@@ -14,8 +14,8 @@ using Xunit;
 namespace KestrelFdmTransport.Conformance.Fdm;
 
 /// <summary>
-/// Every thread of the pool blocks, and so does every one that it adds. Nothing in here may need the pool meanwhile: the clients
-/// are synchronous and on a thread of their own.
+/// Every thread of the pool blocks, and so does every one that it adds. Nothing in here may need the pool meanwhile:
+/// the clients are synchronous and on a thread of their own.
 /// </summary>
 [Collection(NonParallel.Name)]
 public sealed class PoolStarvationTests
@@ -31,7 +31,9 @@ public sealed class PoolStarvationTests
     [InlineData(TransportKind.Fdm, false)]
     [InlineData(TransportKind.FdmThreadPoolTwoLoops, false)]
     [InlineData(TransportKind.FdmInlineTwoLoops, true)]
-    public async Task Without_a_thread_of_the_pool_loops_accept_and_receive_and_all_is_answered_afterwards(TransportKind transport, bool answersMeanwhile)
+    public async Task Without_a_thread_of_the_pool_loops_accept_and_receive_and_all_is_answered_afterwards(
+        TransportKind transport,
+        bool answersMeanwhile)
     {
         await using var harness = new FdmHarness(transport);
         await using IConnectionListener listener = await harness.BindAsync();
@@ -124,7 +126,10 @@ public sealed class PoolStarvationTests
 
     private static Socket Connect(EndPoint endPoint)
     {
-        var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = (int)Waiting.Limit.TotalMilliseconds };
+        var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+        {
+            ReceiveTimeout = (int)Waiting.Limit.TotalMilliseconds
+        };
         client.Connect(endPoint);
         return client;
     }

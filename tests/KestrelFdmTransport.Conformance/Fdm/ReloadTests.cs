@@ -20,7 +20,10 @@ public sealed class ReloadTests(ITestOutputHelper output) : TransportTest(output
         int second = FreePorts.InBothFamilies();
         int steady = FreePorts.InBothFamilies();
         using var reload = new EndpointReload(steady, first);
-        TestServer server = await StartAsync(TransportKind.Fdm, context => context.Response.WriteAsync($"{context.Connection.LocalPort}"), reload.Setup());
+        TestServer server = await StartAsync(
+            TransportKind.Fdm,
+            context => context.Response.WriteAsync($"{context.Connection.LocalPort}"),
+            reload.Setup());
         using RawClient kept = await RawClient.ConnectAsync(EndpointReload.EndPoint(steady));
         int loops = 0;
         int descriptors = 0;
@@ -43,7 +46,9 @@ public sealed class ReloadTests(ITestOutputHelper output) : TransportTest(output
 
         Assert.Equal($"{steady}", (await kept.GetAsync("/")).Text);
         Assert.Equal(loops, ProcessState.Threads("fdm-loop").Count);
-        await Waiting.UntilAsync(() => ProcessState.Descriptors() <= descriptors, () => $"{ProcessState.Descriptors()} descriptors, {descriptors} before");
+        await Waiting.UntilAsync(
+            () => ProcessState.Descriptors() <= descriptors,
+            () => $"{ProcessState.Descriptors()} descriptors, {descriptors} before");
         kept.Dispose();
         await server.StopAsync().Within();
         Assert.Equal(0, server.Pool.Rented);

@@ -25,8 +25,12 @@ public sealed class ResourceExhaustionTests
             await BindAsync(harness);
         }
 
-        await Waiting.UntilAsync(() => ProcessState.Threads("fdm-loop").Count == 0, () => string.Join(' ', ProcessState.Threads("fdm-")));
-        await Waiting.UntilAsync(() => ProcessState.Descriptors() <= descriptors, () => $"{ProcessState.Descriptors()} descriptors, {descriptors} before");
+        await Waiting.UntilAsync(
+            () => ProcessState.Threads("fdm-loop").Count == 0,
+            () => string.Join(' ', ProcessState.Threads("fdm-")));
+        await Waiting.UntilAsync(
+            () => ProcessState.Descriptors() <= descriptors,
+            () => $"{ProcessState.Descriptors()} descriptors, {descriptors} before");
         Assert.Equal(0, harness.Pool.Rented);
     }
 
@@ -34,7 +38,8 @@ public sealed class ResourceExhaustionTests
     [InlineData(TransportKind.Fdm)]
     [InlineData(TransportKind.FdmThreadPoolTwoLoops)]
     [InlineData(TransportKind.FdmInlineOneLoop)]
-    public async Task Without_memory_from_the_pool_connections_end_and_with_memory_new_ones_are_served(TransportKind transport)
+    public async Task Without_memory_from_the_pool_connections_end_and_with_memory_new_ones_are_served(
+        TransportKind transport)
     {
         var pool = new FixedSizePoolFactory(4096, 4096);
         await using TransportHost host = TransportHost.Create(transport, pool: pool);
@@ -52,7 +57,8 @@ public sealed class ResourceExhaustionTests
             }
 
             // The loops have some blocks at hand, which the first ones get.
-            await Waiting.UntilAsync(() => hit.Count(pair => pair.Server.ConnectionClosed.IsCancellationRequested) >= 20);
+            await Waiting.UntilAsync(
+                () => hit.Count(pair => pair.Server.ConnectionClosed.IsCancellationRequested) >= 20);
             pool.Fails = false;
             foreach ((RawClient client, ConnectionContext server) in hit)
             {

@@ -14,7 +14,12 @@ public sealed class SoakTests
     public async Task Everything_at_once_is_answered_and_leaves_nothing_behind()
     {
         SoakCounters figures = await SoakStress.RunAsync(
-            new SoakSettings { Duration = TimeSpan.FromSeconds(4), Connections = 16, ReloadInterval = TimeSpan.FromMilliseconds(500) },
+            new SoakSettings
+            {
+                Duration = TimeSpan.FromSeconds(4),
+                Connections = 16,
+                ReloadInterval = TimeSpan.FromMilliseconds(500)
+            },
             TextWriter.Null);
 
         Assert.Empty(figures.Problems);

@@ -36,7 +36,14 @@ public sealed class SyscallFaultTests(ITestOutputHelper output) : TransportTest(
     /// <summary>Faults that no connection may notice.</summary>
     public static TheoryData<string, string[]> Harmless => new()
     {
-        { "accept4", ["EINTR", "EAGAIN", "ECONNABORTED", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EPROTO", "EPERM", "EBADF", "EFAULT", "EINVAL", "ENOTSOCK", "EOPNOTSUPP"] },
+
+        {
+            "accept4",
+            [
+                "EINTR", "EAGAIN", "ECONNABORTED", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EPROTO", "EPERM",
+                "EBADF", "EFAULT", "EINVAL", "ENOTSOCK", "EOPNOTSUPP"
+            ]
+        },
         { "recvfrom", ["EINTR"] },
         { "sendto", ["EINTR"] },
         { "sendmsg", ["EINTR"] },
@@ -48,9 +55,30 @@ public sealed class SyscallFaultTests(ITestOutputHelper output) : TransportTest(
     /// <summary>Faults that cost the connection whose call fails.</summary>
     public static TheoryData<string, string[]> Costly => new()
     {
-        { "recvfrom", ["ECONNRESET", "ETIMEDOUT", "ENOMEM", "EIO", "EBADF", "ECONNREFUSED", "EFAULT", "EINVAL", "ENOTCONN", "ENOTSOCK"] },
-        { "sendto", ["ECONNRESET", "EPIPE", "ENOBUFS", "ENOMEM", "EACCES", "EBADF", "EDESTADDRREQ", "EFAULT", "EINVAL", "EISCONN", "EMSGSIZE", "ENOTCONN", "ENOTSOCK", "EOPNOTSUPP"] },
-        { "sendmsg", ["EPIPE", "ENOMEM", "ECONNRESET", "ENOBUFS", "EACCES", "EBADF", "EFAULT", "EINVAL", "EMSGSIZE", "ENOTCONN", "ENOTSOCK"] },
+
+        {
+            "recvfrom",
+            [
+                "ECONNRESET", "ETIMEDOUT", "ENOMEM", "EIO", "EBADF", "ECONNREFUSED", "EFAULT", "EINVAL", "ENOTCONN",
+                "ENOTSOCK"
+            ]
+        },
+
+        {
+            "sendto",
+            [
+                "ECONNRESET", "EPIPE", "ENOBUFS", "ENOMEM", "EACCES", "EBADF", "EDESTADDRREQ", "EFAULT", "EINVAL",
+                "EISCONN", "EMSGSIZE", "ENOTCONN", "ENOTSOCK", "EOPNOTSUPP"
+            ]
+        },
+
+        {
+            "sendmsg",
+            [
+                "EPIPE", "ENOMEM", "ECONNRESET", "ENOBUFS", "EACCES", "EBADF", "EFAULT", "EINVAL", "EMSGSIZE",
+                "ENOTCONN", "ENOTSOCK"
+            ]
+        },
         { "epoll_ctl", ["ENOMEM", "ENOSPC", "EBADF", "EEXIST", "EINVAL", "ELOOP", "ENOENT", "EPERM"] },
     };
 
@@ -58,7 +86,8 @@ public sealed class SyscallFaultTests(ITestOutputHelper output) : TransportTest(
     public Task No_connection_notices(string call, string[] errors) => RunAsync(call, errors, costs: false);
 
     [SkippableTheory, MemberData(nameof(Costly))]
-    public Task No_more_connections_are_lost_than_calls_fail(string call, string[] errors) => RunAsync(call, errors, costs: true);
+    public Task No_more_connections_are_lost_than_calls_fail(string call, string[] errors)
+        => RunAsync(call, errors, costs: true);
 
     [SkippableFact]
     public async Task A_loop_whose_epoll_fails_once_is_started_again()
@@ -93,15 +122,19 @@ public sealed class SyscallFaultTests(ITestOutputHelper output) : TransportTest(
 
     /// <summary>libc's own choice for the same function.</summary>
     private static string EpollWait
-        => System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64
+        => System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture
+            == System.Runtime.InteropServices.Architecture.X64
             ? "epoll_wait"
             : "epoll_pwait";
 
-    /// <summary>False if the thread has lost its loop since it was found: on a busy machine a new process stalls now and then.</summary>
+    /// <summary>
+    /// False if the thread has lost its loop since it was found: on a busy machine a new process stalls now and then.
+    /// </summary>
     private async Task<bool> FailsOnceAsync(ChildProcess child, IPEndPoint endPoint)
     {
         const int Loads = 4;
-        await using FaultInjector injector = await FaultInjector.StartAsync(child, EpollWait, "EINVAL", Once, FaultyServer.WaitingThread);
+        await using FaultInjector injector =
+            await FaultInjector.StartAsync(child, EpollWait, "EINVAL", Once, FaultyServer.WaitingThread);
         for (int i = 0; i < Loads && injector.Count.Injected == 0; i++)
         {
             await LoadAsync(endPoint);
@@ -119,13 +152,15 @@ public sealed class SyscallFaultTests(ITestOutputHelper output) : TransportTest(
         IPEndPoint endPoint = await child.ListeningAsync();
         try
         {
-            foreach ((string error, string when) in errors.SelectMany(error => new[] { (error, Once), (error, Repeatedly) }))
+            foreach ((string error, string when)
+                in errors.SelectMany(error => new[] { (error, Once), (error, Repeatedly) }))
             {
                 (int calls, int injected) = await RunAsync(child, endPoint, call, error, when);
                 injectedInAll += injected;
                 string figures = string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{call} {error} {when}: {calls} calls, {injected} failed, {_answered} answered, {_lost} lost, {_unanswered} in vain, {_wrong} wrong");
+                    $"{call} {error} {when}: {calls} calls, {injected} failed, {_answered} answered, {_lost} lost, "
+                        + $"{_unanswered} in vain, {_wrong} wrong");
                 string? problem = await ProblemAsync(endPoint);
                 _output.WriteLine($"{figures}{problem}");
                 if (problem is not null
@@ -149,7 +184,8 @@ public sealed class SyscallFaultTests(ITestOutputHelper output) : TransportTest(
         Assert.NotEqual(0, injectedInAll);
     }
 
-    private async Task<(int Calls, int Injected)> RunAsync(ChildProcess child, IPEndPoint endPoint, string call, string error, string when)
+    private async Task<(int Calls, int Injected)> RunAsync(
+        ChildProcess child, IPEndPoint endPoint, string call, string error, string when)
     {
         (_answered, _lost, _unanswered, _wrong) = (0, 0, 0, 0);
         await using FaultInjector injector = await FaultInjector.StartAsync(
@@ -161,7 +197,8 @@ public sealed class SyscallFaultTests(ITestOutputHelper output) : TransportTest(
 
     private static async Task<string?> ProblemAsync(IPEndPoint endPoint)
     {
-        Exception? exception = await Record.ExceptionAsync(() => AssertServesAsync(endPoint).WaitAsync(FaultyServer.Patience));
+        Exception? exception = await Record.ExceptionAsync(
+            () => AssertServesAsync(endPoint).WaitAsync(FaultyServer.Patience));
         return exception is null ? null : $"; afterwards {exception.Message}";
     }
 

@@ -54,7 +54,8 @@ internal static class EdgeCaseApplication
             case "/headers":
                 return AppendHeaders(response);
             case "/redirect":
-                response.Redirect(UriHelper.Encode(new Uri("http://test/ž/target?q=ž#f")), permanent: true, preserveMethod: true);
+                response.Redirect(
+                    UriHelper.Encode(new Uri("http://test/ž/target?q=ž#f")), permanent: true, preserveMethod: true);
                 return Task.CompletedTask;
             case "/not-modified":
                 response.StatusCode = StatusCodes.Status304NotModified;
@@ -75,7 +76,8 @@ internal static class EdgeCaseApplication
                 return EchoAsync(context);
             default:
                 response.StatusCode = StatusCodes.Status404NotFound;
-                return response.WriteAsync($"nothing at {context.Request.PathBase}{context.Request.Path}{context.Request.QueryString}");
+                return response.WriteAsync(
+                    $"nothing at {context.Request.PathBase}{context.Request.Path}{context.Request.QueryString}");
         }
     }
 
@@ -94,7 +96,10 @@ internal static class EdgeCaseApplication
     private static Task AppendCookies(HttpResponse response)
     {
         response.Cookies.Append("first", "1");
-        response.Cookies.Append("second", "with space; and ž", new CookieOptions { HttpOnly = true, Path = "/p", MaxAge = TimeSpan.FromHours(1) });
+        response.Cookies.Append(
+            "second",
+            "with space; and ž",
+            new CookieOptions { HttpOnly = true, Path = "/p", MaxAge = TimeSpan.FromHours(1) });
         response.Cookies.Append("third", "3", new CookieOptions { SameSite = SameSiteMode.Strict, Secure = true });
         response.Cookies.Delete("fourth");
         return Task.CompletedTask;
@@ -137,7 +142,8 @@ internal static class EdgeCaseApplication
             text.Append($"{name}={string.Join('|', (IEnumerable<string?>)values)}\n");
         }
 
-        foreach ((string name, StringValues values) in request.Headers.OrderBy(pair => pair.Key, StringComparer.OrdinalIgnoreCase))
+        foreach ((string name, StringValues values)
+            in request.Headers.OrderBy(pair => pair.Key, StringComparer.OrdinalIgnoreCase))
         {
             // How a client spells names and lists is its own affair.
             text.Append($"{name.ToLowerInvariant()}: {string.Join(", ", (IEnumerable<string?>)values)}\n");

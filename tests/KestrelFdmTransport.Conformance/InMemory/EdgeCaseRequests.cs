@@ -41,7 +41,8 @@ internal static class EdgeCaseRequests
         Exchange.Send(HttpMethod.Options, "/echo", Framing.Chunked),
         Exchange.Send(HttpMethod.Delete, "/echo", Framing.Chunked),
         Exchange.Send(new HttpMethod("CUSTOM"), "/echo", Framing.Chunked, () => new StringContent("custom")),
-        Exchange.Send(HttpMethod.Post, "/echo", Framing.Chunked, () => new StringContent("žluť", Encoding.UTF8, "text/plain")),
+        Exchange.Send(
+            HttpMethod.Post, "/echo", Framing.Chunked, () => new StringContent("žluť", Encoding.UTF8, "text/plain")),
         Exchange.Send(HttpMethod.Post, "/echo", Framing.Chunked, () => new ByteArrayContent([])),
         Exchange.Send(HttpMethod.Put, "/echo", Framing.Chunked, () => new StringContent(new string('x', 200_000))),
         new("GET /echo with headers", Framing.Chunked, CreateRequestWithHeaders),

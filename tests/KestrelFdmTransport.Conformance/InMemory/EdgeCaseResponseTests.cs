@@ -28,7 +28,8 @@ public sealed class EdgeCaseResponseTests(ITestOutputHelper output) : InMemoryOr
         => CompareAsync(transport, HttpVersion.Version20, EdgeCaseRequests.Exchanges, s_setup);
 
     [Theory, MemberData(nameof(OnBoth))]
-    public async Task An_exception_that_nobody_handles_is_thrown_in_memory_and_an_empty_500_on_the_wire(TransportKind transport)
+    public async Task An_exception_that_nobody_handles_is_thrown_in_memory_and_an_empty_500_on_the_wire(
+        TransportKind transport)
     {
         var setup = new ApplicationServerSetup
         {
@@ -44,7 +45,8 @@ public sealed class EdgeCaseResponseTests(ITestOutputHelper output) : InMemoryOr
 
         ApplicationServer wire = await StartAsync(transport, setup);
         using var onTheWire = new HttpMessageInvoker(new SocketsHttpHandler());
-        Reply reply = await Reply.GetAsync(onTheWire, new Uri($"http://{wire.EndPoint}"), exchange, HttpVersion.Version11);
+        Reply reply =
+            await Reply.GetAsync(onTheWire, new Uri($"http://{wire.EndPoint}"), exchange, HttpVersion.Version11);
         reply.RemoveWhatTheWireAdds(exchange.Framing, HttpVersion.Version11);
         Assert.Equal("500\n\n\n", reply.ToString());
     }

@@ -23,12 +23,14 @@ internal sealed class MeterTranscript : IDisposable
     {
         _listener.InstrumentPublished = (instrument, listener) =>
         {
-            if (string.Equals(instrument.Meter.Name, KestrelMeter, StringComparison.Ordinal) && instrument.Meter.Scope == _scope)
+            if (string.Equals(instrument.Meter.Name, KestrelMeter, StringComparison.Ordinal)
+                && instrument.Meter.Scope == _scope)
             {
                 listener.EnableMeasurementEvents(instrument);
             }
         };
-        _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => Add(instrument, $"{value:+0;-0}", tags));
+        _listener.SetMeasurementEventCallback<long>(
+            (instrument, value, tags, _) => Add(instrument, $"{value:+0;-0}", tags));
         // How long something took differs from run to run.
         _listener.SetMeasurementEventCallback<double>(
             (instrument, value, tags, _) => Add(instrument, value > 0 ? "some time" : "none", tags));
@@ -46,7 +48,8 @@ internal sealed class MeterTranscript : IDisposable
     {
         lock (_measurements)
         {
-            return _measurements.Count(measurement => string.Equals(measurement.Instrument, instrument, StringComparison.Ordinal));
+            return _measurements.Count(
+                measurement => string.Equals(measurement.Instrument, instrument, StringComparison.Ordinal));
         }
     }
 

@@ -15,7 +15,9 @@ using Xunit.Abstractions;
 
 namespace KestrelFdmTransport.Conformance.Lifecycle;
 
-/// <summary>Kestrel's metrics, whose tags and error types come from what a transport says about addresses and ends.</summary>
+/// <summary>
+/// Kestrel's metrics, whose tags and error types come from what a transport says about addresses and ends.
+/// </summary>
 public sealed class MetricsTests(ITestOutputHelper output) : OracleTest(output)
 {
     private static readonly TimeSpan s_short = TimeSpan.FromSeconds(0.3);
@@ -41,7 +43,8 @@ public sealed class MetricsTests(ITestOutputHelper output) : OracleTest(output)
             new TestServerSetup { EndPoints = [new IPEndPoint(IPAddress.IPv6Any, 0)] },
             async server =>
             {
-                using RawClient client = await RawClient.ConnectAsync(new IPEndPoint(IPAddress.Loopback, server.EndPoint.Port));
+                using RawClient client = await RawClient.ConnectAsync(
+                    new IPEndPoint(IPAddress.Loopback, server.EndPoint.Port));
                 Assert.Equal(200, (await client.GetAsync("/")).Status);
             });
     }
@@ -50,7 +53,8 @@ public sealed class MetricsTests(ITestOutputHelper output) : OracleTest(output)
     public async Task A_served_connection_over_a_Unix_socket_is_measured_as_on_Sockets(TransportKind transport)
     {
         string path = Path.Combine(Path.GetTempPath(), $"fdm-{Guid.NewGuid():N}.sock");
-        await CompareAsync(transport, new TestServerSetup { EndPoints = [new UnixDomainSocketEndPoint(path)] }, GetAndLeaveAsync);
+        await CompareAsync(
+            transport, new TestServerSetup { EndPoints = [new UnixDomainSocketEndPoint(path)] }, GetAndLeaveAsync);
     }
 
     [Theory, MemberData(nameof(OnFdm))]
@@ -67,7 +71,8 @@ public sealed class MetricsTests(ITestOutputHelper output) : OracleTest(output)
         return CompareAsync(
             transport,
             new TestServerSetup { ExpectedError = TestServerSetup.DrainError },
-            server => SendAndResetAsync(server, "POST /wait HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\npart"));
+            server
+                => SendAndResetAsync(server, "POST /wait HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\npart"));
     }
 
     [Theory, MemberData(nameof(OnFdm))]
@@ -119,7 +124,8 @@ public sealed class MetricsTests(ITestOutputHelper output) : OracleTest(output)
             },
             ExpectedError = TestServerSetup.DrainError,
         };
-        string[] beginnings = ["", "GET / HTTP/1.1\r\n", "POST /read HTTP/1.1\r\nHost: test\r\nContent-Length: 9\r\n\r\npart"];
+        string[] beginnings =
+            ["", "GET / HTTP/1.1\r\n", "POST /read HTTP/1.1\r\nHost: test\r\nContent-Length: 9\r\n\r\npart"];
         return CompareAsync(transport, (kind, transcript) => Task.WhenAll(beginnings.Select(async beginning =>
         {
             var measured = new Transcript();
@@ -159,7 +165,8 @@ public sealed class MetricsTests(ITestOutputHelper output) : OracleTest(output)
         return CompareAsync(transport, new TestServerSetup(), async server =>
         {
             using RawClient client = await server.ConnectAsync();
-            await client.SendAsync("GET /upgrade HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+            await client.SendAsync(
+                "GET /upgrade HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
             Assert.Equal(101, (await client.ReadHeadAsync()).Status);
             await client.AssertFinAsync();
         });
@@ -228,7 +235,8 @@ public sealed class MetricsTests(ITestOutputHelper output) : OracleTest(output)
     private Task CompareAsync(TransportKind transport, TestServerSetup setup, Func<TestServer, Task> clients)
         => CompareAsync(transport, (kind, transcript) => MeasureAsync(kind, transcript, setup, clients));
 
-    private async Task MeasureAsync(TransportKind transport, Transcript transcript, TestServerSetup setup, Func<TestServer, Task> clients)
+    private async Task MeasureAsync(
+        TransportKind transport, Transcript transcript, TestServerSetup setup, Func<TestServer, Task> clients)
     {
         using var story = new MeterTranscript();
         TestServer server = await StartAsync(transport, HandleAsync, With(setup, story));

@@ -72,7 +72,8 @@ internal sealed class FixedSizePoolFactory(int blockSize, int maxBufferSize) : I
     {
         private int _returned;
 
-        public Memory<byte> Memory => Volatile.Read(ref _returned) == 0 ? array : throw new ObjectDisposedException(nameof(Block));
+        public Memory<byte> Memory
+            => Volatile.Read(ref _returned) == 0 ? array : throw new ObjectDisposedException(nameof(Block));
 
         public void Dispose()
         {

@@ -66,7 +66,8 @@ public sealed class MemoryPoolTests(ITestOutputHelper output) : OracleTest(outpu
     }
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task As_much_memory_is_given_as_is_asked_for(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task As_much_memory_is_given_as_is_asked_for(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
         IConnectionListener listener = await host.BindAsync();
@@ -104,7 +105,8 @@ public sealed class MemoryPoolTests(ITestOutputHelper output) : OracleTest(outpu
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task A_pool_without_memory_ends_the_receiving_of_a_connection(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task A_pool_without_memory_ends_the_receiving_of_a_connection(TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         var pool = new FixedSizePoolFactory(BlockSize, BlockSize);
         await using TransportHost host = TransportHost.Create(kind, pool: pool);
@@ -125,7 +127,9 @@ public sealed class MemoryPoolTests(ITestOutputHelper output) : OracleTest(outpu
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task A_connection_that_outlives_its_listener_gets_no_more_memory_and_may_return_what_it_has(TransportKind transport) => CompareAsync(transport, async (kind, transcript) =>
+    public Task A_connection_that_outlives_its_listener_gets_no_more_memory_and_may_return_what_it_has(
+        TransportKind transport)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
         IConnectionListener listener = await host.BindAsync();

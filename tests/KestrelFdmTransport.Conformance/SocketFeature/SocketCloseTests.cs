@@ -18,7 +18,8 @@ public sealed class SocketCloseTests(ITestOutputHelper output) : OracleTest(outp
     public static TheoryData<TransportKind, Family, SocketOperation> Operations => SocketScene.Operations(OnFdm);
 
     [Theory, MemberData(nameof(Operations))]
-    public Task While_a_read_waits(TransportKind transport, Family family, SocketOperation operation) => CompareAsync(transport, async (kind, transcript) =>
+    public Task While_a_read_waits(TransportKind transport, Family family, SocketOperation operation)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using SocketScene scene = await SocketScene.StartAsync(kind, family);
         Task<string> reading = scene.Connection.ReadOnceAsync();
@@ -30,7 +31,8 @@ public sealed class SocketCloseTests(ITestOutputHelper output) : OracleTest(outp
     });
 
     [Theory, MemberData(nameof(Operations))]
-    public Task While_received_bytes_wait_for_a_read(TransportKind transport, Family family, SocketOperation operation) => CompareAsync(transport, async (kind, transcript) =>
+    public Task While_received_bytes_wait_for_a_read(TransportKind transport, Family family, SocketOperation operation)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using SocketScene scene = await SocketScene.StartAsync(kind, family);
         PipeReader input = scene.Connection.Transport.Input;
@@ -44,14 +46,17 @@ public sealed class SocketCloseTests(ITestOutputHelper output) : OracleTest(outp
             await scene.Connection.ClosedAsync();
         }
 
-        await transcript.StepAsync(App, "early read", () => SocketScene.EndOfReadAsync(scene.Connection.ReadTextAsync(5)));
+        await transcript.StepAsync(
+            App, "early read", () => SocketScene.EndOfReadAsync(scene.Connection.ReadTextAsync(5)));
         await ReadOnAsync(transcript, scene, operation, scene.Connection.ReadOnceAsync(), outcome);
         await WriteOnAsync(transcript, scene, operation);
         await scene.FinishAsync(transcript, outcome);
     });
 
     [Theory, MemberData(nameof(Operations))]
-    public Task Just_before_the_connection_is_disposed(TransportKind transport, Family family, SocketOperation operation) => CompareAsync(transport, async (kind, transcript) =>
+    public Task Just_before_the_connection_is_disposed(
+        TransportKind transport, Family family, SocketOperation operation)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using SocketScene scene = await SocketScene.StartAsync(kind, family);
         await scene.Connection.WriteTextAsync("hello");
@@ -72,7 +77,8 @@ public sealed class SocketCloseTests(ITestOutputHelper output) : OracleTest(outp
     });
 
     [Theory, MemberData(nameof(Operations))]
-    public Task After_the_clients_FIN(TransportKind transport, Family family, SocketOperation operation) => CompareAsync(transport, async (kind, transcript) =>
+    public Task After_the_clients_FIN(TransportKind transport, Family family, SocketOperation operation)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using SocketScene scene = await SocketScene.StartAsync(kind, family);
         scene.Client.HalfClose();
@@ -85,7 +91,8 @@ public sealed class SocketCloseTests(ITestOutputHelper output) : OracleTest(outp
     });
 
     [Theory, MemberData(nameof(Operations))]
-    public Task After_the_connection_is_disposed(TransportKind transport, Family family, SocketOperation operation) => CompareAsync(transport, async (kind, transcript) =>
+    public Task After_the_connection_is_disposed(TransportKind transport, Family family, SocketOperation operation)
+        => CompareAsync(transport, async (kind, transcript) =>
     {
         await using SocketScene scene = await SocketScene.StartAsync(kind, family);
         Socket socket = scene.Connection.GetSocket();
@@ -96,7 +103,8 @@ public sealed class SocketCloseTests(ITestOutputHelper output) : OracleTest(outp
     });
 
     /// <summary>How the waiting read ends, or that it does not.</summary>
-    private static async Task ReadOnAsync(Transcript transcript, SocketScene scene, SocketOperation operation, Task<string> reading, Task<string> outcome)
+    private static async Task ReadOnAsync(
+        Transcript transcript, SocketScene scene, SocketOperation operation, Task<string> reading, Task<string> outcome)
     {
         if (operation == SocketOperation.ShutdownSend)
         {

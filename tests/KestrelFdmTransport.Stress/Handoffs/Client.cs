@@ -77,7 +77,8 @@ internal abstract class Client(TransportLifetime round, int seed)
 
     private async Task RunAsync(int tag, PlannedClose fate)
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        using var socket =
+            new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync((IPEndPoint)round.EndPoint);
         await ConverseAsync(socket, tag, fate);
     }

@@ -50,7 +50,9 @@ internal sealed class EchoClient(TransportLifetime round, int seed) : Client(rou
             {
                 if (!await ReceiveAsync(socket))
                 {
-                    ReportUnlessBroken(fate, $"Connection {tag} ended after {_received} bytes, of {_sent} of {total} sent.");
+                    ReportUnlessBroken(
+                        fate,
+                        $"Connection {tag} ended after {_received} bytes, of {_sent} of {total} sent.");
                     return;
                 }
             }

@@ -110,7 +110,9 @@ internal sealed class EchoConnection(TransportLifetime round, ConnectionContext 
         {
             if (!TaggedStream.IsAt(segment.Span, _tag, _position))
             {
-                round.Figures.Report($"Connection {_tag}: the server has received wrong bytes between {_position} and {_position + segment.Length}.");
+                round.Figures.Report(
+                    $"Connection {_tag}: the server has received wrong bytes between {_position} and "
+                        + $"{_position + segment.Length}.");
             }
 
             _position += segment.Length;

@@ -19,7 +19,8 @@ internal sealed class EchoRound : TransportLifetime
     {
         var options = new FdmTransportOptions();
         Configure(options);
-        _loggerFactory = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Debug).AddProvider(new StallingLogger(figures)));
+        _loggerFactory = LoggerFactory.Create(
+            logging => logging.SetMinimumLevel(LogLevel.Debug).AddProvider(new StallingLogger(figures)));
         Factory = new FdmTransportFactory(Options.Create(options), _loggerFactory, new StallingPoolFactory(Pool));
     }
 

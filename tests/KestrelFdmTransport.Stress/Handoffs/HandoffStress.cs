@@ -6,17 +6,22 @@ using System.Threading.Tasks;
 
 namespace KestrelFdmTransport.Stress.Handoffs;
 
-/// <summary>Loops that change their owner thousands of times a second, under connections that notice every byte.</summary>
+/// <summary>
+/// Loops that change their owner thousands of times a second, under connections that notice every byte.
+/// </summary>
 public static class HandoffStress
 {
     /// <summary>Rounds of both kinds in turn, until there have been enough hand-offs or there is a problem.</summary>
-    public static async Task<HandoffCounters> RunAsync(HandoffSettings settings, TextWriter progress, CancellationToken cancellationToken = default)
+    public static async Task<HandoffCounters> RunAsync(
+        HandoffSettings settings, TextWriter progress, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(progress);
         using SyncPointDelays? delays = SyncPointDelays.Begin(settings);
         var figures = new HandoffCounters();
-        while (figures.Handoffs < settings.Count && figures.Problems.Count == 0 && !cancellationToken.IsCancellationRequested)
+        while (figures.Handoffs < settings.Count
+            && figures.Problems.Count == 0
+            && !cancellationToken.IsCancellationRequested)
         {
             int number = figures.Rounds;
             await using TransportLifetime round = number % 3 == 2

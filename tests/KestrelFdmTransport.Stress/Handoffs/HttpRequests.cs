@@ -23,7 +23,10 @@ internal sealed class HttpRequests(TransportLifetime round, int seed) : Client(r
     internal static (int Tag, int Number, PlannedClose Fate) Parse(string path)
     {
         string[] parts = path.Split('/');
-        return (int.Parse(parts[1], CultureInfo.InvariantCulture), int.Parse(parts[2], CultureInfo.InvariantCulture), Enum.Parse<PlannedClose>(parts[3]));
+        return (
+            int.Parse(parts[1], CultureInfo.InvariantCulture),
+            int.Parse(parts[2], CultureInfo.InvariantCulture),
+            Enum.Parse<PlannedClose>(parts[3]));
     }
 
     /// <summary>Different for every request.</summary>
@@ -46,8 +49,11 @@ internal sealed class HttpRequests(TransportLifetime round, int seed) : Client(r
             for (int i = 0; i < batch; i++)
             {
                 _asked++;
-                PlannedClose told = fate == PlannedClose.ServerAborts && _asked == fatal ? fate : PlannedClose.Completes;
-                text.Append(CultureInfo.InvariantCulture, $"GET /{tag}/{_asked}/{told} HTTP/1.1\r\nHost: stress\r\n\r\n");
+                PlannedClose told =
+                    fate == PlannedClose.ServerAborts && _asked == fatal ? fate : PlannedClose.Completes;
+                text.Append(
+                    CultureInfo.InvariantCulture,
+                    $"GET /{tag}/{_asked}/{told} HTTP/1.1\r\nHost: stress\r\n\r\n");
             }
 
             byte[] bytes = Encoding.ASCII.GetBytes(text.ToString());
@@ -87,7 +93,8 @@ internal sealed class HttpRequests(TransportLifetime round, int seed) : Client(r
     {
         byte[] body = CreateBody(tag, ++_answered);
         int head;
-        while ((head = _incoming.AsSpan(_start.._end).IndexOf("\r\n\r\n"u8)) < 0 || _end - _start < head + 4 + body.Length)
+        while ((head = _incoming.AsSpan(_start.._end).IndexOf("\r\n\r\n"u8)) < 0
+            || _end - _start < head + 4 + body.Length)
         {
             if (!await FillAsync(socket))
             {

@@ -30,9 +30,11 @@ internal sealed class HttpRound : TransportLifetime
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Logging.SetMinimumLevel(LogLevel.Debug).AddProvider(new StallingLogger(figures));
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Use(CountAsync)));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(
+            kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Use(CountAsync)));
         builder.WebHost.UseFdmTransport(Configure);
-        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromMilliseconds(IsEager ? 1 : 500));
+        builder.Services.Configure<HostOptions>(
+            options => options.ShutdownTimeout = TimeSpan.FromMilliseconds(IsEager ? 1 : 500));
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>>(new StallingPoolFactory(Pool));
         _application = builder.Build();
         _application.Run(HandleAsync);
@@ -76,7 +78,10 @@ internal sealed class HttpRound : TransportLifetime
         if (fate == PlannedClose.ServerAborts)
         {
             Figures.CountAbort();
-            ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.Abort(), context.Features.GetRequiredFeature<IConnectionLifetimeFeature>(), preferLocal: false);
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static connection => connection.Abort(),
+                context.Features.GetRequiredFeature<IConnectionLifetimeFeature>(),
+                preferLocal: false);
         }
 
         StallInjection.Run(OneIn);

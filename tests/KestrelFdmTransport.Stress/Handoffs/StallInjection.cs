@@ -6,8 +6,8 @@ using KestrelFdmTransport.Scheduling;
 namespace KestrelFdmTransport.Stress.Handoffs;
 
 /// <summary>
-/// User code that sends for a standby to take the loop it runs on, and then takes a random time itself, so that the standby
-/// comes before, at or after any step of it.
+/// User code that sends for a standby to take the loop it runs on, and then takes a random time itself, so that the
+/// standby comes before, at or after any step of it.
 /// </summary>
 internal static class StallInjection
 {
@@ -17,7 +17,9 @@ internal static class StallInjection
     [ThreadStatic]
     private static long t_asked;
 
-    /// <summary>One in <paramref name="oneIn"/> calls has the calling thread's loop taken over. Then some time passes.</summary>
+    /// <summary>
+    /// One in <paramref name="oneIn"/> calls has the calling thread's loop taken over. Then some time passes.
+    /// </summary>
     internal static void Run(int oneIn)
     {
         if (Random.Shared.Next(oneIn) == 0 && TrySendStandby(out LoopThread? thread))
@@ -41,7 +43,10 @@ internal static class StallInjection
         }
 
         long word = thread.Word;
-        if (!LoopThread.IsInside(word) || LoopThread.HasLostLoop(word) || thread.BlockedLoop is not { AllowsHandoff: true } loop || t_asked == word)
+        if (!LoopThread.IsInside(word)
+            || LoopThread.HasLostLoop(word)
+            || thread.BlockedLoop is not { AllowsHandoff: true } loop
+            || t_asked == word)
         {
             return false;
         }
@@ -53,7 +58,13 @@ internal static class StallInjection
             return false;
         }
 
-        return standbys.TryDispatch(new Handoff(loop, thread, word, thread.Source, Duration: 0, Random.Shared.Next(2) == 0 ? StallVerdict.Computing : StallVerdict.Blocked));
+        return standbys.TryDispatch(new Handoff(
+            loop,
+            thread,
+            word,
+            thread.Source,
+            Duration: 0,
+            Random.Shared.Next(2) == 0 ? StallVerdict.Computing : StallVerdict.Blocked));
     }
 
     private static void AwaitLoss(LoopThread thread)

@@ -3,12 +3,15 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.Stress.Handoffs;
 
-/// <summary>A log that has loops taken over while the transport writes it, and that keeps nothing but problems.</summary>
+/// <summary>
+/// A log that has loops taken over while the transport writes it, and that keeps nothing but problems.
+/// </summary>
 internal sealed class StallingLogger(HandoffCounters figures) : ILoggerProvider
 {
     private const int OneIn = 4;
 
-    public ILogger CreateLogger(string categoryName) => new Logger(figures, categoryName.Contains(".Transport.", StringComparison.Ordinal));
+    public ILogger CreateLogger(string categoryName)
+        => new Logger(figures, categoryName.Contains(".Transport.", StringComparison.Ordinal));
 
     public void Dispose()
     {
@@ -22,7 +25,12 @@ internal sealed class StallingLogger(HandoffCounters figures) : ILoggerProvider
 
         public bool IsEnabled(LogLevel logLevel) => isTransport || logLevel >= LogLevel.Error;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter)
         {
             // Below a warning there is only what a transport has to say of itself and of its connections.
             if (logLevel >= (isTransport ? LogLevel.Warning : LogLevel.Error))

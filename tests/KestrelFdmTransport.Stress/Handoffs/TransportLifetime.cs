@@ -11,8 +11,11 @@ using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Stress.Handoffs;
 
-/// <summary>One life of a transport: it starts, it is loaded, it is stopped in peace or in the middle of everything.</summary>
-internal abstract class TransportLifetime(HandoffSettings settings, HandoffCounters figures, int number) : IAsyncDisposable
+/// <summary>
+/// One life of a transport: it starts, it is loaded, it is stopped in peace or in the middle of everything.
+/// </summary>
+internal abstract class TransportLifetime(HandoffSettings settings, HandoffCounters figures, int number)
+    : IAsyncDisposable
 {
     private volatile bool _ending;
     private volatile bool _breaking;
@@ -54,7 +57,8 @@ internal abstract class TransportLifetime(HandoffSettings settings, HandoffCount
             clients.Add(Task.Run(() => CreateClient(seed).RunAsync(), cancellationToken));
         }
 
-        await MakeHandoffsAsync(group.Standbys, RemembersCost ? Math.Min(wanted, settings.PerRound / 10) : wanted, cancellationToken);
+        await MakeHandoffsAsync(
+            group.Standbys, RemembersCost ? Math.Min(wanted, settings.PerRound / 10) : wanted, cancellationToken);
         _breaking = breaks;
         _ending = true;
         if (breaks)
@@ -69,7 +73,8 @@ internal abstract class TransportLifetime(HandoffSettings settings, HandoffCount
         }
 
         await UntilAllEndedAsync();
-        await Waiting.UntilAsync(() => group.Standbys.Stalled == 0, () => $"{group.Standbys.Stalled}", "the return of all stalled threads");
+        await Waiting.UntilAsync(
+            () => group.Standbys.Stalled == 0, () => $"{group.Standbys.Stalled}", "the return of all stalled threads");
         await Waiting.UntilAsync(
             () => ProcessState.Threads("fdm-loop").Count + ProcessState.Threads("fdm-standby").Count == 0,
             () => string.Join(' ', ProcessState.Threads("fdm-")),
@@ -87,7 +92,8 @@ internal abstract class TransportLifetime(HandoffSettings settings, HandoffCount
     protected abstract Task StopAsync();
 
     protected Task UntilAllEndedAsync()
-        => Waiting.UntilAsync(() => figures.Open == 0, () => $"{figures.Open} connections", "the end of all connections");
+        => Waiting.UntilAsync(
+            () => figures.Open == 0, () => $"{figures.Open} connections", "the end of all connections");
 
     protected void Configure(FdmTransportOptions options)
     {
@@ -112,7 +118,9 @@ internal abstract class TransportLifetime(HandoffSettings settings, HandoffCount
             }
             else if (Stopwatch.GetElapsedTime(progress) > Waiting.Limit)
             {
-                figures.Report($"No loop was handed over for {Waiting.Limit.TotalSeconds} s; {standbys.Stalled} stalled, {standbys.Parked} parked.");
+                figures.Report(
+                    $"No loop was handed over for {Waiting.Limit.TotalSeconds} s; {standbys.Stalled} stalled, "
+                        + $"{standbys.Parked} parked.");
             }
 
             await Task.Delay(10, CancellationToken.None);

@@ -5,8 +5,11 @@ using System.Threading.Tasks;
 
 namespace KestrelFdmTransport.Stress.Soak;
 
-/// <summary>Connections that are reset at any moment, and ones that say nothing until the server has had enough.</summary>
-internal sealed class AbruptScenario(SoakServer server, SoakCounters figures, Random random) : ClientScenario(server, figures, random)
+/// <summary>
+/// Connections that are reset at any moment, and ones that say nothing until the server has had enough.
+/// </summary>
+internal sealed class AbruptScenario(SoakServer server, SoakCounters figures, Random random)
+    : ClientScenario(server, figures, random)
 {
     internal override Task RunAsync() => Random.Next(3) == 0 ? StaySilentAsync() : ResetAsync();
 
@@ -23,7 +26,8 @@ internal sealed class AbruptScenario(SoakServer server, SoakCounters figures, Ra
         {
             0 => "",
             1 => $"GET {Path(SoakRoutes.Plain, NextTag(), Length)} HTTP/1.1\r\nHost: soak\r\n\r\n",
-            _ => $"POST {Path(SoakRoutes.Upload, NextTag(), Length)} HTTP/1.1\r\nHost: soak\r\nContent-Length: {Length}\r\n\r\n",
+            _ => $"POST {Path(SoakRoutes.Upload, NextTag(), Length)} HTTP/1.1\r\nHost: soak\r\nContent-Length: "
+                + $"{Length}\r\n\r\n",
         };
         await SendAsync(socket, Encoding.ASCII.GetBytes(request[..Random.Next(request.Length + 1)]));
         if (Random.Next(2) == 0)

@@ -9,14 +9,21 @@ using KestrelFdmTransport.Stress.Handoffs;
 
 namespace KestrelFdmTransport.Stress.Soak;
 
-/// <summary>Requests by HttpClient: HTTP/1.1 and HTTP/2, in clear and by TLS, uploads and downloads, one by one or several at once.</summary>
-internal sealed class HttpScenario(SoakServer server, SoakCounters figures, Random random) : ClientScenario(server, figures, random)
+/// <summary>
+/// Requests by HttpClient: HTTP/1.1 and HTTP/2, in clear and by TLS, uploads and downloads, one by one or several at
+/// once.
+/// </summary>
+internal sealed class HttpScenario(SoakServer server, SoakCounters figures, Random random)
+    : ClientScenario(server, figures, random)
 {
     private const int MaxRequests = 40;
     private const int MaxAtOnce = 6;
 
     private static readonly string[] s_work =
-        [SoakRoutes.Plain, SoakRoutes.Plain, SoakRoutes.Plain, SoakRoutes.Blocking, SoakRoutes.Computing, SoakRoutes.Later];
+        [
+            SoakRoutes.Plain, SoakRoutes.Plain, SoakRoutes.Plain, SoakRoutes.Blocking, SoakRoutes.Computing,
+            SoakRoutes.Later
+        ];
 
     internal override async Task RunAsync()
     {
@@ -31,7 +38,10 @@ internal sealed class HttpScenario(SoakServer server, SoakCounters figures, Rand
         using var handler = new SocketsHttpHandler
         {
             UseProxy = false,
-            SslOptions = new SslClientAuthenticationOptions { RemoteCertificateValidationCallback = (_, certificate, _, _) => Server.IsOwn(certificate) },
+            SslOptions = new SslClientAuthenticationOptions
+            {
+                RemoteCertificateValidationCallback = (_, certificate, _, _) => Server.IsOwn(certificate)
+            },
         };
         using var client = new HttpClient(handler)
         {
@@ -85,10 +95,13 @@ internal sealed class HttpScenario(SoakServer server, SoakCounters figures, Rand
         byte[] content = await response.Content.ReadAsByteArrayAsync();
         if (response.StatusCode != HttpStatusCode.OK
             || content.Length != length
-            || !string.Equals(response.Headers.GetValues(SoakRoutes.TagHeader).Single(), $"{tag}", StringComparison.Ordinal)
+            || !string.Equals(
+                response.Headers.GetValues(SoakRoutes.TagHeader).Single(), $"{tag}", StringComparison.Ordinal)
             || !TaggedStream.IsAt(content, tag, 0))
         {
-            Figures.Report($"Request {tag} ({what}, {length} bytes) got a wrong response: {(int)response.StatusCode}, {content.Length} bytes.");
+            Figures.Report(
+                $"Request {tag} ({what}, {length} bytes) got a wrong response: {(int)response.StatusCode}, "
+                    + $"{content.Length} bytes.");
         }
 
         Figures.CountRequest(method == HttpMethod.Post ? 2L * length : length);
@@ -100,7 +113,8 @@ internal sealed class HttpScenario(SoakServer server, SoakCounters figures, Rand
         const int Length = 1_000_000;
         try
         {
-            byte[] content = await client.GetByteArrayAsync(new Uri(Path(SoakRoutes.Aborted, tag, Length), UriKind.Relative));
+            byte[] content = await client.GetByteArrayAsync(
+                new Uri(Path(SoakRoutes.Aborted, tag, Length), UriKind.Relative));
             Figures.Report($"Request {tag} was to be aborted and got {content.Length} bytes.");
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException)

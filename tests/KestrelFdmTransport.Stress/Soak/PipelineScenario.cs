@@ -8,7 +8,8 @@ using KestrelFdmTransport.Stress.Handoffs;
 namespace KestrelFdmTransport.Stress.Soak;
 
 /// <summary>Batches of pipelined requests; the responses have to come in order.</summary>
-internal sealed class PipelineScenario(SoakServer server, SoakCounters figures, Random random) : ClientScenario(server, figures, random)
+internal sealed class PipelineScenario(SoakServer server, SoakCounters figures, Random random)
+    : ClientScenario(server, figures, random)
 {
     private const int MaxBatches = 20;
     private const int MaxBatch = 16;
@@ -29,7 +30,9 @@ internal sealed class PipelineScenario(SoakServer server, SoakCounters figures, 
             foreach (ref (int Tag, int Length) request in batch.AsSpan())
             {
                 request = (NextTag(), Random.Next(MaxLength));
-                text.Append(CultureInfo.InvariantCulture, $"GET {Path(SoakRoutes.Plain, request.Tag, request.Length)} HTTP/1.1\r\nHost: soak\r\n\r\n");
+                text.Append(
+                    CultureInfo.InvariantCulture,
+                    $"GET {Path(SoakRoutes.Plain, request.Tag, request.Length)} HTTP/1.1\r\nHost: soak\r\n\r\n");
             }
 
             byte[] bytes = Encoding.ASCII.GetBytes(text.ToString());

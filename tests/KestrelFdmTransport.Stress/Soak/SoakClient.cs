@@ -7,7 +7,8 @@ namespace KestrelFdmTransport.Stress.Soak;
 internal sealed class SoakClient(SoakServer server, SoakCounters figures, int seed)
 {
     /// <summary>
-    /// Hundreds of requests on a machine where this process is left a tenth of a CPU take minutes; what has been lost takes for ever.
+    /// Hundreds of requests on a machine where this process is left a tenth of a CPU take minutes; what has been lost
+    /// takes for ever.
     /// </summary>
     internal static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 

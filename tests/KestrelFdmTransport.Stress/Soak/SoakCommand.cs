@@ -8,7 +8,8 @@ namespace KestrelFdmTransport.Stress.Soak;
 /// <summary><c>soak</c>: everything at once, for as long as one likes.</summary>
 internal sealed class SoakCommand : StressCommand
 {
-    private readonly Option<double> _minutes = new("--minutes") { Description = "How long to load the server.", DefaultValueFactory = _ => 60 };
+    private readonly Option<double> _minutes =
+        new("--minutes") { Description = "How long to load the server.", DefaultValueFactory = _ => 60 };
 
     private readonly Option<double> _rest = new("--rest")
     {
@@ -17,7 +18,10 @@ internal sealed class SoakCommand : StressCommand
     };
 
     internal SoakCommand()
-        : base("soak", "Loads a server with all kinds of traffic, checks every response, and what is left at the end.", connections: 32)
+        : base(
+            "soak",
+            "Loads a server with all kinds of traffic, checks every response, and what is left at the end.",
+            connections: 32)
     {
         Options.Add(_minutes);
         Options.Add(_rest);

@@ -37,10 +37,13 @@ public sealed class SoakCounters : StressCounters
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Connections} connections, {Requests} requests, {Messages} WebSocket messages, {_bytes / 1_000_000} MB of bodies; {Resets} reset by clients, {Aborts} aborted by the server, {Timeouts} idle timeouts, {Reloads} reloads ({_cut} conversations cut by them); {Problems.Count} problems");
+        $"{Connections} connections, {Requests} requests, {Messages} WebSocket messages, {_bytes / 1_000_000} MB of "
+            + $"bodies; {Resets} reset by clients, {Aborts} aborted by the server, {Timeouts} idle timeouts, {Reloads} "
+            + $"reloads ({_cut} conversations cut by them); {Problems.Count} problems");
 
     /// <summary>Remembers the transport's object for a connection, and does not hold it.</summary>
-    internal void See(object connection) => _recent[(Interlocked.Increment(ref _seen) - 1) % Kept] = new WeakReference(connection);
+    internal void See(object connection)
+        => _recent[(Interlocked.Increment(ref _seen) - 1) % Kept] = new WeakReference(connection);
 
     internal void CountRequest(long bytes)
     {

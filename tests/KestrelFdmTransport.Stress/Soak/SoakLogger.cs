@@ -7,7 +7,9 @@ namespace KestrelFdmTransport.Stress.Soak;
 internal sealed class SoakLogger(SoakCounters figures) : ILoggerProvider
 {
     public ILogger CreateLogger(string categoryName)
-        => new Logger(figures, categoryName.Contains(".Transport.", StringComparison.Ordinal) ? LogLevel.Warning : LogLevel.Error);
+        => new Logger(
+            figures,
+            categoryName.Contains(".Transport.", StringComparison.Ordinal) ? LogLevel.Warning : LogLevel.Error);
 
     public void Dispose()
     {
@@ -21,7 +23,12 @@ internal sealed class SoakLogger(SoakCounters figures) : ILoggerProvider
 
         public bool IsEnabled(LogLevel logLevel) => logLevel >= lowest;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter)
         {
             if (IsEnabled(logLevel))
             {

@@ -47,7 +47,12 @@ internal sealed class SoakRoutes(SoakCounters figures)
             }
 
             context.Response.ContentLength = length;
-            await WriteAsync(context.Response.BodyWriter, tag, length, context, string.Equals(parts[1], Aborted, StringComparison.Ordinal));
+            await WriteAsync(
+                context.Response.BodyWriter,
+                tag,
+                length,
+                context,
+                string.Equals(parts[1], Aborted, StringComparison.Ordinal));
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
@@ -110,7 +115,8 @@ internal sealed class SoakRoutes(SoakCounters figures)
                     return;
                 }
 
-                await socket.SendAsync(buffer.AsMemory(0, result.Count), result.MessageType, result.EndOfMessage, aborted);
+                await socket.SendAsync(
+                    buffer.AsMemory(0, result.Count), result.MessageType, result.EndOfMessage, aborted);
             }
         }
         catch (Exception exception) when (exception is WebSocketException or OperationCanceledException)
@@ -133,7 +139,8 @@ internal sealed class SoakRoutes(SoakCounters figures)
             {
                 if (!TaggedStream.IsAt(segment.Span, tag, position))
                 {
-                    figures.Report($"Request {tag}: wrong bytes have come between {position} and {position + segment.Length}.");
+                    figures.Report(
+                        $"Request {tag}: wrong bytes have come between {position} and {position + segment.Length}.");
                 }
 
                 position += segment.Length;

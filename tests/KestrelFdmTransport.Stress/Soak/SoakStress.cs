@@ -13,7 +13,9 @@ namespace KestrelFdmTransport.Stress.Soak;
 /// <summary>A server under everything at once, and afterwards nothing that is left of it.</summary>
 public static class SoakStress
 {
-    /// <summary>What the runtime itself may have come to need meanwhile: its pools of buffers, compiled code, caches of TLS.</summary>
+    /// <summary>
+    /// What the runtime itself may have come to need meanwhile: its pools of buffers, compiled code, caches of TLS.
+    /// </summary>
     private const long MemorySlack = 32_000_000;
 
     /// <summary>Pipes and sockets that the runtime keeps for itself.</summary>
@@ -25,7 +27,8 @@ public static class SoakStress
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_progressInterval = TimeSpan.FromSeconds(15);
 
-    public static async Task<SoakCounters> RunAsync(SoakSettings settings, TextWriter progress, CancellationToken cancellationToken = default)
+    public static async Task<SoakCounters> RunAsync(
+        SoakSettings settings, TextWriter progress, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(progress);
@@ -45,7 +48,10 @@ public static class SoakStress
             await Waiting.UntilAsync(
                 () => GC.GetTotalMemory(forceFullCollection: true) <= memory + MemorySlack,
                 () => $"{GC.GetTotalMemory(forceFullCollection: true)} bytes of managed memory, {memory} before");
-            await Waiting.UntilAsync(() => figures.Held <= HeldSlack, () => $"{figures.Held} connections in memory", "the collection of connections");
+            await Waiting.UntilAsync(
+                () => figures.Held <= HeldSlack,
+                () => $"{figures.Held} connections in memory",
+                "the collection of connections");
         }
         catch (TimeoutException exception)
         {
@@ -55,20 +61,24 @@ public static class SoakStress
 
         figures.Left = string.Create(
             CultureInfo.InvariantCulture,
-            $"descriptors {descriptors} before, {ProcessState.Descriptors()} after; managed memory {memory / 1e6:0.0} MB before, {GC.GetTotalMemory(forceFullCollection: true) / 1e6:0.0} MB after");
+            $"descriptors {descriptors} before, {ProcessState.Descriptors()} after; managed memory {memory / 1e6:0.0} "
+                + $"MB before, {GC.GetTotalMemory(forceFullCollection: true) / 1e6:0.0} MB after");
         if (settings.Rest > TimeSpan.Zero)
         {
             await RestAsync(settings.Rest);
             figures.Left += string.Create(
                 CultureInfo.InvariantCulture,
-                $", {GC.GetTotalMemory(forceFullCollection: true) / 1e6:0.0} MB after {settings.Rest.TotalSeconds:0} seconds of rest");
+                $", {GC.GetTotalMemory(forceFullCollection: true) / 1e6:0.0} MB after {settings.Rest.TotalSeconds:0} "
+                    + $"seconds of rest");
         }
 
         figures.Left += string.Create(CultureInfo.InvariantCulture, $"; {figures.Held} connections in memory");
         return figures;
     }
 
-    /// <summary>The shared array pool gives back what nobody has used for a minute, when there is a collection.</summary>
+    /// <summary>
+    /// The shared array pool gives back what nobody has used for a minute, when there is a collection.
+    /// </summary>
     private static async Task RestAsync(TimeSpan time)
     {
         long start = Stopwatch.GetTimestamp();
@@ -79,7 +89,8 @@ public static class SoakStress
         }
     }
 
-    private static async Task LoadAsync(SoakSettings settings, SoakCounters figures, TextWriter progress, CancellationToken cancellationToken)
+    private static async Task LoadAsync(
+        SoakSettings settings, SoakCounters figures, TextWriter progress, CancellationToken cancellationToken)
     {
         SoakServer server = await SoakServer.StartAsync(figures);
         try
@@ -94,7 +105,8 @@ public static class SoakStress
             await MoveAsync(server, settings, figures, progress, cancellationToken);
             server.End();
             await Task.WhenAll(clients).WaitAsync(SoakClient.Patience, CancellationToken.None);
-            await Waiting.UntilAsync(() => figures.Open == 0, () => $"{figures.Open} connections", "the end of all connections");
+            await Waiting.UntilAsync(
+                () => figures.Open == 0, () => $"{figures.Open} connections", "the end of all connections");
         }
         finally
         {
@@ -109,7 +121,12 @@ public static class SoakStress
     }
 
     /// <summary>Moves the endpoint to and fro until the time is up or something is wrong.</summary>
-    private static async Task MoveAsync(SoakServer server, SoakSettings settings, SoakCounters figures, TextWriter progress, CancellationToken cancellationToken)
+    private static async Task MoveAsync(
+        SoakServer server,
+        SoakSettings settings,
+        SoakCounters figures,
+        TextWriter progress,
+        CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         TimeSpan reported = TimeSpan.Zero;
@@ -125,7 +142,8 @@ public static class SoakStress
             if (elapsed - reported >= s_progressInterval)
             {
                 reported = elapsed;
-                await progress.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{DateTime.Now:T} {figures}"));
+                await progress.WriteLineAsync(
+                    string.Create(CultureInfo.InvariantCulture, $"{DateTime.Now:T} {figures}"));
             }
         }
     }

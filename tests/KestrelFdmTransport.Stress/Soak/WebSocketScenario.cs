@@ -7,7 +7,8 @@ using KestrelFdmTransport.Stress.Handoffs;
 namespace KestrelFdmTransport.Stress.Soak;
 
 /// <summary>Messages that have to come back as they were.</summary>
-internal sealed class WebSocketScenario(SoakServer server, SoakCounters figures, Random random) : ClientScenario(server, figures, random)
+internal sealed class WebSocketScenario(SoakServer server, SoakCounters figures, Random random)
+    : ClientScenario(server, figures, random)
 {
     private const int MaxMessages = 60;
 
@@ -39,7 +40,8 @@ internal sealed class WebSocketScenario(SoakServer server, SoakCounters figures,
         byte[] sent = new byte[length];
         TaggedStream.Fill(sent, tag, 0);
         byte[] received = new byte[length + 1];
-        await socket.SendAsync(sent.AsMemory(), WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None);
+        await socket.SendAsync(
+            sent.AsMemory(), WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None);
         int count = 0;
         ValueWebSocketReceiveResult result;
         do

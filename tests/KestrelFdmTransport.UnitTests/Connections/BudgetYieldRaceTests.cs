@@ -10,7 +10,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Connections;
 
-/// <summary>What happens to an operation while it waits for its turn. A wait that does not end, or ends twice, fails the test.</summary>
+/// <summary>
+/// What happens to an operation while it waits for its turn. A wait that does not end, or ends twice, fails the test.
+/// </summary>
 [Collection(NonParallel.Name)]
 public sealed class BudgetYieldRaceTests : IDisposable
 {
@@ -98,7 +100,8 @@ public sealed class BudgetYieldRaceTests : IDisposable
             CooperativeBudget.Exhaust();
             Task<ReadResult> read = connection.Reader.ReadAsync(source.Token).AsTask();
             race.AssertHappened();
-            OperationCanceledException cancelled = Assert.ThrowsAny<OperationCanceledException>(() => read.WaitAsync(Waiting.Limit).GetAwaiter().GetResult());
+            OperationCanceledException cancelled = Assert.ThrowsAny<OperationCanceledException>(
+                () => read.WaitAsync(Waiting.Limit).GetAwaiter().GetResult());
             Assert.Equal(source.Token, cancelled.CancellationToken);
             Assert.Equal(1, ReadInTurn(connection.Reader, "the byte").Buffer.Length);
         });
@@ -151,7 +154,9 @@ public sealed class BudgetYieldRaceTests : IDisposable
                         {
                             CooperativeBudget.Exhaust();
                             Task<FlushResult> flush = connection.Writer.FlushAsync().AsTask();
-                            Waiting.Until(() => flush.IsCompleted, $"a flush: cancelled {cancelled}, completed {completed}");
+                            Waiting.Until(
+                                () => flush.IsCompleted,
+                                $"a flush: cancelled {cancelled}, completed {completed}");
                             FlushResult result = flush.GetAwaiter().GetResult();
                             Assert.False(result.IsCanceled && cancelled, "A cancellation was seen twice.");
                             cancelled |= result.IsCanceled;

@@ -65,7 +65,10 @@ public sealed class BufferSegmentTests
         second.Seal(4);
         var sequence = new ReadOnlySequence<byte>(_segment, 1, third, 1);
         Assert.Equal([2, 3, 5, 6, 7, 8, 9], sequence.ToArray());
-        Assert.Equal(106, sequence.GetPosition(5) is { } position ? position.GetInteger() + ((BufferSegment)position.GetObject()!).RunningIndex : 0);
+        Assert.Equal(
+            106,
+            sequence.GetPosition(5) is { } position ? position.GetInteger()
+                + ((BufferSegment)position.GetObject()!).RunningIndex : 0);
     }
 
     [Fact]

@@ -67,7 +67,8 @@ public sealed class CallbackProfileTests
         Assert.Equal(Placement.Inline, CallbackProfile.ForNewConnection(_cost.Average, blocks: false).Decide());
     }
 
-    private void Measure(bool measured, long clock, long own) => _cost.Add((measured ? own : clock) * Stopwatch.Frequency / 1_000_000, measured);
+    private void Measure(bool measured, long clock, long own)
+        => _cost.Add((measured ? own : clock) * Stopwatch.Frequency / 1_000_000, measured);
 
     private void Add(long clock) => Measure(measured: false, clock, own: 0);
 }

@@ -21,7 +21,8 @@ namespace KestrelFdmTransport.UnitTests.Connections;
 [SuppressMessage("Design", "CA1001", Justification = "Each test ends with the asynchronous disposal.")]
 public sealed class ConnectionSocketTests : IAsyncLifetime
 {
-    private readonly FdmTransportFactory _factory = new(Options.Create(new FdmTransportOptions { LoopCount = 1 }), NullLoggerFactory.Instance);
+    private readonly FdmTransportFactory _factory =
+        new(Options.Create(new FdmTransportOptions { LoopCount = 1 }), NullLoggerFactory.Instance);
     private IConnectionListener _listener = null!;
 
     public async Task InitializeAsync() => _listener = await _factory.BindAsync(new IPEndPoint(IPAddress.Loopback, 0));
@@ -96,11 +97,14 @@ public sealed class ConnectionSocketTests : IAsyncLifetime
         Waiting.Until(() => Descriptors() <= before, "the descriptors of all connections");
     }
 
-    /// <summary>The number in its handle must stay the connection's for as long as a call has it in its hands.</summary>
+    /// <summary>
+    /// The number in its handle must stay the connection's for as long as a call has it in its hands.
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_call_that_waits_when_the_connection_ends_never_has_another_connections_bytes(bool applicationDisposes)
+    public async Task A_call_that_waits_when_the_connection_ends_never_has_another_connections_bytes(
+        bool applicationDisposes)
     {
         const int Rounds = 50;
         for (int i = 0; i < Rounds; i++)
@@ -138,7 +142,9 @@ public sealed class ConnectionSocketTests : IAsyncLifetime
             (Socket next, ConnectionContext other) = await ConnectAsync();
             await next.SendAsync("secret"u8.ToArray());
             Assert.Equal(0, await receiving.Within("the end of the call"));
-            Assert.Equal(6, (await other.Transport.Input.ReadAtLeastAsync(6).AsTask().Within("the other's bytes")).Buffer.Length);
+            Assert.Equal(
+                6,
+                (await other.Transport.Input.ReadAtLeastAsync(6).AsTask().Within("the other's bytes")).Buffer.Length);
             await EndAsync(client, connection);
             await EndAsync(next, other);
         }
@@ -151,10 +157,15 @@ public sealed class ConnectionSocketTests : IAsyncLifetime
         SocketOf(connection).SafeHandle.Dispose();
         (Socket next, ConnectionContext other) = await ConnectAsync();
         await client.SendAsync("mine"u8.ToArray());
-        Assert.Equal(4, (await connection.Transport.Input.ReadAtLeastAsync(4).AsTask().Within("the connection's bytes")).Buffer.Length);
+        Assert.Equal(
+            4,
+            (await connection.Transport.Input.ReadAtLeastAsync(4).AsTask().Within(
+                "the connection's bytes")).Buffer.Length);
         await EndAsync(client, connection);
         await next.SendAsync("other"u8.ToArray());
-        Assert.Equal(5, (await other.Transport.Input.ReadAtLeastAsync(5).AsTask().Within("the other's bytes")).Buffer.Length);
+        Assert.Equal(
+            5,
+            (await other.Transport.Input.ReadAtLeastAsync(5).AsTask().Within("the other's bytes")).Buffer.Length);
         await EndAsync(next, other);
     }
 
@@ -178,7 +189,8 @@ public sealed class ConnectionSocketTests : IAsyncLifetime
         {
             (Socket client, ConnectionContext connection) = await ConnectAsync();
             Socket socket = SocketOf(connection);
-            await Task.WhenAll(Task.Run(socket.Dispose), Task.Run(() => socket.Close(0)), Task.Run(connection.Abort)).Within("all of them");
+            await Task.WhenAll(Task.Run(socket.Dispose), Task.Run(() => socket.Close(0)), Task.Run(connection.Abort))
+                .Within("all of them");
             await EndAsync(client, connection);
             Assert.Throws<ObjectDisposedException>(() => socket.Send([1]));
         }
@@ -186,9 +198,11 @@ public sealed class ConnectionSocketTests : IAsyncLifetime
 
     private static int Descriptors() => Directory.GetFileSystemEntries("/proc/self/fd").Length;
 
-    private static Socket SocketOf(ConnectionContext connection) => connection.Features.Get<IConnectionSocketFeature>()!.Socket;
+    private static Socket SocketOf(ConnectionContext connection)
+        => connection.Features.Get<IConnectionSocketFeature>()!.Socket;
 
-    private static Task EndAsync((Socket Client, ConnectionContext Connection) both) => EndAsync(both.Client, both.Connection);
+    private static Task EndAsync((Socket Client, ConnectionContext Connection) both)
+        => EndAsync(both.Client, both.Connection);
 
     private static async Task EndAsync(Socket client, ConnectionContext connection)
     {
@@ -199,7 +213,8 @@ public sealed class ConnectionSocketTests : IAsyncLifetime
     private static async Task AssertResetAsync(Socket client)
     {
         Task<int> receiving = client.ReceiveAsync(new byte[1].AsMemory()).AsTask();
-        SocketException reset = await Assert.ThrowsAsync<SocketException>(() => receiving.Within("the end of the client"));
+        SocketException reset = await Assert.ThrowsAsync<SocketException>(
+            () => receiving.Within("the end of the client"));
         Assert.Equal(SocketError.ConnectionReset, reset.SocketErrorCode);
     }
 

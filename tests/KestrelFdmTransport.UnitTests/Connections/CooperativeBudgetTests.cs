@@ -10,8 +10,8 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>
-/// Code in a callback whose operations could complete at once for ever: the test brings another byte before each read, and takes away what was
-/// flushed. The callback runs on a thread of the test's, as on a loop's.
+/// Code in a callback whose operations could complete at once for ever: the test brings another byte before each read,
+/// and takes away what was flushed. The callback runs on a thread of the test's, as on a loop's.
 /// </summary>
 public sealed class CooperativeBudgetTests : IDisposable
 {
@@ -94,7 +94,11 @@ public sealed class CooperativeBudgetTests : IDisposable
         int count = 0;
         Task waiting = Task.CompletedTask;
         bool waits = false;
-        InCallback(first, () => waits = RepeatUntilOneWaits(() => BeginAsync(count++ % 2 == 0 ? first : second, "WriteAsync"), out waiting));
+        InCallback(
+            first,
+            () => waits = RepeatUntilOneWaits(
+                () => BeginAsync(count++ % 2 == 0 ? first : second, "WriteAsync"),
+                out waiting));
 
         Assert.True(waits);
         Waiting.Until(() => waiting.IsCompleted, "the turn of a broadcast");
@@ -152,7 +156,8 @@ public sealed class CooperativeBudgetTests : IDisposable
     }
 
     private static void InCallback(TestConnection connection, Action action)
-        => TestThreads.Run(() => LoopThread.Run(connection.Io, static state => ((Action)state!)(), action, context: null));
+        => TestThreads.Run(
+            () => LoopThread.Run(connection.Io, static state => ((Action)state!)(), action, context: null));
 
     /// <summary>False if every operation completes at once.</summary>
     private static bool RepeatUntilOneWaits(Func<Task> begin, out Task last)

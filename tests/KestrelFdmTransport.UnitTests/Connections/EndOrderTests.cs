@@ -23,8 +23,8 @@ public sealed class EndOrderTests : IDisposable
     public void Dispose() => _loops.Dispose();
 
     /// <summary>
-    /// On Sockets neither ends inside Abort: the loops of receiving and of sending have to come to it first. Kestrel relies on that, for it
-    /// cancels RequestAborted after its call of Abort.
+    /// On Sockets neither ends inside Abort: the loops of receiving and of sending have to come to it first. Kestrel
+    /// relies on that, for it cancels RequestAborted after its call of Abort.
     /// </summary>
     [Theory]
     [InlineData("with a reason")]
@@ -67,7 +67,9 @@ public sealed class EndOrderTests : IDisposable
         _pool.AssertAllReturned();
     }
 
-    /// <summary>What is flushed after the abort is dropped, and does not make the writer look as if there were room again.</summary>
+    /// <summary>
+    /// What is flushed after the abort is dropped, and does not make the writer look as if there were room again.
+    /// </summary>
     [Fact]
     public async Task What_is_dropped_makes_no_room_for_further_writes()
     {
@@ -95,7 +97,9 @@ public sealed class EndOrderTests : IDisposable
         _pool.AssertAllReturned();
     }
 
-    /// <summary>Until the token's callbacks have run no flush ends with them, and this one waits inside such a callback.</summary>
+    /// <summary>
+    /// Until the token's callbacks have run no flush ends with them, and this one waits inside such a callback.
+    /// </summary>
     [Fact]
     public async Task A_callback_of_the_token_may_write_and_wait()
     {
@@ -118,8 +122,9 @@ public sealed class EndOrderTests : IDisposable
     }
 
     /// <summary>
-    /// The peer's FIN fires the token, and Kestrel aborts from its callback before it schedules RequestAborted. A callback may have lost its CPU for
-    /// so long that the flush no longer waits for it; so one round of several is enough.
+    /// The peer's FIN fires the token, and Kestrel aborts from its callback before it schedules RequestAborted. A
+    /// callback may have lost its CPU for so long that the flush no longer waits for it; so one round of several is
+    /// enough.
     /// </summary>
     [Fact]
     public async Task A_flush_waits_for_the_token_that_the_peer_has_fired_though_the_connection_is_closed()

@@ -67,7 +67,7 @@ public sealed class EndpointBuffersTests : IDisposable
     }
 
     [Fact]
-    public void On_the_loop_the_last_block_returned_is_the_first_given_out_and_the_pool_has_all_but_two_before_the_loop_sleeps()
+    public void The_loop_rents_the_block_that_was_returned_last_and_keeps_two_while_it_sleeps()
     {
         _loops.Run(() =>
         {

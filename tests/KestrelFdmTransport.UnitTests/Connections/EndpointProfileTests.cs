@@ -34,7 +34,7 @@ public sealed class EndpointProfileTests
     }
 
     [Fact]
-    public void With_a_connection_for_each_request_one_callback_that_blocks_does_not_send_all_others_to_threads_of_their_own()
+    public void A_blocked_callback_a_second_among_short_connections_leaves_the_others_inline()
     {
         Open(1_000);
         for (int second = 0; second < 20; second++)

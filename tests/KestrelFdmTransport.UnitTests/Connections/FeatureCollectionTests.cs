@@ -12,7 +12,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Connections;
 
-/// <summary>The connection as a feature collection against <see cref="FeatureCollection"/>, which holds the same from the start.</summary>
+/// <summary>
+/// The connection as a feature collection against <see cref="FeatureCollection"/>, which holds the same from the start.
+/// </summary>
 #pragma warning disable CA1001 // The connection was never started, so there is nothing to end.
 public sealed class FeatureCollectionTests
 #pragma warning restore CA1001
@@ -43,7 +45,10 @@ public sealed class FeatureCollectionTests
             WritePauseThreshold = 0,
             Logger = NullLogger.Instance,
         };
-        _connection = new FdmConnection(new ConnectionIo(-1, isUnix: false, new EndpointBuffers(new CheckingPool().Create(), null!), settings), new(default), default);
+        _connection = new FdmConnection(
+            new ConnectionIo(-1, isUnix: false, new EndpointBuffers(new CheckingPool().Create(), null!), settings),
+            new(default),
+            default);
         foreach (Type key in s_own)
         {
             _model[key] = _connection;
@@ -173,7 +178,9 @@ public sealed class FeatureCollectionTests
         Assert.Same(items, _connection.Items);
 
         Assert.Same(_connection.Transport, Features.GetRequiredFeature<IConnectionTransportFeature>().Transport);
-        Assert.Equal(_connection.ConnectionClosed, Features.GetRequiredFeature<IConnectionLifetimeFeature>().ConnectionClosed);
+        Assert.Equal(
+            _connection.ConnectionClosed,
+            Features.GetRequiredFeature<IConnectionLifetimeFeature>().ConnectionClosed);
     }
 
     private void AssertLikeModel()
@@ -182,7 +189,8 @@ public sealed class FeatureCollectionTests
         Assert.All(s_own.Concat(s_foreign), key => Assert.Same(_model[key], Features[key]));
     }
 
-    private void AssertSame<T>(Func<IFeatureCollection, T> get) => Assert.Equal(Outcome(_model, get), Outcome(Features, get));
+    private void AssertSame<T>(Func<IFeatureCollection, T> get)
+        => Assert.Equal(Outcome(_model, get), Outcome(Features, get));
 
     private static string Outcome<T>(IFeatureCollection features, Func<IFeatureCollection, T> get)
     {

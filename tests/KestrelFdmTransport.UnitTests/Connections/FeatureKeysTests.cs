@@ -9,8 +9,26 @@ public sealed class FeatureKeysTests
 {
     private static readonly Type[] s_types =
     [
-        typeof(int), typeof(string), typeof(long), typeof(byte), typeof(short), typeof(char), typeof(bool), typeof(float), typeof(double), typeof(decimal),
-        typeof(Guid), typeof(DateTime), typeof(TimeSpan), typeof(Uri), typeof(Version), typeof(Random), typeof(Type), typeof(object), typeof(Array), typeof(Attribute),
+        typeof(int),
+        typeof(string),
+        typeof(long),
+        typeof(byte),
+        typeof(short),
+        typeof(char),
+        typeof(bool),
+        typeof(float),
+        typeof(double),
+        typeof(decimal),
+        typeof(Guid),
+        typeof(DateTime),
+        typeof(TimeSpan),
+        typeof(Uri),
+        typeof(Version),
+        typeof(Random),
+        typeof(Type),
+        typeof(object),
+        typeof(Array),
+        typeof(Attribute),
     ];
 
     [Fact]
@@ -20,7 +38,10 @@ public sealed class FeatureKeysTests
         FeatureKeys second = FeatureKeys.None.Append(typeof(FeatureKeysTests)).Append(typeof(Other));
 
         Assert.Same(first, second);
-        Assert.Equal((2, 0, 1, -1), (first.Count, first.IndexOf(typeof(FeatureKeysTests)), first.IndexOf(typeof(Other)), first.IndexOf(typeof(int))));
+        Assert.Equal(
+            (2, 0, 1, -1),
+            (first.Count, first.IndexOf(typeof(FeatureKeysTests)), first.IndexOf(typeof(Other)), first.IndexOf(
+                typeof(int))));
     }
 
     [Fact]

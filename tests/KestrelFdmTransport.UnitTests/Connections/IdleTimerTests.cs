@@ -12,7 +12,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Connections;
 
-/// <summary>Whose fault it is that no byte moves. The loop is held while the time passes, and the test has it look.</summary>
+/// <summary>
+/// Whose fault it is that no byte moves. The loop is held while the time passes, and the test has it look.
+/// </summary>
 public sealed class IdleTimerTests : IDisposable
 {
     private const int Timeout = 100;
@@ -96,7 +98,8 @@ public sealed class IdleTimerTests : IDisposable
 
     [Fact]
     public void A_connection_whose_readiness_is_queued_is_not()
-        => Assert.False(IsIdle(() => _connection.Io.PendingEvents = EpollFlags.In, () => _connection.Io.PendingEvents = 0));
+        => Assert.False(
+            IsIdle(() => _connection.Io.PendingEvents = EpollFlags.In, () => _connection.Io.PendingEvents = 0));
 
     [Fact]
     public void A_peer_that_takes_nothing_is_idle_although_it_sends()

@@ -52,7 +52,8 @@ public sealed class InputRaceTests : IDisposable
                 else if (result.Buffer.Length > 0)
                 {
                     // Mostly all, because that is where the last block changes hands.
-                    long length = random.Next(8) == 0 ? random.NextInt64(result.Buffer.Length + 1) : result.Buffer.Length;
+                    long length =
+                        random.Next(8) == 0 ? random.NextInt64(result.Buffer.Length + 1) : result.Buffer.Length;
                     connection.Reader.AdvanceTo(result.Buffer.GetPosition(length), result.Buffer.End);
                     consumed += length;
                 }

@@ -15,7 +15,10 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Connections;
 
-/// <summary>Calls that are still under way on one thread while another ends the connection. Whatever they do stays in that connection.</summary>
+/// <summary>
+/// Calls that are still under way on one thread while another ends the connection. Whatever they do stays in that
+/// connection.
+/// </summary>
 [Collection(NonParallel.Name)]
 public sealed class LateCallerTests : IDisposable
 {
@@ -25,7 +28,9 @@ public sealed class LateCallerTests : IDisposable
 
     public void Dispose() => _loops.Dispose();
 
-    /// <summary>The writer is completed while a write of the application's takes its second block out of the pool.</summary>
+    /// <summary>
+    /// The writer is completed while a write of the application's takes its second block out of the pool.
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -65,7 +70,9 @@ public sealed class LateCallerTests : IDisposable
         await AssertNothingIsOutAsync(other);
     }
 
-    /// <summary>The reader is completed while an <c>AdvanceTo</c> gives a block back, and another connection goes on meanwhile.</summary>
+    /// <summary>
+    /// The reader is completed while an <c>AdvanceTo</c> gives a block back, and another connection goes on meanwhile.
+    /// </summary>
     [Fact]
     public async Task A_reader_that_is_completed_while_it_advances_takes_nothing_from_another_connection()
     {
@@ -138,7 +145,10 @@ public sealed class LateCallerTests : IDisposable
         await AssertNothingIsOutAsync(other);
     }
 
-    /// <summary>Everything that a late caller may call, against everything that ends a connection; another connection must not notice.</summary>
+    /// <summary>
+    /// Everything that a late caller may call, against everything that ends a connection; another connection must not
+    /// notice.
+    /// </summary>
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
@@ -279,7 +289,10 @@ public sealed class LateCallerTests : IDisposable
         {
             action();
         }
-        catch (Exception exception) when (exception is InvalidOperationException or ArgumentOutOfRangeException or IOException or ConnectionAbortedException)
+        catch (Exception exception) when (exception is InvalidOperationException
+                or ArgumentOutOfRangeException
+                or IOException
+                or ConnectionAbortedException)
         {
         }
         catch (Exception exception)

@@ -118,7 +118,9 @@ public sealed class OutputRaceTests : IDisposable
         static string? What(int descriptor) => new FileInfo($"/proc/self/fd/{descriptor}").LinkTarget;
     }
 
-    /// <summary>The loop (writable again) and the monitor (a deferred flush) send while the application flushes.</summary>
+    /// <summary>
+    /// The loop (writable again) and the monitor (a deferred flush) send while the application flushes.
+    /// </summary>
     [Fact]
     public void A_flush_is_sent_whoever_else_sends_at_the_same_time()
     {
@@ -149,7 +151,9 @@ public sealed class OutputRaceTests : IDisposable
                 {
                     // In a burst a thread of the pool sends it.
                     int count = 0;
-                    Waiting.Until(() => (count = Sys.Receive(connection.Peer.Value, arrived)) > 0, $"the flush of round {round}");
+                    Waiting.Until(
+                        () => (count = Sys.Receive(connection.Peer.Value, arrived)) > 0,
+                        $"the flush of round {round}");
                     Assert.Equal(1, count);
                     Assert.Equal((byte)round, arrived[0]);
                 }
@@ -159,7 +163,9 @@ public sealed class OutputRaceTests : IDisposable
         _pool.AssertNoViolation();
     }
 
-    /// <summary>Making the socket of the socket feature takes the gate, so its maker may have to send as well.</summary>
+    /// <summary>
+    /// Making the socket of the socket feature takes the gate, so its maker may have to send as well.
+    /// </summary>
     [Fact]
     public async Task A_flush_that_meets_the_first_request_for_the_socket_leaves_no_block_behind()
     {
@@ -259,7 +265,9 @@ public sealed class OutputRaceTests : IDisposable
             });
             await end!;
             byte[] arrived = connection.TakeArrived();
-            Assert.True(arrived.Length == 0 || arrived.Length == message.Length, $"{arrived.Length} bytes have arrived in round {round}.");
+            Assert.True(
+                arrived.Length == 0 || arrived.Length == message.Length,
+                $"{arrived.Length} bytes have arrived in round {round}.");
             Assert.True(pattern.Matches(arrived, 0));
             Waiting.Until(() => _pool.Rented == 0, $"the return of {_pool.Rented} blocks after round {round}");
         }

@@ -42,7 +42,8 @@ public sealed class PipeAwaitableTests
     {
         _awaitable.TryRegister(s_callback, "first", ValueTaskSourceOnCompletedFlags.None);
 
-        Assert.False(_awaitable.TryRegister(static _ => { }, "second", ValueTaskSourceOnCompletedFlags.FlowExecutionContext));
+        Assert.False(
+            _awaitable.TryRegister(static _ => { }, "second", ValueTaskSourceOnCompletedFlags.FlowExecutionContext));
 
         Assert.True(_awaitable.TryTake(_end));
         Assert.False(_awaitable.TryRegister(static _ => { }, "third", ValueTaskSourceOnCompletedFlags.None));
@@ -105,7 +106,10 @@ public sealed class PipeAwaitableTests
             Assert.Equal(1, seen);
         });
 
-    /// <summary>The two sides of a wait: one looks for a continuation after it has made the condition true, the other looks again.</summary>
+    /// <summary>
+    /// The two sides of a wait: one looks for a continuation after it has made the condition true, the other looks
+    /// again.
+    /// </summary>
     [Fact]
     public void Of_two_threads_that_meet_exactly_one_takes_the_continuation()
     {
@@ -140,8 +144,8 @@ public sealed class PipeAwaitableTests
     }
 
     /// <summary>
-    /// A thread that takes a continuation too early puts it back. The thread that makes the condition true meanwhile finds none, and relies on the
-    /// other's second look.
+    /// A thread that takes a continuation too early puts it back. The thread that makes the condition true meanwhile
+    /// finds none, and relies on the other's second look.
     /// </summary>
     [Fact]
     public void A_continuation_that_is_put_back_as_its_wait_ends_is_taken_all_the_same()

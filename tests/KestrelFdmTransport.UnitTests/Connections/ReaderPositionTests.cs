@@ -29,7 +29,9 @@ public sealed class ReaderPositionTests : IDisposable
         var beyond = new SequencePosition(end.GetObject(), end.GetInteger() + 1);
 
         Assert.Throws<InvalidOperationException>(
-            () => connection.Reader.AdvanceTo(consumed ? beyond : result.Buffer.Start, examined || consumed ? beyond : end));
+            () => connection.Reader.AdvanceTo(
+                consumed ? beyond : result.Buffer.Start,
+                examined || consumed ? beyond : end));
 
         connection.Reader.AdvanceTo(result.Buffer.GetPosition(4), end);
         result = await ReceiveAsync(connection, 1);

@@ -114,7 +114,8 @@ public sealed class SendShareTests : IDisposable
             }
             else if (point == SyncPoint.SenderLeaves && left-- > 0)
             {
-                // As another thread would: the gate is busy, and so it leaves the errand. With a byte received meanwhile it is no burst.
+                // As another thread would: the gate is busy, and so it leaves the errand. With a byte received
+                // meanwhile it is no burst.
                 connection.BeginReceive();
                 connection.Reader.EndReceive(1);
                 connection.Writer.GetSpan(1)[0] = 1;
@@ -150,7 +151,10 @@ public sealed class SendShareTests : IDisposable
             Logger = NullLogger.Instance,
         };
         Assert.InRange(descriptor, 0, int.MaxValue);
-        var io = new ConnectionIo(descriptor, isUnix: false, new EndpointBuffers(System.Buffers.MemoryPool<byte>.Shared, _loops.Loop), settings) { Loop = _loops.Loop };
+        var io = new ConnectionIo(descriptor, isUnix: false, new EndpointBuffers(
+            System.Buffers.MemoryPool<byte>.Shared,
+            _loops.Loop), settings)
+        { Loop = _loops.Loop };
         return (io, new FdmConnection(io, new(default), default));
     }
 }

@@ -22,7 +22,9 @@ public sealed class SpareSegmentsTests
 
         Assert.Same(second, _spares.Rent());
         Assert.Same(first, _spares.Rent());
-        Assert.All([first, second], segment => Assert.Equal((null, null, 0), (segment.NextSegment, segment.NextSpare, segment.End)));
+        Assert.All(
+            [first, second],
+            segment => Assert.Equal((null, null, 0), (segment.NextSegment, segment.NextSpare, segment.End)));
     }
 
     [Fact]

@@ -12,20 +12,27 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Connections;
 
-/// <summary>What a stream's bytes cost in system calls. Alone, because the calls are those of the whole process.</summary>
+/// <summary>
+/// What a stream's bytes cost in system calls. Alone, because the calls are those of the whole process.
+/// </summary>
 [Collection(NonParallel.Name)]
 public sealed class StreamReceiveTests
 {
     private const int Length = 100_000;
 
-    /// <summary>A socket whose caller reads 16 kB at a time makes seven; a block of the application's pool at a time would be 25.</summary>
+    /// <summary>
+    /// A socket whose caller reads 16 kB at a time makes seven; a block of the application's pool at a time would be
+    /// 25.
+    /// </summary>
     [Fact]
     public async Task A_hundred_kilobytes_are_received_in_few_calls()
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listener.Listen();
-        await using var factory = new FdmConnectionFactory(Options.Create(new FdmTransportOptions { LoopCount = 1 }), NullLoggerFactory.Instance);
+        await using var factory = new FdmConnectionFactory(
+            Options.Create(new FdmTransportOptions { LoopCount = 1 }),
+            NullLoggerFactory.Instance);
         await using Stream stream = await factory.ConnectStreamAsync(listener.LocalEndPoint!);
         using Socket peer = await listener.AcceptAsync();
         int calls = 0;
@@ -46,7 +53,8 @@ public sealed class StreamReceiveTests
             byte[] received = new byte[Length];
             for (int count = 0; count < Length;)
             {
-                count += await stream.ReadAsync(received.AsMemory(count, Math.Min(16_384, Length - count))).AsTask().Within("bytes");
+                count += await stream.ReadAsync(received.AsMemory(count, Math.Min(16_384, Length - count))).AsTask()
+                    .Within("bytes");
             }
 
             await sending.Within("all sent");

@@ -9,7 +9,10 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Connections;
 
-/// <summary>A pool whose memory throws when it is looked at costs the connection, and nothing is left behind: no lock, no pin, no block.</summary>
+/// <summary>
+/// A pool whose memory throws when it is looked at costs the connection, and nothing is left behind: no lock, no pin,
+/// no block.
+/// </summary>
 public sealed class ThrowingPoolTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
@@ -78,7 +81,8 @@ public sealed class ThrowingPoolTests : IDisposable
         _pool.OnLook = Throw;
         Assert.Equal(10, Sys.Send(connection.Peer.Value, new byte[10]));
 
-        await Assert.ThrowsAsync<NotSupportedException>(async () => await connection.Reader.ReadAsync().AsTask().Within("the end of the input"));
+        await Assert.ThrowsAsync<NotSupportedException>(
+            async () => await connection.Reader.ReadAsync().AsTask().Within("the end of the input"));
 
         await EndAsync(connection);
     }

@@ -14,7 +14,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Diagnostics;
 
-/// <summary>docs/observability.md has every log event and every instrument, with their names, levels, texts and units.</summary>
+/// <summary>
+/// docs/observability.md has every log event and every instrument, with their names, levels, texts and units.
+/// </summary>
 public sealed partial class ObservabilityPageTests
 {
     private const string Name = "KestrelFdmTransport";
@@ -35,7 +37,8 @@ public sealed partial class ObservabilityPageTests
     [Fact]
     public void Every_instrument_is_there_with_its_kind_and_unit()
     {
-        using var transport = new FdmTransportFactory(Options.Create(new FdmTransportOptions()), NullLoggerFactory.Instance);
+        using var transport =
+            new FdmTransportFactory(Options.Create(new FdmTransportOptions()), NullLoggerFactory.Instance);
         var instruments = new List<Instrument>();
         using var listener = new MeterListener
         {
@@ -50,14 +53,21 @@ public sealed partial class ObservabilityPageTests
         listener.Start();
 
         Assert.NotEmpty(instruments);
-        Assert.All(instruments, instrument => Assert.Contains($"| `{instrument.Name}` | {Kind(instrument)} | `{instrument.Unit}` |", s_page, StringComparison.Ordinal));
+        Assert.All(
+            instruments,
+            instrument => Assert.Contains(
+                $"| `{instrument.Name}` | {Kind(instrument)} | `{instrument.Unit}` |",
+                s_page,
+                StringComparison.Ordinal));
     }
 
     private static IEnumerable<LoggerMessageAttribute> Events()
     {
         LoggerMessageAttribute[] events =
         [
-            .. from method in typeof(FdmTransportFactory).Assembly.GetType("KestrelFdmTransport.Diagnostics.Log", throwOnError: true)!
+            .. from method in typeof(FdmTransportFactory).Assembly.GetType(
+                "KestrelFdmTransport.Diagnostics.Log",
+                throwOnError: true)!
                    .GetMethods(BindingFlags.Static | BindingFlags.NonPublic)
                let log = method.GetCustomAttribute<LoggerMessageAttribute>()
                where log is not null

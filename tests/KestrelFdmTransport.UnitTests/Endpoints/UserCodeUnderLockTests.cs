@@ -13,7 +13,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Endpoints;
 
-/// <summary>User code runs under no lock of an endpoint, and not on an event loop: other threads get through meanwhile.</summary>
+/// <summary>
+/// User code runs under no lock of an endpoint, and not on an event loop: other threads get through meanwhile.
+/// </summary>
 public sealed class UserCodeUnderLockTests
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
@@ -30,7 +32,8 @@ public sealed class UserCodeUnderLockTests
             LoopCount = 1,
             CreateBoundListenSocket = endPoint =>
             {
-                var socket = new WatchedSocket(() => gotThrough = GetsThrough(() => second = listener!.UnbindAsync().AsTask()) && !second!.IsCompleted);
+                var socket = new WatchedSocket(() => gotThrough = GetsThrough(
+                    () => second = listener!.UnbindAsync().AsTask()) && !second!.IsCompleted);
                 socket.Bind(endPoint);
                 return socket;
             },
@@ -51,7 +54,8 @@ public sealed class UserCodeUnderLockTests
         FdmConnectionFactory? connections = null;
         bool gotThrough = false;
         var pools = new WatchedPools(() => gotThrough = GetsThrough(() => connections!.Dispose()));
-        await using var transport = new FdmTransportFactory(Options.Create(new FdmTransportOptions { LoopCount = 1 }), NullLoggerFactory.Instance, pools);
+        await using var transport = new FdmTransportFactory(
+            Options.Create(new FdmTransportOptions { LoopCount = 1 }), NullLoggerFactory.Instance, pools);
         connections = new FdmConnectionFactory(transport);
 
         await Assert.ThrowsAsync<ObjectDisposedException>(() => connections.ConnectAsync(s_loopback).AsTask());
@@ -66,7 +70,10 @@ public sealed class UserCodeUnderLockTests
         FdmConnectionFactory? connections = null;
         bool gotThrough = false;
         using var loggers = new WatchedLoggers(() => gotThrough = GetsThrough(() => connections!.Dispose()));
-        await using var transport = new FdmTransportFactory(Options.Create(new FdmTransportOptions()), loggers) { Probe = static () => "this is a test." };
+        await using var transport = new FdmTransportFactory(Options.Create(new FdmTransportOptions()), loggers)
+        {
+            Probe = static () => "this is a test."
+        };
         connections = new FdmConnectionFactory(transport);
 
         await Assert.ThrowsAsync<ObjectDisposedException>(() => connections.ConnectAsync(s_loopback).AsTask());
@@ -80,9 +87,12 @@ public sealed class UserCodeUnderLockTests
         using var refusing = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         refusing.Bind(s_loopback);
         var target = new WatchedEndPoint((IPEndPoint)refusing.LocalEndPoint!);
-        await using var connections = new FdmConnectionFactory(Options.Create(new FdmTransportOptions { LoopCount = 1 }), NullLoggerFactory.Instance);
+        await using var connections = new FdmConnectionFactory(
+            Options.Create(new FdmTransportOptions { LoopCount = 1 }),
+            NullLoggerFactory.Instance);
 
-        SocketException refused = await Assert.ThrowsAsync<SocketException>(() => connections.ConnectAsync(target).AsTask());
+        SocketException refused = await Assert.ThrowsAsync<SocketException>(
+            () => connections.ConnectAsync(target).AsTask());
 
         Assert.EndsWith(" the endpoint of this test", refused.Message, StringComparison.Ordinal);
         Assert.NotEmpty(target.Threads);
@@ -97,7 +107,8 @@ public sealed class UserCodeUnderLockTests
         return thread.Join(s_patience);
     }
 
-    private sealed class WatchedSocket(Action onDispose) : Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+    private sealed class WatchedSocket(Action onDispose)
+        : Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
     {
         private int _disposed;
 

@@ -6,7 +6,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
-/// <summary>Where connections live that all are accepted by the same loop, as in a burst, in a moment in which nobody measures.</summary>
+/// <summary>
+/// Where connections live that all are accepted by the same loop, as in a burst, in a moment in which nobody measures.
+/// </summary>
 public sealed class AcceptBalanceTests : IDisposable
 {
     private readonly LoopFixture _loops = new(2);

@@ -11,7 +11,10 @@ namespace KestrelFdmTransport.UnitTests.EventLoops;
 /// <summary>The threads for callbacks that block.</summary>
 public sealed class BlockingThreadPoolTests
 {
-    private readonly BlockingThreadPool _lane = new(limit: 4, new ThreadHeadroom(static () => 1, static _ => int.MaxValue, TimeProvider.System), NullLogger.Instance);
+    private readonly BlockingThreadPool _lane = new(
+        limit: 4,
+        new ThreadHeadroom(static () => 1, static _ => int.MaxValue, TimeProvider.System),
+        NullLogger.Instance);
 
     [Fact]
     public void A_thread_that_is_interrupted_while_it_is_idle_takes_the_next_work()
@@ -21,7 +24,9 @@ public sealed class BlockingThreadPoolTests
         first.Interrupt();
 
         // The interrupt is gone once the thread waits again.
-        Waiting.Until(() => first.ThreadState.HasFlag(ThreadState.WaitSleepJoin) && ReferenceEquals(RunOne(), first), "the thread to take work again");
+        Waiting.Until(
+            () => first.ThreadState.HasFlag(ThreadState.WaitSleepJoin) && ReferenceEquals(RunOne(), first),
+            "the thread to take work again");
         Assert.Equal(1, _lane.Threads);
         _lane.Stop();
     }

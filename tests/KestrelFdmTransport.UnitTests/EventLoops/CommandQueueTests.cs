@@ -37,7 +37,9 @@ public sealed class CommandQueueTests
         Assert.Equal(sources, Listed(_mailbox.TakeAll()));
     }
 
-    /// <summary>Sources come back as soon as they were taken, as in a loop, so that a node's address says nothing (ABA).</summary>
+    /// <summary>
+    /// Sources come back as soon as they were taken, as in a loop, so that a node's address says nothing (ABA).
+    /// </summary>
     [Fact]
     public void With_many_producers_nothing_is_lost_and_nothing_comes_twice()
     {
@@ -75,7 +77,8 @@ public sealed class CommandQueueTests
             int mine = 0;
             for (int i = 0; i < PostsEach; i++)
             {
-                // As in IoSource.Post: whoever finds the source not queued pushes it. Others' sources are posted to as well.
+                // As in IoSource.Post: whoever finds the source not queued pushes it. Others' sources are posted to as
+                // well.
                 ProbeSource source = sources[((number * SourcesEach) + (i % (SourcesEach + 3))) % sources.Length];
                 if (Interlocked.Exchange(ref queued[source].Value, 1) == 0)
                 {

@@ -41,7 +41,9 @@ public sealed partial class DescriptorHeadroomTests
         peer.Listen();
         int most = Highest() + 60;
         using Restored limit = Limit(most);
-        await using var factory = new FdmTransportFactory(Options.Create(new FdmTransportOptions { LoopCount = 1 }), NullLoggerFactory.Instance);
+        await using var factory = new FdmTransportFactory(
+            Options.Create(new FdmTransportOptions { LoopCount = 1 }),
+            NullLoggerFactory.Instance);
         await using var connections = new FdmConnectionFactory(factory);
         List<ConnectionContext> open = [await connections.ConnectAsync(peer.LocalEndPoint!)];
         SocketException failure = await Assert.ThrowsAsync<SocketException>(async () =>
@@ -74,7 +76,9 @@ public sealed partial class DescriptorHeadroomTests
         int highest = 0;
         foreach (string entry in Directory.GetFileSystemEntries("/proc/self/fd"))
         {
-            highest = Math.Max(highest, int.Parse(Path.GetFileName(entry), System.Globalization.CultureInfo.InvariantCulture));
+            highest = Math.Max(
+                highest,
+                int.Parse(Path.GetFileName(entry), System.Globalization.CultureInfo.InvariantCulture));
         }
 
         return highest;

@@ -62,7 +62,9 @@ public sealed class EventLoopGroupTests
         EventLoopGroup group = New(2);
         EventLoop[] loops = group.AddUser();
         var source = new ProbeSource { Loop = loops[1] };
-        LoopFixture.RunOn(loops[1], () => Assert.Equal(0, loops[1].Register(source, pair.Near.Value, EpollFlags.Connection)));
+        LoopFixture.RunOn(
+            loops[1],
+            () => Assert.Equal(0, loops[1].Register(source, pair.Near.Value, EpollFlags.Connection)));
 
         group.Dispose();
 
@@ -183,5 +185,6 @@ public sealed class EventLoopGroupTests
         Assert.True(group.TryBeginSpin());
     }
 
-    private static EventLoopGroup New(int loops) => new(new EventLoopSettings { LoopCount = loops }, NullLogger.Instance);
+    private static EventLoopGroup New(int loops)
+        => new(new EventLoopSettings { LoopCount = loops }, NullLogger.Instance);
 }

@@ -198,7 +198,8 @@ public sealed class EventLoopSourceTests : IDisposable
     [Fact]
     public void A_time_that_no_clock_reaches_never_comes_and_holds_nobody()
     {
-        var never = new ProbeSource { Loop = Loop, OnCommanded = command => _seen.Add($"never {command}"), OnStop = _ => { } };
+        var never =
+            new ProbeSource { Loop = Loop, OnCommanded = command => _seen.Add($"never {command}"), OnStop = _ => { } };
         var soon = new ProbeSource { Loop = Loop, OnCommanded = command => _seen.Add($"soon {command}") };
 
         _loops.Run(() =>
@@ -298,7 +299,9 @@ public sealed class EventLoopSourceTests : IDisposable
     {
         ThreadCache? cache = LoopThread.Cache(Loop, this, key => new Hoard(key, _seen), out bool isOwner);
         Assert.True(isOwner);
-        Assert.Same(cache, LoopThread.Cache(Loop, this, _ => throw new InvalidOperationException("There is one already."), out _));
+        Assert.Same(
+            cache,
+            LoopThread.Cache(Loop, this, _ => throw new InvalidOperationException("There is one already."), out _));
         cache!.IsUsed = false;
         ((Hoard)cache).Count++;
     }

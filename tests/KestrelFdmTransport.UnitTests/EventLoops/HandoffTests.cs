@@ -195,7 +195,9 @@ public sealed class HandoffTests : IDisposable
         {
             Assert.False(loops.Group.Standbys.IsExhausted);
             var source = new ProbeSource { Loop = loops.Loop, OnCallbacks = BlockOnce(released) };
-            loops.Run(() => Assert.Equal(0, loops.Loop.Register(source, pair.Near.Value, EpollFlags.In | EpollFlags.EdgeTriggered)));
+            loops.Run(() => Assert.Equal(
+                0,
+                loops.Loop.Register(source, pair.Near.Value, EpollFlags.In | EpollFlags.EdgeTriggered)));
             Sys.Send(pair.Far.Value, [1]);
             Assert.Equal("entered", Next());
             Waiting.Until(() => loops.Group.Standbys.Handoffs > 0, "a hand-over");
@@ -233,7 +235,9 @@ public sealed class HandoffTests : IDisposable
         Unregister(loops, source);
     }
 
-    /// <summary>The loop's owner changes at every possible moment; no event, command or close may get lost or be done twice.</summary>
+    /// <summary>
+    /// The loop's owner changes at every possible moment; no event, command or close may get lost or be done twice.
+    /// </summary>
     [Theory]
     [InlineData(1)]
     [InlineData(4)]
@@ -270,7 +274,9 @@ public sealed class HandoffTests : IDisposable
                 OnCallbacks = () => Busy(Random.Shared.Next(0, 300)),
                 OnFailed = exception => _seen.Add(exception.ToString()),
             });
-            LoopFixture.RunOn(loop, () => Assert.Equal(0, loop.Register(sources[number], pairs[number].Near.Value, EpollFlags.Connection)));
+            LoopFixture.RunOn(
+                loop,
+                () => Assert.Equal(0, loop.Register(sources[number], pairs[number].Near.Value, EpollFlags.Connection)));
         }
 
         // On a busy machine it may take a while until somebody else has a CPU to take the loop with.
@@ -308,7 +314,11 @@ public sealed class HandoffTests : IDisposable
         using var loops = new LoopFixture(stallThreshold: s_threshold);
         using var released = new ManualResetEventSlim();
         Thread? stalled = null;
-        var source = new ProbeSource { Loop = loops.Loop, OnCallbacks = BlockOnce(released, () => stalled = Thread.CurrentThread) };
+        var source = new ProbeSource
+        {
+            Loop = loops.Loop,
+            OnCallbacks = BlockOnce(released, () => stalled = Thread.CurrentThread)
+        };
         Register(loops, source);
         Assert.Equal("entered", Next());
         Waiting.Until(() => loops.Group.Standbys.Stalled == 1, "the loop to be taken over");
@@ -330,14 +340,30 @@ public sealed class HandoffTests : IDisposable
     public void Threads_that_stand_by_end_with_the_loops_and_stand_by_again_with_the_next_ones()
     {
         var group = new EventLoopGroup(
-            new EventLoopSettings { LoopCount = 1, AllowsHandoff = true, StallThreshold = s_threshold, MaxStandbyThreads = 4 }, NullLogger.Instance);
+            new EventLoopSettings
+            {
+                LoopCount = 1,
+                AllowsHandoff = true,
+                StallThreshold = s_threshold,
+                MaxStandbyThreads = 4
+            },
+            NullLogger.Instance);
         Thread? stalled = null;
         for (int round = 0; round < 2; round++)
         {
             EventLoop loop = group.AddUser()[0];
             using var released = new ManualResetEventSlim();
-            var source = new ProbeSource { Loop = loop, OnCommanded = _ => { }, OnCallbacks = BlockOnce(released, () => stalled = Thread.CurrentThread) };
-            LoopFixture.RunOn(loop, () => Assert.Equal(0, loop.Register(source, _pair.Near.Value, EpollFlags.Connection)));
+            var source = new ProbeSource
+            {
+                Loop = loop,
+                OnCommanded = _ => { },
+                OnCallbacks = BlockOnce(
+                released,
+                () => stalled = Thread.CurrentThread)
+            };
+            LoopFixture.RunOn(
+                loop,
+                () => Assert.Equal(0, loop.Register(source, _pair.Near.Value, EpollFlags.Connection)));
             Assert.Equal("entered", Next());
             Waiting.Until(() => group.Standbys.Stalled == 1, "the loop to be taken over");
             released.Set();
@@ -436,7 +462,8 @@ public sealed class HandoffTests : IDisposable
             using var released = new ManualResetEventSlim();
             ProbeSource? source = null;
             Action block = BlockOnce(released, () => LoopThread.TryDefer(source!));
-            source = new ProbeSource { Loop = loops.Loop, OnCallbacks = block, OnSendDeferred = () => _seen.Add("sent") };
+            source =
+                new ProbeSource { Loop = loops.Loop, OnCallbacks = block, OnSendDeferred = () => _seen.Add("sent") };
             Register(loops, source);
             Assert.Equal(["entered", "sent"], [Next(), Next()]);
             loops.Run(() => _seen.Add("goes on"));
@@ -528,7 +555,12 @@ public sealed class HandoffTests : IDisposable
         using var faults = new Faults(Syscall.ReadProcFile, "EMFILE", first: 1, step: 1);
         using var loops = new LoopFixture(stallThreshold: s_threshold);
         using var released = new ManualResetEventSlim();
-        var source = new ProbeSource { Loop = loops.Loop, OnStall = computes => _seen.Add(computes ? "computes" : "waits"), OnCallbacks = BlockOnce(released) };
+        var source = new ProbeSource
+        {
+            Loop = loops.Loop,
+            OnStall = computes => _seen.Add(computes ? "computes" : "waits"),
+            OnCallbacks = BlockOnce(released)
+        };
         Register(loops, source);
         Assert.Equal(["entered", "waits"], [Next(), Next()]);
         released.Set();
@@ -544,12 +576,19 @@ public sealed class HandoffTests : IDisposable
         {
             if (point == FaultPoint.ThreadStarts && Interlocked.Increment(ref attempts) > 0)
             {
-                throw new InvalidOperationException("As ThreadStartException, which has no public constructor, it is none of the expected kinds.");
+                throw new InvalidOperationException(
+                    "As ThreadStartException, which has no public constructor, it is none of the expected kinds.");
             }
         };
         try
         {
-            var source = new ProbeSource { Loop = loops.Loop, OnCallbacks = () => Waiting.Until(() => Volatile.Read(ref attempts) > 0, "an attempt to start a standby") };
+            var source = new ProbeSource
+            {
+                Loop = loops.Loop,
+                OnCallbacks = () => Waiting.Until(
+                () => Volatile.Read(ref attempts) > 0,
+                "an attempt to start a standby")
+            };
             Register(loops, source);
             loops.Run(() => _seen.Add("goes on"));
             Assert.Equal("goes on", Next());
@@ -563,14 +602,16 @@ public sealed class HandoffTests : IDisposable
 
     private static void Busy(int microseconds)
     {
-        long until = System.Diagnostics.Stopwatch.GetTimestamp() + (microseconds * System.Diagnostics.Stopwatch.Frequency / 1_000_000);
+        long until = System.Diagnostics.Stopwatch.GetTimestamp()
+            + (microseconds * System.Diagnostics.Stopwatch.Frequency / 1_000_000);
         while (System.Diagnostics.Stopwatch.GetTimestamp() < until)
         {
             Thread.SpinWait(10);
         }
     }
 
-    private static void Unregister(LoopFixture loops, ProbeSource source) => loops.Run(() => loops.Loop.Deregister(source));
+    private static void Unregister(LoopFixture loops, ProbeSource source)
+        => loops.Run(() => loops.Loop.Deregister(source));
 
     /// <summary>Once, because a source that has lost its loop is served again.</summary>
     private Action BlockOnce(ManualResetEventSlim released, Action? entering = null)

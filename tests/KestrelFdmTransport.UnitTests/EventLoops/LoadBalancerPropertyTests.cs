@@ -23,8 +23,12 @@ public sealed class LoadBalancerPropertyTests
             Fill(population, random, loops, largest: 0.1);
             population.Run(Windows);
 
-            Assert.True(population.Difference <= 0.201, FormattableString.Invariant($"Seed {seed}: {population.Difference}"));
-            Assert.True(population.Moves <= 2 * population.Connections, FormattableString.Invariant($"Seed {seed}: {population.Moves} moves of {population.Connections}"));
+            Assert.True(
+                population.Difference <= 0.201,
+                FormattableString.Invariant($"Seed {seed}: {population.Difference}"));
+            Assert.True(
+                population.Moves <= 2 * population.Connections,
+                FormattableString.Invariant($"Seed {seed}: {population.Moves} moves of {population.Connections}"));
             AssertQuiet(population, seed);
         }
     }
@@ -44,7 +48,9 @@ public sealed class LoadBalancerPropertyTests
             population.Run(Windows);
 
             // Heat may carry the large one to where there are more small ones.
-            Assert.True(population.Difference <= Math.Max(0.201, before + 0.15), FormattableString.Invariant($"Seed {seed}: {population.Difference} after {before}"));
+            Assert.True(
+                population.Difference <= Math.Max(0.201, before + 0.15),
+                FormattableString.Invariant($"Seed {seed}: {population.Difference} after {before}"));
             AssertQuiet(population, seed);
         }
     }
@@ -104,7 +110,9 @@ public sealed class LoadBalancerPropertyTests
 
             population.Run(Windows);
 
-            Assert.True(population.CountShare <= 1.1 || population.CountDifference <= 2, FormattableString.Invariant($"Seed {seed}: {population.CountShare}"));
+            Assert.True(
+                population.CountShare <= 1.1 || population.CountDifference <= 2,
+                FormattableString.Invariant($"Seed {seed}: {population.CountShare}"));
             int moves = population.Moves;
             population.Run(Windows);
             Assert.Equal(moves, population.Moves);
@@ -181,7 +189,9 @@ public sealed class LoadBalancerPropertyTests
         int moves = population.Moves;
         population.Run(20 * Windows);
         moves = population.Moves - moves;
-        Assert.True(moves <= Math.Max(2, population.Connections / 4), FormattableString.Invariant($"Seed {seed}: {moves} moves of {population.Connections}"));
+        Assert.True(
+            moves <= Math.Max(2, population.Connections / 4),
+            FormattableString.Invariant($"Seed {seed}: {moves} moves of {population.Connections}"));
     }
 
     /// <summary>At most nine tenths of all the loops' time, on as many loops as chance will have it.</summary>

@@ -10,8 +10,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 /// <summary>
-/// Hot connections on event loops, each with work that takes a part of its loop's time, window after window in virtual time. The loops
-/// are real ones and sleep; what they would measure is told to them here.
+/// Hot connections on event loops, each with work that takes a part of its loop's time, window after window in virtual
+/// time. The loops are real ones and sleep; what they would measure is told to them here.
 /// </summary>
 internal sealed class LoadPopulation : IDisposable
 {
@@ -22,7 +22,9 @@ internal sealed class LoadPopulation : IDisposable
 
     public LoadPopulation(int loops, int seed, bool moves = true)
     {
-        _group = new EventLoopGroup(new EventLoopSettings { LoopCount = loops, MigratesConnections = moves }, NullLogger.Instance);
+        _group = new EventLoopGroup(
+            new EventLoopSettings { LoopCount = loops, MigratesConnections = moves },
+            NullLogger.Instance);
         LoopFixture.AwaitIdle(_group.AddUser());
         _random = new Random(seed);
         _works = [.. Enumerable.Range(0, loops).Select(_ => new List<double>())];
@@ -33,7 +35,9 @@ internal sealed class LoadPopulation : IDisposable
     /// <summary>How far measurements are off, at most, as a part of what is measured.</summary>
     public double Error { get; init; }
 
-    /// <summary>Loops that others keep from their CPUs: which part of the time that they are busy they have one.</summary>
+    /// <summary>
+    /// Loops that others keep from their CPUs: which part of the time that they are busy they have one.
+    /// </summary>
     public Dictionary<int, double> Deprived { get; } = [];
 
     /// <summary>Loops that use more of their time at the moment than their connections need.</summary>
@@ -78,7 +82,9 @@ internal sealed class LoadPopulation : IDisposable
     private void Measure(EventLoop loop)
     {
         List<double> works = _works[loop.Index];
-        double busy = Math.Min(1, (works.Sum() * (1 + (Error * ((2 * _random.NextDouble()) - 1)))) + Spikes.GetValueOrDefault(loop.Index));
+        double busy = Math.Min(
+            1,
+            (works.Sum() * (1 + (Error * ((2 * _random.NextDouble()) - 1)))) + Spikes.GetValueOrDefault(loop.Index));
         var sets = new PollingSets(PollingPolicy.Default, new SpinPredictor());
         for (int slot = 0; slot < works.Count; slot++)
         {

@@ -176,7 +176,10 @@ public sealed class LoopEndTests : IDisposable
             }
         };
         var source = new ProbeSource { Loop = loop, OnStop = static _ => { } };
-        LoopFixture.RunOn(loop, () => Assert.Throws<InsufficientMemoryException>(() => loop.Register(source, pair.Near.Value, EpollFlags.Connection)));
+        LoopFixture.RunOn(
+            loop,
+            () => Assert.Throws<InsufficientMemoryException>(
+                () => loop.Register(source, pair.Near.Value, EpollFlags.Connection)));
         FaultPoints.Handler = null;
 
         // A loop ends when no slot is taken, and this source would not give one back.
@@ -206,7 +209,9 @@ public sealed class LoopEndTests : IDisposable
         {
             for (int i = 0; i < sources.Length; i++)
             {
-                Assert.Equal(0, loop.Register(sources[i], descriptors.All[i].Value, EpollFlags.In | EpollFlags.EdgeTriggered));
+                Assert.Equal(
+                    0,
+                    loop.Register(sources[i], descriptors.All[i].Value, EpollFlags.In | EpollFlags.EdgeTriggered));
             }
         });
         return sources;
@@ -214,7 +219,8 @@ public sealed class LoopEndTests : IDisposable
 
     private sealed class Descriptors(int count) : IDisposable
     {
-        public SafeFileDescriptor[] All { get; } = Array.ConvertAll(new int[count], static _ => new SafeFileDescriptor(Sys.CreateEventFd()));
+        public SafeFileDescriptor[] All { get; } =
+            Array.ConvertAll(new int[count], static _ => new SafeFileDescriptor(Sys.CreateEventFd()));
 
         public void Dispose() => Array.ForEach(All, static descriptor => descriptor.Dispose());
     }

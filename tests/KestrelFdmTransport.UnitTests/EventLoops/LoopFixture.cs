@@ -11,7 +11,8 @@ namespace KestrelFdmTransport.UnitTests.EventLoops;
 /// <summary>Running loops for a test.</summary>
 internal sealed class LoopFixture : IDisposable
 {
-    public LoopFixture(int loops = 1, TimeSpan spin = default, TimeSpan? stallThreshold = null, int maxStandbyThreads = 64)
+    public LoopFixture(
+        int loops = 1, TimeSpan spin = default, TimeSpan? stallThreshold = null, int maxStandbyThreads = 64)
     {
         var settings = new EventLoopSettings
         {
@@ -61,11 +62,17 @@ internal sealed class LoopFixture : IDisposable
         }
     }
 
-    /// <summary>Waits until the loops have nothing to do: one that has not come so far may look as if it were stuck.</summary>
+    /// <summary>
+    /// Waits until the loops have nothing to do: one that has not come so far may look as if it were stuck.
+    /// </summary>
     public static void AwaitIdle(params EventLoop[] loops)
-        => Waiting.Until(() => Array.TrueForAll(loops, static loop => loop.Utilization.Waits), "loops with nothing to do");
+        => Waiting.Until(
+            () => Array.TrueForAll(loops, static loop => loop.Utilization.Waits),
+            "loops with nothing to do");
 
-    /// <summary>Makes the loop fail as a mistake in its own code would: a timer comes due of a slot that it does not have.</summary>
+    /// <summary>
+    /// Makes the loop fail as a mistake in its own code would: a timer comes due of a slot that it does not have.
+    /// </summary>
     public static void Fail(EventLoop loop)
         => RunOn(loop, () => loop.SetTimer(new ProbeSource { Loop = loop, Token = 1 << 20 }, due: 0));
 

@@ -66,7 +66,10 @@ public sealed class LoopStartTests : IDisposable
             int descriptors = Descriptors();
             _steps = 0;
             SyscallFaultInjection.Handler = (call, _) =>
-                call is Syscall.EpollCreate or Syscall.CreateEventFd or Syscall.EpollAdd && Interlocked.Increment(ref _steps) == number ? Errno.EMFILE : 0;
+                call is Syscall.EpollCreate or Syscall.CreateEventFd or Syscall.EpollAdd
+                    && Interlocked.Increment(ref _steps) == number
+                    ? Errno.EMFILE
+                    : 0;
             Assert.Throws<SocketException>(() => _group.AddUser());
             SyscallFaultInjection.Handler = null;
             AssertNothingIsLeft(descriptors);
@@ -90,7 +93,8 @@ public sealed class LoopStartTests : IDisposable
         SocketException exception = Assert.Throws<SocketException>(() => group.AddUser());
 
         Assert.Equal(SocketError.TooManyOpenSockets, exception.SocketErrorCode);
-        Assert.Contains(count.ToString(CultureInfo.InvariantCulture) + " event loops", exception.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            count.ToString(CultureInfo.InvariantCulture) + " event loops", exception.Message, StringComparison.Ordinal);
         Assert.Contains(limit.ToString(CultureInfo.InvariantCulture), exception.Message, StringComparison.Ordinal);
         Assert.Empty(group.Loops);
         Assert.InRange(Descriptors(), 0, descriptors);
@@ -119,7 +123,8 @@ public sealed class LoopStartTests : IDisposable
     }
 
     private static int Descriptors()
-        => Directory.GetFileSystemEntries("/proc/self/fd").Select(static path => new FileInfo(path).LinkTarget).Count(static target => target is not null && target.StartsWith("anon_inode:", StringComparison.Ordinal));
+        => Directory.GetFileSystemEntries("/proc/self/fd").Select(static path => new FileInfo(path).LinkTarget)
+            .Count(static target => target is not null && target.StartsWith("anon_inode:", StringComparison.Ordinal));
 
     private static int Threads()
         => Directory.GetDirectories("/proc/self/task").Count(static task =>
@@ -127,7 +132,8 @@ public sealed class LoopStartTests : IDisposable
             try
             {
                 string name = File.ReadAllText(task + "/comm");
-                return name.StartsWith("fdm-loop", StringComparison.Ordinal) || name.StartsWith("fdm-standby", StringComparison.Ordinal);
+                return name.StartsWith("fdm-loop", StringComparison.Ordinal)
+                    || name.StartsWith("fdm-standby", StringComparison.Ordinal);
             }
             catch (IOException)
             {

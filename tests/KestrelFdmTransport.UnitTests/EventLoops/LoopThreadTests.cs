@@ -14,7 +14,8 @@ public sealed class LoopThreadTests
     private readonly ProbeSource _source = new();
 
     [Fact]
-    public void Outside_a_callback_nothing_is_deferred() => TestThreads.Run(() => Assert.False(LoopThread.TryDefer(_source)));
+    public void Outside_a_callback_nothing_is_deferred()
+        => TestThreads.Run(() => Assert.False(LoopThread.TryDefer(_source)));
 
     [Fact]
     public void What_a_callback_defers_is_sent_when_it_has_ended_at_the_latest()
@@ -37,7 +38,8 @@ public sealed class LoopThreadTests
 
     [Fact]
     public void A_callback_for_one_source_defers_nothing_for_another()
-        => TestThreads.Run(() => LoopThread.Run(_source, _ => Assert.False(LoopThread.TryDefer(new ProbeSource())), null, null));
+        => TestThreads.Run(
+            () => LoopThread.Run(_source, _ => Assert.False(LoopThread.TryDefer(new ProbeSource())), null, null));
 
     [Fact]
     public void A_callback_that_goes_on_for_long_defers_nothing()
@@ -68,7 +70,9 @@ public sealed class LoopThreadTests
         => TestThreads.Run(() =>
         {
             var inner = new ProbeSource();
-            RunDeferring(_source, () => LoopThread.Run(inner, _ => Assert.False(LoopThread.TryDefer(inner)), null, null));
+            RunDeferring(
+                _source,
+                () => LoopThread.Run(inner, _ => Assert.False(LoopThread.TryDefer(inner)), null, null));
             Assert.Equal(0, inner.DeferredSends);
             Assert.True(_source.DeferredSends > 0);
         });
@@ -153,9 +157,13 @@ public sealed class LoopThreadTests
                 using (contended.EnterScope())
                 {
                     held.Set();
-                    Waiting.Until(() => me.ThreadState.HasFlag(ThreadState.WaitSleepJoin), "a thread that waits for the lock");
+                    Waiting.Until(
+                        () => me.ThreadState.HasFlag(ThreadState.WaitSleepJoin),
+                        "a thread that waits for the lock");
                     me.Interrupt();
-                    Waiting.Until(() => me.ThreadState.HasFlag(ThreadState.WaitSleepJoin), "a thread that waits for the lock again");
+                    Waiting.Until(
+                        () => me.ThreadState.HasFlag(ThreadState.WaitSleepJoin),
+                        "a thread that waits for the lock again");
                 }
             })
             {
@@ -171,13 +179,17 @@ public sealed class LoopThreadTests
             holder.Join();
         });
 
-    /// <summary>A semaphore takes a lock of its own, and another thread would wait for ever for a permit that has got lost there.</summary>
+    /// <summary>
+    /// A semaphore takes a lock of its own, and another thread would wait for ever for a permit that has got lost
+    /// there.
+    /// </summary>
     [Fact]
     public void An_interrupt_keeps_no_permit_back_and_is_kept_for_the_application()
         => TestThreads.Run(() =>
         {
             using var semaphore = new SemaphoreSlim(0);
-            object inside = typeof(SemaphoreSlim).GetField("m_lockObjAndDisposed", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(semaphore)!;
+            object inside = typeof(SemaphoreSlim)
+                .GetField("m_lockObjAndDisposed", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(semaphore)!;
             using var held = new ManualResetEventSlim();
             Thread me = Thread.CurrentThread;
             var holder = new Thread(() =>
@@ -185,9 +197,13 @@ public sealed class LoopThreadTests
                 lock (inside)
                 {
                     held.Set();
-                    Waiting.Until(() => me.ThreadState.HasFlag(ThreadState.WaitSleepJoin), "a thread that waits for the lock");
+                    Waiting.Until(
+                        () => me.ThreadState.HasFlag(ThreadState.WaitSleepJoin),
+                        "a thread that waits for the lock");
                     me.Interrupt();
-                    Waiting.Until(() => me.ThreadState.HasFlag(ThreadState.WaitSleepJoin), "a thread that waits for the lock again");
+                    Waiting.Until(
+                        () => me.ThreadState.HasFlag(ThreadState.WaitSleepJoin),
+                        "a thread that waits for the lock again");
                 }
             })
             {
@@ -203,7 +219,9 @@ public sealed class LoopThreadTests
             holder.Join();
         });
 
-    /// <summary>Runs the body in a callback that has deferred a flush; again if the machine was so slow that it was too old.</summary>
+    /// <summary>
+    /// Runs the body in a callback that has deferred a flush; again if the machine was so slow that it was too old.
+    /// </summary>
     private static void RunDeferring(ProbeSource source, Action body)
     {
         bool deferred = false;

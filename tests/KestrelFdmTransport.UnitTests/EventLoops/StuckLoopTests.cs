@@ -7,7 +7,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
-/// <summary>A loop that is held by a callback or a long turn looks idle by all that it has measured, and is not.</summary>
+/// <summary>
+/// A loop that is held by a callback or a long turn looks idle by all that it has measured, and is not.
+/// </summary>
 public sealed class StuckLoopTests : IDisposable
 {
     private static readonly long s_second = Stopwatch.Frequency;

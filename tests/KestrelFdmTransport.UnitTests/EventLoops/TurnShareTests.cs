@@ -43,7 +43,9 @@ public sealed class TurnShareTests : IDisposable
                 }
             },
         };
-        _loops.Run(() => Assert.Equal(0, _loops.Loop.Register(ready, pair.Near.Value, EpollFlags.In | EpollFlags.EdgeTriggered)));
+        _loops.Run(() => Assert.Equal(
+            0,
+            _loops.Loop.Register(ready, pair.Near.Value, EpollFlags.In | EpollFlags.EdgeTriggered)));
         using var release = new ManualResetEventSlim();
         var first = new ProbeSource { Loop = _loops.Loop, OnCommanded = _ => release.Within("the mail to be posted") };
         first.Post(LoopCommand.Resume);

@@ -169,7 +169,11 @@ public sealed class WakeUpTests
             var random = new Random(number);
             long posted = 0;
             long handled = 0;
-            var source = new ProbeSource { Loop = loops.Loop, OnCommanded = _ => Volatile.Write(ref handled, Volatile.Read(ref posted)) };
+            var source = new ProbeSource
+            {
+                Loop = loops.Loop,
+                OnCommanded = _ => Volatile.Write(ref handled, Volatile.Read(ref posted))
+            };
             for (int i = 1; i <= PostsEach; i++)
             {
                 // Now while the loop works, now while it is about to sleep, now while it sleeps.
@@ -216,7 +220,9 @@ public sealed class WakeUpTests
                 }
 
                 meeting.Meet();
-                Waiting.Until(() => Volatile.Read(ref handled) == (long)round * Posters * PostsEach, $"the end of round {round}");
+                Waiting.Until(
+                    () => Volatile.Read(ref handled) == (long)round * Posters * PostsEach,
+                    $"the end of round {round}");
             }
         });
     }

@@ -11,27 +11,54 @@ using KestrelFdmTransport.Hosting;
 
 namespace KestrelFdmTransport.UnitTests.Hosting;
 
-/// <summary>Values of an option at and beyond the ends of its range, of its type, and of what our own code computes with.</summary>
+/// <summary>
+/// Values of an option at and beyond the ends of its range, of its type, and of what our own code computes with.
+/// </summary>
 internal static class OptionExtremes
 {
     private static readonly int[] s_numbers =
     [
-        int.MinValue, -1, 0, 1, 2, 1023, FdmTransportLimits.LoopCountMax, FdmTransportLimits.LoopCountMax + 1, FdmTransportLimits.BlockingThreadsMax,
-        FdmTransportLimits.BlockingThreadsMax + 1, FdmTransportLimits.AcceptQueueLengthMax, FdmTransportLimits.AcceptQueueLengthMax + 1, int.MaxValue,
+        int.MinValue,
+        -1,
+        0,
+        1,
+        2,
+        1023,
+        FdmTransportLimits.LoopCountMax,
+        FdmTransportLimits.LoopCountMax + 1,
+        FdmTransportLimits.BlockingThreadsMax,
+        FdmTransportLimits.BlockingThreadsMax + 1,
+        FdmTransportLimits.AcceptQueueLengthMax,
+        FdmTransportLimits.AcceptQueueLengthMax + 1,
+        int.MaxValue,
     ];
 
     private static readonly TimeSpan[] s_times =
     [
-        TimeSpan.MinValue, TimeSpan.FromTicks(-1), Timeout.InfiniteTimeSpan, TimeSpan.Zero, TimeSpan.FromTicks(1), TimeSpan.FromMilliseconds(1),
-        TimeSpan.FromTicks(10_001), TimeSpan.FromTicks(999_999), TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(1),
-        TimeSpan.FromMinutes(1) + TimeSpan.FromTicks(1), TimeSpan.FromDays(24), TimeSpan.FromDays(24) + TimeSpan.FromTicks(1),
-        TimeSpan.FromMilliseconds(int.MaxValue), TimeSpan.FromMilliseconds(int.MaxValue + 1L), TimeSpan.FromMilliseconds(uint.MaxValue),
+        TimeSpan.MinValue,
+        TimeSpan.FromTicks(-1),
+        Timeout.InfiniteTimeSpan,
+        TimeSpan.Zero,
+        TimeSpan.FromTicks(1),
+        TimeSpan.FromMilliseconds(1),
+        TimeSpan.FromTicks(10_001),
+        TimeSpan.FromTicks(999_999),
+        TimeSpan.FromMilliseconds(100),
+        TimeSpan.FromMinutes(1),
+        TimeSpan.FromMinutes(1) + TimeSpan.FromTicks(1),
+        TimeSpan.FromDays(24),
+        TimeSpan.FromDays(24) + TimeSpan.FromTicks(1),
+        TimeSpan.FromMilliseconds(int.MaxValue),
+        TimeSpan.FromMilliseconds(int.MaxValue + 1L),
+        TimeSpan.FromMilliseconds(uint.MaxValue),
         TimeSpan.FromTicks(long.MaxValue / 100), TimeSpan.FromTicks((long.MaxValue / 100) + 1), TimeSpan.MaxValue,
     ];
 
-    public static PropertyInfo[] Properties { get; } = typeof(FdmTransportOptions).GetProperties(BindingFlags.Public | BindingFlags.Instance);
+    public static PropertyInfo[] Properties { get; } = typeof(FdmTransportOptions).GetProperties(
+        BindingFlags.Public | BindingFlags.Instance);
 
-    /// <exception cref="NotSupportedException">There is an option of a type that nobody has thought of here.</exception>
+    /// <exception cref="NotSupportedException">There is an option of a type that nobody has thought of
+    /// here.</exception>
     public static IEnumerable<object?> ValuesOf(PropertyInfo option)
     {
         Type type = option.PropertyType;
@@ -39,9 +66,21 @@ internal static class OptionExtremes
             : type == typeof(int) ? s_numbers.Cast<object?>()
             : type == typeof(long?) ? [null, long.MinValue, -1L, 0L, 1L, 2L, long.MaxValue - 1, long.MaxValue]
             : type == typeof(TimeSpan) ? s_times.Cast<object?>()
-            : type == typeof(ApplicationScheduling) ? [(ApplicationScheduling)int.MinValue, (ApplicationScheduling)(-1), .. Enum.GetValues<ApplicationScheduling>(), (ApplicationScheduling)3, (ApplicationScheduling)int.MaxValue]
-            : type == typeof(UnixFileMode?) ? [null, UnixFileMode.None, FdmTransportLimits.UnixSocketFileModeMask, (UnixFileMode)0x200, (UnixFileMode)0xFFF, (UnixFileMode)(-1), (UnixFileMode)int.MaxValue]
-            : type == typeof(Func<EndPoint, Socket>) ? [null, (Func<EndPoint, Socket>)FdmTransportOptions.CreateDefaultBoundListenSocket]
+            : type == typeof(ApplicationScheduling) ?
+            [
+                (ApplicationScheduling)int.MinValue, (ApplicationScheduling)(-1),
+                .. Enum.GetValues<ApplicationScheduling>(), (ApplicationScheduling)3,
+                (ApplicationScheduling)int.MaxValue
+            ]
+            : type == typeof(UnixFileMode?) ?
+            [
+                null, UnixFileMode.None, FdmTransportLimits.UnixSocketFileModeMask, (UnixFileMode)0x200,
+                (UnixFileMode)0xFFF, (UnixFileMode)(-1), (UnixFileMode)int.MaxValue
+            ]
+            : type == typeof(Func<EndPoint, Socket>) ?
+            [
+                null, (Func<EndPoint, Socket>)FdmTransportOptions.CreateDefaultBoundListenSocket
+            ]
             : throw new NotSupportedException($"{option.Name} has the type {type}.");
     }
 
@@ -60,7 +99,10 @@ internal static class OptionExtremes
         Type type = option.PropertyType;
         return type == typeof(int) ? ["2147483648", "-2147483649", "1e3", "0x10", "Infinity"]
             : type == typeof(long?) ? ["9223372036854775808", "-9223372036854775809", "Infinity"]
-            : type == typeof(TimeSpan) ? ["10675199.02:48:05.4775808", "-10675199.02:48:05.4775809", "Infinity", "25:00:00:00:00", ""]
+            : type == typeof(TimeSpan) ?
+            [
+                "10675199.02:48:05.4775808", "-10675199.02:48:05.4775809", "Infinity", "25:00:00:00:00", ""
+            ]
             : type == typeof(bool) ? ["2", "", "null"]
             : ["-", "99999999999"];
     }

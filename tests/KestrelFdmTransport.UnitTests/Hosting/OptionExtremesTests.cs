@@ -15,7 +15,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Hosting;
 
-/// <summary>Each option at its extremes, in code and from configuration: refused by name when the host starts, or served.</summary>
+/// <summary>
+/// Each option at its extremes, in code and from configuration: refused by name when the host starts, or served.
+/// </summary>
 public sealed class OptionExtremesTests : IDisposable
 {
     private const int Bytes = 100_000;
@@ -47,7 +49,9 @@ public sealed class OptionExtremesTests : IDisposable
             catch (OptionsValidationException refused)
             {
                 Assert.Contains(refused.Failures, failure => failure.Contains(name, StringComparison.Ordinal));
-                Assert.All(refused.Failures, failure => Assert.Matches(@"^FdmTransportOptions\.\w+ is \S.*; allowed: \S", failure));
+                Assert.All(
+                    refused.Failures,
+                    failure => Assert.Matches(@"^FdmTransportOptions\.\w+ is \S.*; allowed: \S", failure));
             }
             catch (Exception exception)
             {
@@ -92,26 +96,34 @@ public sealed class OptionExtremesTests : IDisposable
         }
     }
 
-    private static PropertyInfo OptionOf(string name) => OptionExtremes.Properties.Single(option => string.Equals(option.Name, name, StringComparison.Ordinal));
+    private static PropertyInfo OptionOf(string name)
+        => OptionExtremes.Properties.Single(option => string.Equals(option.Name, name, StringComparison.Ordinal));
 
     private static async Task AssertRefusedAsync(string name, string text)
     {
-        Exception? refused = await Record.ExceptionAsync(() => HostedOptions.StartAsync(host => host.UseFdmTransport(), (name, text)));
+        Exception? refused = await Record.ExceptionAsync(
+            () => HostedOptions.StartAsync(host => host.UseFdmTransport(), (name, text)));
 
         Assert.True(refused is OptionsValidationException or InvalidOperationException, $"{name}={text}: {refused}");
         Assert.Contains(name, refused.Message, StringComparison.Ordinal);
         Assert.Matches("; allowed: |is not an option of the FDM transport. Options: ", refused.Message);
     }
 
-    /// <summary>A client, a connection that says nothing and one that the process opens itself, and rest when all is said.</summary>
+    /// <summary>
+    /// A client, a connection that says nothing and one that the process opens itself, and rest when all is said.
+    /// </summary>
     private async Task ServeAsync(FdmTransportOptions options)
     {
         await using var transport = new FdmTransportFactory(Options.Create(options), NullLoggerFactory.Instance);
         await using var connections = new FdmConnectionFactory(transport);
-        foreach (EndPoint endPoint in new EndPoint[] { new IPEndPoint(IPAddress.Loopback, 0), new UnixDomainSocketEndPoint(Path.Combine(_folder.FullName, "s")) })
+        foreach (EndPoint endPoint
+            in new EndPoint[] { new IPEndPoint(IPAddress.Loopback, 0), new UnixDomainSocketEndPoint(
+                Path.Combine(_folder.FullName, "s")) })
         {
             await using IConnectionListener listener = await transport.BindAsync(endPoint);
-            if (endPoint is UnixDomainSocketEndPoint && options.UnixSocketFileMode == UnixFileMode.None && !Environment.IsPrivilegedProcess)
+            if (endPoint is UnixDomainSocketEndPoint
+                && options.UnixSocketFileMode == UnixFileMode.None
+                && !Environment.IsPrivilegedProcess)
             {
                 continue;
             }
@@ -148,13 +160,15 @@ public sealed class OptionExtremesTests : IDisposable
     }
 
     /// <summary>Null if the time to connect was too short, which it may be.</summary>
-    private static async Task<ConnectionContext?> OpenAsync(FdmConnectionFactory connections, IConnectionListener listener, FdmTransportOptions options)
+    private static async Task<ConnectionContext?> OpenAsync(
+        FdmConnectionFactory connections, IConnectionListener listener, FdmTransportOptions options)
     {
         try
         {
             return await connections.ConnectAsync(listener.EndPoint).AsTask().Within("a connection of our own");
         }
-        catch (SocketException exception) when (exception.SocketErrorCode == SocketError.TimedOut && options.ConnectTimeout < TimeSpan.FromSeconds(1))
+        catch (SocketException exception) when (exception.SocketErrorCode == SocketError.TimedOut
+            && options.ConnectTimeout < TimeSpan.FromSeconds(1))
         {
             return null;
         }
@@ -210,7 +224,8 @@ public sealed class OptionExtremesTests : IDisposable
             }
             while (!result.IsCompleted);
         }
-        catch (Exception exception) when (exception is IOException or ConnectionAbortedException or ConnectionResetException)
+        catch (Exception exception)
+            when (exception is IOException or ConnectionAbortedException or ConnectionResetException)
         {
             // Its client or its idle timeout has ended it.
         }

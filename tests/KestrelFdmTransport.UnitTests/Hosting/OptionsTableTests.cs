@@ -16,7 +16,9 @@ public sealed class OptionsTableTests
     [Fact]
     public void Every_property_has_a_row()
         => Assert.Equal(
-            typeof(FdmTransportOptions).GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(property => property.Name).Order(StringComparer.Ordinal),
+            typeof(FdmTransportOptions).GetProperties(BindingFlags.Public | BindingFlags.Instance)
+                .Select(property => property.Name)
+                .Order(StringComparer.Ordinal),
             OptionsTable.Names.All.Order(StringComparer.Ordinal),
             StringComparer.Ordinal);
 
@@ -31,5 +33,7 @@ public sealed class OptionsTableTests
 
     [Fact]
     public void Every_key_is_in_the_sample_of_the_page()
-        => Assert.All(OptionsTable.Names.Configurable, name => Assert.Contains($"      \"{name}\": ", s_page, StringComparison.Ordinal));
+        => Assert.All(
+            OptionsTable.Names.Configurable,
+            name => Assert.Contains($"      \"{name}\": ", s_page, StringComparison.Ordinal));
 }

@@ -46,7 +46,8 @@ public sealed class RegistrationTests
     [MemberData(nameof(Calls))]
     public void On_a_generic_host(string calls)
     {
-        using IHost host = new HostBuilder().ConfigureWebHost(webHost => Apply(webHost.Configure(_ => { }), calls)).Build();
+        using IHost host = new HostBuilder().ConfigureWebHost(webHost => Apply(webHost.Configure(_ => { }), calls))
+            .Build();
 
         AssertRegistered(host.Services, calls);
     }
@@ -84,7 +85,8 @@ public sealed class RegistrationTests
                     services.AddSingleton<FdmTransportFactory>();
                     break;
                 case "factory object":
-                    services.AddSingleton(new FdmTransportFactory(Options.Create(new FdmTransportOptions()), NullLoggerFactory.Instance));
+                    services.AddSingleton(
+                        new FdmTransportFactory(Options.Create(new FdmTransportOptions()), NullLoggerFactory.Instance));
                     break;
                 case "keyed factory":
                     services.AddKeyedSingleton<FdmTransportFactory>("other");
@@ -135,7 +137,9 @@ public sealed class RegistrationTests
         IWebHostBuilder webHost = WebApplication.CreateEmptyBuilder(new WebApplicationOptions()).WebHost;
 
         Assert.Throws<ArgumentNullException>("hostBuilder", () => WebHostBuilderFdmExtensions.UseFdmTransport(null!));
-        Assert.Throws<ArgumentNullException>("hostBuilder", () => WebHostBuilderFdmExtensions.UseFdmTransport(null!, _ => { }));
+        Assert.Throws<ArgumentNullException>(
+            "hostBuilder",
+            () => WebHostBuilderFdmExtensions.UseFdmTransport(null!, _ => { }));
         Assert.Throws<ArgumentNullException>("configureOptions", () => webHost.UseFdmTransport(null!));
     }
 
@@ -157,9 +161,13 @@ public sealed class RegistrationTests
     {
         IConnectionListenerFactory[] factories = [.. services.GetServices<IConnectionListenerFactory>()];
 
-        Assert.Same(services.GetRequiredService<FdmTransportFactory>(), Assert.Single(factories.OfType<FdmTransportFactory>()));
+        Assert.Same(
+            services.GetRequiredService<FdmTransportFactory>(),
+            Assert.Single(factories.OfType<FdmTransportFactory>()));
         Assert.True(factories[^1] is FdmTransportFactory, $"After {calls}, {factories[^1].GetType().Name} comes last.");
-        Assert.Contains(factories[..^1], factory => string.Equals(factory.GetType().Name, "SocketTransportFactory", StringComparison.Ordinal));
+        Assert.Contains(
+            factories[..^1],
+            factory => string.Equals(factory.GetType().Name, "SocketTransportFactory", StringComparison.Ordinal));
     }
 
     private static IEnumerable<IEnumerable<string>> Orders(string[] calls)
@@ -170,6 +178,9 @@ public sealed class RegistrationTests
 
     private sealed class OtherTransport : IConnectionListenerFactory
     {
-        public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public ValueTask<IConnectionListener> BindAsync(
+            EndPoint endpoint,
+            CancellationToken cancellationToken = default)
+            => throw new NotSupportedException();
     }
 }

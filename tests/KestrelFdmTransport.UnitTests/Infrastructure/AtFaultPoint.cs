@@ -4,7 +4,10 @@ using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.UnitTests.Infrastructure;
 
-/// <summary>Has a step happen so often, as an <see cref="Action"/> that may throw, until it is disposed. For tests that run alone.</summary>
+/// <summary>
+/// Has a step happen so often, as an <see cref="Action"/> that may throw, until it is disposed. For tests that run
+/// alone.
+/// </summary>
 internal sealed class AtFaultPoint : IDisposable
 {
     private readonly FaultPoint _point;

@@ -6,8 +6,9 @@ using KestrelFdmTransport.Diagnostics;
 namespace KestrelFdmTransport.UnitTests.Infrastructure;
 
 /// <summary>
-/// Has something happen at the worst moment, once: on the thread that reaches the point, which goes on when it is done. So nothing
-/// depends on luck. For tests in the collection <see cref="NonParallel"/>, because there is one hook for the process.
+/// Has something happen at the worst moment, once: on the thread that reaches the point, which goes on when it is done.
+/// So nothing depends on luck. For tests in the collection <see cref="NonParallel"/>, because there is one hook for the
+/// process.
 /// </summary>
 internal sealed class AtSyncPoint : IDisposable
 {

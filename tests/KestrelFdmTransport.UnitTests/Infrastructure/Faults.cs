@@ -5,7 +5,10 @@ using KestrelFdmTransport.Interop;
 
 namespace KestrelFdmTransport.UnitTests.Infrastructure;
 
-/// <summary>Has system calls of one kind fail until it is disposed. For tests that run alone: the calls are those of the whole process.</summary>
+/// <summary>
+/// Has system calls of one kind fail until it is disposed. For tests that run alone: the calls are those of the whole
+/// process.
+/// </summary>
 internal sealed class Faults : IDisposable
 {
     private static readonly Dictionary<string, int> s_errors = new(StringComparer.Ordinal)

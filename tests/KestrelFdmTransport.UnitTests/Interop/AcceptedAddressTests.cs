@@ -7,7 +7,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Interop;
 
-/// <summary>The addresses of accepted connections, as the kernel gives them, against what <see cref="Socket"/> makes of them.</summary>
+/// <summary>
+/// The addresses of accepted connections, as the kernel gives them, against what <see cref="Socket"/> makes of them.
+/// </summary>
 public sealed class AcceptedAddressTests
 {
     [Fact]
@@ -24,7 +26,8 @@ public sealed class AcceptedAddressTests
     public void Ipv4_on_a_socket_for_both()
     {
         Skip.IfNot(Socket.OSSupportsIPv6, "This machine has no IPv6.");
-        using var listener = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp) { DualMode = true };
+        using var listener =
+            new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp) { DualMode = true };
         listener.Bind(new IPEndPoint(IPAddress.IPv6Any, 0));
         listener.Listen();
         using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);

@@ -7,7 +7,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Interop;
 
-/// <summary>Addresses as .NET writes them into a <c>sockaddr</c>; <see cref="AcceptedAddressTests"/> has the kernel's.</summary>
+/// <summary>
+/// Addresses as .NET writes them into a <c>sockaddr</c>; <see cref="AcceptedAddressTests"/> has the kernel's.
+/// </summary>
 public sealed class CompactSocketAddressTests
 {
     public static TheoryData<string> Addresses { get; } =

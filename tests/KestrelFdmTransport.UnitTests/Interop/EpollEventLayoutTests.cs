@@ -9,7 +9,8 @@ namespace KestrelFdmTransport.UnitTests.Interop;
 public sealed class EpollEventLayoutTests
 {
     [Fact]
-    public void The_structure_is_packed_on_x64() => Assert.Equal(new EpollEventLayout(12, 4), EpollEventLayout.For(Architecture.X64));
+    public void The_structure_is_packed_on_x64()
+        => Assert.Equal(new EpollEventLayout(12, 4), EpollEventLayout.For(Architecture.X64));
 
     [Theory]
     [InlineData(Architecture.Arm64)]

@@ -7,7 +7,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Interop;
 
-/// <summary>An error number becomes what <see cref="Socket"/> throws when the kernel answers it with the same number.</summary>
+/// <summary>
+/// An error number becomes what <see cref="Socket"/> throws when the kernel answers it with the same number.
+/// </summary>
 public sealed class SocketErrorsTests
 {
     [Fact]

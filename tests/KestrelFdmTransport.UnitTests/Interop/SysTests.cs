@@ -25,7 +25,9 @@ public sealed class SysTests
     [InlineData(Architecture.Arm64, 0x541B)]
     [InlineData(Architecture.S390x, 0x541B)]
     [InlineData(Architecture.Ppc64le, 0x4004667F)]
-    public void The_question_for_bytes_that_wait_has_the_number_of_its_architecture(Architecture architecture, uint number)
+    public void The_question_for_bytes_that_wait_has_the_number_of_its_architecture(
+        Architecture architecture,
+        uint number)
         => Assert.Equal(number, Sys.IoctlBytesReadable(architecture));
 
     [Fact]
@@ -90,7 +92,8 @@ public sealed class SysTests
     [Fact]
     public unsafe void Accepting_where_nobody_waits_gives_the_negated_error()
     {
-        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { Blocking = false };
+        using var listener =
+            new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { Blocking = false };
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         Assert.Equal(-Errno.EINVAL, Sys.Accept((int)listener.Handle, null, null));
 

@@ -59,11 +59,13 @@ public sealed class ThreadActivityTests
     }
 
     [Fact]
-    public void A_thread_that_does_not_exist_is_not_known() => Assert.Equal(ThreadActivity.Unknown, Sys.Activity(int.MaxValue));
+    public void A_thread_that_does_not_exist_is_not_known()
+        => Assert.Equal(ThreadActivity.Unknown, Sys.Activity(int.MaxValue));
 
     [Fact]
     public void The_number_of_the_calling_thread_is_that_of_its_files()
-        => TestThreads.Run(() => Assert.EndsWith($"/{Sys.ThreadId()}", new System.IO.FileInfo("/proc/thread-self").LinkTarget!));
+        => TestThreads.Run(
+            () => Assert.EndsWith($"/{Sys.ThreadId()}", new System.IO.FileInfo("/proc/thread-self").LinkTarget!));
 
     [Theory]
     [InlineData(Architecture.X64, 186, 202, 35, 230)]
@@ -73,8 +75,11 @@ public sealed class ThreadActivityTests
     [InlineData(Architecture.Arm, 224, 240, 162, 265)]
     [InlineData(Architecture.S390x, 236, 238, 162, 262)]
     [InlineData(Architecture.Ppc64le, 207, 221, 162, 248)]
-    public void Every_architecture_has_its_numbers(Architecture architecture, int getThreadId, int futex, int sleep, int clockSleep)
-        => Assert.Equal(new ThreadCallNumbers(getThreadId, futex, sleep, clockSleep), ThreadCallNumbers.For(architecture));
+    public void Every_architecture_has_its_numbers(
+        Architecture architecture, int getThreadId, int futex, int sleep, int clockSleep)
+        => Assert.Equal(
+            new ThreadCallNumbers(getThreadId, futex, sleep, clockSleep),
+            ThreadCallNumbers.For(architecture));
 
     private static Thread Observe(ThreadStart body, ThreadActivity expected)
     {
@@ -88,7 +93,9 @@ public sealed class ThreadActivityTests
             IsBackground = true,
         };
         thread.Start();
-        Waiting.Until(() => Volatile.Read(ref id) != 0 && Sys.Activity(id) == expected, $"a thread that is seen as {expected}");
+        Waiting.Until(
+            () => Volatile.Read(ref id) != 0 && Sys.Activity(id) == expected,
+            $"a thread that is seen as {expected}");
         return thread;
     }
 }

@@ -14,11 +14,22 @@ public sealed class LayerTests
     /// <summary>From bottom to top.</summary>
     private static readonly string[] s_layers =
     [
-        Diagnostics, "Interop", "Polling", "Buffers", "Balancing", "Scheduling", "EventLoops", "Connections", "Endpoints", "Hosting", Root,
+        Diagnostics,
+        "Interop",
+        "Polling",
+        "Buffers",
+        "Balancing",
+        "Scheduling",
+        "EventLoops",
+        "Connections",
+        "Endpoints",
+        "Hosting",
+        Root,
     ];
 
     /// <summary>The public types that are made of the layers. The others are data, which any layer may use.</summary>
-    private static readonly string[] s_facades = ["FdmTransportFactory", "FdmConnectionFactory", "WebHostBuilderFdmExtensions"];
+    private static readonly string[] s_facades =
+        ["FdmTransportFactory", "FdmConnectionFactory", "WebHostBuilderFdmExtensions"];
 
     /// <summary>Arrows that still lead upwards.</summary>
     private static readonly (string User, string Used)[] s_exceptions =
@@ -34,7 +45,8 @@ public sealed class LayerTests
     [Fact]
     public void Every_folder_is_a_layer()
     {
-        string[] folders = [.. s_files.Select(file => file.Folder).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        string[] folders =
+            [.. s_files.Select(file => file.Folder).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
         Assert.Equal([.. s_layers.Order(StringComparer.Ordinal)], folders);
     }
@@ -49,7 +61,9 @@ public sealed class LayerTests
             string[] allowed = string.Equals(file.TypeName, "WebHostBuilderFdmExtensions", StringComparison.Ordinal)
                 ? ["Microsoft.AspNetCore.Hosting"]
                 : [expected];
-            Assert.True(file.Namespace is null || allowed.Contains(file.Namespace, StringComparer.Ordinal), $"{file} declares {file.Namespace}.");
+            Assert.True(
+                file.Namespace is null || allowed.Contains(file.Namespace, StringComparer.Ordinal),
+                $"{file} declares {file.Namespace}.");
         }
     }
 
@@ -65,18 +79,21 @@ public sealed class LayerTests
     [Fact]
     public void No_type_of_a_higher_layer_is_named()
     {
-        ILookup<string, string> foldersOf = s_files.ToLookup(file => file.TypeName, file => file.Folder, StringComparer.Ordinal);
+        ILookup<string, string> foldersOf =
+            s_files.ToLookup(file => file.TypeName, file => file.Folder, StringComparer.Ordinal);
 
         AssertNone(
             from file in s_files
             from word in file.Words
             from folder in foldersOf[word].Distinct(StringComparer.Ordinal)
-            where !MayUse(file.Folder, folder) && (folder.Length > 0 || s_facades.Contains(word, StringComparer.Ordinal))
+            where !MayUse(file.Folder, folder)
+            && (folder.Length > 0 || s_facades.Contains(word, StringComparer.Ordinal))
             select $"{file} names {word} of {(folder.Length == 0 ? "the root namespace" : folder)}");
     }
 
     private static bool MayUse(string user, string used)
         => Array.IndexOf(s_layers, user) >= Array.IndexOf(s_layers, used) || s_exceptions.Contains((user, used));
 
-    private static void AssertNone(IEnumerable<string> violations) => Assert.Empty(violations.Distinct(StringComparer.Ordinal));
+    private static void AssertNone(IEnumerable<string> violations)
+        => Assert.Empty(violations.Distinct(StringComparer.Ordinal));
 }

@@ -69,7 +69,8 @@ internal sealed partial class SourceFile
 
     /// <summary>What follows a dot is a member, except after a namespace.</summary>
     [GeneratedRegex(
-        @"(?<!\.)\b\w+|(?<=\b(Balancing|Buffers|Connections|Diagnostics|Endpoints|EventLoops|Hosting|Interop|Polling|Scheduling|KestrelFdmTransport)\.)\w+",
+        @"(?<!\.)\b\w+|(?<=\b(Balancing|Buffers|Connections|Diagnostics|Endpoints|EventLoops|Hosting|Interop|"
+            + @"Polling|Scheduling|KestrelFdmTransport)\.)\w+",
         RegexOptions.ExplicitCapture,
         matchTimeoutMilliseconds: 10_000)]
     private static partial Regex Identifiers();

@@ -5,7 +5,8 @@ namespace KestrelFdmTransport.UnitTests.Polling;
 
 public sealed class HotPriorityTests
 {
-    private readonly HotPriority _advantage = new(PollingPolicy.Default with { HotPriorityCost = 0.5, MaxHotPriority = 10 });
+    private readonly HotPriority _advantage = new(
+        PollingPolicy.Default with { HotPriorityCost = 0.5, MaxHotPriority = 10 });
 
     [Fact]
     public void As_long_as_nothing_is_known_there_is_none()

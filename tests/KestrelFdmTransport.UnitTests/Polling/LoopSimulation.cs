@@ -7,8 +7,8 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Polling;
 
 /// <summary>
-/// One event loop on a CPU of its own, in virtual time: clients ask, wait for the answer and think; the loop harvests and serves as
-/// <c>EventLoop</c> does. The same seed always gives the same run.
+/// One event loop on a CPU of its own, in virtual time: clients ask, wait for the answer and think; the loop harvests
+/// and serves as <c>EventLoop</c> does. The same seed always gives the same run.
 /// </summary>
 internal sealed class LoopSimulation
 {
@@ -64,7 +64,9 @@ internal sealed class LoopSimulation
         _sets.Register(_listen, 0);
     }
 
-    /// <summary>For how many microseconds others have the CPU, three times a second, give or take four fifths.</summary>
+    /// <summary>
+    /// For how many microseconds others have the CPU, three times a second, give or take four fifths.
+    /// </summary>
     public double Pause { get; init; }
 
     /// <summary>Who was served, in order.</summary>
@@ -100,7 +102,11 @@ internal sealed class LoopSimulation
     private void Harvest()
     {
         double since = _harvested;
-        if (_sets.Backlog == 0 && _connecting.Count == 0 && _registered.Count == 0 && _coming.TryPeek(out _, out double next) && next > _now)
+        if (_sets.Backlog == 0
+            && _connecting.Count == 0
+            && _registered.Count == 0
+            && _coming.TryPeek(out _, out double next)
+            && next > _now)
         {
             // Asleep until something comes.
             since = _now = next;
@@ -154,7 +160,8 @@ internal sealed class LoopSimulation
     private void Accept()
     {
         _sets.Dequeued(_listen);
-        for (int share = Acceptor.AcceptBudget(_sets.Pending); share > 0 && _connecting.TryDequeue(out int slot); share--)
+        for (int share = Acceptor.AcceptBudget(_sets.Pending); share > 0
+            && _connecting.TryDequeue(out int slot); share--)
         {
             _now += AcceptTime;
             _sets.Register(slot, Ticks(_now));

@@ -22,7 +22,9 @@ public sealed class LoopSimulationTests
 
         // A turn serves at most all hot ones, twice as many warm ones and as many cold ones.
         const double LongestTurn = 4 * 256 * MostService;
-        Assert.All([hot, warm, cold], clients => Assert.InRange(Math.Max(clients.Longest, clients.LongestSilence), 0, 2 * LongestTurn));
+        Assert.All(
+            [hot, warm, cold],
+            clients => Assert.InRange(Math.Max(clients.Longest, clients.LongestSilence), 0, 2 * LongestTurn));
     }
 
     [Theory]
@@ -35,7 +37,8 @@ public sealed class LoopSimulationTests
 
         Assert.InRange(hot.Percentile(99), 0, hotBefore.Percentile(99) / 16);
         Assert.InRange(sporadic.Percentile(99), 0, 1.6 * sporadicBefore.Percentile(99));
-        Assert.InRange(hot.Requests + sporadic.Requests, 0.97 * (hotBefore.Requests + sporadicBefore.Requests), double.MaxValue);
+        Assert.InRange(
+            hot.Requests + sporadic.Requests, 0.97 * (hotBefore.Requests + sporadicBefore.Requests), double.MaxValue);
     }
 
     [Theory]
@@ -54,7 +57,8 @@ public sealed class LoopSimulationTests
     [InlineData(0.95, 8, 1)]
     [InlineData(0.95, 28, 1.03)]
     [InlineData(0.95, 40, 1.03)]
-    public void At_high_utilisation_hot_ones_wait_less_and_the_others_little_longer_than_in_the_order_of_arrival(double load, int hots, double mostOfHot)
+    public void At_high_utilisation_hot_ones_wait_less_and_the_others_little_longer_than_in_the_order_of_arrival(
+        double load, int hots, double mostOfHot)
     {
         (ClientClass hot, ClientClass sporadic) = At(load, hots, PollingPolicy.Default);
         (ClientClass hotBefore, ClientClass sporadicBefore) = At(load, hots, s_arrivalOrder);
@@ -63,7 +67,10 @@ public sealed class LoopSimulationTests
         Assert.InRange(sporadic.Percentile(99), 0, 1.1 * sporadicBefore.Percentile(99));
     }
 
-    /// <summary>Hot clients that keep to their times would ask on while the loop catches up, and all others pay for what they get meanwhile.</summary>
+    /// <summary>
+    /// Hot clients that keep to their times would ask on while the loop catches up, and all others pay for what they
+    /// get meanwhile.
+    /// </summary>
     [Theory]
     [InlineData(0.85, 2)]
     [InlineData(0.85, 5)]
@@ -74,7 +81,9 @@ public sealed class LoopSimulationTests
     [InlineData(0.95, 2)]
     [InlineData(0.95, 5)]
     [InlineData(0.95, 10)]
-    public void Where_others_take_the_CPU_now_and_then_the_sporadic_ones_wait_little_longer_than_in_the_order_of_arrival(double load, double pause)
+    public void On_a_shared_CPU_sporadic_connections_wait_little_longer_than_in_arrival_order(
+        double load,
+        double pause)
     {
         (ClientClass hot, ClientClass sporadic) = Disturbed(load, pause, PollingPolicy.Default);
         (ClientClass hotBefore, ClientClass sporadicBefore) = Disturbed(load, pause, s_arrivalOrder);
@@ -97,11 +106,14 @@ public sealed class LoopSimulationTests
     [InlineData(400, 4000)]
     [InlineData(400, 400)]
     [InlineData(100, 4000)]
-    public void Behind_a_long_round_trip_those_that_think_for_30_ms_are_hot_and_those_that_think_for_2_s_are_not(int quick, int slow)
+    public void Behind_a_long_round_trip_those_that_think_for_30_ms_are_hot_and_those_that_think_for_2_s_are_not(
+        int quick,
+        int slow)
     {
         foreach (Func<double, Func<Random, double>> spread in new[] { Exactly, GiveOrTakeHalf, AtRandom })
         {
-            ClientClass quicks = new(quick, spread(30)) { RoundTrip = 20_000 }, slows = new(slow, spread(2000)) { RoundTrip = 20_000 };
+            ClientClass quicks = new(quick, spread(30)) { RoundTrip = 20_000 },
+            slows = new(slow, spread(2000)) { RoundTrip = 20_000 };
             _ = new LoopSimulation(PollingPolicy.Default, seed: 1, quicks, slows).Run(settle: 8000, duration: 4000);
 
             Assert.InRange(quicks.PartIn(PollingSet.Hot), 0.95, 1);
@@ -135,10 +147,13 @@ public sealed class LoopSimulationTests
         return (hot, sporadic);
     }
 
-    /// <summary>A hot client with a mean pause of 1 ms takes 1.7 % of the loop's time, sporadic ones what is left.</summary>
+    /// <summary>
+    /// A hot client with a mean pause of 1 ms takes 1.7 % of the loop's time, sporadic ones what is left.
+    /// </summary>
     private static (ClientClass Hot, ClientClass Sporadic) At(double load, int hots, PollingPolicy rules)
     {
-        ClientClass hot = new(hots, AtRandom(1)), sporadic = new((int)((load - (0.017 * hots)) * 55_100 / 19), Between(10, 100));
+        ClientClass hot = new(hots, AtRandom(1)),
+        sporadic = new((int)((load - (0.017 * hots)) * 55_100 / 19), Between(10, 100));
         for (int seed = 1; seed <= 3; seed++)
         {
             _ = new LoopSimulation(rules, seed, hot, sporadic).Run(settle: 500, duration: 3000);
@@ -147,14 +162,17 @@ public sealed class LoopSimulationTests
         return (hot, sporadic);
     }
 
-    /// <summary>As <see cref="At"/>, with hot clients that want 1,000 requests a second each, and so 15.2 % of the loop's time.</summary>
+    /// <summary>
+    /// As <see cref="At"/>, with hot clients that want 1,000 requests a second each, and so 15.2 % of the loop's time.
+    /// </summary>
     private static (ClientClass Hot, ClientClass Sporadic) Disturbed(double load, double pause, PollingPolicy rules)
     {
         ClientClass hot = new(8, Exactly(1)) { Paced = true };
         ClientClass sporadic = new((int)((load - 0.152) * 55_000 / 19), Between(10, 100)) { Paced = true };
         for (int seed = 1; seed <= 3; seed++)
         {
-            _ = new LoopSimulation(rules, seed, hot, sporadic) { Pause = 1000 * pause }.Run(settle: 500, duration: 5000);
+            _ = new LoopSimulation(rules, seed, hot, sporadic) { Pause = 1000 * pause }
+                .Run(settle: 500, duration: 5000);
         }
 
         return (hot, sporadic);
@@ -162,11 +180,13 @@ public sealed class LoopSimulationTests
 
     private static double NoPause(Random random) => 0;
 
-    private static Func<Random, double> Between(double least, double most) => random => 1000 * (least + ((most - least) * random.NextDouble()));
+    private static Func<Random, double> Between(double least, double most)
+        => random => 1000 * (least + ((most - least) * random.NextDouble()));
 
     private static Func<Random, double> Exactly(double mean) => _ => 1000 * mean;
 
     private static Func<Random, double> GiveOrTakeHalf(double mean) => Between(mean / 2, mean * 1.5);
 
-    private static Func<Random, double> AtRandom(double mean) => random => -1000 * mean * Math.Log(1 - random.NextDouble());
+    private static Func<Random, double> AtRandom(double mean)
+        => random => -1000 * mean * Math.Log(1 - random.NextDouble());
 }

@@ -42,8 +42,12 @@ public sealed class PollingSetsActivityTests
             {
                 long hotGap = Timeline.Rules.HotGap;
                 (int heat, int proven, int hot) = _sets.Measure(now);
-                int[] values = [.. Enumerable.Range(0, present.Length).Where(slot => present[slot]).Select(slot => _sets.Counter(slot)).Select(counter => (int)counter.Activity)];
-                Assert.Equal((values.Sum(), values.Where(static value => value > 4).Sum(), values.Count(static value => value >= 4)), (heat, proven, hot));
+                int[] values = [.. Enumerable.Range(0, present.Length).Where(slot => present[slot]).Select(
+                    slot => _sets.Counter(slot)).Select(counter => (int)counter.Activity)];
+                Assert.Equal(
+                    (values.Sum(), values.Where(static value => value > 4).Sum(), values.Count(
+                        static value => value >= 4)),
+                    (heat, proven, hot));
                 Assert.All(Enumerable.Range(0, present.Length).Where(slot => present[slot]), slot =>
                 {
                     LiveCounter counter = _sets.Counter(slot);

@@ -128,7 +128,8 @@ public sealed class PollingSetsOrderTests
     [Fact]
     public void A_young_backlog_is_served_in_the_order_of_arrival_so_many_in_a_turn()
     {
-        var timeline = new Timeline(Timeline.Rules with { OverloadAfter = 500, FifoBatch = 20, HotPriorityCost = 1000, MaxHotPriority = 50 });
+        var timeline = new Timeline(
+            Timeline.Rules with { OverloadAfter = 500, FifoBatch = 20, HotPriorityCost = 1000, MaxHotPriority = 50 });
         timeline.Learn(serve: 50);
         for (int slot = 0; slot < 60; slot++)
         {
@@ -154,7 +155,8 @@ public sealed class PollingSetsOrderTests
     [InlineData(30, 100, 100, 30, 60, 30)]
     [InlineData(200, 700, 400, 200, 400, 200)]
     [InlineData(3, 9, 9, 3, 9, 9)]
-    public void A_long_backlog_is_served_by_weight(int hot, int warm, int cold, int hotServed, int warmServed, int coldServed)
+    public void A_long_backlog_is_served_by_weight(
+        int hot, int warm, int cold, int hotServed, int warmServed, int coldServed)
     {
         var timeline = new Timeline();
         timeline.Queue(hot, warm, cold);
@@ -171,7 +173,10 @@ public sealed class PollingSetsOrderTests
         Assert.Equal(hot + warm + cold - served.Count, timeline.Sets.Backlog);
         Assert.Equal(
             (hotServed, warmServed, coldServed),
-            ((int)timeline.Sets.Hot.Dispatched, (int)timeline.Sets.Warm.Dispatched, (int)timeline.Sets.Cold.Dispatched));
+            (
+                (int)timeline.Sets.Hot.Dispatched,
+                (int)timeline.Sets.Warm.Dispatched,
+                (int)timeline.Sets.Cold.Dispatched));
     }
 
     [Fact]
@@ -241,7 +246,8 @@ public sealed class PollingSetsOrderTests
         timeline.Register(300, now: 1000);
         timeline.Arrive(300, 1000);
 
-        List<int> served = [.. timeline.Turn(2000), .. timeline.Turn(2001), .. timeline.Turn(2002), .. timeline.Turn(2003)];
+        List<int> served =
+            [.. timeline.Turn(2000), .. timeline.Turn(2001), .. timeline.Turn(2002), .. timeline.Turn(2003)];
         Assert.Equal([.. Enumerable.Range(0, 220), 300], served);
     }
 
@@ -283,7 +289,14 @@ public sealed class PollingSetsOrderTests
     public void In_the_order_of_arrival_a_newcomer_came_when_the_listen_socket_did(bool sets)
     {
         // Without sets all others are in one queue, which has no advantage, hot or not.
-        var timeline = new Timeline(Timeline.Rules with { Enabled = sets, OverloadAfter = 500, FifoBatch = 40, HotPriorityCost = sets ? 0 : 1000 });
+        var timeline = new Timeline(
+            Timeline.Rules with
+            {
+                Enabled = sets,
+                OverloadAfter = 500,
+                FifoBatch = 40,
+                HotPriorityCost = sets ? 0 : 1000
+            });
         timeline.Learn(serve: 50);
         for (int slot = 0; slot < 100; slot++)
         {
@@ -310,7 +323,9 @@ public sealed class PollingSetsOrderTests
         Assert.True(timeline.Sets.IsOverloaded);
 
         // What is left is no backlog: the next one is young again.
-        Assert.Equal(101 - 20 - 20 - 16, timeline.Turn(2501).Count + timeline.Turn(2502).Count + timeline.Turn(2503).Count);
+        Assert.Equal(
+            101 - 20 - 20 - 16,
+            timeline.Turn(2501).Count + timeline.Turn(2502).Count + timeline.Turn(2503).Count);
         timeline.Queue(hot: 1, warm: 100, cold: 0);
         Assert.Equal(20, timeline.Turn(2600).Count);
         Assert.False(timeline.Sets.IsOverloaded);

@@ -14,7 +14,12 @@ public sealed class PollingSetsPropertyTests
     /// <summary>The time within a harvest is told by parts of it.</summary>
     private const int Step = 1_000;
 
-    private static readonly PollingPolicy s_rules = Timeline.Rules with { HotGap = Timeline.HotGap * Step, WarmGap = Timeline.WarmWindow * Step, FastGap = 2 * Step };
+    private static readonly PollingPolicy s_rules = Timeline.Rules with
+    {
+        HotGap = Timeline.HotGap * Step,
+        WarmGap = Timeline.WarmWindow * Step,
+        FastGap = 2 * Step
+    };
 
     [Theory]
     [InlineData(1, 1, 1)]
@@ -29,8 +34,19 @@ public sealed class PollingSetsPropertyTests
     [InlineData(1, 0)]
     [InlineData(2, 5)]
     [InlineData(3, 50)]
-    public void In_the_order_of_arrival_nobody_comes_before_one_who_came_earlier_by_more_than_the_advantage(int seed, int advantage)
-        => Play(s_rules with { OverloadAfter = long.MaxValue, MaxQueueDelay = long.MaxValue, HotPriorityCost = advantage, MaxHotPriority = advantage * Step, FifoBatch = 20 }, seed);
+    public void In_the_order_of_arrival_nobody_comes_before_one_who_came_earlier_by_more_than_the_advantage(
+        int seed,
+        int advantage)
+        => Play(
+            s_rules with
+            {
+                OverloadAfter = long.MaxValue,
+                MaxQueueDelay = long.MaxValue,
+                HotPriorityCost = advantage,
+                MaxHotPriority = advantage * Step,
+                FifoBatch = 20
+            },
+            seed);
 
     [Theory]
     [InlineData(1)]
@@ -38,7 +54,16 @@ public sealed class PollingSetsPropertyTests
     [InlineData(3)]
     public void Nobody_starves_where_overload_comes_and_goes(int seed)
     {
-        Run run = Play(s_rules with { OverloadAfter = 500 * Step, MaxQueueDelay = 300 * Step, HotPriorityCost = 5, MaxHotPriority = 5 * Step, FifoBatch = 40 }, seed);
+        Run run = Play(
+            s_rules with
+            {
+                OverloadAfter = 500 * Step,
+                MaxQueueDelay = 300 * Step,
+                HotPriorityCost = 5,
+                MaxHotPriority = 5 * Step,
+                FifoBatch = 40
+            },
+            seed);
 
         Assert.InRange(run.OverloadedTurns, Turns / 20, Turns * 19 / 20);
     }
@@ -51,7 +76,9 @@ public sealed class PollingSetsPropertyTests
         {
             // Quiet times, busy times, and floods that would starve the others if they could.
             bool quiet = turn / 100 % 2 == 0;
-            int arrivals = random.Next(quiet ? 2 : 4) switch { 0 => 0, 1 => random.Next(5), 2 => random.Next(50), _ => random.Next(Slots) };
+            int arrivals = random.Next(
+                quiet ? 2 : 4) switch
+            { 0 => 0, 1 => random.Next(5), 2 => random.Next(50), _ => random.Next(Slots) };
             run.Harvest(arrivals);
 
             run.Turn();
@@ -95,7 +122,9 @@ public sealed class PollingSetsPropertyTests
         {
             // From well inside a hot gap to beyond the warm window.
             long since = _harvested;
-            _now += Step * (_random.Next(10) == 0 ? _random.Next(count * 2 * (int)Timeline.WarmWindow) : _random.Next(3 * count));
+            _now += Step * (_random.Next(10) == 0
+                ? _random.Next(count * 2 * (int)Timeline.WarmWindow)
+                : _random.Next(3 * count));
             _harvested = _now;
             _sets.BeginBatch(count, _now, since);
             for (int i = 1; i <= count; i++)
@@ -121,7 +150,9 @@ public sealed class PollingSetsPropertyTests
             {
                 int slot = (int)token;
                 Assert.True(_waiting.Remove(slot, out Waiting? served), $"Slot {slot} was not queued.");
-                Assert.True(_sets.Iterations <= served.Due, $"Slot {slot} was due in turn {served.Due} and is served in turn {_sets.Iterations}.");
+                Assert.True(
+                    _sets.Iterations <= served.Due,
+                    $"Slot {slot} was due in turn {served.Due} and is served in turn {_sets.Iterations}.");
                 if (!_sets.IsOverloaded && _rules is { WarmPeriod: 1, ColdPeriod: 1 })
                 {
                     AssertNobodyWasFirst(slot, served);
@@ -140,7 +171,8 @@ public sealed class PollingSetsPropertyTests
         }
 
         /// <summary>
-        /// Except who asks for more in this turn, and so comes in the next; and in a set, what was queued between two harvests comes before what the second one found.
+        /// Except who asks for more in this turn, and so comes in the next; and in a set, what was queued between two
+        /// harvests comes before what the second one found.
         /// </summary>
         private void AssertNobodyWasFirst(int slot, Waiting served)
         {
@@ -148,24 +180,30 @@ public sealed class PollingSetsPropertyTests
             {
                 long before = served.IsHot && !waiting.IsHot ? _rules.MaxHotPriority : 0;
                 Assert.True(
-                    waiting.FirstTurn > _sets.Iterations || served.QueuedAt <= waiting.QueuedAt + before + waiting.Slack + Step,
-                    $"Slot {slot}, which came at {served.QueuedAt}, is served before {other}, which came at {waiting.QueuedAt}.");
+                    waiting.FirstTurn > _sets.Iterations
+                        || served.QueuedAt <= waiting.QueuedAt + before + waiting.Slack + Step,
+                    $"Slot {slot}, which came at {served.QueuedAt}, is served before {other}, which came at "
+                        + $"{waiting.QueuedAt}.");
             }
         }
 
         private void Queued(int slot, long firstTurn, long now, long slack)
         {
             PollingSet set = _sets.Counter(slot).Set;
-            _waiting.TryAdd(slot, new Waiting(firstTurn, _sets.Iterations + TurnsAtMost(set), now, slack, set == PollingSet.Hot));
+            _waiting.TryAdd(
+                slot,
+                new Waiting(firstTurn, _sets.Iterations + TurnsAtMost(set), now, slack, set == PollingSet.Hot));
         }
 
         /// <summary>
-        /// Under overload at worst the set's minimum share is served at each of its polls, and it is polled once a period. In the order of arrival all that wait come first,
-        /// and each hot one again that comes within the advantage.
+        /// Under overload at worst the set's minimum share is served at each of its polls, and it is polled once a
+        /// period. In the order of arrival all that wait come first, and each hot one again that comes within the
+        /// advantage.
         /// </summary>
         private int TurnsAtMost(PollingSet set)
         {
-            int period = set switch { PollingSet.Hot => 1, PollingSet.Warm => _rules.WarmPeriod, _ => _rules.ColdPeriod };
+            int period =
+                set switch { PollingSet.Hot => 1, PollingSet.Warm => _rules.WarmPeriod, _ => _rules.ColdPeriod };
             int polls = set == PollingSet.Hot ? 1 : ((_sets.Queued(set) - 1) / _rules.MinQuota) + 1;
             int inOrder = _rules.OverloadAfter == 0 ? 0 : (2 * Slots / _rules.FifoBatch) + 1;
             return ((polls + 1) * period) + inOrder;

@@ -4,13 +4,24 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Polling;
 
-/// <summary>Polling sets under a clock that the test sets: a gap below 10 is hot, one below 100 warm, one below 2 fast. A loop that is behind is overloaded at once.</summary>
+/// <summary>
+/// Polling sets under a clock that the test sets: a gap below 10 is hot, one below 100 warm, one below 2 fast. A loop
+/// that is behind is overloaded at once.
+/// </summary>
 internal sealed class Timeline
 {
     public const long HotGap = 10;
     public const long WarmWindow = 100;
 
-    public static readonly PollingPolicy Rules = new() { HotGap = HotGap, WarmGap = WarmWindow, FastGap = 2, MinQuota = 16, OverloadAfter = 0, HotPriorityCost = 0 };
+    public static readonly PollingPolicy Rules = new()
+    {
+        HotGap = HotGap,
+        WarmGap = WarmWindow,
+        FastGap = 2,
+        MinQuota = 16,
+        OverloadAfter = 0,
+        HotPriorityCost = 0
+    };
 
     public Timeline()
         : this(Rules)

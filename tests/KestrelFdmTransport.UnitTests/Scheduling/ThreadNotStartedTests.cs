@@ -20,11 +20,13 @@ public sealed class ThreadNotStartedTests : ILogger
 
         for (int i = 0; i < 3; i++)
         {
-            Assert.False(TransportThread.TryStart(headroom, this, "fdm-of-this-test", static _ => Assert.Fail("The thread was started."), state: null));
+            Assert.False(TransportThread.TryStart(
+                headroom, this, "fdm-of-this-test", static _ => Assert.Fail("The thread was started."), state: null));
         }
 
         Assert.Equal(
-            "Warning 43 A thread fdm-of-this-test could not be started: the process is at its limit of threads (pids.max, ulimit -u) or out of memory.",
+            "Warning 43 A thread fdm-of-this-test could not be started: the process is at its limit of threads "
+                + "(pids.max, ulimit -u) or out of memory.",
             await _line.Task.WaitAsync(TimeSpan.FromSeconds(30)));
         Assert.Equal(1, Volatile.Read(ref _lines));
     }
@@ -33,7 +35,12 @@ public sealed class ThreadNotStartedTests : ILogger
 
     bool ILogger.IsEnabled(LogLevel logLevel) => true;
 
-    void ILogger.Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    void ILogger.Log<TState>(
+        LogLevel logLevel,
+        EventId eventId,
+        TState state,
+        Exception? exception,
+        Func<TState, Exception?, string> formatter)
     {
         Interlocked.Increment(ref _lines);
         _line.TrySetResult($"{logLevel} {eventId.Id} {formatter(state, exception)}");

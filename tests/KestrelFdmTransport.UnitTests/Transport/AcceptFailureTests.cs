@@ -20,7 +20,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Transport;
 
-/// <summary>Every step of accepting fails in turn. Nothing may be left of the client, and the endpoint goes on.</summary>
+/// <summary>
+/// Every step of accepting fails in turn. Nothing may be left of the client, and the endpoint goes on.
+/// </summary>
 [Collection(NonParallel.Name)]
 [SuppressMessage("Design", "CA1001", Justification = "Each test ends with the asynchronous disposal.")]
 public sealed class AcceptFailureTests : IAsyncLifetime
@@ -79,7 +81,9 @@ public sealed class AcceptFailureTests : IAsyncLifetime
 
         await AssertServedAsync(2 * QueueLength);
         Waiting.Until(() => Descriptors() <= descriptors, "the descriptors of the clients that were lost");
-        Waiting.Until(() => _factory!.GetLoopStatistics().Sum(loop => loop.Connections) == 0, "no connection that counts and is none");
+        Waiting.Until(
+            () => _factory!.GetLoopStatistics().Sum(loop => loop.Connections) == 0,
+            "no connection that counts and is none");
     }
 
     [Fact]
@@ -87,7 +91,8 @@ public sealed class AcceptFailureTests : IAsyncLifetime
     {
         await StartAsync();
         int descriptors = Descriptors();
-        using var unbind = new AtFaultPoint(FaultPoint.ConnectionQueued, 1, () => _listener!.UnbindAsync().AsTask().GetAwaiter().GetResult());
+        using var unbind = new AtFaultPoint(
+            FaultPoint.ConnectionQueued, 1, () => _listener!.UnbindAsync().AsTask().GetAwaiter().GetResult());
 
         await AssertEndedAsync();
 
@@ -102,7 +107,8 @@ public sealed class AcceptFailureTests : IAsyncLifetime
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public async Task Accepting_goes_on_when_the_queue_was_full_and_the_listen_socket_could_not_be_watched_at_first(int loops)
+    public async Task Accepting_goes_on_when_the_queue_was_full_and_the_listen_socket_could_not_be_watched_at_first(
+        int loops)
     {
         const int Clients = 4 * QueueLength;
         await StartAsync(options => options.LoopCount = loops);
@@ -142,7 +148,11 @@ public sealed class AcceptFailureTests : IAsyncLifetime
     public async Task A_connection_whose_own_address_cannot_be_asked_for_has_that_of_the_endpoint()
     {
         // A listen socket from elsewhere: the transport knows its own sockets on one address to have no other.
-        await StartAsync(static options => options.CreateBoundListenSocket = static endPoint => FdmTransportOptions.CreateDefaultBoundListenSocket(endPoint));
+        await StartAsync(
+            static options
+                => options.CreateBoundListenSocket = static endPoint
+                    => FdmTransportOptions.CreateDefaultBoundListenSocket(
+                    endPoint));
         using var faults = new Faults(Syscall.LocalAddress, "ENOBUFS", first: 1);
         using Socket client = await ConnectAsync();
         ConnectionContext connection = (await _listener!.AcceptAsync().AsTask().Within("a connection"))!;
@@ -186,7 +196,8 @@ public sealed class AcceptFailureTests : IAsyncLifetime
     [InlineData("Accept", "ENFILE", "fs.file-max")]
     [InlineData("EpollAdd", "ENOSPC", "max_user_watches")]
     [InlineData("EpollAdd", "ENOMEM", "memory")]
-    public async Task An_endpoint_that_rests_says_which_limit_was_reached_and_goes_on_afterwards(string call, string error, string reason)
+    public async Task An_endpoint_that_rests_says_which_limit_was_reached_and_goes_on_afterwards(
+        string call, string error, string reason)
     {
         await StartAsync(options => options.LoopCount = 1);
         _ = ServeAsync();
@@ -195,7 +206,8 @@ public sealed class AcceptFailureTests : IAsyncLifetime
         using (new Faults(Enum.Parse<Syscall>(call), error, first: 1, step: 1))
         {
             // It is reset, perhaps before the call returns, or waits.
-            _ = client.ConnectAsync(EndPoint).ContinueWith(static connecting => connecting.Exception, TaskScheduler.Default);
+            _ = client.ConnectAsync(EndPoint)
+                .ContinueWith(static connecting => connecting.Exception, TaskScheduler.Default);
             Waiting.Until(() => _events.Count("AcceptPaused") > 0, "the log's event");
         }
 
@@ -221,7 +233,9 @@ public sealed class AcceptFailureTests : IAsyncLifetime
             }
 
             // The listen socket's own place is there again as soon as it has been given up.
-            return call == Syscall.EpollAdd && descriptor != listener && Interlocked.Increment(ref calls) > 0 ? NoSpace : 0;
+            return call == Syscall.EpollAdd && descriptor != listener && Interlocked.Increment(ref calls) > 0
+                ? NoSpace
+                : 0;
         };
         try
         {
@@ -237,7 +251,9 @@ public sealed class AcceptFailureTests : IAsyncLifetime
         Assert.Contains("max_user_watches", _events.Message("AcceptPaused"), StringComparison.Ordinal);
     }
 
-    /// <summary>Loops give each other clients, and the one that accepts does not see that the other has no room.</summary>
+    /// <summary>
+    /// Loops give each other clients, and the one that accepts does not see that the other has no room.
+    /// </summary>
     [Fact]
     public async Task An_endpoint_rests_when_another_loop_cannot_watch_what_it_was_given()
     {
@@ -248,7 +264,10 @@ public sealed class AcceptFailureTests : IAsyncLifetime
         EventLoop loop = listener.Loops.Loops[0];
         Assert.Equal(0, Sys.StreamPair(out int near, out int far));
         using var peer = new SafeFileDescriptor(far);
-        var io = new ConnectionIo(near, isUnix: true, listener.GetBuffers(loop), listener.ConnectionSettings) { Loop = loop };
+        var io = new ConnectionIo(near, isUnix: true, listener.GetBuffers(loop), listener.ConnectionSettings)
+        {
+            Loop = loop
+        };
         var connection = new FdmConnection(io, listener.LocalName, default);
         loop.OnConnectionOpened();
         using (var faults = new Faults(Syscall.EpollAdd, "ENOSPC", first: 1))
@@ -276,7 +295,11 @@ public sealed class AcceptFailureTests : IAsyncLifetime
     public async Task A_bind_that_fails_leaves_nothing(string step)
     {
         Socket? made = null;
-        await StartAsync(options => options.CreateBoundListenSocket = endPoint => made = FdmTransportOptions.CreateDefaultBoundListenSocket(endPoint));
+        await StartAsync(
+            options
+                => options.CreateBoundListenSocket = endPoint
+                    => made = FdmTransportOptions.CreateDefaultBoundListenSocket(
+                endPoint));
         int descriptors = Descriptors();
         var free = new IPEndPoint(IPAddress.Loopback, 0);
         using (AtFaultPoint.OutOfMemory(Enum.Parse<FaultPoint>(step), 1))
@@ -293,7 +316,10 @@ public sealed class AcceptFailureTests : IAsyncLifetime
 
     /// <summary>Sockets only: the runtime opens files of its own when it first needs them.</summary>
     private static int Descriptors()
-        => Array.FindAll(Directory.GetFileSystemEntries("/proc/self/fd"), static path => new FileInfo(path).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true).Length;
+        => Array.FindAll(
+            Directory.GetFileSystemEntries("/proc/self/fd"),
+            static path
+                => new FileInfo(path).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true).Length;
 
     private async Task StartAsync(Action<FdmTransportOptions>? configure = null)
     {
@@ -337,7 +363,10 @@ public sealed class AcceptFailureTests : IAsyncLifetime
 
     private async Task<Socket> ConnectAsync()
     {
-        var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = (int)Waiting.Limit.TotalMilliseconds };
+        var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+        {
+            ReceiveTimeout = (int)Waiting.Limit.TotalMilliseconds
+        };
         await client.ConnectAsync(EndPoint);
         return client;
     }
@@ -358,7 +387,9 @@ public sealed class AcceptFailureTests : IAsyncLifetime
     }
 
     private async Task AssertServedAsync(int clients = 1)
-        => await Task.WhenAll((await Task.WhenAll(Enumerable.Range(0, clients).Select(_ => ConnectAsync()))).Select(AssertServedAsync)).Within("clients that are served");
+        => await Task.WhenAll(
+            (await Task.WhenAll(Enumerable.Range(0, clients).Select(_ => ConnectAsync()))).Select(AssertServedAsync))
+            .Within("clients that are served");
 
     private static async Task AssertServedAsync(Socket client)
     {

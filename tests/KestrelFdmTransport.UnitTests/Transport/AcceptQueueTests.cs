@@ -78,7 +78,9 @@ public sealed class AcceptQueueTests
         queue.Complete(error);
 
         Assert.Same(_first, await queue.DequeueAsync(default));
-        Assert.Same(error, await Assert.ThrowsAsync<InvalidOperationException>(async () => await queue.DequeueAsync(default)));
+        Assert.Same(
+            error,
+            await Assert.ThrowsAsync<InvalidOperationException>(async () => await queue.DequeueAsync(default)));
     }
 
     [Fact]
@@ -169,7 +171,9 @@ public sealed class AcceptQueueTests
                 }
 
                 meeting.Meet();
-                Assert.True(waiting == 0 || reserved || Volatile.Read(ref _roomCalls) > 0, $"Nobody was told of the room in round {round}.");
+                Assert.True(
+                    waiting == 0 || reserved || Volatile.Read(ref _roomCalls) > 0,
+                    $"Nobody was told of the room in round {round}.");
                 if (reserved)
                 {
                     queue.CancelReservation();
@@ -180,7 +184,8 @@ public sealed class AcceptQueueTests
         });
     }
 
-    private static FdmConnection NewConnection() => new(new ConnectionIo(-1, isUnix: false, null!, s_settings), new(default), default);
+    private static FdmConnection NewConnection()
+        => new(new ConnectionIo(-1, isUnix: false, null!, s_settings), new(default), default);
 
     private AcceptQueue New(int limit) => new(limit, () => Interlocked.Increment(ref _roomCalls));
 }

@@ -19,7 +19,9 @@ public sealed class BindWhileLoopFailsTests
     [Fact]
     public async Task It_accepts_on_the_loop_that_comes_in_its_place()
     {
-        await using var factory = new FdmTransportFactory(Options.Create(new FdmTransportOptions { LoopCount = 1 }), NullLoggerFactory.Instance);
+        await using var factory = new FdmTransportFactory(
+            Options.Create(new FdmTransportOptions { LoopCount = 1 }),
+            NullLoggerFactory.Instance);
         EventLoop[] loops = factory.AcquireLoops();
         EventLoop first = loops[0];
         IConnectionListener listener;
@@ -29,7 +31,9 @@ public sealed class BindWhileLoopFailsTests
             () =>
             {
                 LoopFixture.Fail(first);
-                Waiting.Until(() => factory.GetLoopStatistics().Count == 1 && loops[0] != first, "the loop in its place");
+                Waiting.Until(
+                    () => factory.GetLoopStatistics().Count == 1 && loops[0] != first,
+                    "the loop in its place");
             }))
         {
             listener = await factory.BindAsync(new IPEndPoint(IPAddress.Loopback, 0));

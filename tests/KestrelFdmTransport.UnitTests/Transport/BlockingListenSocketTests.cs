@@ -23,7 +23,8 @@ public sealed class BlockingListenSocketTests
         var options = new FdmTransportOptions
         {
             LoopCount = 1,
-            CreateBoundListenSocket = endPoint => listening = FdmTransportOptions.CreateDefaultBoundListenSocket(endPoint),
+            CreateBoundListenSocket = endPoint => listening = FdmTransportOptions.CreateDefaultBoundListenSocket(
+                endPoint),
         };
         await using var factory = new FdmTransportFactory(Options.Create(options), NullLoggerFactory.Instance);
         await using IConnectionListener listener = await factory.BindAsync(new IPEndPoint(IPAddress.Loopback, 0));

@@ -39,7 +39,8 @@ public sealed class CanBindTests
 
     private static bool CanBind(EndPoint endPoint)
     {
-        using var factory = new FdmTransportFactory(Options.Create(new FdmTransportOptions()), NullLoggerFactory.Instance);
+        using var factory =
+            new FdmTransportFactory(Options.Create(new FdmTransportOptions()), NullLoggerFactory.Instance);
         return factory.CanBind(endPoint);
     }
 

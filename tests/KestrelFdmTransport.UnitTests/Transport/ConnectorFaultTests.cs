@@ -23,7 +23,10 @@ public sealed class ConnectorFaultTests : IDisposable
 
     public void Dispose() => _loops.Dispose();
 
-    /// <summary>The slot is taken before the timer is set. What stays in it would be closed with the loop, by a number that is another one's by then.</summary>
+    /// <summary>
+    /// The slot is taken before the timer is set. What stays in it would be closed with the loop, by a number that is
+    /// another one's by then.
+    /// </summary>
     [Fact]
     public async Task A_connection_that_cannot_be_started_leaves_nothing_on_its_loop()
     {
@@ -39,7 +42,12 @@ public sealed class ConnectorFaultTests : IDisposable
             IdleTimeout = 100_000,
             Logger = NullLogger.Instance,
         };
-        var attempt = new Connector(listener.LocalEndPoint!, new EndpointBuffers(_pool.Create(), _loops.Loop), settings, new FdmTransportOptions()) { Loop = _loops.Loop };
+        var attempt = new Connector(
+            listener.LocalEndPoint!,
+            new EndpointBuffers(_pool.Create(), _loops.Loop),
+            settings,
+            new FdmTransportOptions())
+        { Loop = _loops.Loop };
         using (AtFaultPoint.OutOfMemory(FaultPoint.TimerSet, 1))
         {
             Task<FdmConnection> connecting = attempt.RunAsync(CancellationToken.None);

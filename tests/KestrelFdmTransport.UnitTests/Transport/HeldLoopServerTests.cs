@@ -61,7 +61,8 @@ public sealed class HeldLoopServerTests
 
     private static async Task RunClientAsync(EndPoint endPoint)
     {
-        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        using var client =
+            new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await client.ConnectAsync(endPoint);
         await client.SendAsync(new byte[1]);
         Assert.Equal(1, await client.ReceiveAsync(new byte[1]));

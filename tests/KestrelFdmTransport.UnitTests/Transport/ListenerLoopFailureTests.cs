@@ -35,7 +35,9 @@ public sealed class ListenerLoopFailureTests
     [InlineData(false, ApplicationScheduling.Inline)]
     [InlineData(false, ApplicationScheduling.ThreadPool)]
     [InlineData(true, ApplicationScheduling.Adaptive)]
-    public async Task Its_connections_end_those_of_others_go_on_and_all_loops_accept_again(bool reusePort, ApplicationScheduling scheduling)
+    public async Task Its_connections_end_those_of_others_go_on_and_all_loops_accept_again(
+        bool reusePort,
+        ApplicationScheduling scheduling)
     {
         FdmTransportFactory factory = NewFactory(reusePort, scheduling);
         IConnectionListener listener = await factory.BindAsync(new IPEndPoint(IPAddress.Loopback, 0));
@@ -51,8 +53,10 @@ public sealed class ListenerLoopFailureTests
         {
             if (server.Io.Loop == failed)
             {
-                await Assert.ThrowsAsync<ConnectionAbortedException>(async () => await server.Transport.Input.ReadAsync());
-                SocketException exception = await Assert.ThrowsAsync<SocketException>(() => client.ReceiveAsync(new byte[1]).Within("the reset"));
+                await Assert.ThrowsAsync<ConnectionAbortedException>(
+                    async () => await server.Transport.Input.ReadAsync());
+                SocketException exception = await Assert.ThrowsAsync<SocketException>(
+                    () => client.ReceiveAsync(new byte[1]).Within("the reset"));
                 Assert.Equal(SocketError.ConnectionReset, exception.SocketErrorCode);
             }
             else
@@ -97,7 +101,8 @@ public sealed class ListenerLoopFailureTests
     [Fact]
     public async Task A_loop_that_fails_twice_makes_accepting_throw_and_stops_the_host()
     {
-        using IHost host = HostedOptions.Build(webHost => webHost.UseFdmTransport(options => options.LoopCount = Loops));
+        using IHost host = HostedOptions.Build(
+            webHost => webHost.UseFdmTransport(options => options.LoopCount = Loops));
         FdmTransportFactory factory = host.Services.GetRequiredService<FdmTransportFactory>();
         var stopping = new TaskCompletionSource();
         host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(stopping.SetResult);
@@ -153,7 +158,12 @@ public sealed class ListenerLoopFailureTests
         Assert.All(running, static loop => Assert.True(loop.Join(Waiting.Limit)));
 
         await using var listener = new FdmConnectionListener(
-            ListenSocketFactory.Listen(endPoint, options), group, running, factory.CreateClientBlocks, options.AcceptQueueLength, factory.ClientSettings);
+            ListenSocketFactory.Listen(endPoint, options),
+            group,
+            running,
+            factory.CreateClientBlocks,
+            options.AcceptQueueLength,
+            factory.ClientSettings);
 
         Assert.Null(await listener.AcceptAsync().AsTask().Within("the end of accepting"));
         await factory.DisposeAsync();
@@ -202,7 +212,8 @@ public sealed class ListenerLoopFailureTests
     {
         byte[] message = [1, 2, 3, 4];
         await client.SendAsync(message);
-        ReadResult result = await server.Transport.Input.ReadAtLeastAsync(message.Length).AsTask().Within("the message");
+        ReadResult result = await server.Transport.Input.ReadAtLeastAsync(message.Length).AsTask()
+            .Within("the message");
         await server.Transport.Output.WriteAsync(result.Buffer.ToArray());
         server.Transport.Input.AdvanceTo(result.Buffer.End);
         byte[] answer = new byte[message.Length];
@@ -223,7 +234,8 @@ public sealed class ListenerLoopFailureTests
 
     private FdmTransportFactory NewFactory(bool reusePort, ApplicationScheduling scheduling)
         => new(
-            Options.Create(new FdmTransportOptions { LoopCount = Loops, ReusePort = reusePort, Scheduling = scheduling }),
+            Options.Create(
+                new FdmTransportOptions { LoopCount = Loops, ReusePort = reusePort, Scheduling = scheduling }),
             NullLoggerFactory.Instance,
             _pool);
 }

@@ -15,7 +15,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Transport;
 
-/// <summary>Connections that change their loop all the time, under everything that may happen to them meanwhile.</summary>
+/// <summary>
+/// Connections that change their loop all the time, under everything that may happen to them meanwhile.
+/// </summary>
 [Collection(NonParallel.Name)]
 public sealed class MoveTests
 {
@@ -30,7 +32,9 @@ public sealed class MoveTests
     [InlineData(ApplicationScheduling.Inline, 2.0)]
     [InlineData(ApplicationScheduling.ThreadPool, 2.0)]
     [InlineData(ApplicationScheduling.Adaptive, 0.0)]
-    public async Task Every_byte_arrives_in_order_whatever_loop_serves_the_connection(ApplicationScheduling scheduling, double stallThreshold)
+    public async Task Every_byte_arrives_in_order_whatever_loop_serves_the_connection(
+        ApplicationScheduling scheduling,
+        double stallThreshold)
     {
         await using FdmTransportFactory factory = NewFactory(scheduling, stallThreshold);
         await using IConnectionListener listener = await factory.BindAsync(new IPEndPoint(IPAddress.Loopback, 0));
@@ -47,7 +51,8 @@ public sealed class MoveTests
         }
 
         using var done = new CancellationTokenSource();
-        Task mover = Task.Factory.StartNew(() => MoveAll(ios, done.Token), default, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Task mover = Task.Factory.StartNew(
+            () => MoveAll(ios, done.Token), default, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         await Task.WhenAll(running).Within("all messages to come back");
         await done.CancelAsync();
         await mover.Within("the last move");
@@ -112,7 +117,8 @@ public sealed class MoveTests
         {
             await Echo.RunAsync(connection.Transport);
         }
-        catch (Exception exception) when (exception is ConnectionAbortedException or ConnectionResetException or InvalidOperationException)
+        catch (Exception exception)
+            when (exception is ConnectionAbortedException or ConnectionResetException or InvalidOperationException)
         {
             // Ended by the test.
         }

@@ -32,8 +32,10 @@ public sealed class RandomConfigurationTests
     {
         using var endPoints = new RandomEndPoint();
         await using var ours = new FdmTransportFactory(
-            Options.Create(new FdmTransportOptions { LoopCount = 1, ReplaceStaleUnixSocket = false }), NullLoggerFactory.Instance);
-        var sockets = new SocketTransportFactory(Options.Create(new SocketTransportOptions()), NullLoggerFactory.Instance);
+            Options.Create(new FdmTransportOptions { LoopCount = 1, ReplaceStaleUnixSocket = false }),
+            NullLoggerFactory.Instance);
+        var sockets =
+            new SocketTransportFactory(Options.Create(new SocketTransportOptions()), NullLoggerFactory.Instance);
         await OutcomeAsync(ours, s_loopback);
         await OutcomeAsync(sockets, s_loopback);
         int descriptors = ProcessState.Descriptors();
@@ -48,7 +50,9 @@ public sealed class RandomConfigurationTests
             Assert.Equal(sockets.CanBind(endPoint), ours.CanBind(endPoint));
             string expected = await OutcomeAsync(sockets, endPoint);
             string actual = await OutcomeAsync(ours, endPoint);
-            Assert.True(string.Equals(expected, actual, StringComparison.Ordinal), $"Seed {seed}, {endPoint}: {actual} instead of {expected}");
+            Assert.True(
+                string.Equals(expected, actual, StringComparison.Ordinal),
+                $"Seed {seed}, {endPoint}: {actual} instead of {expected}");
             served += actual.Length == 0 ? 1 : 0;
         }
 
@@ -61,7 +65,9 @@ public sealed class RandomConfigurationTests
     public async Task A_path_with_a_null_character_is_refused()
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("fdm");
-        await using var factory = new FdmTransportFactory(Options.Create(new FdmTransportOptions { LoopCount = 1 }), NullLoggerFactory.Instance);
+        await using var factory = new FdmTransportFactory(
+            Options.Create(new FdmTransportOptions { LoopCount = 1 }),
+            NullLoggerFactory.Instance);
         ArgumentException refused = await Assert.ThrowsAsync<ArgumentException>(
             () => factory.BindAsync(new UnixDomainSocketEndPoint(folder.FullName + "/a\0b")).AsTask());
 
@@ -86,9 +92,12 @@ public sealed class RandomConfigurationTests
                 continue;
             }
 
-            OptionsValidationException refused = await Assert.ThrowsAsync<OptionsValidationException>(() => ServeAsync(options));
+            OptionsValidationException refused = await Assert.ThrowsAsync<OptionsValidationException>(
+                () => ServeAsync(options));
             Assert.Equal(validation.Failures, refused.Failures, StringComparer.Ordinal);
-            Assert.All(refused.Failures, failure => Assert.Matches(@"^FdmTransportOptions\.\w+ is \S.*; allowed: ", failure));
+            Assert.All(
+                refused.Failures,
+                failure => Assert.Matches(@"^FdmTransportOptions\.\w+ is \S.*; allowed: ", failure));
         }
 
         Waiting.Until(() => ProcessState.Descriptors() <= descriptors, "the end of all descriptors");

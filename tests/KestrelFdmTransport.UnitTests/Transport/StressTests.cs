@@ -14,7 +14,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Transport;
 
-/// <summary>Bytes in both directions of several connections at once, read and written in every way a pipe allows.</summary>
+/// <summary>
+/// Bytes in both directions of several connections at once, read and written in every way a pipe allows.
+/// </summary>
 [Collection(NonParallel.Name)]
 public sealed class StressTests
 {
@@ -118,7 +120,9 @@ public sealed class StressTests
         int count;
         while ((count = await client.ReceiveAsync(buffer.AsMemory(0, random.Next(1, LargestChunk + 1)))) > 0)
         {
-            Assert.True(pattern.Matches(buffer.AsSpan(0, count), position), $"The client received wrong bytes after {position}.");
+            Assert.True(
+                pattern.Matches(buffer.AsSpan(0, count), position),
+                $"The client received wrong bytes after {position}.");
             position += count;
         }
 

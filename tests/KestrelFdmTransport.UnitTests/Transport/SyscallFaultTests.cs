@@ -14,8 +14,8 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>
-/// Every call of the hot path fails with every error that its manual page lists, once and again and again, while clients are served.
-/// The conformance suite has the kernel do the same where it can.
+/// Every call of the hot path fails with every error that its manual page lists, once and again and again, while
+/// clients are served. The conformance suite has the kernel do the same where it can.
 /// </summary>
 [Collection(NonParallel.Name)]
 public sealed class SyscallFaultTests(ITestOutputHelper output)
@@ -36,7 +36,11 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
 
     /// <summary>Errors that no connection may notice.</summary>
     public static TheoryData<string, string> Harmless => Cases(
-        ("Accept", "EINTR EAGAIN EBADF ECONNABORTED EFAULT EINVAL EMFILE ENFILE ENOBUFS ENOMEM ENOTSOCK EOPNOTSUPP EPERM EPROTO ENETDOWN ENOPROTOOPT EHOSTDOWN ENONET EHOSTUNREACH ENETUNREACH ENOSR ESOCKTNOSUPPORT EPROTONOSUPPORT ETIMEDOUT"),
+        (
+            "Accept",
+            "EINTR EAGAIN EBADF ECONNABORTED EFAULT EINVAL EMFILE ENFILE ENOBUFS ENOMEM ENOTSOCK EOPNOTSUPP EPERM "
+                + "EPROTO ENETDOWN ENOPROTOOPT EHOSTDOWN ENONET EHOSTUNREACH ENETUNREACH ENOSR ESOCKTNOSUPPORT "
+                + "EPROTONOSUPPORT ETIMEDOUT"),
         ("Receive", "EINTR"),
         ("Send", "EINTR"),
         ("SendMessage", "EINTR"),
@@ -46,11 +50,23 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
         ("Close", "EBADF EINTR EIO ENOSPC EDQUOT"));
 
     /// <summary>Errors that cost the connection whose call fails.</summary>
-    /// <remarks>Without EAGAIN: from a socket that is ready it would be a lie, and the readiness that it promises would never come.</remarks>
+    /// <remarks>
+    /// Without EAGAIN: from a socket that is ready it would be a lie, and the readiness that it promises would never
+    /// come.
+    /// </remarks>
     public static TheoryData<string, string> Costly => Cases(
-        ("Receive", "EBADF ECONNREFUSED ECONNRESET EFAULT EINVAL EIO ENOMEM ENOTCONN ENOTSOCK ETIMEDOUT EHOSTUNREACH ENETUNREACH"),
-        ("Send", "EACCES EALREADY EBADF ECONNRESET EDESTADDRREQ EFAULT EINVAL EISCONN EMSGSIZE ENOBUFS ENOMEM ENOTCONN ENOTSOCK EOPNOTSUPP EPIPE ETIMEDOUT EHOSTUNREACH ENETUNREACH"),
-        ("SendMessage", "EACCES EALREADY EBADF ECONNRESET EDESTADDRREQ EFAULT EINVAL EISCONN EMSGSIZE ENOBUFS ENOMEM ENOTCONN ENOTSOCK EOPNOTSUPP EPIPE ETIMEDOUT EHOSTUNREACH ENETUNREACH"),
+        (
+            "Receive",
+            "EBADF ECONNREFUSED ECONNRESET EFAULT EINVAL EIO ENOMEM ENOTCONN ENOTSOCK ETIMEDOUT EHOSTUNREACH "
+                + "ENETUNREACH"),
+        (
+            "Send",
+            "EACCES EALREADY EBADF ECONNRESET EDESTADDRREQ EFAULT EINVAL EISCONN EMSGSIZE ENOBUFS ENOMEM ENOTCONN "
+                + "ENOTSOCK EOPNOTSUPP EPIPE ETIMEDOUT EHOSTUNREACH ENETUNREACH"),
+        (
+            "SendMessage",
+            "EACCES EALREADY EBADF ECONNRESET EDESTADDRREQ EFAULT EINVAL EISCONN EMSGSIZE ENOBUFS ENOMEM ENOTCONN "
+                + "ENOTSOCK EOPNOTSUPP EPIPE ETIMEDOUT EHOSTUNREACH ENETUNREACH"),
         ("EpollAdd", "EBADF EEXIST EINVAL ELOOP ENOENT ENOMEM ENOSPC EPERM"));
 
     [Theory, MemberData(nameof(Harmless))]
@@ -61,7 +77,9 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
     }
 
     [Theory, MemberData(nameof(Costly))]
-    public async Task Only_the_connections_whose_calls_fail_are_lost_and_the_application_and_the_log_are_told(string call, string error)
+    public async Task Only_the_connections_whose_calls_fail_are_lost_and_the_application_and_the_log_are_told(
+        string call,
+        string error)
     {
         await RunAsync(call, error, first: 5, step: 0, (server, faults) => Check(server, faults, call));
         await RunAsync(call, error, first: 3, step: 7, (server, faults) => Check(server, faults, call));
@@ -92,7 +110,8 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
         using (var faults = new Faults(Syscall.Accept, error, first: 1, step: 1))
         {
             long started = Stopwatch.GetTimestamp();
-            clients = Task.WhenAll(Enumerable.Range(0, Clients).Select(client => RunClientAsync(server.EndPoint, client)));
+            clients = Task.WhenAll(
+                Enumerable.Range(0, Clients).Select(client => RunClientAsync(server.EndPoint, client)));
             Waiting.Until(() => faults.Calls >= LeastCalls, "the calls");
 
             // A rest takes 10 ms at least, on either loop.
@@ -106,7 +125,12 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
 
     [Fact]
     public Task A_loop_that_cannot_be_woken_is_told_of()
-        => RunAsync("WriteEventFd", "EIO", first: 1, step: 1, (server, _) => Waiting.Until(() => server.Events.Count("WakeUpFailed") > 0, "the log event"));
+        => RunAsync(
+            "WriteEventFd",
+            "EIO",
+            first: 1,
+            step: 1,
+            (server, _) => Waiting.Until(() => server.Events.Count("WakeUpFailed") > 0, "the log event"));
 
     private static TheoryData<string, string> Cases(params (string Call, string Errors)[] calls)
     {
@@ -128,7 +152,9 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
         if (!string.Equals(call, "EpollAdd", StringComparison.Ordinal))
         {
             // The client may have gone before, with all it wanted; the application is told all the same.
-            Assert.Equal(faults.Failed, server.Events.Count("ConnectionError") + server.Events.Count("ConnectionReset"));
+            Assert.Equal(
+                faults.Failed,
+                server.Events.Count("ConnectionError") + server.Events.Count("ConnectionReset"));
             SocketError expected = SocketErrors.FromErrno(faults.Errno);
             Assert.All(server.SocketErrors(), error => Assert.Equal(expected, error));
         }
@@ -138,11 +164,13 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
     {
         (_answered, _lost) = (0, 0);
         bool wakes = string.Equals(call, "WriteEventFd", StringComparison.Ordinal);
-        await using EchoServer server = await EchoServer.StartAsync(wakes ? ApplicationScheduling.ThreadPool : ApplicationScheduling.Adaptive);
+        await using EchoServer server = await EchoServer.StartAsync(
+            wakes ? ApplicationScheduling.ThreadPool : ApplicationScheduling.Adaptive);
         using (var faults = new Faults(Enum.Parse<Syscall>(call), error, first, step))
         {
             await Task.WhenAll(Enumerable.Range(0, Clients).Select(client => RunClientAsync(server.EndPoint, client)));
-            output.WriteLine($"{call} {error}: {faults.Failed} of {faults.Calls} failed, {_answered} answered, {_lost} lost");
+            output.WriteLine(
+                $"{call} {error}: {faults.Failed} of {faults.Calls} failed, {_answered} answered, {_lost} lost");
             Assert.InRange(faults.Calls, 1, CallsEach * Clients * Connections * Messages);
             Assert.NotEqual(0, faults.Failed);
             check(server, faults);
@@ -160,7 +188,8 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
         byte[] received = new byte[Long];
         for (int i = 0; i < Connections; i++)
         {
-            using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            using var client =
+                new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             try
             {
                 await client.ConnectAsync(endPoint);
@@ -168,8 +197,12 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
                 {
                     int length = j % 2 == 0 ? Short : Long;
                     pattern.Fill(sent.AsSpan(0, length), i + j);
-                    await Task.WhenAll(SendAsync(client, sent.AsMemory(0, length)), ReceiveAsync(client, received.AsMemory(0, length))).WaitAsync(s_patience);
-                    Assert.True(received.AsSpan(0, length).SequenceEqual(sent.AsSpan(0, length)), "Other bytes came back than were sent.");
+                    await Task.WhenAll(
+                        SendAsync(client, sent.AsMemory(0, length)),
+                        ReceiveAsync(client, received.AsMemory(0, length))).WaitAsync(s_patience);
+                    Assert.True(
+                        received.AsSpan(0, length).SequenceEqual(sent.AsSpan(0, length)),
+                        "Other bytes came back than were sent.");
                     Interlocked.Increment(ref _answered);
                 }
             }

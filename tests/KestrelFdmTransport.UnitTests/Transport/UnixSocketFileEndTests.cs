@@ -17,7 +17,8 @@ namespace KestrelFdmTransport.UnitTests.Transport;
 public sealed class UnixSocketFileEndTests : IAsyncDisposable
 {
     private readonly string _path = Path.Combine(Path.GetTempPath(), $"fdm-{Guid.NewGuid():N}.sock");
-    private readonly FdmTransportFactory _factory = new(Options.Create(new FdmTransportOptions { LoopCount = 1 }), NullLoggerFactory.Instance);
+    private readonly FdmTransportFactory _factory =
+        new(Options.Create(new FdmTransportOptions { LoopCount = 1 }), NullLoggerFactory.Instance);
 
     public async ValueTask DisposeAsync()
     {
@@ -25,7 +26,9 @@ public sealed class UnixSocketFileEndTests : IAsyncDisposable
         File.Delete(_path);
     }
 
-    /// <summary>Between the close and the deletion another server could take the file for a stale one, and bind its own.</summary>
+    /// <summary>
+    /// Between the close and the deletion another server could take the file for a stale one, and bind its own.
+    /// </summary>
     [Fact]
     public async Task The_file_is_deleted_before_the_socket_is_closed()
     {

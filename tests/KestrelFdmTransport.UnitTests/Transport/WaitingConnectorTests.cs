@@ -13,7 +13,10 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Transport;
 
-/// <summary>An attempt to connect that has nothing in the epoll ends with whatever ends it. Alone, because descriptors are counted.</summary>
+/// <summary>
+/// An attempt to connect that has nothing in the epoll ends with whatever ends it. Alone, because descriptors are
+/// counted.
+/// </summary>
 [Collection(NonParallel.Name)]
 public sealed class WaitingConnectorTests
 {
@@ -50,7 +53,8 @@ public sealed class WaitingConnectorTests
         int before = Descriptors();
 
         Task<ConnectionContext>[] attempts =
-            [.. Enumerable.Range(0, Attempts).Select(_ => factory.ConnectAsync(full.EndPoint, cancellation.Token).AsTask())];
+            [.. Enumerable.Range(0, Attempts).Select(
+                _ => factory.ConnectAsync(full.EndPoint, cancellation.Token).AsTask())];
         Waiting.Until(() => Descriptors() >= before + Attempts || ending == Ending.TimesOut, "the attempts under way");
         switch (ending)
         {

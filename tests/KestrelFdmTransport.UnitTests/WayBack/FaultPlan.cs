@@ -9,8 +9,8 @@ using KestrelFdmTransport.Interop;
 namespace KestrelFdmTransport.UnitTests.WayBack;
 
 /// <summary>
-/// Counts the steps of a run that may fail, by their kind, and has some of them fail: our own where they take something, system calls,
-/// and those of user code. For tests that run alone: there is one hook for the process.
+/// Counts the steps of a run that may fail, by their kind, and has some of them fail: our own where they take
+/// something, system calls, and those of user code. For tests that run alone: there is one hook for the process.
 /// </summary>
 internal sealed class FaultPlan : IDisposable
 {
@@ -54,7 +54,8 @@ internal sealed class FaultPlan : IDisposable
 #pragma warning disable CA2201, MA0012 // It stands for the runtime's own.
         FaultPoints.Handler = point => Reach(point.ToString(), static _ => new OutOfMemoryException());
 #pragma warning restore CA2201, MA0012
-        SyscallFaultInjection.Handler = (call, _) => Strikes(call.ToString()) ? s_errors.GetValueOrDefault(call, Eio) : 0;
+        SyscallFaultInjection.Handler =
+            (call, _) => Strikes(call.ToString()) ? s_errors.GetValueOrDefault(call, Eio) : 0;
     }
 
     /// <summary>How many steps of each kind there were.</summary>
@@ -63,7 +64,8 @@ internal sealed class FaultPlan : IDisposable
     /// <summary>How many have failed.</summary>
     public int Failed => Volatile.Read(ref _failed);
 
-    public bool HasFailed(string kind) => _failing.Any(step => Same(step.Kind, kind) && Counts.GetValueOrDefault(kind) >= step.Number);
+    public bool HasFailed(string kind)
+        => _failing.Any(step => Same(step.Kind, kind) && Counts.GetValueOrDefault(kind) >= step.Number);
 
     /// <summary>A step of user code.</summary>
     public void Reach(string kind) => Reach(kind, static kind => new InjectedFaultException(kind));

@@ -19,7 +19,8 @@ internal sealed class FaultyServer
     private readonly ConcurrentBag<Task> _serving = [];
     private readonly Task _accepting;
 
-    private FaultyServer(Scene scene, FdmTransportFactory factory, FdmConnectionListener listener, Func<FdmConnection, Task> serve)
+    private FaultyServer(
+        Scene scene, FdmTransportFactory factory, FdmConnectionListener listener, Func<FdmConnection, Task> serve)
     {
         _scene = scene;
         _serve = serve;
@@ -40,7 +41,10 @@ internal sealed class FaultyServer
     public ConcurrentQueue<FdmConnection> Connections { get; } = [];
 
     public static async Task<FaultyServer> StartAsync(
-        Scene scene, Func<FdmConnection, Task> serve, Action<FdmTransportOptions>? configure = null, EndPoint? endPoint = null)
+        Scene scene,
+        Func<FdmConnection, Task> serve,
+        Action<FdmTransportOptions>? configure = null,
+        EndPoint? endPoint = null)
     {
         FdmTransportFactory factory = await scene.AgainAsync(() => Task.FromResult(scene.NewFactory(configure)));
         IConnectionListener listener = await scene.AgainAsync(
@@ -57,7 +61,9 @@ internal sealed class FaultyServer
 
     public async Task UntilUnusedAsync()
     {
-        await Scene.UntilAsync(() => _serving.All(static task => task.IsCompleted), "the end of the connections' applications");
+        await Scene.UntilAsync(
+            () => _serving.All(static task => task.IsCompleted),
+            "the end of the connections' applications");
         await Scene.UntilAsync(() => Loops.Sum(static loop => loop.ConnectionCount) == 0, "the end of the connections");
         await Scene.UntilAsync(() => Listener.Queue.Reserved == 0, "the places in the accept queue");
     }

@@ -24,34 +24,41 @@ internal static class Scenarios
 
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(200);
 
-    public static readonly IReadOnlyDictionary<string, Func<Scene, Task>> All = new Dictionary<string, Func<Scene, Task>>(StringComparer.Ordinal)
-    {
-        ["An endpoint is bound and unbound"] = scene => ServeAsync(scene, talk: null),
-        ["Every loop has a listen socket of its own"] = scene => ServeAsync(scene, EchoToTheEndAsync, options => options.ReusePort = true),
-        ["A client ends"] = scene => ServeAsync(scene, EchoToTheEndAsync),
-        ["A client resets"] = scene => ServeAsync(scene, ResetAsync),
-        ["A client sends and reads much"] = scene => ServeAsync(scene, client => Scene.ExchangeAsync(client, Long)),
-        ["A client of an endpoint for all addresses"] = scene => ServeAsync(scene, EchoToTheEndAsync, endPoint: new IPEndPoint(IPAddress.Any, 0)),
-        ["A listen socket is inherited"] = InheritAsync,
-        ["The application aborts"] = AbortAsync,
-        ["The application ends"] = EndAsync,
-        ["The application takes the socket"] = TakeSocketAsync,
-        ["A connection times out"] = TimeOutAsync,
-        ["A connection moves to another loop"] = MoveAsync,
-        ["A loop is handed over"] = HandOverAsync,
-        ["A loop fails"] = FailAsync,
-        ["Nothing accepts what has come"] = QueueAsync,
-        ["A factory is disposed of with connections open"] = DisposeAsync,
-        ["A connection is opened"] = ConnectAsync,
-        ["A connection is refused"] = scene => FailToConnectAsync(scene, full: false, TimeSpan.FromSeconds(20), cancel: false),
-        ["An attempt to connect times out"] = scene => FailToConnectAsync(scene, full: true, TimeSpan.FromMilliseconds(30), cancel: false),
-        ["An attempt to connect is cancelled"] = scene => FailToConnectAsync(scene, full: true, TimeSpan.FromSeconds(20), cancel: true),
-    };
+    public static readonly IReadOnlyDictionary<string, Func<Scene, Task>> All =
+        new Dictionary<string, Func<Scene, Task>>(StringComparer.Ordinal)
+        {
+            ["An endpoint is bound and unbound"] = scene => ServeAsync(scene, talk: null),
+            ["Every loop has a listen socket of its own"] =
+            scene => ServeAsync(scene, EchoToTheEndAsync, options => options.ReusePort = true),
+            ["A client ends"] = scene => ServeAsync(scene, EchoToTheEndAsync),
+            ["A client resets"] = scene => ServeAsync(scene, ResetAsync),
+            ["A client sends and reads much"] = scene => ServeAsync(scene, client => Scene.ExchangeAsync(client, Long)),
+            ["A client of an endpoint for all addresses"] =
+            scene => ServeAsync(scene, EchoToTheEndAsync, endPoint: new IPEndPoint(IPAddress.Any, 0)),
+            ["A listen socket is inherited"] = InheritAsync,
+            ["The application aborts"] = AbortAsync,
+            ["The application ends"] = EndAsync,
+            ["The application takes the socket"] = TakeSocketAsync,
+            ["A connection times out"] = TimeOutAsync,
+            ["A connection moves to another loop"] = MoveAsync,
+            ["A loop is handed over"] = HandOverAsync,
+            ["A loop fails"] = FailAsync,
+            ["Nothing accepts what has come"] = QueueAsync,
+            ["A factory is disposed of with connections open"] = DisposeAsync,
+            ["A connection is opened"] = ConnectAsync,
+            ["A connection is refused"] =
+            scene => FailToConnectAsync(scene, full: false, TimeSpan.FromSeconds(20), cancel: false),
+            ["An attempt to connect times out"] =
+            scene => FailToConnectAsync(scene, full: true, TimeSpan.FromMilliseconds(30), cancel: false),
+            ["An attempt to connect is cancelled"] =
+            scene => FailToConnectAsync(scene, full: true, TimeSpan.FromSeconds(20), cancel: true),
+        };
 
     private static async Task ServeAsync(
         Scene scene, Func<Socket, Task>? talk, Action<FdmTransportOptions>? configure = null, EndPoint? endPoint = null)
     {
-        FaultyServer server = await FaultyServer.StartAsync(scene, connection => Echo.RunAsync(connection.Transport), configure, endPoint);
+        FaultyServer server = await FaultyServer.StartAsync(
+            scene, connection => Echo.RunAsync(connection.Transport), configure, endPoint);
         if (talk is not null)
         {
             await scene.TalkAsync(AddressOf(server), talk);
@@ -64,11 +71,14 @@ internal static class Scenarios
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        await ServeAsync(scene, EchoToTheEndAsync, endPoint: new FileHandleEndPoint((ulong)socket.Handle, FileHandleType.Tcp));
+        await ServeAsync(
+            scene, EchoToTheEndAsync, endPoint: new FileHandleEndPoint((ulong)socket.Handle, FileHandleType.Tcp));
     }
 
     private static EndPoint AddressOf(FaultyServer server)
-        => server.EndPoint is IPEndPoint ip && ip.Address.Equals(IPAddress.Any) ? new IPEndPoint(IPAddress.Loopback, ip.Port) : server.EndPoint;
+        => server.EndPoint is IPEndPoint ip && ip.Address.Equals(IPAddress.Any)
+            ? new IPEndPoint(IPAddress.Loopback, ip.Port)
+            : server.EndPoint;
 
     private static async Task EchoToTheEndAsync(Socket client)
     {
@@ -141,7 +151,9 @@ internal static class Scenarios
     private static async Task TimeOutAsync(Scene scene)
     {
         FaultyServer server = await FaultyServer.StartAsync(
-            scene, connection => Echo.RunAsync(connection.Transport), options => options.IdleTimeout = TimeSpan.FromMilliseconds(100));
+            scene,
+            connection => Echo.RunAsync(connection.Transport),
+            options => options.IdleTimeout = TimeSpan.FromMilliseconds(100));
         await scene.TalkAsync(server.EndPoint, async client =>
         {
             await ExpectResetAsync(client);
@@ -186,7 +198,8 @@ internal static class Scenarios
                 ReadResult result = await connection.Transport.Input.ReadAsync();
                 if (Interlocked.Exchange(ref blocked, 1) == 0)
                 {
-                    // On the loop, which another thread has to take over for the next client. If there is none, the loop waits for us.
+                    // On the loop, which another thread has to take over for the next client. If there is none, the
+                    // loop waits for us.
                     while (!release.Wait(s_patience) && scene.Plan.Failed == 0)
                     {
                     }
@@ -205,7 +218,9 @@ internal static class Scenarios
         {
             await Scene.ExchangeAsync(client, Short);
             Task blocking = Scene.ExchangeAsync(client, Short);
-            await Scene.UntilAsync(() => Volatile.Read(ref blocked) != 0 || blocking.IsCompleted, "the loop to be held");
+            await Scene.UntilAsync(
+                () => Volatile.Read(ref blocked) != 0 || blocking.IsCompleted,
+                "the loop to be held");
             await scene.TalkAsync(server.EndPoint, async other =>
             {
                 await Scene.ExchangeAsync(other, Short);
@@ -242,14 +257,17 @@ internal static class Scenarios
     private static async Task QueueAsync(Scene scene)
     {
         FdmTransportFactory factory = await scene.AgainAsync(() => Task.FromResult(scene.NewFactory()));
-        IConnectionListener listener = await scene.AgainAsync(async () => await factory.BindAsync(new IPEndPoint(IPAddress.Loopback, 0)));
+        IConnectionListener listener = await scene.AgainAsync(
+            async () => await factory.BindAsync(new IPEndPoint(IPAddress.Loopback, 0)));
         using Socket client = Scene.NewClient(listener.EndPoint);
         await scene.MayLoseAsync(async () =>
         {
             await client.ConnectAsync(listener.EndPoint);
             await client.SendAsync(new byte[Short]);
         });
-        await Scene.UntilAsync(() => scene.Plan.Failed > 0 || factory.GetLoopStatistics().Sum(static loop => loop.Connections) == 1, "the connection");
+        await Scene.UntilAsync(
+            () => scene.Plan.Failed > 0 || factory.GetLoopStatistics().Sum(static loop => loop.Connections) == 1,
+            "the connection");
         await scene.EndAsync(() => listener.DisposeAsync(), "the end of the listener");
         await scene.EndAsync(() => factory.DisposeAsync(), "the end of the factory");
     }
@@ -315,7 +333,8 @@ internal static class Scenarios
             other.Connect(endPoint);
         }
 
-        FdmTransportFactory factory = await scene.AgainAsync(() => Task.FromResult(scene.NewFactory(options => options.ConnectTimeout = timeout)));
+        FdmTransportFactory factory = await scene.AgainAsync(
+            () => Task.FromResult(scene.NewFactory(options => options.ConnectTimeout = timeout)));
         var connections = new FdmConnectionFactory(factory);
         for (int i = 0; i < 2; i++)
         {

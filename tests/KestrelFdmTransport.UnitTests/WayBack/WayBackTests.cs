@@ -10,8 +10,8 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.UnitTests.WayBack;
 
 /// <summary>
-/// Everything that is taken has its way back. Each step that may fail does so, in a run of its own, and then nothing is left: no descriptor,
-/// no thread, no block, no pool, no place in the accept queue; and the next client is served.
+/// Everything that is taken has its way back. Each step that may fail does so, in a run of its own, and then nothing is
+/// left: no descriptor, no thread, no block, no pool, no place in the accept queue; and the next client is served.
 /// </summary>
 [Collection(NonParallel.Name)]
 public sealed class WayBackTests(ITestOutputHelper output)
@@ -21,7 +21,10 @@ public sealed class WayBackTests(ITestOutputHelper output)
 
     private const int Pairs = 25;
 
-    /// <summary>A loop that fails and cannot be started again is given up, and accepting ends: documented, and not what is looked for here.</summary>
+    /// <summary>
+    /// A loop that fails and cannot be started again is given up, and accepting ends: documented, and not what is
+    /// looked for here.
+    /// </summary>
     private static readonly HashSet<string> s_stepsOfLoops = new(StringComparer.Ordinal)
     {
         "EpollWait", "ThreadStarts", "EpollCreate", "EventDescriptor", "EpollAdd", "LoopMade", "EventBufferMade",
@@ -56,7 +59,10 @@ public sealed class WayBackTests(ITestOutputHelper output)
             scheduling,
             Enumerable.Range(0, Pairs)
                 .Select(_ => random.GetItems(steps, 2))
-                .Where(static pair => !Array.Exists(pair, static step => step.Kind is "EpollWait") || !Array.TrueForAll(pair, static step => s_stepsOfLoops.Contains(step.Kind))));
+                .Where(
+                    static pair
+                        => !Array.Exists(pair, static step => step.Kind is "EpollWait")
+                            || !Array.TrueForAll(pair, static step => s_stepsOfLoops.Contains(step.Kind))));
     }
 
     private static IEnumerable<FaultyStep> Steps(IReadOnlyDictionary<string, int> counts, int most)
@@ -70,7 +76,10 @@ public sealed class WayBackTests(ITestOutputHelper output)
         // The first makes what stays for the life of the process.
         await RunAsync(scenario, scheduling);
         IReadOnlyDictionary<string, int> counts = await RunAsync(scenario, scheduling);
-        output.WriteLine(string.Join(", ", counts.OrderBy(static count => count.Key, StringComparer.Ordinal).Select(static count => $"{count.Key} {count.Value}")));
+        output.WriteLine(string.Join(
+            ", ",
+            counts.OrderBy(static count => count.Key, StringComparer.Ordinal).Select(
+                static count => $"{count.Key} {count.Value}")));
         Assert.NotEmpty(counts);
         return counts;
     }
@@ -98,7 +107,8 @@ public sealed class WayBackTests(ITestOutputHelper output)
         Assert.Empty(failures);
     }
 
-    private static async Task<IReadOnlyDictionary<string, int>> RunAsync(string scenario, ApplicationScheduling scheduling, params FaultyStep[] steps)
+    private static async Task<IReadOnlyDictionary<string, int>> RunAsync(
+        string scenario, ApplicationScheduling scheduling, params FaultyStep[] steps)
     {
         // A start that has failed is remembered for a minute, and meanwhile no loop is handed over.
         ThreadHeadroom.Process.Forget();

@@ -17,7 +17,14 @@ public sealed class HandoffStressTests
     public async Task Thousands_of_hand_overs_lose_no_byte_and_no_request(int loops, bool syncPointDelays)
     {
         HandoffCounters figures = await HandoffStress.RunAsync(
-            new HandoffSettings { Count = 5_000, PerRound = 1_000, Connections = 64, Loops = loops, SyncPointDelays = syncPointDelays },
+            new HandoffSettings
+            {
+                Count = 5_000,
+                PerRound = 1_000,
+                Connections = 64,
+                Loops = loops,
+                SyncPointDelays = syncPointDelays
+            },
             TextWriter.Null);
 
         Assert.Empty(figures.Problems);

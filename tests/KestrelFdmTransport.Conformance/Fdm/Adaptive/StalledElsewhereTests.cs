@@ -80,7 +80,8 @@ public sealed class StalledElsewhereTests(ITestOutputHelper output) : AdaptiveTe
                     }
 
                     Assert.True(released.Wait(Waiting.Limit));
-                    await socket.SendAsync(buffer.AsMemory(0, received.Count), WebSocketMessageType.Binary, true, CancellationToken.None);
+                    await socket.SendAsync(
+                        buffer.AsMemory(0, received.Count), WebSocketMessageType.Binary, true, CancellationToken.None);
                 }
             },
             new TestServerSetup { Pipeline = application => application.UseWebSockets() });
@@ -203,7 +204,8 @@ public sealed class StalledElsewhereTests(ITestOutputHelper output) : AdaptiveTe
             if (first == (byte)'l')
             {
                 listener.Set(connection);
-                await Task.Delay(Timeout.Infinite, connection.ConnectionClosed).ContinueWith(_ => { }, TaskScheduler.Default);
+                await Task.Delay(Timeout.Infinite, connection.ConnectionClosed)
+                    .ContinueWith(_ => { }, TaskScheduler.Default);
                 return;
             }
 
@@ -221,7 +223,8 @@ public sealed class StalledElsewhereTests(ITestOutputHelper output) : AdaptiveTe
         await telling.ReadToEndAsync();
     }
 
-    private static readonly Lazy<System.Security.Cryptography.X509Certificates.X509Certificate2> s_certificate = new(SelfSignedCertificate.Create);
+    private static readonly Lazy<System.Security.Cryptography.X509Certificates.X509Certificate2> s_certificate = new(
+        SelfSignedCertificate.Create);
 
     private static Uri HttpsUrl(TestServer server) => new($"https://localhost:{server.EndPoint.Port}");
 

@@ -77,7 +77,8 @@ public sealed class ConnectionFactoryTests(ITestOutputHelper output) : Transport
         TestServer server = await StartRawAsync(transport, Handlers.EchoRaw);
         FdmClient client = CreateClient(transport);
 
-        ConnectionContext connection = await client.Factory.ConnectAsync(new DnsEndPoint("localhost", server.EndPoint.Port)).Within();
+        ConnectionContext connection =
+            await client.Factory.ConnectAsync(new DnsEndPoint("localhost", server.EndPoint.Port)).Within();
         await EchoAsync(connection, 1000);
         await connection.DisposeAsync().Within();
     }
@@ -131,7 +132,8 @@ public sealed class ConnectionFactoryTests(ITestOutputHelper output) : Transport
         Task<ConnectionContext> attempt = client.Factory.ConnectAsync(door.EndPoint, cancellation.Token).AsTask();
         Assert.False(attempt.IsCompleted);
         await cancellation.CancelAsync();
-        OperationCanceledException cancelled = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => attempt.Within());
+        OperationCanceledException cancelled = await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => attempt.Within());
         Assert.Equal(cancellation.Token, cancelled.CancellationToken);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
             () => client.Factory.ConnectAsync(door.EndPoint, cancellation.Token).AsTask().Within());
@@ -189,7 +191,8 @@ public sealed class ConnectionFactoryTests(ITestOutputHelper output) : Transport
         FdmClient client = CreateClient(transport);
         await client.Factory.DisposeAsync().Within();
         await client.Factory.DisposeAsync().Within();
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => client.Factory.ConnectAsync(TestServerSetup.FreeLoopbackPort).AsTask());
+        await Assert.ThrowsAsync<ObjectDisposedException>(
+            () => client.Factory.ConnectAsync(TestServerSetup.FreeLoopbackPort).AsTask());
     }
 
     [Theory, MemberData(nameof(OnFdm))]
@@ -201,7 +204,8 @@ public sealed class ConnectionFactoryTests(ITestOutputHelper output) : Transport
         Task<ConnectionContext> attempt = client.Factory.ConnectAsync(door.EndPoint).AsTask();
         await client.Transport.DisposeAsync().Within();
         await Assert.ThrowsAsync<ObjectDisposedException>(() => attempt.Within());
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => client.Factory.ConnectAsync(door.EndPoint).AsTask().Within());
+        await Assert.ThrowsAsync<ObjectDisposedException>(
+            () => client.Factory.ConnectAsync(door.EndPoint).AsTask().Within());
     }
 
     [Theory, MemberData(nameof(OnAllFdm))]
@@ -241,7 +245,8 @@ public sealed class ConnectionFactoryTests(ITestOutputHelper output) : Transport
     [Theory, MemberData(nameof(OnFdm))]
     public async Task A_factory_with_loops_of_its_own_ends_them(TransportKind transport)
     {
-        TestServer server = await StartRawAsync(TransportKind.Sockets, Handlers.EchoRaw, "Unhandled exception while processing");
+        TestServer server =
+            await StartRawAsync(TransportKind.Sockets, Handlers.EchoRaw, "Unhandled exception while processing");
         var options = new FdmTransportOptions();
         Transports.Configure(options, transport);
         var factory = new FdmConnectionFactory(
@@ -276,7 +281,8 @@ public sealed class ConnectionFactoryTests(ITestOutputHelper output) : Transport
     public async Task A_connection_that_a_handler_opens_lives_on_the_handlers_loop(TransportKind transport)
     {
         const int Connections = 6;
-        TestServer origin = await StartRawAsync(TransportKind.Sockets, Handlers.EchoRaw, "Unhandled exception while processing");
+        TestServer origin =
+            await StartRawAsync(TransportKind.Sockets, Handlers.EchoRaw, "Unhandled exception while processing");
         await using var harness = new FdmHarness(transport);
         await using var factory = new FdmConnectionFactory(harness.Factory);
         IConnectionListener listener = await harness.BindAsync();
@@ -287,7 +293,8 @@ public sealed class ConnectionFactoryTests(ITestOutputHelper output) : Transport
         async Task<List<ConnectionContext>> HandleAsync()
         {
             await handled.Transport.Input.ReadAsync();
-            Task<ConnectionContext>[] opening = [.. Enumerable.Range(0, Connections).Select(_ => factory.ConnectAsync(origin.EndPoint).AsTask())];
+            Task<ConnectionContext>[] opening =
+                [.. Enumerable.Range(0, Connections).Select(_ => factory.ConnectAsync(origin.EndPoint).AsTask())];
             return [.. await Task.WhenAll(opening)];
         }
 

@@ -35,7 +35,8 @@ internal sealed class FullBacklogListener : IDisposable
         door._listener.Listen(1);
         while (true)
         {
-            var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
+            var client =
+                new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
             door._before.Add(client);
             try
             {
@@ -64,7 +65,9 @@ internal sealed class FullBacklogListener : IDisposable
         _listener.Dispose();
     }
 
-    /// <summary>The kernel drops the SYN of whoever comes too late; one that stays pending shows that the backlog is full.</summary>
+    /// <summary>
+    /// The kernel drops the SYN of whoever comes too late; one that stays pending shows that the backlog is full.
+    /// </summary>
     private async Task FillAsync()
     {
         while (true)

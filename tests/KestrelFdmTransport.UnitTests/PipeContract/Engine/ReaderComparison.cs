@@ -7,12 +7,15 @@ using System.Threading.Tasks;
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
 /// <summary>
-/// Does the same to two readers, step by step, and compares what each step lets its caller see. The oracle goes first: what it
-/// completes the subject must complete, within its patience; what it leaves pending the subject must leave pending.
+/// Does the same to two readers, step by step, and compares what each step lets its caller see. The oracle goes first:
+/// what it completes the subject must complete, within its patience; what it leaves pending the subject must leave
+/// pending.
 /// </summary>
 internal sealed class ReaderComparison
 {
-    /// <summary>No more than this is fed beyond the pause threshold, so that a feeder with a socket never blocks.</summary>
+    /// <summary>
+    /// No more than this is fed beyond the pause threshold, so that a feeder with a socket never blocks.
+    /// </summary>
     public const int FeedAllowance = 40_000;
 
     private readonly ComparisonLog _log = new();
@@ -30,7 +33,8 @@ internal sealed class ReaderComparison
         _model = new ReaderModel(pauseThreshold);
     }
 
-    public static ComparisonResult Run(IReadOnlyList<Step<ReaderAction>> steps, Func<int, IReaderSubject> create, int pauseThreshold) =>
+    public static ComparisonResult Run(
+        IReadOnlyList<Step<ReaderAction>> steps, Func<int, IReaderSubject> create, int pauseThreshold) =>
         RunAsync(steps, create, pauseThreshold).GetAwaiter().GetResult();
 
     private static async Task<ComparisonResult> RunAsync(
@@ -209,7 +213,9 @@ internal sealed class ReaderComparison
 
     /// <summary>What the call itself would have thrown is thrown when its turn comes.</summary>
     private static Observation AsOfTheCall(in Observation expected, in Observation actual) =>
-        expected.Outcome == Outcome.Threw && actual.Outcome == Outcome.Faulted ? actual with { Outcome = Outcome.Threw } : actual;
+        expected.Outcome == Outcome.Threw && actual.Outcome == Outcome.Faulted
+            ? actual with { Outcome = Outcome.Threw }
+            : actual;
 
     private bool CanRead(Step<ReaderAction> step)
     {
@@ -454,9 +460,13 @@ internal sealed class ReaderComparison
         return expected;
     }
 
-    private void Compare(string name, string call, in Observation expected, Observation actual, int minimum, bool inPieces)
+    private void Compare(
+        string name, string call, in Observation expected, Observation actual, int minimum, bool inPieces)
     {
-        if (!Exact && expected.Outcome == Outcome.Result && actual.Outcome == Outcome.Result && _model.BufferPosition is not null)
+        if (!Exact
+            && expected.Outcome == Outcome.Result
+            && actual.Outcome == Outcome.Result
+            && _model.BufferPosition is not null)
         {
             // Cancelled, a read returns whatever is there.
             actual = Allow(call, expected, actual, expected.IsCanceled ? 0 : minimum, inPieces && !expected.IsCanceled);
@@ -465,14 +475,17 @@ internal sealed class ReaderComparison
         _log.Compare(name, call, expected, actual);
     }
 
-    /// <summary>Makes an inexact subject's result equal to the pipe's if it only shows fewer bytes than it may.</summary>
+    /// <summary>
+    /// Makes an inexact subject's result equal to the pipe's if it only shows fewer bytes than it may.
+    /// </summary>
     private Observation Allow(string call, in Observation expected, in Observation actual, int minimum, bool inPieces)
     {
         long examinedBefore = _model.Examined - _model.Consumed;
         bool mayNotPause = _model.LargestMinimum > 0 && Has(PipeQuirks.MayNotPauseAfterReadAtLeast);
         if (!mayNotPause && _model.ReadAheadLimit + _subject.Subject.ReadAheadSlack < actual.Length - examinedBefore)
         {
-            _log.Differ($"{call}: the subject shows {actual.Length - examinedBefore} unexamined bytes; it should have paused.");
+            _log.Differ(
+                $"{call}: the subject shows {actual.Length - examinedBefore} unexamined bytes; it should have paused.");
         }
 
         if (!inPieces && !_model.MayHoldBack)
@@ -484,6 +497,10 @@ internal sealed class ReaderComparison
         long fewest = inPieces ? minimum : Math.Min(_model.Unexamined, Math.Max(minimum, _pauseThreshold / 2));
         return actual.Length < examinedBefore + fewest || actual.Length > expected.Length
             ? actual
-            : actual with { Length = expected.Length, IsCompleted = actual.IsCompleted || (_model.MayHoldBack && expected.IsCompleted) };
+            : actual with
+            {
+                Length = expected.Length,
+                IsCompleted = actual.IsCompleted || (_model.MayHoldBack && expected.IsCompleted)
+            };
     }
 }

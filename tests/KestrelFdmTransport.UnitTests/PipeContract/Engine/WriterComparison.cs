@@ -7,9 +7,9 @@ using System.Threading.Tasks;
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
 /// <summary>
-/// Does the same to two writers, step by step, and compares what each step lets its caller see and what arrives. The oracle
-/// goes first: what it completes the subject must complete, within its patience; what it leaves pending the subject must leave
-/// pending.
+/// Does the same to two writers, step by step, and compares what each step lets its caller see and what arrives. The
+/// oracle goes first: what it completes the subject must complete, within its patience; what it leaves pending the
+/// subject must leave pending.
 /// </summary>
 internal sealed class WriterComparison
 {
@@ -31,7 +31,8 @@ internal sealed class WriterComparison
         _model = new WriterModel(pauseThreshold, _slack);
     }
 
-    public static ComparisonResult Run(IReadOnlyList<Step<WriterAction>> steps, Func<int, IWriterSubject> create, int pauseThreshold) =>
+    public static ComparisonResult Run(
+        IReadOnlyList<Step<WriterAction>> steps, Func<int, IWriterSubject> create, int pauseThreshold) =>
         RunAsync(steps, create, pauseThreshold).GetAwaiter().GetResult();
 
     private static async Task<ComparisonResult> RunAsync(
@@ -209,7 +210,8 @@ internal sealed class WriterComparison
     private void Write(Step<WriterAction> step)
     {
         bool commits = !_model.Completed && !_model.Ended && step.Token != TokenChoice.AlreadyCancelled;
-        if ((_oracle.Pending is not null && !_model.Completed) || (commits && !MakeCertain(step.Size, pad: step.Other % 2 == 0)))
+        if ((_oracle.Pending is not null && !_model.Completed)
+            || (commits && !MakeCertain(step.Size, pad: step.Other % 2 == 0)))
         {
             return;
         }
@@ -248,9 +250,12 @@ internal sealed class WriterComparison
 
             if (_subject.Pending!.Wait(_subject.Subject.Patience))
             {
-                // The bytes before it were on their way, or others had their turn. What the call would have thrown is thrown now.
+                // The bytes before it were on their way, or others had their turn. What the call would have thrown is
+                // thrown now.
                 actual = _subject.Collect();
-                actual = expected.Outcome == Outcome.Threw && actual.Outcome == Outcome.Faulted ? actual with { Outcome = Outcome.Threw } : actual;
+                actual = expected.Outcome == Outcome.Threw && actual.Outcome == Outcome.Faulted
+                    ? actual with { Outcome = Outcome.Threw }
+                    : actual;
             }
         }
 
@@ -352,9 +357,12 @@ internal sealed class WriterComparison
 
     private void Complete(int form)
     {
-        if (_oracle.Pending is { IsComplete: true } && !_model.Paused && _model.Outstanding + _model.Unflushed >= _pauseThreshold)
+        if (_oracle.Pending is { IsComplete: true }
+            && !_model.Paused
+            && _model.Outstanding + _model.Unflushed >= _pauseThreshold)
         {
-            // Complete flushes what is unflushed, and the complete flush that nobody has collected would become pending again.
+            // Complete flushes what is unflushed, and the complete flush that nobody has collected would become pending
+            // again.
             return;
         }
 
@@ -421,7 +429,9 @@ internal sealed class WriterComparison
         }
         else if (expected.UnflushedBytes != actual.UnflushedBytes)
         {
-            _log.Differ($"{after}: the pipe has {expected.UnflushedBytes} unflushed bytes, the subject {actual.UnflushedBytes}.");
+            _log.Differ(
+                $"{after}: the pipe has {expected.UnflushedBytes} unflushed bytes, the subject "
+                    + $"{actual.UnflushedBytes}.");
         }
     }
 

@@ -12,7 +12,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
-/// <summary>A connection of the transport on one end of a socket pair, on a real loop; the test has the other end.</summary>
+/// <summary>
+/// A connection of the transport on one end of a socket pair, on a real loop; the test has the other end.
+/// </summary>
 internal sealed class FdmLink : IAsyncDisposable
 {
     private const int SocketBuffer = 16 * 1024;

@@ -2,7 +2,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
-/// <summary>Reader and writer against a pipe's, with operations that wait for their turn: the results are the same, only later.</summary>
+/// <summary>
+/// Reader and writer against a pipe's, with operations that wait for their turn: the results are the same, only later.
+/// </summary>
 public sealed class TurnTakingContractTests
 {
     private const int Sequences = 3_000;
@@ -15,7 +17,8 @@ public sealed class TurnTakingContractTests
         FuzzReport? report = FuzzCampaign.Run(
             FuzzSettings.FromEnvironment(Sequences),
             ReaderProgram.Generate,
-            (seed, steps) => ReaderComparison.Run(steps, threshold => new FdmReaderSubject(threshold, inline, takesTurns: true), Threshold(seed)));
+            (seed, steps) => ReaderComparison.Run(
+                steps, threshold => new FdmReaderSubject(threshold, inline, takesTurns: true), Threshold(seed)));
 
         Assert.True(report is null, report?.ToString());
     }
@@ -26,7 +29,8 @@ public sealed class TurnTakingContractTests
         FuzzReport? report = FuzzCampaign.Run(
             FuzzSettings.FromEnvironment(Sequences),
             WriterProgram.Generate,
-            (seed, steps) => WriterComparison.Run(steps, threshold => new FdmWriterSubject(threshold, takesTurns: true), Threshold(seed)));
+            (seed, steps) => WriterComparison.Run(
+                steps, threshold => new FdmWriterSubject(threshold, takesTurns: true), Threshold(seed)));
 
         Assert.True(report is null, report?.ToString());
     }

@@ -47,6 +47,7 @@ public sealed class BrokenWriterTests
                 2 * FixedBlockPool.BlockSize));
 
         Assert.NotNull(report);
-        Assert.Contains("the pipe gave [Pending], the subject gave [Result]", report.Difference, StringComparison.Ordinal);
+        Assert.Contains(
+            "the pipe gave [Pending], the subject gave [Result]", report.Difference, StringComparison.Ordinal);
     }
 }

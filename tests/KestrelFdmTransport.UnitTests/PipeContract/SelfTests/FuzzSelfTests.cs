@@ -10,8 +10,10 @@ public sealed class FuzzSelfTests
     private const int Seeds = 500;
 
     private const string InvalidOperation = "Threw: System.InvalidOperationException";
-    private const string CancelledBefore = "Faulted: System.Threading.Tasks.TaskCanceledException: A task was canceled. (its own token)";
-    private const string CancelledWhilePending = "Faulted: System.OperationCanceledException: The operation was canceled. (its own token)";
+    private const string CancelledBefore =
+        "Faulted: System.Threading.Tasks.TaskCanceledException: A task was canceled. (its own token)";
+    private const string CancelledWhilePending =
+        "Faulted: System.OperationCanceledException: The operation was canceled. (its own token)";
     private const string ThrewEndError = $"Threw: {ExceptionText.EndError}";
     private const string FaultedEndError = $"Faulted: {ExceptionText.EndError}";
 
@@ -51,7 +53,10 @@ public sealed class FuzzSelfTests
                 .. Of("AdvanceTo", [$"{InvalidOperation}: No reading operation to complete."]),
                 .. Of(
                     "AdvanceTo",
-                    [$"{InvalidOperation}: The examined position must be greater than or equal to the consumed position."]),
+                    [
+                        $"{InvalidOperation}: The examined position must be greater than or equal to the consumed "
+                            + $"position."
+                    ]),
             ]);
     }
 
@@ -60,7 +65,8 @@ public sealed class FuzzSelfTests
     {
         const string completed = $"{InvalidOperation}: Writing is not allowed after writer was completed.";
         const string outOfRange =
-            "Threw: System.ArgumentOutOfRangeException: Specified argument was out of the range of valid values. (Parameter";
+            "Threw: System.ArgumentOutOfRangeException: Specified argument was out of the range of valid values. "
+                + "(Parameter";
         string[] results = ["Result", "Result cancelled", "Result completed"];
 
         AssertReached(
@@ -69,7 +75,9 @@ public sealed class FuzzSelfTests
                 .. Of("GetMemory", ["Done", $"{outOfRange} 'sizeHint')", completed]),
                 .. Of("GetSpan", ["Done", $"{outOfRange} 'sizeHint')", completed]),
                 .. Of("Advance", ["Done", $"{outOfRange} 'bytes')"]),
-                .. Of("FlushAsync", [.. results, "Result cancelled completed", "Pending", CancelledBefore, ThrewEndError]),
+                .. Of(
+                    "FlushAsync",
+                    [.. results, "Result cancelled completed", "Pending", CancelledBefore, ThrewEndError]),
                 .. Of("WriteAsync", [.. results, "Pending", CancelledBefore, completed, ThrewEndError]),
                 .. Of("Await", [.. results, "Result cancelled completed", CancelledWhilePending, FaultedEndError]),
             ]);
@@ -90,10 +98,12 @@ public sealed class FuzzSelfTests
     }
 
     private static ComparisonResult RunReader(int seed) =>
-        ReaderComparison.Run(ReaderProgram.Generate(seed), static pause => new PipeReaderOracle(pause), Threshold(seed));
+        ReaderComparison.Run(
+            ReaderProgram.Generate(seed), static pause => new PipeReaderOracle(pause), Threshold(seed));
 
     private static ComparisonResult RunWriter(int seed) =>
-        WriterComparison.Run(WriterProgram.Generate(seed), static pause => new PipeWriterOracle(pause), Threshold(seed));
+        WriterComparison.Run(
+            WriterProgram.Generate(seed), static pause => new PipeWriterOracle(pause), Threshold(seed));
 
     private static int Threshold(int seed) => ContractThresholds.Default[seed % ContractThresholds.Default.Count];
 

@@ -32,5 +32,6 @@ public sealed class QuirkTests
     private static FuzzReport? Run(string quirk, PipeQuirks claimed) => FuzzCampaign.Run(
         new FuzzSettings(3_000, 1),
         ReaderProgram.Generate,
-        (_, steps) => ReaderComparison.Run(steps, pause => new PipeReaderOracle(pause, s_wraps[quirk]) { Quirks = claimed }, 16 * 1024));
+        (_, steps) => ReaderComparison.Run(
+            steps, pause => new PipeReaderOracle(pause, s_wraps[quirk]) { Quirks = claimed }, 16 * 1024));
 }

@@ -4,8 +4,8 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
 /// <summary>
-/// What a <see cref="System.IO.Pipelines.PipeReader"/> must do to pass for the reader end of a pipe. A class that derives from
-/// this one and makes subjects has all the tests.
+/// What a <see cref="System.IO.Pipelines.PipeReader"/> must do to pass for the reader end of a pipe. A class that
+/// derives from this one and makes subjects has all the tests.
 /// </summary>
 public abstract partial class PipeReaderContractTests
 {
