@@ -62,7 +62,10 @@ public class PipeBenchmarks
             WritePauseThreshold = PauseThreshold,
             Logger = NullLogger.Instance,
         };
-        _io = new ConnectionIo(_near, isUnix: true, new EndpointBuffers(pool, loop), settings) { Loop = loop };
+        _io = new ConnectionIo(_near, isUnix: true, new EndpointBuffers(pool, NullLogger.Instance), settings)
+        {
+            Loop = loop
+        };
         _writeAndSend = _ => WriteAndSend();
     }
 

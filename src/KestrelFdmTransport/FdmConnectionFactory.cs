@@ -180,9 +180,9 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
     {
         OutgoingLoops outgoing = RunningLoops();
         EventLoop loop = EventLoopGroup.SelectForOutgoing(outgoing.Loops);
-        EndpointBuffers blocks = EndpointBufferSets.Create(isStream ? outgoing.StreamBlocks : outgoing.Blocks, loop);
+        EndpointBuffers buffers = isStream ? outgoing.StreamBuffers : outgoing.Buffers;
         ConnectionSettings settings = isStream ? _transport.StreamSettings : _transport.ClientSettings;
-        var attempt = new Connector(target, blocks, settings, _transport.TransportOptions) { Loop = loop };
+        var attempt = new Connector(target, buffers, settings, _transport.TransportOptions) { Loop = loop };
         using CancellationTokenRegistration closing = _closing.Token.UnsafeRegister(
             static attempt => ((Connector)attempt!).Fail(Disposed()), attempt);
         FdmConnection connection = await attempt.RunAsync(cancellationToken).ConfigureAwait(false);
@@ -256,10 +256,9 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
         EventLoop[] loops = _transport.AcquireLoops();
         try
         {
-            // In this order: these have no pools of their own to give up if the others cannot be made.
-            EndpointBuffers[] streamBlocks = EndpointBufferSets.Create(loops, FdmTransportFactory.CreateStreamBlocks);
-            return new OutgoingLoops(
-                loops, EndpointBufferSets.Create(loops, _transport.CreateClientBlocks), streamBlocks);
+            // In this order: the shared pool need not be given up if the other one cannot be made.
+            EndpointBuffers streamBuffers = _transport.CreateStreamBuffers();
+            return new OutgoingLoops(loops, _transport.CreateClientBuffers(), streamBuffers);
         }
         catch
         {
@@ -270,7 +269,7 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
 
     private void Release(OutgoingLoops loops)
     {
-        EndpointBufferSets.DisposePools(loops.Blocks);
+        loops.Buffers.DisposePool();
         _transport.ReleaseLoops();
     }
 }

@@ -45,7 +45,7 @@ public sealed partial class FdmTransportFactory
     /// <param name="options">The options; they are validated.</param>
     /// <param name="loggerFactory">Where the transport's log goes.</param>
     /// <param name="memoryPoolFactory">
-    /// Makes one pool per endpoint and loop; each is disposed with its endpoint. Without one, memory comes from
+    /// Makes one pool per endpoint, which is disposed with its endpoint. Without one, memory comes from
     /// <see cref="MemoryPool{T}.Shared"/>.
     /// </param>
     /// <exception cref="OptionsValidationException">An option has a value that is not allowed.</exception>
@@ -146,13 +146,7 @@ public sealed partial class FdmTransportFactory
             EventLoop[] running = _loops.AddUser();
             try
             {
-                listener = new FdmConnectionListener(
-                    sockets,
-                    _loops,
-                    running,
-                    loop => CreateBlocks(loop, PoolOwner),
-                    _options.AcceptQueueLength,
-                    CreateSettings(endpoint));
+                listener = CreateListener(sockets, running, endpoint);
             }
             catch
             {
@@ -213,14 +207,14 @@ public sealed partial class FdmTransportFactory
 
     internal void ReleaseLoops() => _loops.RemoveUser();
 
-    internal EndpointBuffers CreateClientBlocks(EventLoop loop) => CreateBlocks(loop, ClientPoolOwner);
+    internal EndpointBuffers CreateClientBuffers() => CreateBuffers(ClientPoolOwner);
 
     /// <summary>
     /// Not from the application's pools: theirs are small blocks, and a stream's are as large as what a caller reads at
     /// once.
     /// </summary>
-    internal static EndpointBuffers CreateStreamBlocks(EventLoop loop)
-        => new(MemoryPool<byte>.Shared, loop, EndpointBuffers.StreamBlockSize);
+    internal EndpointBuffers CreateStreamBuffers()
+        => new(MemoryPool<byte>.Shared, _logger, EndpointBuffers.StreamBlockSize);
 
     private void OnLoopFailed(object? sender, LoopFailedEventArgs failure)
     {
@@ -238,12 +232,27 @@ public sealed partial class FdmTransportFactory
             InheritsOptions = !ListenSocketFactory.AreOurs(endpoint, _options)
         };
 
-    private EndpointBuffers CreateBlocks(EventLoop loop, string owner)
+    private FdmConnectionListener CreateListener(ListenSocket[] sockets, EventLoop[] running, EndPoint endpoint)
+    {
+        EndpointBuffers buffers = CreateBuffers(PoolOwner);
+        try
+        {
+            return new FdmConnectionListener(
+                sockets, _loops, running, buffers, _options.AcceptQueueLength, CreateSettings(endpoint));
+        }
+        catch
+        {
+            buffers.DisposePool();
+            throw;
+        }
+    }
+
+    private EndpointBuffers CreateBuffers(string owner)
     {
         MemoryPool<byte> pool = _poolFactory.Create(new MemoryPoolOptions { Owner = owner });
         try
         {
-            return new EndpointBuffers(pool, loop);
+            return new EndpointBuffers(pool, _logger);
         }
         catch
         {

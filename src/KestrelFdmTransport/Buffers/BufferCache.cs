@@ -1,100 +1,181 @@
+using System;
 using System.Buffers;
 using System.Collections.Generic;
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.Buffers;
 
-/// <summary>The warm blocks that a loop's thread has at hand for one endpoint, last in first out.</summary>
-internal sealed class BufferCache(object key) : ThreadCache(key)
+/// <summary>
+/// The blocks that a thread keeps between two uses, last in first out: many during an iteration of its loop, a few
+/// while the loop sleeps, and none once a connection closes or migrates, because the application may count blocks then.
+/// </summary>
+/// <remarks>
+/// The cache belongs to its thread and not to a loop: a callback that has lost its loop goes on with the cache of its
+/// thread. <see cref="Refill"/>, <see cref="Trim"/> and <see cref="Clear"/> call pools, which are user code.
+/// </remarks>
+internal sealed class BufferCache
 {
     private const int MaxBlocks = 16;
 
-    /// <summary>Between turns: one block to receive into, and one to write the answer into.</summary>
+    /// <summary>While the loop sleeps: one block to receive into, and one for the answer.</summary>
     private const int MinRetained = 2;
 
-    private readonly Stack<IMemoryOwner<byte>> _blocks = new(MaxBlocks);
-    private int _refill = 1;
-    private bool _refillCount;
+    private readonly List<Entry> _entries = [];
+    private readonly int _threadId = Environment.CurrentManagedThreadId;
 
-    private EndpointBuffers Owner => (EndpointBuffers)Key;
+    internal bool IsEmpty => _entries.Count == 0;
 
-    /// <summary>Puts in what a serve is likely to need. User code runs here.</summary>
-    internal void Refill()
+    internal bool TryRent(EndpointBuffers pool, [NotNullWhen(true)] out IMemoryOwner<byte>? block)
     {
-        IsUsed = true;
-        if (_refillCount)
-        {
-            // Twice since the loop slept: the blocks come back on other threads, and each trip to the pool costs a
-            // scope.
-            GrowRefill();
-        }
-
-        _refillCount = true;
-        while (_blocks.Count < _refill)
-        {
-            try
-            {
-                _blocks.Push(Owner.RentBlock());
-            }
-            catch (System.Exception) when (_blocks.Count > 0)
-            {
-                // A pool at its limit: what there is will do.
-                _refill = 1;
-            }
-        }
+        block = null;
+        return Find(pool) is { } entry && entry.Blocks.TryPop(out block);
     }
 
-    /// <summary>A serve has run out in the middle: fetch more the next time.</summary>
-    internal void GrowRefill() => _refill = System.Math.Min(_refill * 2, MaxBlocks);
-
-    internal bool TryTake(out IMemoryOwner<byte>? block)
+    /// <summary>Keeps a block of the pool.</summary>
+    /// <param name="pool">Where the block comes from.</param>
+    /// <param name="block">The block.</param>
+    /// <param name="isOwner">True for the owner of a loop, who must not call a pool: its blocks are all kept.</param>
+    /// <returns>False if there are enough: the block goes to the pool.</returns>
+    internal bool TryReturn(EndpointBuffers pool, IMemoryOwner<byte> block, bool isOwner)
     {
-        IsUsed = true;
-        return _blocks.TryPop(out block);
-    }
-
-    /// <summary>False if there are enough.</summary>
-    /// <param name="block">A block.</param>
-    /// <param name="isOwner">True for a loop's owner, who must not go to the pool.</param>
-    /// <param name="isOrdinary">True if the block is of the size that is asked for.</param>
-    internal bool TryReturn(IMemoryOwner<byte> block, bool isOwner, bool isOrdinary)
-    {
-        IsUsed = true;
-        if (!isOwner && (_blocks.Count >= MaxBlocks || !isOrdinary))
+        Entry entry = FindOrAdd(pool);
+        if (!isOwner && entry.Blocks.Count >= MaxBlocks)
         {
             return false;
         }
 
-        _blocks.Push(block);
+        entry.Blocks.Push(block);
         return true;
     }
 
-    internal override bool HasSurplus()
+    /// <summary>Fetches what a dispatch is likely to need.</summary>
+    internal void Refill(EndpointBuffers pool)
     {
-        _refillCount = false;
-        return _blocks.Count > MinRetained;
-    }
-
-    internal override void Trim()
-    {
-        if (_blocks.Count > MinRetained)
+        Entry entry = FindOrAdd(pool);
+        if (entry.WasRefilled)
         {
-            _refill = System.Math.Max(1, _refill - 1);
-            ReturnDownTo(MinRetained);
+            // The blocks come back on other threads, and each trip to the pool costs a callback.
+            entry.GrowRefill();
+        }
+
+        entry.WasRefilled = true;
+        while (entry.Blocks.Count < entry.RefillCount)
+        {
+            try
+            {
+                entry.Blocks.Push(pool.RentBlock());
+            }
+            catch (Exception) when (entry.Blocks.Count > 0)
+            {
+                // A pool at its limit: the blocks at hand are enough.
+                entry.RefillCount = 1;
+            }
         }
     }
 
-    internal override void Clear()
+    /// <summary>A dispatch has run out of blocks: the next refill fetches more.</summary>
+    internal void GrowRefill(EndpointBuffers pool) => Find(pool)?.GrowRefill();
+
+    /// <summary>The loop is about to sleep.</summary>
+    /// <returns>True if the cache has more than is worth keeping meanwhile.</returns>
+    internal bool NeedsTrim()
     {
-        _refill = 1;
-        _refillCount = false;
-        ReturnDownTo(0);
+        bool needed = false;
+        foreach (Entry entry in _entries)
+        {
+            entry.WasRefilled = false;
+            needed |= entry.Blocks.Count > MinRetained;
+        }
+
+        return needed;
     }
 
-    private void ReturnDownTo(int count)
+    /// <summary>Gives back what is not worth keeping while the loop sleeps.</summary>
+    internal void Trim()
     {
-        while (_blocks.Count > count)
+        for (int i = _entries.Count - 1; i >= 0; i--)
         {
-            Owner.ReturnBlock(_blocks.Pop());
+            Entry entry = _entries[i];
+            if (entry.Blocks.Count > MinRetained)
+            {
+                entry.RefillCount = Math.Max(1, entry.RefillCount - 1);
+                entry.ReturnDownTo(MinRetained);
+            }
+        }
+    }
+
+    /// <summary>Gives back everything, and forgets the endpoints that were not used since the last time.</summary>
+    internal void Clear()
+    {
+        for (int i = _entries.Count - 1; i >= 0; i--)
+        {
+            Entry entry = _entries[i];
+            entry.RefillCount = 1;
+            entry.WasRefilled = false;
+            entry.ReturnDownTo(0);
+            if (!entry.IsUsed)
+            {
+                _entries.RemoveAt(i);
+            }
+
+            entry.IsUsed = false;
+        }
+    }
+
+    private Entry? Find(EndpointBuffers pool)
+    {
+        Debug.Assert(Environment.CurrentManagedThreadId == _threadId, "A thread uses only its own cache.");
+        foreach (Entry entry in _entries)
+        {
+            if (entry.Pool == pool)
+            {
+                entry.IsUsed = true;
+                return entry;
+            }
+        }
+
+        return null;
+    }
+
+    private Entry FindOrAdd(EndpointBuffers pool)
+    {
+        if (Find(pool) is { } entry)
+        {
+            return entry;
+        }
+
+        FaultPoints.Hit(FaultPoint.BufferCacheMade);
+        var created = new Entry(pool);
+        _entries.Add(created);
+        return created;
+    }
+
+    /// <summary>The blocks of one endpoint.</summary>
+    private sealed class Entry(EndpointBuffers pool)
+    {
+        internal EndpointBuffers Pool { get; } = pool;
+
+        internal Stack<IMemoryOwner<byte>> Blocks { get; } = new(MaxBlocks);
+
+        /// <summary>How many blocks a refill fetches.</summary>
+        internal int RefillCount { get; set; } = 1;
+
+        /// <summary>True if the blocks were refilled since the loop slept.</summary>
+        internal bool WasRefilled { get; set; }
+
+        /// <summary>True if the endpoint was used since the cache was cleared.</summary>
+        internal bool IsUsed { get; set; } = true;
+
+        internal void GrowRefill() => RefillCount = Math.Min(RefillCount * 2, MaxBlocks);
+
+        internal void ReturnDownTo(int count)
+        {
+            while (Blocks.Count > count)
+            {
+                Pool.ReturnBlock(Blocks.Pop());
+            }
         }
     }
 }

@@ -1,15 +1,17 @@
 using System;
 using System.Buffers;
 using KestrelFdmTransport.Diagnostics;
-using KestrelFdmTransport.EventLoops;
-using KestrelFdmTransport.Scheduling;
+using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.Buffers;
 
 /// <summary>
-/// The memory of one endpoint's connections on one loop. A loop's thread keeps the blocks it gets back for the rest of
-/// its turn, so that one warm block serves connection after connection; every other thread goes to the pool.
+/// The memory of one endpoint's connections: its pool, and the size of the blocks that the pool is asked for.
 /// </summary>
+/// <remarks>
+/// Any thread. A thread that runs for a connection's loop passes its <see cref="BufferCache"/>, from which one warm
+/// block serves connection after connection; the other threads go to the pool.
+/// </remarks>
 internal sealed class EndpointBuffers
 {
     /// <summary>
@@ -22,100 +24,71 @@ internal sealed class EndpointBuffers
     /// </summary>
     internal const int StreamBlockSize = 32 * 1024;
 
-    private static readonly Func<object, ThreadCache> s_createThreadCache = static key => new BufferCache(key);
-
-    private readonly EventLoop _loop;
+    private readonly ILogger _logger;
     private readonly int _blockSize;
     private readonly int _maxPooled;
 
-    internal EndpointBuffers(MemoryPool<byte> pool, EventLoop loop, int blockSize = BlockSize)
-        : this(pool, loop, blockSize, pool.MaxBufferSize)
-    {
-    }
-
-    private EndpointBuffers(MemoryPool<byte> pool, EventLoop loop, int blockSize, int maxPooled)
+    /// <summary>Makes the memory of an endpoint.</summary>
+    /// <param name="pool">The pool. It is the caller's until this has returned.</param>
+    /// <param name="logger">Where the failures of the pool go.</param>
+    /// <param name="blockSize">The ordinary size of a block.</param>
+    internal EndpointBuffers(MemoryPool<byte> pool, ILogger logger, int blockSize = BlockSize)
     {
         FaultPoints.Hit(FaultPoint.EndpointBuffersMade);
         Pool = pool;
-        _loop = loop;
+        _logger = logger;
         _blockSize = blockSize;
-        _maxPooled = maxPooled;
+        _maxPooled = pool.MaxBufferSize;
     }
 
     internal MemoryPool<byte> Pool { get; }
 
-    /// <summary>The caches of the same endpoint, by the index of their loop.</summary>
-    internal EndpointBuffers[] PerLoop { get; set; } = [];
-
     private int PooledSize => Math.Min(_maxPooled, _blockSize);
-
-    /// <summary>The same endpoint's cache on another loop.</summary>
-    internal EndpointBuffers ForLoop(EventLoop loop)
-        => loop.Index < PerLoop.Length ? EndpointBufferSets.Create(PerLoop, loop) : this;
-
-    /// <summary>
-    /// This cache, or one with the same pool if the loop is another than this cache's: it has been restarted.
-    /// </summary>
-    internal EndpointBuffers GetForLoop(EventLoop loop)
-        => loop == _loop ? this : new EndpointBuffers(Pool, loop, _blockSize, _maxPooled) { PerLoop = PerLoop };
 
     /// <summary>
     /// A segment with a block that has room for at least <paramref name="sizeHint"/> bytes. User code runs here.
     /// </summary>
+    /// <param name="cache">The calling thread's cache if it may be used.</param>
     /// <param name="spares">The segment objects of the connection.</param>
     /// <param name="sizeHint">0 for an ordinary block; beyond the pool's largest block the array pool helps
     /// out.</param>
-    internal BufferSegment Rent(ref SpareSegments spares, int sizeHint)
+    internal BufferSegment Rent(BufferCache? cache, ref SpareSegments spares, int sizeHint)
     {
-        BufferCache? cache = GetThreadCache();
         if (sizeHint > _maxPooled)
         {
             byte[] array = ArrayPool<byte>.Shared.Rent(Math.Max(_blockSize, sizeHint));
             return Attach(ref spares, array, array);
         }
 
-        IMemoryOwner<byte> block =
-            sizeHint <= PooledSize && cache is not null && cache.TryTake(out IMemoryOwner<byte>? kept)
-            ? kept!
-            : Pool.Rent(Math.Min(_maxPooled, Math.Max(_blockSize, sizeHint)));
-        return Attach(ref spares, block);
+        return sizeHint <= PooledSize && cache is not null && cache.TryRent(this, out IMemoryOwner<byte>? block)
+            ? Attach(ref spares, block)
+            : Attach(ref spares, Pool.Rent(Math.Min(_maxPooled, Math.Max(_blockSize, sizeHint))));
     }
 
-    /// <summary>
-    /// A segment for a loop's owner, who must not go to the pool; null if nothing is at hand (<see cref="Refill"/>).
-    /// </summary>
-    /// <param name="spares">The segment objects of the connection.</param>
-    internal BufferSegment? TryRent(ref SpareSegments spares)
-    {
-        BufferCache? cache = GetThreadCache();
-        if (cache is null)
-        {
-            // No thread of a loop: somebody drives this by hand, and may go to the pool.
-            return Rent(ref spares, 0);
-        }
+    /// <summary>A segment for the owner of a loop, who must not call the pool.</summary>
+    /// <returns>Null if the cache has no block: a callback has to refill it.</returns>
+    internal BufferSegment? TryRent(BufferCache cache, ref SpareSegments spares)
+        => cache.TryRent(this, out IMemoryOwner<byte>? block) ? Attach(ref spares, block) : null;
 
-        return cache.TryTake(out IMemoryOwner<byte>? block) ? Attach(ref spares, block!) : null;
-    }
-
-    /// <summary>Gets the calling thread blocks for <see cref="TryRent"/>. User code runs here.</summary>
-    internal void Refill() => GetThreadCache()?.Refill();
-
-    /// <summary>The owner has run out of blocks in the middle of a serve.</summary>
-    internal void GrowRefill() => GetThreadCache()?.GrowRefill();
-
+    /// <summary>An ordinary block. User code runs here.</summary>
     internal IMemoryOwner<byte> RentBlock() => Pool.Rent(PooledSize);
 
-    /// <summary>Gives the block back and leaves the segment object where it is.</summary>
-    internal void ReturnBlock(BufferSegment segment)
+    /// <summary>
+    /// Gives the block back, if the segment still has one, and leaves the segment object where it is.
+    /// </summary>
+    /// <param name="cache">The calling thread's cache if it may be used.</param>
+    /// <param name="isOwner">True for the owner of a loop, who must not call the pool.</param>
+    /// <param name="segment">The segment.</param>
+    internal void ReturnBlock(BufferCache? cache, bool isOwner, BufferSegment segment)
     {
-        int segmentSize = segment.Block.Length;
+        int size = segment.Block.Length;
         switch (segment.TakeOwner())
         {
             case byte[] array:
                 ArrayPool<byte>.Shared.Return(array);
                 break;
             case IMemoryOwner<byte> block:
-                if (!TryCache(block, segmentSize == PooledSize))
+                if (cache is null || (!isOwner && size != PooledSize) || !TryCache(cache, isOwner, block))
                 {
                     ReturnBlock(block);
                 }
@@ -124,17 +97,7 @@ internal sealed class EndpointBuffers
         }
     }
 
-    /// <summary>
-    /// Gives back the block, if the segment still has one, and keeps the segment object for its connection.
-    /// </summary>
-    internal void Return(ref SpareSegments spares, BufferSegment segment)
-    {
-        ReturnBlock(segment);
-        segment.Recycle();
-        spares.Return(segment);
-    }
-
-    /// <summary>A pool that throws must not keep a connection from ending.</summary>
+    /// <summary>Gives the block back to the pool. A pool that throws must not keep a connection from ending.</summary>
     internal void ReturnBlock(IMemoryOwner<byte> block)
     {
         try
@@ -143,8 +106,28 @@ internal sealed class EndpointBuffers
         }
         catch (Exception exception)
         {
-            _loop.ReportPoolFailure(exception);
+            Log.ReleaseFailed(_logger, exception);
         }
+    }
+
+    /// <summary>Disposes of the pool. One that throws must not keep an endpoint from ending.</summary>
+    internal void DisposePool()
+    {
+        try
+        {
+            Pool.Dispose();
+        }
+        catch (Exception exception)
+        {
+            Log.ReleaseFailed(_logger, exception);
+        }
+    }
+
+    private static BufferSegment Attach(ref SpareSegments spares, object owner, Memory<byte> block)
+    {
+        BufferSegment segment = spares.Rent();
+        segment.SetOwner(owner, block);
+        return segment;
     }
 
     private BufferSegment Attach(ref SpareSegments spares, IMemoryOwner<byte> block)
@@ -161,31 +144,11 @@ internal sealed class EndpointBuffers
         }
     }
 
-    /// <summary>A pool that throws must not keep an endpoint from ending.</summary>
-    internal void DisposePool()
+    private bool TryCache(BufferCache cache, bool isOwner, IMemoryOwner<byte> block)
     {
         try
         {
-            Pool.Dispose();
-        }
-        catch (Exception exception)
-        {
-            _loop.ReportPoolFailure(exception);
-        }
-    }
-
-    private static BufferSegment Attach(ref SpareSegments spares, object owner, Memory<byte> block)
-    {
-        BufferSegment segment = spares.Rent();
-        segment.SetOwner(owner, block);
-        return segment;
-    }
-
-    private bool TryCache(IMemoryOwner<byte> block, bool isOrdinary)
-    {
-        try
-        {
-            return GetThreadCache(out bool isOwner) is { } cache && cache.TryReturn(block, isOwner, isOrdinary);
+            return cache.TryReturn(this, block, isOwner);
         }
         catch (OutOfMemoryException)
         {
@@ -194,9 +157,4 @@ internal sealed class EndpointBuffers
             return false;
         }
     }
-
-    private BufferCache? GetThreadCache() => GetThreadCache(out _);
-
-    private BufferCache? GetThreadCache(out bool isOwner)
-        => (BufferCache?)LoopThread.Cache(_loop, this, s_createThreadCache, out isOwner);
 }

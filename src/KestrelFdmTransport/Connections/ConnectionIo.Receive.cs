@@ -65,7 +65,7 @@ internal sealed partial class ConnectionIo
             {
                 if (total > 0)
                 {
-                    Blocks.GrowRefill();
+                    Buffers.GrowRefill(Loop);
                     break;
                 }
 
@@ -112,9 +112,7 @@ internal sealed partial class ConnectionIo
         return total > 0 ? completion with { Flags = completion.Flags | CompletionFlags.Received } : completion;
     }
 
-    /// <summary>
-    /// Another thread's memory is asked for, once; if there is none, it is the end of this connection only.
-    /// </summary>
+    /// <summary>A callback fetches a block, once; if there is none, it is the end of this connection only.</summary>
     private Completion OnBufferNeeded(in Completion before)
     {
         if (_memoryFailure is { } failure)
@@ -130,7 +128,7 @@ internal sealed partial class ConnectionIo
     {
         try
         {
-            Blocks.Refill();
+            Buffers.Refill(Loop);
             _memoryFailure = null;
         }
         catch (Exception exception)

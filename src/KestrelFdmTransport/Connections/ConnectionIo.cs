@@ -18,14 +18,14 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
 {
     private readonly int _descriptor;
     private readonly bool _isUnix;
-    private SpareSegments _spares;
+    private ConnectionBuffers _buffers;
     private bool _registered;
     private bool _closed;
 
     /// <summary>Of the end, what could not be told.</summary>
     private int _undelivered;
 
-    internal ConnectionIo(int descriptor, bool isUnix, EndpointBuffers blocks, ConnectionSettings settings)
+    internal ConnectionIo(int descriptor, bool isUnix, EndpointBuffers buffers, ConnectionSettings settings)
     {
         FaultPoints.Hit(FaultPoint.IoMade);
         _descriptor = descriptor;
@@ -34,7 +34,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
         // A read from a Unix socket stops where passed descriptors or credentials change, so a short one proves
         // nothing.
         _readToEnd = isUnix;
-        Blocks = blocks;
+        _buffers = new ConnectionBuffers(buffers);
         Settings = settings;
         _profile = settings.Endpoint.ForNewConnection();
         _idleTimeout = settings.IdleTimeout;
@@ -42,11 +42,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
         Writer = new FdmPipeWriter(this);
     }
 
-    /// <summary>The memory of the connection's loop. Another loop's is as good, only colder.</summary>
-    internal EndpointBuffers Blocks { get; private set; }
-
-    /// <summary>The segment objects that wait for their next use in this connection.</summary>
-    internal ref SpareSegments Spares => ref _spares;
+    internal ref ConnectionBuffers Buffers => ref _buffers;
 
     internal ConnectionSettings Settings { get; }
 
@@ -119,8 +115,6 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
             return false;
         }
 
-        // Before anything is given up: there may be no memory for it.
-        EndpointBuffers blocks = Blocks.ForLoop(destination);
         EventLoop origin = Loop;
         if (origin.Disarm(_descriptor) < 0)
         {
@@ -130,7 +124,6 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
         origin.Deregister(this);
         _registered = false;
         origin.OnConnectionMigrated(destination);
-        Blocks = blocks;
         SyncPoints.Hit(SyncPoint.ConnectionMigrates, this);
 
         // In this order: whoever has command for us finds the new loop, or the old one, which forwards it.

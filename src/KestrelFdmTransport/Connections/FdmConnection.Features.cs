@@ -32,7 +32,7 @@ internal sealed partial class FdmConnection :
 
     int IFeatureCollection.Revision => _featureRevision;
 
-    MemoryPool<byte> IMemoryPoolFeature.MemoryPool => _io.Blocks.Pool;
+    MemoryPool<byte> IMemoryPoolFeature.MemoryPool => _io.Buffers.Pool;
 
     Socket IConnectionSocketFeature.Socket => _io.GetSocket();
 

@@ -83,7 +83,7 @@ internal sealed partial class FdmPipeReader
             ReleaseLease(tail);
         }
 
-        _spare ??= _io.Blocks.TryRent(ref _io.Spares);
+        _spare ??= _io.Buffers.TryRent(_io.Loop);
         space = _spare is null ? default : _spare.Block.Span;
         return _spare is not null;
     }
@@ -137,7 +137,7 @@ internal sealed partial class FdmPipeReader
         if (_spare is { } fresh)
         {
             _spare = null;
-            _io.Blocks.Return(ref _io.Spares, fresh);
+            _io.Buffers.Return(_io.Loop, fresh);
         }
     }
 
@@ -268,7 +268,7 @@ internal sealed partial class FdmPipeReader
 
         if (Volatile.Read(ref _received) == Volatile.Read(ref _consumed))
         {
-            _io.Blocks.ReturnBlock(segment);
+            _io.Buffers.ReturnBlock(_io.Loop, segment);
         }
         else
         {
@@ -290,7 +290,7 @@ internal sealed partial class FdmPipeReader
         while (segment is not null)
         {
             BufferSegment? next = segment.NextSegment;
-            _io.Blocks.ReturnBlock(segment);
+            _io.Buffers.ReturnBlock(_io.Loop, segment);
             segment = next;
         }
 

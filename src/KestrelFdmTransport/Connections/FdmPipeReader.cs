@@ -389,7 +389,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             // Before it is given back: whoever ends the chain meanwhile must not find it.
             BufferSegment consumed = head;
             _head = head = next;
-            _io.Blocks.ReturnBlock(consumed);
+            _io.Buffers.ReturnBlock(_io.Loop, consumed);
 
             // The reader may be completed on another thread meanwhile. Complete says so and then, after a full fence,
             // has the chain walked from our head; we have moved the head and look for that after one. So either the
@@ -397,8 +397,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             Interlocked.MemoryBarrier();
             if (!Volatile.Read(ref _completed))
             {
-                consumed.Recycle();
-                _io.Spares.Return(consumed);
+                _io.Buffers.Keep(consumed);
             }
         }
 

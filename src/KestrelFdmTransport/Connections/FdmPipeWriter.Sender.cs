@@ -251,11 +251,11 @@ internal sealed partial class FdmPipeWriter
     {
         if (IsCompleteCalled)
         {
-            _io.Blocks.ReturnBlock(segment);
+            _io.Buffers.ReturnBlock(_io.Loop, segment);
         }
         else
         {
-            _io.Blocks.Return(ref _io.Spares, segment);
+            _io.Buffers.Return(_io.Loop, segment);
         }
     }
 }

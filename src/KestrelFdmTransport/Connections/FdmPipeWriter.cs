@@ -314,7 +314,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             return tail;
         }
 
-        BufferSegment segment = _io.Blocks.Rent(ref _io.Spares, sizeHint);
+        BufferSegment segment = _io.Buffers.Rent(_io.Loop, sizeHint);
         if (tail is null)
         {
             _head = segment;

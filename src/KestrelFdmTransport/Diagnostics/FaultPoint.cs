@@ -39,7 +39,7 @@ internal enum FaultPoint
     /// <summary>A loop's part in listening is about to be made.</summary>
     AcceptorMade,
 
-    /// <summary>The memory of an endpoint on a loop is about to be made.</summary>
+    /// <summary>The memory of an endpoint is about to be made.</summary>
     EndpointBuffersMade,
 
     /// <summary>The descriptor's side of a connection is about to be made.</summary>

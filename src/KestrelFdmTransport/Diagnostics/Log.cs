@@ -121,9 +121,9 @@ internal static partial class Log
     [LoggerMessage(
         36,
         LogLevel.Error,
-        "Event loop {Loop}: a memory pool threw an exception when blocks were returned or the pool was disposed.",
+        "A memory pool threw an exception when blocks were returned or the pool was disposed.",
         EventName = "ReleaseFailed")]
-    internal static partial void ReleaseFailed(ILogger logger, string loop, Exception exception);
+    internal static partial void ReleaseFailed(ILogger logger, Exception exception);
 
     [LoggerMessage(
         37,

@@ -317,7 +317,7 @@ internal sealed class Acceptor : IoSource
     private ConnectionIo CreateIo(int descriptor, bool isUnix)
     {
         EventLoop home = _listener.IsShared ? _listener.Loops.Balancer.SelectLoop(Loop, Loop.Now) : Loop;
-        return new ConnectionIo(descriptor, isUnix, _listener.GetBuffers(home), _listener.ConnectionSettings)
+        return new ConnectionIo(descriptor, isUnix, _listener.Buffers, _listener.ConnectionSettings)
         {
             Loop = home
         };

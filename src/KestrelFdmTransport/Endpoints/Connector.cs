@@ -25,7 +25,7 @@ internal sealed class Connector : IoSource
         TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly EndPoint _target;
     private readonly SocketAddress _address;
-    private readonly EndpointBuffers _blocks;
+    private readonly EndpointBuffers _buffers;
     private readonly ConnectionSettings _settings;
     private readonly bool _noDelay;
     private readonly TimeSpan _timeout;
@@ -38,12 +38,12 @@ internal sealed class Connector : IoSource
     private bool _ended;
 
     internal Connector(
-        EndPoint target, EndpointBuffers blocks, ConnectionSettings settings, FdmTransportOptions options)
+        EndPoint target, EndpointBuffers buffers, ConnectionSettings settings, FdmTransportOptions options)
     {
         FaultPoints.Hit(FaultPoint.ConnectorMade);
         _target = target;
         _address = target.Serialize();
-        _blocks = blocks;
+        _buffers = buffers;
         _settings = settings;
         _noDelay = options.NoDelay && target is IPEndPoint;
         _timeout = options.ConnectTimeout;
@@ -244,7 +244,7 @@ internal sealed class Connector : IoSource
 
         FaultPoints.Hit(FaultPoint.ConnectorConnected);
         CompactSocketAddress remote = CompactSocketAddress.Parse(Address);
-        var io = new ConnectionIo(_descriptor, remote.IsUnix, _blocks, _settings) { Loop = Loop };
+        var io = new ConnectionIo(_descriptor, remote.IsUnix, _buffers, _settings) { Loop = Loop };
         var connection = new FdmConnection(
             io, new StrongBox<CompactSocketAddress>(CompactSocketAddress.FromLocal(_descriptor)), remote);
         _enrolled = false;

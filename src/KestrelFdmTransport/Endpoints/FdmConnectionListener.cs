@@ -32,7 +32,6 @@ internal sealed class FdmConnectionListener : IConnectionListener
 
     private readonly ListenSocket[] _sockets;
     private readonly Acceptor[] _acceptors;
-    private readonly EndpointBuffers[] _buffers;
     private readonly Lock _lock = new();
     private readonly Timer? _socketTimer;
     private readonly TaskCompletionSource _unbinding = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -44,7 +43,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
         ListenSocket[] sockets,
         EventLoopGroup loops,
         EventLoop[] running,
-        Func<EventLoop, EndpointBuffers> createBlocks,
+        EndpointBuffers buffers,
         int acceptQueueLength,
         ConnectionSettings settings)
     {
@@ -58,7 +57,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
             && (ip.Address.Equals(IPAddress.Any) || ip.Address.Equals(IPAddress.IPv6Any));
         HasOneAddress = LocalName.Value.IsUnix || (!isWildcard && !settings.InheritsOptions);
         Queue = new AcceptQueue(acceptQueueLength, ResumeAccepting);
-        _buffers = EndpointBufferSets.Create(running, createBlocks);
+        Buffers = buffers;
         _acceptors = [];
         try
         {
@@ -107,7 +106,6 @@ internal sealed class FdmConnectionListener : IConnectionListener
 
             loops.LoopFailed -= OnLoopFailed;
             _socketTimer?.Dispose();
-            EndpointBufferSets.DisposePools(_buffers);
             throw;
         }
 
@@ -125,6 +123,9 @@ internal sealed class FdmConnectionListener : IConnectionListener
     internal ConnectionSettings ConnectionSettings { get; }
 
     internal ILogger Logger => ConnectionSettings.Logger;
+
+    /// <summary>The memory of this endpoint's connections. Its pool is disposed with the listener.</summary>
+    internal EndpointBuffers Buffers { get; }
 
     internal AcceptQueue Queue { get; }
 
@@ -176,7 +177,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
 
         await EndAsync(Task.WhenAll(endings)).ConfigureAwait(false);
 
-        EndpointBufferSets.DisposePools(_buffers);
+        Buffers.DisposePool();
 
         Loops.RemoveUser();
     }
@@ -211,9 +212,6 @@ internal sealed class FdmConnectionListener : IConnectionListener
             // They end when their loop is free again, and return blocks to a pool that is disposed, which is harmless.
         }
     }
-
-    /// <summary>The memory of this endpoint's connections on the loop.</summary>
-    internal EndpointBuffers GetBuffers(EventLoop loop) => EndpointBufferSets.Create(_buffers, loop);
 
     /// <summary>
     /// A command whose wake-up fails is read with the loop's next one. The other loops must have theirs.

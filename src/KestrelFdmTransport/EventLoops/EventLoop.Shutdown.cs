@@ -57,7 +57,7 @@ internal sealed partial class EventLoop
         SyncPoints.Hit(SyncPoint.LoopEnds, this);
         Interlocked.Exchange(ref _hasStopped, 1);
         DrainAfterStop();
-        thread.Clear();
+        thread.ClearBuffers();
         CloseDescriptors();
 
         // What has been told last was user code, and the event has a lock inside.
@@ -74,10 +74,10 @@ internal sealed partial class EventLoop
         if (_closing.Count > 0 || _migrated)
         {
             _migrated = false;
-            return thread.Clear(this);
+            return thread.ClearBuffers(this);
         }
 
-        return _sets.Backlog > 0 || thread.Trim(this);
+        return _sets.Backlog > 0 || thread.TrimBuffers(this);
     }
 
     private bool CloseEnded(LoopThread thread)

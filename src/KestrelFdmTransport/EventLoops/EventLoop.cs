@@ -400,8 +400,6 @@ internal sealed partial class EventLoop
         return thread.SendFlushed(this, stalled);
     }
 
-    internal void ReportPoolFailure(Exception exception) => Log.ReleaseFailed(_logger, Name, exception);
-
     private static SafeFileDescriptor Open(int descriptor)
         => descriptor >= 0 ? new SafeFileDescriptor(descriptor) : throw SocketErrors.Exception(-descriptor);
 

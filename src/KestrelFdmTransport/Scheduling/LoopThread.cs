@@ -1,10 +1,8 @@
 using System;
-using System.Collections.Generic;
 using System.Diagnostics;
 using System.Runtime;
 using System.Threading;
 using KestrelFdmTransport.Buffers;
-using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Polling;
 
@@ -37,7 +35,7 @@ internal sealed class LoopThread
     private readonly ExecutionContext? _context;
     private readonly bool _isTransportThread;
     private readonly bool _isPooled;
-    private readonly List<ThreadCache> _caches = [];
+    private readonly BufferCache? _buffers;
     private string? _name;
     private EventLoop? _owned;
     private EventLoop? _blockedLoop;
@@ -62,6 +60,7 @@ internal sealed class LoopThread
         _name = Thread.Name;
         _context = isOurs ? ExecutionContext.Capture() : null;
         ServesLoops = servesLoops;
+        _buffers = servesLoops ? new BufferCache() : null;
         ThreadId = servesLoops ? Interop.Sys.ThreadId() : 0;
     }
 
@@ -216,21 +215,16 @@ internal sealed class LoopThread
     }
 
     /// <summary>
-    /// The calling thread's cache for the key, which is about the loop; null if it does not serve that loop, or must
-    /// not cache at the moment: what belongs to a connection of another loop, or of one that was lost, would come back
-    /// after the connection's end.
+    /// The calling thread's blocks, if it runs for the loop and may keep blocks at the moment. A block of another
+    /// loop's connection, or of a loop that was lost, would come back after the connection's end.
     /// </summary>
-    /// <param name="loop">The loop that the key belongs to.</param>
-    /// <param name="key">Whose things are cached.</param>
-    /// <param name="create">Makes a cache.</param>
-    /// <param name="isOwner">True outside callbacks, where giving anything away would be user code.</param>
-    internal static ThreadCache? Cache(EventLoop loop, object key, Func<object, ThreadCache> create, out bool isOwner)
+    /// <param name="loop">The loop of the connection that needs a block or gives one back.</param>
+    /// <param name="isOwner">True outside callbacks, where the thread must not call a pool, which is user code.</param>
+    internal static BufferCache? CacheFor(EventLoop loop, out bool isOwner)
     {
         LoopThread? thread = t_scope;
         isOwner = thread is not null && thread._owned == loop;
-        return thread is not null && thread._cachingEnabled && thread.IsServing(loop)
-            ? thread.FindCache(key, create)
-            : null;
+        return thread is not null && thread._cachingEnabled && thread.IsServing(loop) ? thread._buffers : null;
     }
 
     /// <summary>Fails the source, whatever its log or the exception itself throws: a thread of ours goes on.</summary>
@@ -331,59 +325,43 @@ internal sealed class LoopThread
     }
 
     /// <summary>
-    /// Gives back what this thread caches beyond a small reserve. The loop's owner calls it at the top of its stack.
+    /// Gives back the blocks that are not worth keeping while the loop sleeps. The loop's owner calls it at the top of
+    /// its stack.
     /// </summary>
     /// <returns>As <see cref="RunCallbacks"/>.</returns>
-    internal bool Trim(EventLoop loop)
+    internal bool TrimBuffers(EventLoop loop)
     {
-        bool surplus = false;
-        foreach (ThreadCache cache in _caches)
-        {
-            surplus |= cache.HasSurplus();
-        }
-
-        if (!surplus)
+        if (_buffers?.NeedsTrim() is not true)
         {
             return true;
         }
 
         Enter(source: null, loop);
-        foreach (ThreadCache cache in _caches)
-        {
-            cache.Trim();
-        }
-
+        _buffers.Trim();
         return Leave(source: null, loop);
     }
 
-    /// <summary>Gives back all that this thread caches. The loop's owner calls it at the top of its stack.</summary>
+    /// <summary>
+    /// Gives back all blocks that this thread keeps. The loop's owner calls it at the top of its stack.
+    /// </summary>
     /// <returns>As <see cref="RunCallbacks"/>.</returns>
-    internal bool Clear(EventLoop loop)
+    internal bool ClearBuffers(EventLoop loop)
     {
-        if (_caches.Count == 0)
+        if (_buffers?.IsEmpty is not false)
         {
             return true;
         }
 
         Enter(source: null, loop);
-        Clear();
+        _buffers.Clear();
         return Leave(source: null, loop);
     }
 
-    /// <summary>Gives back what this thread caches. With no loop in its hands.</summary>
-    internal void Clear()
+    /// <summary>Gives back all blocks that this thread keeps. The thread owns no loop.</summary>
+    internal void ClearBuffers()
     {
-        for (int i = _caches.Count - 1; i >= 0; i--)
-        {
-            ThreadCache cache = _caches[i];
-            cache.Clear();
-            if (!cache.IsUsed)
-            {
-                _caches.RemoveAt(i);
-            }
-
-            cache.IsUsed = false;
-        }
+        Debug.Assert(_owned is null, "The owner of a loop must not call a pool.");
+        _buffers?.Clear();
     }
 
     /// <summary>
@@ -416,22 +394,6 @@ internal sealed class LoopThread
 
     private bool IsServing(EventLoop loop)
         => _owned == loop || (_blockedLoop == loop && IsInside(_word) && !HasLostLoop(Volatile.Read(ref _word)));
-
-    private ThreadCache FindCache(object key, Func<object, ThreadCache> create)
-    {
-        foreach (ThreadCache cache in _caches)
-        {
-            if (cache.Key == key)
-            {
-                return cache;
-            }
-        }
-
-        FaultPoints.Hit(FaultPoint.BufferCacheMade);
-        ThreadCache created = create(key);
-        _caches.Add(created);
-        return created;
-    }
 
     private void Enter(IoSource? source, EventLoop? loop)
     {

@@ -157,7 +157,7 @@ internal sealed class StandbyThreads
             }
 
             thread.ReleaseLoop(Name);
-            thread.Clear();
+            thread.ClearBuffers();
             if (!TryPark(waiter) || Wait(waiter) is not { } handoff)
             {
                 LoopThread.Detach();

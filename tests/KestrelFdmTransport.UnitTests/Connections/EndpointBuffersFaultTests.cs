@@ -1,8 +1,10 @@
 using System;
 using KestrelFdmTransport.Buffers;
+using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.UnitTests.EventLoops;
 using KestrelFdmTransport.UnitTests.Infrastructure;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Connections;
@@ -12,7 +14,7 @@ public sealed class EndpointBuffersFaultTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
     private readonly CheckingPool _pool = new();
-    private SpareSegments _spares;
+    private ConnectionBuffers _buffers;
 
     public void Dispose()
     {
@@ -24,16 +26,16 @@ public sealed class EndpointBuffersFaultTests : IDisposable
     [Fact]
     public void A_block_is_given_back_although_the_thread_has_no_memory_for_a_place_to_keep_it()
     {
-        var cache = new EndpointBuffers(_pool.Create(), _loops.Loop);
-        BufferSegment first = cache.Rent(ref _spares, 0);
-        BufferSegment second = cache.Rent(ref _spares, 0);
+        _buffers = new ConnectionBuffers(new EndpointBuffers(_pool.Create(), NullLogger.Instance));
+        BufferSegment first = _buffers.Rent(_loops.Loop, 0);
+        BufferSegment second = _buffers.Rent(_loops.Loop, 0);
         using AtFaultPoint outOfMemory = AtFaultPoint.OutOfMemory(FaultPoint.BufferCacheMade, 1);
 
         _loops.Run(() =>
         {
-            cache.Return(ref _spares, first);
+            _buffers.Return(_loops.Loop, first);
             Assert.Equal((1, 1), (outOfMemory.Reached, _pool.Rented));
-            cache.Return(ref _spares, second);
+            _buffers.Return(_loops.Loop, second);
         });
     }
 }

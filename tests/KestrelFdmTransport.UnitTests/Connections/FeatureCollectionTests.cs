@@ -46,7 +46,8 @@ public sealed class FeatureCollectionTests
             Logger = NullLogger.Instance,
         };
         _connection = new FdmConnection(
-            new ConnectionIo(-1, isUnix: false, new EndpointBuffers(new CheckingPool().Create(), null!), settings),
+            new ConnectionIo(
+                -1, isUnix: false, new EndpointBuffers(new CheckingPool().Create(), NullLogger.Instance), settings),
             new(default),
             default);
         foreach (Type key in s_own)

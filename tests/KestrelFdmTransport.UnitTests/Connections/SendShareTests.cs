@@ -151,10 +151,8 @@ public sealed class SendShareTests : IDisposable
             Logger = NullLogger.Instance,
         };
         Assert.InRange(descriptor, 0, int.MaxValue);
-        var io = new ConnectionIo(descriptor, isUnix: false, new EndpointBuffers(
-            System.Buffers.MemoryPool<byte>.Shared,
-            _loops.Loop), settings)
-        { Loop = _loops.Loop };
+        var buffers = new EndpointBuffers(System.Buffers.MemoryPool<byte>.Shared, NullLogger.Instance);
+        var io = new ConnectionIo(descriptor, isUnix: false, buffers, settings) { Loop = _loops.Loop };
         return (io, new FdmConnection(io, new(default), default));
     }
 }

@@ -34,7 +34,8 @@ internal sealed class TestConnection : IDisposable
             WritePauseThreshold = pauseThreshold,
             Logger = NullLogger.Instance,
         };
-        Io = new ConnectionIo(_descriptor, isUnix: true, new EndpointBuffers(pool, loop), settings) { Loop = loop };
+        var buffers = new EndpointBuffers(pool, NullLogger.Instance);
+        Io = new ConnectionIo(_descriptor, isUnix: true, buffers, settings) { Loop = loop };
         Connection = new FdmConnection(Io, new(default), default);
     }
 

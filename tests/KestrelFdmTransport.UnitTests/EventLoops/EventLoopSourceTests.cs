@@ -1,10 +1,12 @@
 using System;
+using System.Buffers;
 using System.Collections.Concurrent;
 using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.Scheduling;
 using KestrelFdmTransport.UnitTests.Infrastructure;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
@@ -234,30 +236,30 @@ public sealed class EventLoopSourceTests : IDisposable
     }
 
     [Fact]
-    public void What_is_hoarded_in_a_turn_is_trimmed_before_the_loop_sleeps()
+    public void Blocks_beyond_two_go_back_before_the_loop_sleeps()
     {
-        _loops.Run(Collect);
+        _loops.Run(() => KeepBlocks(3));
 
-        Assert.Equal("trimmed", Next());
+        Assert.Equal("returned", Next());
         RunTwoTurns();
         Assert.Empty(_seen);
     }
 
     [Fact]
-    public void A_thread_that_serves_no_loop_hoards_nothing()
-        => TestThreads.Run(() => Assert.Null(LoopThread.Cache(Loop, this, key => new Hoard(key, _seen), out _)));
+    public void A_thread_that_serves_no_loop_has_no_cache()
+        => TestThreads.Run(() => Assert.Null(LoopThread.CacheFor(Loop, out _)));
 
     [Fact]
-    public void What_is_hoarded_is_released_before_sources_are_closed()
+    public void All_blocks_go_back_before_sources_are_closed()
     {
         var source = new ProbeSource { Loop = Loop, OnClosing = () => _seen.Add("closed") };
         _loops.Run(() =>
         {
             Loop.CloseAtEndOfIteration(source);
-            Collect();
+            KeepBlocks(1);
         });
 
-        Assert.Equal(["released", "closed"], [Next(), Next()]);
+        Assert.Equal(["returned", "closed"], [Next(), Next()]);
     }
 
     [Fact]
@@ -295,29 +297,23 @@ public sealed class EventLoopSourceTests : IDisposable
 
     private void Unregister(ProbeSource source) => _loops.Run(() => Loop.Deregister(source));
 
-    private void Collect()
+    /// <summary>Puts blocks into the cache of the loop's thread.</summary>
+    private void KeepBlocks(int count)
     {
-        ThreadCache? cache = LoopThread.Cache(Loop, this, key => new Hoard(key, _seen), out bool isOwner);
+        BufferCache? cache = LoopThread.CacheFor(Loop, out bool isOwner);
         Assert.True(isOwner);
-        Assert.Same(
-            cache,
-            LoopThread.Cache(Loop, this, _ => throw new InvalidOperationException("There is one already."), out _));
-        cache!.IsUsed = false;
-        ((Hoard)cache).Count++;
+        var buffers = new EndpointBuffers(MemoryPool<byte>.Shared, NullLogger.Instance);
+        for (int i = 0; i < count; i++)
+        {
+            Assert.True(cache!.TryReturn(buffers, new NotedBlock(_seen), isOwner));
+        }
     }
 
-    private sealed class Hoard(object key, BlockingCollection<string> seen) : ThreadCache(key)
+    /// <summary>A block that says when it is given back.</summary>
+    private sealed class NotedBlock(BlockingCollection<string> seen) : IMemoryOwner<byte>
     {
-        internal int Count { get; set; }
+        public Memory<byte> Memory => default;
 
-        internal override bool HasSurplus() => Count > 0;
-
-        internal override void Trim()
-        {
-            Count = 0;
-            seen.Add("trimmed");
-        }
-
-        internal override void Clear() => seen.Add("released");
+        public void Dispose() => seen.Add("returned");
     }
 }

@@ -35,8 +35,6 @@ public sealed class LayerTests
     private static readonly (string User, string Used)[] s_exceptions =
     [
         ("Scheduling", "EventLoops"),
-        ("Buffers", "EventLoops"),
-        ("Buffers", "Scheduling"),
         ("Balancing", "EventLoops"),
     ];
 

@@ -264,10 +264,7 @@ public sealed class AcceptFailureTests : IAsyncLifetime
         EventLoop loop = listener.Loops.Loops[0];
         Assert.Equal(0, Sys.StreamPair(out int near, out int far));
         using var peer = new SafeFileDescriptor(far);
-        var io = new ConnectionIo(near, isUnix: true, listener.GetBuffers(loop), listener.ConnectionSettings)
-        {
-            Loop = loop
-        };
+        var io = new ConnectionIo(near, isUnix: true, listener.Buffers, listener.ConnectionSettings) { Loop = loop };
         var connection = new FdmConnection(io, listener.LocalName, default);
         loop.OnConnectionOpened();
         using (var faults = new Faults(Syscall.EpollAdd, "ENOSPC", first: 1))
@@ -288,10 +285,10 @@ public sealed class AcceptFailureTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("ListenerMade")]
-    [InlineData("BlockCacheMade")]
-    [InlineData("ListenSourceMade")]
-    [InlineData("TimerMade")]
+    [InlineData(nameof(FaultPoint.ListenerMade))]
+    [InlineData(nameof(FaultPoint.EndpointBuffersMade))]
+    [InlineData(nameof(FaultPoint.AcceptorMade))]
+    [InlineData(nameof(FaultPoint.TimerMade))]
     public async Task A_bind_that_fails_leaves_nothing(string step)
     {
         Socket? made = null;

@@ -44,7 +44,7 @@ public sealed class ConnectorFaultTests : IDisposable
         };
         var attempt = new Connector(
             listener.LocalEndPoint!,
-            new EndpointBuffers(_pool.Create(), _loops.Loop),
+            new EndpointBuffers(_pool.Create(), NullLogger.Instance),
             settings,
             new FdmTransportOptions())
         { Loop = _loops.Loop };

@@ -161,7 +161,7 @@ public sealed class ListenerLoopFailureTests
             ListenSocketFactory.Listen(endPoint, options),
             group,
             running,
-            factory.CreateClientBlocks,
+            factory.CreateClientBuffers(),
             options.AcceptQueueLength,
             factory.ClientSettings);
 

@@ -39,7 +39,10 @@ internal sealed class FdmLink : IAsyncDisposable
             WritePauseThreshold = pauseThreshold,
             Logger = NullLogger.Instance,
         };
-        Io = new ConnectionIo(ours, isUnix: true, new EndpointBuffers(_pool, s_loop), settings) { Loop = s_loop };
+        Io = new ConnectionIo(ours, isUnix: true, new EndpointBuffers(_pool, NullLogger.Instance), settings)
+        {
+            Loop = s_loop
+        };
         _connection = new FdmConnection(Io, new(default), default);
         s_loop.OnConnectionOpened();
         Io.Post(LoopCommand.Register);
