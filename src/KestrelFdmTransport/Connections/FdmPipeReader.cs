@@ -25,20 +25,17 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     private readonly ConnectionIo _io;
 
     // Consumer.
-    private BufferSegment? _head;
-    private BufferSegment? _tail;
     private bool _reading;
     private bool _readingTentatively;
     private bool _running;
     private bool _refused;
 
     // Both sides.
+    private ReceivedChain _chain;
     private PipeAwaitable _awaitable;
     private long _examined;
-    private long _consumed;
     private long _given;
     private int _minimum = 1;
-    private bool _completed;
     private PipeColdState? _cold;
 
     internal FdmPipeReader(ConnectionIo io) => _io = io;
@@ -84,7 +81,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         if (HasAtLeast(1) && !MustYield(minimumSize))
         {
             // Before the result: what comes between the two is in it at least, and afterwards it might not be.
-            long received = Volatile.Read(ref _received);
+            long received = _chain.Received;
             ReadResult result = TakeResult();
             SyncPoints.Hit(SyncPoint.ReadCounts, _io);
             if (received - _examined >= minimumSize || result.IsCanceled || result.IsCompleted)
@@ -120,7 +117,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         }
 
         // What was received only grows, so no position that we gave out is beyond it.
-        if (Math.Max(consumedTo, examinedTo) > Volatile.Read(ref _received))
+        if (Math.Max(consumedTo, examinedTo) > _chain.Received)
         {
             PipeErrors.ThrowInvalidCursor();
         }
@@ -134,17 +131,16 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
         if (consumedSegment is not null)
         {
-            if (consumedTo < _consumed || Volatile.Read(ref _received) == _consumed)
+            if (consumedTo < _chain.Consumed || _chain.Received == _chain.Consumed)
             {
                 PipeErrors.ThrowInvalidCursor();
             }
 
-            Consume(consumedTo);
+            _chain.Consume(_io, consumedTo);
         }
 
         FinishRead();
-        if (Volatile.Read(ref _paused) != 0
-            && Volatile.Read(ref _received) - _examined < _io.Settings.ReadResumeThreshold)
+        if (Volatile.Read(ref _paused) && _chain.Received - _examined < _io.Settings.ReadResumeThreshold)
         {
             ResumeProducer();
         }
@@ -158,7 +154,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
     public override void Complete(Exception? exception = null)
     {
-        if (_completed)
+        if (_chain.IsCompleted)
         {
             return;
         }
@@ -170,12 +166,11 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
         _reading = false;
         _readingTentatively = false;
-        Volatile.Write(ref _completed, true);
+        _chain.Complete();
 
         // A paused producer is waiting for us in vain now; it finds out on its loop.
-        Interlocked.MemoryBarrier();
         ResumeProducer();
-        ReturnChain(InputCompletion.Consumer);
+        _chain.Leave(_io, InputSide.Consumer);
     }
 
     /// <summary>
@@ -241,7 +236,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     private bool HasAtLeast(int minimum)
         => _awaitable.IsCancelled
             || Volatile.Read(ref _ended)
-            || Volatile.Read(ref _received) - Volatile.Read(ref _examined) >= minimum;
+            || _chain.Received - Volatile.Read(ref _examined) >= minimum;
 
     /// <summary>
     /// True if a read that could complete at once lets others run first. One that is about to be refused does not wait
@@ -294,14 +289,16 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     {
         // In this order: once the input has ended, nothing more is received.
         bool ended = Volatile.Read(ref _ended);
-        if (ended && !(_io.Settings.IsStream && Volatile.Read(ref _received) != _consumed))
+        if (ended && !(_io.Settings.IsStream && _chain.Received != _chain.Consumed))
         {
             _cold?.EndError?.Throw();
         }
 
         bool cancelled = _awaitable.TakeCancellation();
         _running = false;
-        ReadOnlySequence<byte> buffer = Unconsumed();
+        long received = _chain.Received;
+        Volatile.Write(ref _given, received);
+        ReadOnlySequence<byte> buffer = _chain.GetUnconsumed(_io, received);
         if (cancelled)
         {
             BeginTentativeRead();
@@ -318,90 +315,6 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
         Volatile.Write(ref _minimum, 1);
         return new ReadResult(buffer, cancelled, ended);
-    }
-
-    private ReadOnlySequence<byte> Unconsumed()
-    {
-        long received = Volatile.Read(ref _received);
-        Volatile.Write(ref _given, received);
-        if (received == _consumed || _head is not { } first)
-        {
-            // Nothing there; or both ends are done and the blocks are gone, which only a read pending since before can
-            // see.
-            return default;
-        }
-
-        BufferSegment head = DropConsumed(first, received);
-        BufferSegment tail = _tail ?? head;
-        try
-        {
-            while (tail.NextSegment is { } next && next.RunningIndex < received)
-            {
-                tail.Seal((int)(next.RunningIndex - tail.RunningIndex));
-                tail = next;
-            }
-
-            _tail = tail;
-            return new ReadOnlySequence<byte>(
-                head, (int)(_consumed - head.RunningIndex), tail, (int)(received - tail.RunningIndex));
-        }
-        catch (ArgumentOutOfRangeException) when (Volatile.Read(ref _completed))
-        {
-            // Completed on another thread meanwhile, and the blocks are gone.
-            return default;
-        }
-    }
-
-    private void Consume(long consumedTo)
-    {
-        // Before the claim below: a producer whose lease makes the claim fail looks at this when its lease ends.
-        Volatile.Write(ref _consumed, consumedTo);
-        long received = Volatile.Read(ref _received);
-        if (_head is not { } first)
-        {
-            // Completed on another thread meanwhile, and the blocks are gone.
-            return;
-        }
-
-        BufferSegment head = DropConsumed(first, received);
-        if (received == consumedTo && !head.IsReleased)
-        {
-            ReleaseIfConsumed(head);
-        }
-    }
-
-    /// <summary>
-    /// Gives back every segment that lies wholly before what is consumed; the last one stays as the link for more.
-    /// </summary>
-    /// <remarks>
-    /// Never steps onto a segment before the producer has published bytes in it: linked and empty to us, it would look
-    /// consumed, and its block would be given back with the new bytes in it.
-    /// </remarks>
-    private BufferSegment DropConsumed(BufferSegment head, long received)
-    {
-        while (head.NextSegment is { } next && next.RunningIndex <= _consumed && next.RunningIndex < received)
-        {
-            if (_tail == head)
-            {
-                _tail = null;
-            }
-
-            // Before it is given back: whoever ends the chain meanwhile must not find it.
-            BufferSegment consumed = head;
-            _head = head = next;
-            _io.Buffers.ReturnBlock(_io.Loop, consumed);
-
-            // The reader may be completed on another thread meanwhile. Complete says so and then, after a full fence,
-            // has the chain walked from our head; we have moved the head and look for that after one. So either the
-            // walk begins behind the segment, or the object is not used again while another thread walks over it.
-            Interlocked.MemoryBarrier();
-            if (!Volatile.Read(ref _completed))
-            {
-                _io.Buffers.Keep(consumed);
-            }
-        }
-
-        return head;
     }
 
     private void BeginTentativeRead()
@@ -428,7 +341,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
     private void ThrowIfCompleted()
     {
-        if (_completed)
+        if (_chain.IsCompleted)
         {
             PipeErrors.ThrowReadingAfterCompleted();
         }
