@@ -280,24 +280,4 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
             disposed.TrySetResult();
         }
     }
-
-    [Flags]
-    private enum CloseState
-    {
-        CallbacksRun = 1,
-        Closed = 2,
-        Disposing = 4,
-
-        /// <summary>The server has it.</summary>
-        Taken = 8,
-
-        /// <summary>The server will not get it.</summary>
-        Withdrawn = 16,
-
-        /// <summary>The token's callbacks have run.</summary>
-        TokenFired = 32,
-
-        /// <summary>No flush will send anything more.</summary>
-        OutputOver = 64,
-    }
 }
