@@ -147,7 +147,7 @@ public class PipeBenchmarks
 
         if (writer.TakeSent() is { } sent)
         {
-            writer.ReturnSent(sent);
+            writer.ReturnChain(sent);
         }
     }
 }

@@ -1,39 +1,18 @@
 using System;
-using System.Threading;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
-using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Connections;
 
 /// <content>Ending: the reason, what the peer sees of it, and the close.</content>
 internal sealed partial class ConnectionIo
 {
-    private const string GracefulMessage = "The Socket transport's send loop completed gracefully.";
+    private ShutdownCause _shutdown;
 
-    /// <summary>Stands for a graceful end until somebody asks for the exception, which few do.</summary>
-    private static readonly Exception s_graceful = new ConnectionAbortedException(GracefulMessage);
+    internal bool IsShutDown => _shutdown.IsSet;
 
-    private Exception? _shutdownReason;
-
-    // Written by the thread that shuts down, before its command; read by the threads that end the output, after the
-    // close that follows.
-    private Exception? _outputError;
-
-    internal bool IsShutDown => Volatile.Read(ref _shutdownReason) is not null;
-
-    /// <summary>
-    /// Why the connection was shut down. A new exception for a graceful end, so that stack traces do not pile up.
-    /// </summary>
-    internal Exception? ShutdownReason
-    {
-        get
-        {
-            Exception? reason = Volatile.Read(ref _shutdownReason);
-            return ReferenceEquals(reason, s_graceful) ? new ConnectionAbortedException(GracefulMessage) : reason;
-        }
-    }
+    internal Exception? ShutdownReason => _shutdown.Exception;
 
     /// <summary>Ends the connection now; what is unsent is dropped. Any thread; null means FIN.</summary>
     /// <remarks>
@@ -42,35 +21,48 @@ internal sealed partial class ConnectionIo
     /// go on before: Kestrel aborts first and schedules its own token afterwards, and until that has fired a handler
     /// would take every write for sent.
     /// </remarks>
-    internal void Abort(Exception? reason) => Shutdown(reason, outputError: null);
-
-    private void Shutdown(Exception? reason, Exception? outputError)
+    internal void Abort(Exception? reason)
     {
         // Before the wire is touched: a failing recv then knows that it was to be expected.
-        if (Interlocked.CompareExchange(ref _shutdownReason, reason ?? s_graceful, null) is not null)
+        if (!_shutdown.TrySet(reason))
         {
             return;
         }
 
-        _outputError = outputError;
         bool reset = reason is not null && !Settings.FinOnError;
+        string message = ShutdownCause.GetMessage(reason);
         if (reset)
         {
-            Log.ConnectionWriteRst(Settings.Logger, Connection.ConnectionId, GetMessage(reason!));
+            Log.ConnectionWriteRst(Settings.Logger, Connection.ConnectionId, message);
         }
         else
         {
-            Log.ConnectionWriteFin(
-                Settings.Logger, Connection.ConnectionId, reason is null ? GracefulMessage : GetMessage(reason));
+            Log.ConnectionWriteFin(Settings.Logger, Connection.ConnectionId, message);
         }
 
-        _gate.Request(reset);
-        if (_gate.TryEnter() == SendGate.Entry.Entered)
-        {
-            ReturnSent(SendAndRelease(MaxSendShareElsewhere));
-        }
-
+        Sender.Shutdown(reset);
         Post(LoopCommand.Close);
+    }
+
+    /// <summary>If the connection was shut down, that is the reason, whatever the socket said.</summary>
+    private void CompleteInput(in Completion completion)
+    {
+        string id = Connection.ConnectionId;
+        if (completion.HasFlag(CompletionFlags.Fin))
+        {
+            Log.ConnectionReadFin(Settings.Logger, id);
+        }
+        else if (completion.HasFlag(CompletionFlags.Reset))
+        {
+            Log.ConnectionReset(Settings.Logger, id);
+        }
+        else if (completion.HasFlag(CompletionFlags.Error))
+        {
+            Log.ConnectionError(Settings.Logger, id, completion.Error!);
+        }
+
+        Reader.CompleteProducer(ShutdownReason ?? completion.Error);
+        Connection.FireConnectionClosed();
     }
 
     /// <summary>
@@ -80,7 +72,9 @@ internal sealed partial class ConnectionIo
     {
         try
         {
-            Writer.CompleteConsumer(_outputError);
+            // Flushes fail with the reason of the shutdown, if it has come from the output.
+            Exception? error = _shutdown.Is(Writer.CompletionError) ? Writer.CompletionError : Sender.KernelError;
+            Writer.CompleteConsumer(_shutdown.Is(error) ? error : null);
         }
         catch (OutOfMemoryException)
         {
@@ -93,19 +87,6 @@ internal sealed partial class ConnectionIo
         Writer.DropFlushed();
     }
 
-    /// <summary>The message may be user code, and the end must come whatever it throws.</summary>
-    private static string GetMessage(Exception reason)
-    {
-        try
-        {
-            return reason.Message;
-        }
-        catch (Exception)
-        {
-            return reason.GetType().Name;
-        }
-    }
-
     /// <summary>
     /// No thread waits at the close for what the peer has not acknowledged, whatever the application has set, on this
     /// socket or on the one that has accepted it.
@@ -114,13 +95,13 @@ internal sealed partial class ConnectionIo
     {
         if (_socket is not null || Settings.InheritsOptions)
         {
-            Sys.ClearLingerTime(_descriptor);
+            Sys.ClearLingerTime(Descriptor);
         }
     }
 
     internal override Completion OnClose()
     {
-        if (_closed || !_gate.TryShut())
+        if (_closed || !Sender.TryShut())
         {
             // Somebody is still sending: the last one out posts the close again.
             return Completion.None;
@@ -135,15 +116,15 @@ internal sealed partial class ConnectionIo
         ClearLingerTime();
         if (_socket is not ConnectionSocket taken)
         {
-            Sys.Close(_descriptor);
+            Sys.Close(Descriptor);
         }
         else
         {
             // Another descriptor of the socket's, or a late close, would keep it in the epoll beyond its slot's end.
-            Loop.Disarm(_descriptor);
+            Loop.Disarm(Descriptor);
             if (taken.IsDetached)
             {
-                Sys.Close(_descriptor);
+                Sys.Close(Descriptor);
             }
             else
             {
@@ -154,6 +135,6 @@ internal sealed partial class ConnectionIo
 
         Loop.OnConnectionClosed();
         Settings.Endpoint.OnConnectionEnded(_profile.Average);
-        return TakeUndelivered(OnInputEnd(new Completion(CompletionFlags.Closed), 0, null));
+        return TakeUndelivered(_receiver.End(new Completion(CompletionFlags.Closed), 0, null));
     }
 }

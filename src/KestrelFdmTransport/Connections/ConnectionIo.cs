@@ -14,11 +14,10 @@ namespace KestrelFdmTransport.Connections;
 /// The descriptor's side of a connection: receiving, sending, ending. The application's side is
 /// <see cref="FdmConnection"/>.
 /// </summary>
-internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
+internal sealed partial class ConnectionIo : IoSource
 {
-    private readonly int _descriptor;
-    private readonly bool _isUnix;
     private ConnectionBuffers _buffers;
+    private ConnectionReceiver _receiver;
     private bool _registered;
     private bool _closed;
 
@@ -28,18 +27,16 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     internal ConnectionIo(int descriptor, bool isUnix, EndpointBuffers buffers, ConnectionSettings settings)
     {
         FaultPoints.Hit(FaultPoint.IoMade);
-        _descriptor = descriptor;
-        _isUnix = isUnix;
-
-        // A read from a Unix socket stops where passed descriptors or credentials change, so a short one proves
-        // nothing.
-        _readToEnd = isUnix;
+        Descriptor = descriptor;
+        IsUnix = isUnix;
+        _receiver = new ConnectionReceiver(isUnix);
         _buffers = new ConnectionBuffers(buffers);
         Settings = settings;
         _profile = settings.Endpoint.ForNewConnection();
-        _idleTimeout = settings.IdleTimeout;
+        _idle = new IdleTimer(settings.IdleTimeout);
         Reader = new FdmPipeReader(this);
         Writer = new FdmPipeWriter(this);
+        Sender = new ConnectionSender(this);
     }
 
     internal ref ConnectionBuffers Buffers => ref _buffers;
@@ -49,6 +46,16 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     internal FdmPipeReader Reader { get; }
 
     internal FdmPipeWriter Writer { get; }
+
+    internal ConnectionSender Sender { get; }
+
+    /// <summary>
+    /// For the loop's owner, inside the send gate or under its pin: elsewhere it may be closed, and another file's
+    /// number.
+    /// </summary>
+    internal int Descriptor { get; }
+
+    internal bool IsUnix { get; }
 
     internal FdmConnection Connection { get; set; } = null!;
 
@@ -63,7 +70,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     /// <returns>Zero, or a negated error number; the descriptor is then still the caller's.</returns>
     internal int Start()
     {
-        int result = Loop.Register(this, _descriptor, EpollFlags.Connection);
+        int result = Loop.Register(this, Descriptor, EpollFlags.Connection);
         _registered = result >= 0;
         if (_registered)
         {
@@ -81,21 +88,21 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     internal void Discard()
     {
         _closed = true;
-        _gate.TryShut();
+        Sender.TryShut();
         if (_registered)
         {
             _registered = false;
             Loop.Deregister(this);
         }
 
-        if (!_isUnix)
+        if (!IsUnix)
         {
             // As the kernel does with those that a closed listen socket has not accepted.
-            Sys.ResetConnection(_descriptor);
+            Sys.ResetConnection(Descriptor);
         }
 
         ClearLingerTime();
-        Sys.Close(_descriptor);
+        Sys.Close(Descriptor);
     }
 
     /// <summary>
@@ -105,8 +112,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     internal override bool TryMigrateTo(EventLoop destination)
     {
         if (!_registered
-            || _readable
-            || _inputEnded
+            || !_receiver.IsDrained
             || PendingEvents != 0
             || IsShutDown
             || !Reader.IsReadPending
@@ -116,7 +122,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
         }
 
         EventLoop origin = Loop;
-        if (origin.Disarm(_descriptor) < 0)
+        if (origin.Disarm(Descriptor) < 0)
         {
             return false;
         }
@@ -142,7 +148,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
             return Completion.None;
         }
 
-        UpdateReadiness(events);
+        _receiver.UpdateReadiness(events);
         var completion = Completion.None;
         if ((events & (EpollFlags.Out | EpollFlags.Hup | EpollFlags.Err)) != 0)
         {
@@ -152,13 +158,29 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
 
         try
         {
-            return Receive(completion);
+            return _receiver.Receive(this, completion);
         }
         catch (Exception exception)
         {
             // A pool's memory threw when it was looked at. What there is to tell already carries a pin.
             return completion with { Flags = completion.Flags | CompletionFlags.Refused, Error = exception };
         }
+    }
+
+    /// <summary>An edge of <c>EPOLLOUT</c>, or a look whether there is room.</summary>
+    internal Completion OnWritable()
+    {
+        if (!Sender.TrySendOnWritable(out BufferSegment? sent))
+        {
+            return Completion.None;
+        }
+
+        if ((PendingEvents & EpollFlags.Out) != 0)
+        {
+            Loop.Requeue(this);
+        }
+
+        return new Completion(CompletionFlags.Drained, sent);
     }
 
     internal override Completion OnCommand(LoopCommand command)
@@ -195,7 +217,9 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
             Loop.CloseAtEndOfIteration(this);
         }
 
-        return (command & LoopCommand.Resume) != LoopCommand.None && completion.IsEmpty ? Resume() : completion;
+        return (command & LoopCommand.Resume) != LoopCommand.None && completion.IsEmpty
+            ? _receiver.Resume(this)
+            : completion;
     }
 
     internal override void RunCallbacks(in Completion completion)
@@ -216,7 +240,7 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
     {
         if (completion.HasFlag(Completion.NeedsBuffer))
         {
-            RefillBuffers();
+            _receiver.Refill(this);
         }
 
         if (completion.HasFlag(CompletionFlags.Resumed))
@@ -226,13 +250,9 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
 
         if (completion.HasFlag(CompletionFlags.Drained))
         {
-            ReturnSent((BufferSegment?)completion.Subject);
-
             // With input to tell of as well, the flush's continuation goes to the pool: it might not end.
-            OnSendCompleted(
-                completion.HasFlag(CompletionFlags.Received | CompletionFlags.InputEnded)
-                    ? Origin.Foreign
-                    : Origin.Loop);
+            bool isAlone = !completion.HasFlag(CompletionFlags.Received | CompletionFlags.InputEnded);
+            Sender.OnSent((BufferSegment?)completion.Subject, isAlone ? Origin.Loop : Origin.Foreign);
         }
 
         if (completion.HasFlag(CompletionFlags.Paused))
@@ -284,39 +304,9 @@ internal sealed partial class ConnectionIo : IoSource, IThreadPoolWorkItem
         }
     }
 
-    internal override void SendDeferred() => Send(Origin.Foreign);
+    internal override void SendDeferred() => Sender.Send(Origin.Foreign);
 
-    /// <summary>
-    /// The system calls are made here, so that they do not wait for a thread of the pool. The rest is user code.
-    /// </summary>
-    internal override void SendFromMonitor()
-    {
-        BufferSegment? sent = _gate.TryEnter() == SendGate.Entry.Entered ? SendAndRelease(MaxSendShare) : null;
-        ThreadPool.UnsafeQueueUserWorkItem(
-            static state => state.Io.FinishSend(state.Sent), (Io: this, Sent: sent), preferLocal: false);
-    }
-
-    private void FinishSend(BufferSegment? sent)
-    {
-        try
-        {
-            if (sent is not null)
-            {
-                ReturnSent(sent);
-                OnSendCompleted(Origin.Foreign);
-            }
-            else
-            {
-                // Nothing has left: the gate was busy, or shut and there is something to drop, or the socket is full or
-                // broken.
-                Send(Origin.Foreign);
-            }
-        }
-        catch (Exception exception)
-        {
-            LoopThread.Fail(this, exception);
-        }
-    }
+    internal override void SendFromMonitor() => Sender.SendFromMonitor();
 
     internal override void Fail(Exception cause)
     {

@@ -2,6 +2,7 @@ using System;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Threading;
+using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.Interop;
 
 namespace KestrelFdmTransport.Connections;
@@ -23,6 +24,7 @@ internal sealed class ConnectionSocket : Socket
     private int _disposed;
     private bool _isTakenAway;
     private volatile bool _disposedByTransport;
+    private volatile bool _hasEndedConnection;
 
     private ConnectionSocket(SafeSocketHandle handle, ConnectionIo io)
         : base(handle)
@@ -49,15 +51,32 @@ internal sealed class ConnectionSocket : Socket
     /// </summary>
     internal bool IsDetached { get; private set; }
 
-    /// <summary>If it throws, the number is the connection's as before.</summary>
-    internal static ConnectionSocket Create(int descriptor, ConnectionIo io)
+    /// <summary>True once the application has disposed of the socket while the connection was not shut down.</summary>
+    internal bool HasEndedConnection => _hasEndedConnection;
+
+    /// <summary>Inside the send gate. If it throws, the number is the connection's as before.</summary>
+    internal static ConnectionSocket Create(ConnectionIo io)
     {
+        FaultPoints.Hit(FaultPoint.SocketMade);
+
         // Should anything throw, the reference is never released, and so the handle closes nothing.
-        var handle = new SafeSocketHandle(descriptor, ownsHandle: true);
+        var handle = new SafeSocketHandle(io.Descriptor, ownsHandle: true);
         bool held = false;
         handle.DangerousAddRef(ref held);
         return new ConnectionSocket(handle, io);
     }
+
+    /// <summary>For a connection that has ended: as if the application had taken the socket in time.</summary>
+    internal static Socket CreateDisposed(AddressFamily? family, bool isUnix)
+    {
+        ProtocolType protocol = isUnix ? ProtocolType.Unspecified : ProtocolType.Tcp;
+        var socket = new Socket(family ?? AddressFamily.InterNetwork, SocketType.Stream, protocol);
+        socket.Dispose();
+        return socket;
+    }
+
+    /// <summary>What Sockets' receive fails with when the socket is closed under it.</summary>
+    internal static SocketException CreateAbortedException() => new((int)SocketError.OperationAborted);
 
     /// <summary>
     /// Gives the handle a duplicate in place of the connection's number. A call that has begun goes on with the number
@@ -65,9 +84,9 @@ internal sealed class ConnectionSocket : Socket
     /// such calls.
     /// </summary>
     /// <returns>False if there is no descriptor for it: then the connection's end disposes of the socket.</returns>
-    internal bool TryDetach(int descriptor)
+    private bool TryDetach()
     {
-        int duplicate = _handle.IsClosed ? -Errno.EBADF : Sys.Duplicate(descriptor);
+        int duplicate = _handle.IsClosed ? -Errno.EBADF : Sys.Duplicate(_io.Descriptor);
         if (duplicate < 0)
         {
             return false;
@@ -109,7 +128,7 @@ internal sealed class ConnectionSocket : Socket
         {
             if (Interlocked.Exchange(ref _disposed, 1) == 0)
             {
-                _io.OnSocketDisposing(this, base.Dispose);
+                DisposeByApplication();
             }
 
             return;
@@ -118,6 +137,33 @@ internal sealed class ConnectionSocket : Socket
         if (!_isTakenAway)
         {
             base.Dispose(disposing);
+        }
+    }
+
+    private void DisposeByApplication()
+    {
+        if (!_io.Sender.TryPin())
+        {
+            // The connection has ended: its number is the handle's, or will be in a moment.
+            base.Dispose(true);
+            return;
+        }
+
+        try
+        {
+            if (TryDetach())
+            {
+                base.Dispose(true);
+            }
+        }
+        finally
+        {
+            _io.Sender.Unpin();
+            if (!_io.IsShutDown)
+            {
+                _hasEndedConnection = true;
+                _io.OnSocketDisposed();
+            }
         }
     }
 }

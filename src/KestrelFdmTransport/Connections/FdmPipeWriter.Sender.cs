@@ -2,7 +2,6 @@ using System;
 using System.Runtime.ExceptionServices;
 using System.Threading;
 using KestrelFdmTransport.Buffers;
-using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Connections;
@@ -11,12 +10,7 @@ namespace KestrelFdmTransport.Connections;
 /// otherwise.</content>
 internal sealed partial class FdmPipeWriter
 {
-    /// <summary>Blocks per system call: 256 KiB, more than a socket's send buffer usually takes at once.</summary>
-    private const int MaxVectors = 64;
-
-    private BufferSegment? _unsentHead;
-    private BufferSegment? _unsentTail;
-    private BufferSegment? _sentSegments;
+    private UnsentChain _unsent;
     private long _sent;
     private bool _consumerCompleted;
     private bool _consumerCompletedOnce;
@@ -53,55 +47,33 @@ internal sealed partial class FdmPipeWriter
     {
         if (Volatile.Read(ref _flushed) is not null && Interlocked.Exchange(ref _flushed, null) is { } chain)
         {
-            if (_unsentTail is null)
-            {
-                _unsentHead = chain;
-            }
-            else
-            {
-                _unsentTail.Link(chain);
-            }
-
-            _unsentTail = chain.Last;
+            _unsent.Append(chain);
         }
 
-        return _unsentHead is not null;
+        return !_unsent.IsEmpty;
     }
 
     /// <summary>One system call. Returns its result; the bytes sent are accounted for.</summary>
     /// <param name="descriptor">The socket.</param>
     /// <param name="share">Bytes to send at most; more than none.</param>
-    internal unsafe int Transmit(int descriptor, long share)
+    internal int Transmit(int descriptor, long share)
     {
-        BufferSegment head = _unsentHead!;
-        int result = head.NextSegment is null
-            ? Sys.Send(descriptor, head.Block.Span.Slice(head.Start, (int)Math.Min(head.End - head.Start, share)))
-            : TransmitMany(descriptor, head, share);
+        int result = _unsent.Send(descriptor, share);
         if (result > 0)
         {
-            Volatile.Write(ref _sent, _sent + AdvanceUnsent(result));
+            Volatile.Write(ref _sent, _sent + _unsent.Advance(result));
         }
 
         return result;
     }
 
     /// <summary>Drops what is unsent: nothing more will leave.</summary>
-    internal void DiscardUnsent() => AdvanceUnsent(long.MaxValue);
+    internal void DiscardUnsent() => _unsent.Advance(long.MaxValue);
 
-    /// <summary>
-    /// Returns the blocks that have left. The caller has left the gate; a pin keeps the connection from ending.
-    /// </summary>
-    internal void ReturnSent(BufferSegment sent) => ReturnChain(sent);
-
-    internal BufferSegment? TakeSent()
-    {
-        BufferSegment? sent = _sentSegments;
-        _sentSegments = null;
-        return sent;
-    }
+    internal BufferSegment? TakeSent() => _unsent.TakeSent();
 
     /// <summary>Puts back what <see cref="TakeSent"/> has just taken, until the gate is left.</summary>
-    internal void KeepSent(BufferSegment sent) => _sentSegments = sent;
+    internal void KeepSent(BufferSegment? sent) => _unsent.KeepSent(sent);
 
     /// <summary>
     /// Lets a paused flush go on if enough has left. Any thread, after a full fence that follows the sending.
@@ -136,106 +108,23 @@ internal sealed partial class FdmPipeWriter
         CompleteWait(Origin.Foreign);
     }
 
-    /// <summary>
-    /// Returns what waits in the outbox: the gate is shut. Any thread; the exchange lets one through.
-    /// </summary>
-    internal void DropFlushed()
-    {
-        if (Interlocked.Exchange(ref _flushed, null) is { } chain)
-        {
-            ReturnChain(chain);
-        }
-    }
+    /// <summary>Returns what waits in the outbox: the gate is shut. The exchange lets one thread through.</summary>
+    internal void DropFlushed() => ReturnChain(Interlocked.Exchange(ref _flushed, null));
 
     /// <summary>Returns everything unsent. The closer, with the gate shut.</summary>
     internal void DropUnsent()
     {
         DropFlushed();
-        if (_unsentHead is { } chain)
-        {
-            _unsentHead = _unsentTail = null;
-            ReturnChain(chain);
-        }
+        ReturnChain(_unsent.TakeUnsent());
     }
 
-    private unsafe int TransmitMany(int descriptor, BufferSegment head, long share)
+    /// <summary>Gives blocks back, outside the gate: a pool is user code.</summary>
+    internal void ReturnChain(BufferSegment? head)
     {
-        IoVector* vectors = stackalloc IoVector[MaxVectors];
-        var pins = default(PinnedBuffers);
-        int count = 0;
-        int result;
-        try
+        while (head is { } segment)
         {
-            for (BufferSegment? segment = head;
-                segment is not null && count < MaxVectors && share > 0;
-                segment = segment.NextSegment)
-            {
-                if (segment.End > segment.Start)
-                {
-                    int length = (int)Math.Min(segment.End - segment.Start, share);
-                    vectors[count].Base = pins.Pin(count, segment.Block) + segment.Start;
-                    vectors[count].Length = length;
-                    share -= length;
-                    count++;
-                }
-            }
-
-            result = count == 0 ? 0 : Sys.Send(descriptor, vectors, count);
-        }
-        finally
-        {
-            // A pool's memory may throw at the one after these.
-            pins.Unpin(count);
-        }
-
-        if (count == 0)
-        {
-            AdvanceUnsent(0);
-        }
-
-        return result;
-    }
-
-    /// <summary>Takes this many bytes off what is unsent; returns how many there were.</summary>
-    private long AdvanceUnsent(long count)
-    {
-        BufferSegment? segment = _unsentHead;
-        long advanced = 0;
-        while (segment is not null)
-        {
-            int length = segment.End - segment.Start;
-            if (length > count)
-            {
-                segment.Start += (int)count;
-                advanced += count;
-                break;
-            }
-
-            count -= length;
-            advanced += length;
-            BufferSegment? next = segment.NextSegment;
-            segment.Link(_sentSegments);
-            _sentSegments = segment;
-            segment = next;
-        }
-
-        _unsentHead = segment;
-        if (segment is null)
-        {
-            _unsentTail = null;
-        }
-
-        return advanced;
-    }
-
-    private void ReturnChain(BufferSegment head)
-    {
-        BufferSegment? segment = head;
-        while (segment is not null)
-        {
-            BufferSegment? next = segment.NextSegment;
+            head = segment.NextSegment;
             Return(segment);
-            segment = next;
         }
     }
 

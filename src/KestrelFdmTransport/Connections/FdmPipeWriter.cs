@@ -117,7 +117,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
         if (committed)
         {
-            _io.Flush();
+            _io.Sender.Flush();
         }
 
         Pause();
@@ -275,8 +275,9 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             {
                 Commit();
             }
-            else if (_head is { } unflushed)
+            else
             {
+                BufferSegment? unflushed = _head;
                 _head = _tail = null;
                 _unflushed = 0;
                 ReturnChain(unflushed);
@@ -287,7 +288,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             // Before the send below: a sender that finds everything sent after this ends the connection.
             Volatile.Write(ref _completed, true);
             Volatile.Write(ref _producing, Idle);
-            _io.Send(Origin.Foreign);
+            _io.Sender.Send(Origin.Foreign);
         }
     }
 

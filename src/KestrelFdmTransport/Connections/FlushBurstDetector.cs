@@ -1,6 +1,5 @@
 using System;
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 
 namespace KestrelFdmTransport.Connections;
 
@@ -10,7 +9,6 @@ namespace KestrelFdmTransport.Connections;
 /// must not wait.
 /// </summary>
 /// <remarks>One flush at a time (the pipe contract), so this needs no order.</remarks>
-[StructLayout(LayoutKind.Auto)]
 internal struct FlushBurstDetector
 {
     private const byte MaxScore = 16;

@@ -1,3 +1,5 @@
+using System;
+using System.Diagnostics;
 using System.Threading;
 
 namespace KestrelFdmTransport.Connections;
@@ -22,6 +24,10 @@ internal struct SendGate
     private const int PendingMask = Pending | Reset | Finish;
 
     private int _word;
+
+#if DEBUG
+    private int _holder;
+#endif
 
     internal enum Entry
     {
@@ -49,6 +55,11 @@ internal struct SendGate
             int seen = Interlocked.CompareExchange(ref _word, word | (busy ? Pending : Held), word);
             if (seen == word)
             {
+                if (!busy)
+                {
+                    SetHolder(Environment.CurrentManagedThreadId);
+                }
+
                 return busy ? Entry.Busy : Entry.Entered;
             }
 
@@ -61,9 +72,19 @@ internal struct SendGate
     /// </summary>
     internal void Request(bool reset) => Interlocked.Or(ref _word, reset ? Reset : Finish);
 
-    /// <summary>Holder: takes the errands left so far.</summary>
+    /// <summary>Checks that the calling thread is inside.</summary>
+    [Conditional("DEBUG")]
+    internal readonly void AssertHeld()
+    {
+#if DEBUG
+        Debug.Assert(_holder == Environment.CurrentManagedThreadId, "Another thread is inside the send gate, or none.");
+#endif
+    }
+
+    /// <summary>Takes what has been asked for so far.</summary>
     internal void TakePending(out bool reset, out bool finish)
     {
+        AssertHeld();
         int word = Volatile.Read(ref _word);
         if ((word & PendingMask) != 0)
         {
@@ -74,12 +95,13 @@ internal struct SendGate
         finish = (word & Finish) != 0;
     }
 
-    /// <summary>Holder: leaves, unless there are new errands. A full fence.</summary>
+    /// <summary>Leaves, unless more has been asked for. A full fence.</summary>
     /// <param name="pin">Keep the connection from ending until <see cref="Unpin"/>.</param>
     /// <param name="shut">The closer came meanwhile and must be asked again; with a pin, <see cref="Unpin"/>
     /// tells.</param>
     internal bool TryLeave(bool pin, out bool shut)
     {
+        AssertHeld();
         int word = Volatile.Read(ref _word);
         while (true)
         {
@@ -90,12 +112,15 @@ internal struct SendGate
             }
 
             int next = (word & ~Held) + (pin ? Pin : 0);
+            SetHolder(0);
             int seen = Interlocked.CompareExchange(ref _word, next, word);
             if (seen == word)
             {
                 shut = next == Shut;
                 return true;
             }
+
+            SetHolder(Environment.CurrentManagedThreadId);
 
             word = seen;
         }
@@ -127,4 +152,12 @@ internal struct SendGate
 
     /// <summary>Closer: true once nobody is inside and nobody will be. Otherwise the last one out asks again.</summary>
     internal bool TryShut() => (Interlocked.Or(ref _word, Shut) & ~(Shut | PendingMask)) == 0;
+
+    [Conditional("DEBUG")]
+    private void SetHolder(int threadId)
+    {
+#if DEBUG
+        _holder = threadId;
+#endif
+    }
 }
