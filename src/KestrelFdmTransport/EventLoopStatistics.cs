@@ -3,7 +3,7 @@ using System;
 namespace KestrelFdmTransport;
 
 /// <summary>
-/// What one event loop has done since it started. Read without stopping the loop, so figures may be a moment apart.
+/// What one event loop has done since it started. Read without stopping the loop, so values may be a moment apart.
 /// </summary>
 public sealed class EventLoopStatistics
 {
@@ -13,13 +13,13 @@ public sealed class EventLoopStatistics
     /// <summary>Gets the number of connections that the loop owns.</summary>
     public required int Connections { get; init; }
 
-    /// <summary>Gets the number of connections that the loop has accepted.</summary>
+    /// <summary>Gets the number of connections that the loop accepted.</summary>
     public required long Accepts { get; init; }
 
-    /// <summary>Gets the number of turns: one pass over the polling sets each.</summary>
+    /// <summary>Gets the number of iterations of the loop.</summary>
     public required long Iterations { get; init; }
 
-    /// <summary>Gets the number of times the loop asked the kernel for events.</summary>
+    /// <summary>Gets the number of calls of <c>epoll_wait</c>.</summary>
     public required long EpollWaits { get; init; }
 
     /// <summary>Gets the number of events that the kernel returned.</summary>
@@ -28,25 +28,23 @@ public sealed class EventLoopStatistics
     /// <summary>Gets the number of callbacks that held the loop until another thread took it over.</summary>
     public required long Stalls { get; init; }
 
-    /// <summary>Gets the number of callbacks that were sent to the thread pool or the blocking pool.</summary>
+    /// <summary>Gets the number of callbacks given to the thread pool or the blocking pool.</summary>
     public required long Offloaded { get; init; }
 
-    /// <summary>Gets the number of times receiving rested because an application was too far behind.</summary>
+    /// <summary>Gets the number of times that receiving paused because the application was behind.</summary>
     public required long ReadPauses { get; init; }
 
-    /// <summary>
-    /// Gets the number of connections aborted for want of traffic: see <see cref="FdmTransportOptions.IdleTimeout"/>.
-    /// </summary>
+    /// <summary>Gets the number of connections aborted by <see cref="FdmTransportOptions.IdleTimeout"/>.</summary>
     public required long IdleTimeouts { get; init; }
 
-    /// <summary>Gets the number of times accepting rested because descriptors or memory had run out.</summary>
+    /// <summary>Gets the number of times that accepting paused because descriptors or memory ran out.</summary>
     public required long AcceptPauses { get; init; }
 
-    /// <summary>Gets the number of hot connections that the loop has given to a loop with less to do.</summary>
+    /// <summary>Gets the number of hot connections that migrated from the loop to a less utilized one.</summary>
     public required long Migrations { get; init; }
 
     /// <summary>
-    /// Gets the part of its time, 0 to 1, in which the loop had something to do; measured twenty times a second.
+    /// Gets the part of the loop's time, 0 to 1, in which it had work; measured twenty times a second.
     /// </summary>
     public required double Utilization { get; init; }
 
@@ -59,12 +57,12 @@ public sealed class EventLoopStatistics
     /// <summary>Gets how long the ready connection that has waited longest has been waiting.</summary>
     public required TimeSpan OldestReady { get; init; }
 
-    /// <summary>Gets the figures of the set of connections whose events come often.</summary>
+    /// <summary>Gets the statistics of the set of connections whose events come often.</summary>
     public required PollingSetStatistics Hot { get; init; }
 
-    /// <summary>Gets the figures of the set of connections that were served a moment ago.</summary>
+    /// <summary>Gets the statistics of the set of connections that were dispatched a moment ago.</summary>
     public required PollingSetStatistics Warm { get; init; }
 
-    /// <summary>Gets the figures of the set of all other connections.</summary>
+    /// <summary>Gets the statistics of the set of all other connections.</summary>
     public required PollingSetStatistics Cold { get; init; }
 }

@@ -87,13 +87,13 @@ public sealed partial class FdmTransportFactory
     /// <summary>Gets why this transport cannot serve here: what the system lacks or refuses. Null if it can.</summary>
     public string? InactiveReason => Probe();
 
-    /// <summary>What finds out whether the transport can serve here.</summary>
+    /// <summary>Returns why the transport cannot serve here, or null.</summary>
     internal Func<string?> Probe { get; init; } = static () => PlatformSupport.UnsupportedReason;
 
     /// <summary>Stops the host. Called on a thread of the pool when a loop has been given up.</summary>
     internal Action? StopHost { get; set; }
 
-    /// <summary>Tells this transport from others of the process, in metrics and in the log.</summary>
+    /// <summary>Distinguishes this transport from others of the process, in metrics and in the log.</summary>
     internal int Number => _metrics.Number;
 
     internal FdmTransportOptions TransportOptions => _options;
@@ -105,7 +105,7 @@ public sealed partial class FdmTransportFactory
     internal ConnectionSettings StreamSettings => _streamSettings.Value;
 
     /// <summary>
-    /// Tells whether this transport serves the endpoint; what it declines is left to the Sockets transport.
+    /// Gets whether this transport serves the endpoint. The Sockets transport serves what it declines.
     /// </summary>
     /// <param name="endpoint">The endpoint.</param>
     /// <returns>True for IP, Unix socket and file handle endpoints on a Linux that has and allows what the transport
@@ -180,7 +180,7 @@ public sealed partial class FdmTransportFactory
         {
             try
             {
-                // Listeners of the meter are told, and are user code.
+                // This calls the listeners of the meter, which are user code and may throw.
                 _metrics.Dispose();
             }
             finally

@@ -68,7 +68,7 @@ public sealed class FdmTransportOptions
 
     /// <summary>
     /// Gets or sets how many accepted connections of an endpoint may wait for the server to take them. When they do,
-    /// accepting rests, and further clients wait in the kernel's queue (<see cref="Backlog"/>).
+    /// accepting pauses, and further clients wait in the kernel's queue (<see cref="Backlog"/>).
     /// </summary>
     /// <remarks>Connections. Defaults to 128; 1 to 1,000,000.</remarks>
     public int AcceptQueueLength { get; set; } = 128;
@@ -126,8 +126,8 @@ public sealed class FdmTransportOptions
     /// </summary>
     /// <remarks>
     /// Defaults to <see langword="false"/>. No effect on Unix sockets and file handles. Any process of the same user
-    /// may bind the same address then, and is not told that it is in use. A connection that waits in the kernel's queue
-    /// of one of these sockets is lost when that socket is closed, even if others go on listening. A
+    /// may then bind the same address without an error. A connection that waits in the kernel's queue of one of these
+    /// sockets is lost when that socket is closed, even if others go on listening. A
     /// <see cref="CreateBoundListenSocket"/> of the application's own is called once per loop and must set
     /// <c>SO_REUSEPORT</c>; binding fails otherwise.
     /// </remarks>
@@ -144,8 +144,8 @@ public sealed class FdmTransportOptions
     public UnixFileMode? UnixSocketFileMode { get; set; }
 
     /// <summary>
-    /// Gets or sets whether a Unix socket's file on which nobody listens any more, left behind by a process that was
-    /// killed, is replaced. One with a listener, and any other kind of file, is not: the address is in use.
+    /// Gets or sets whether a Unix socket's file without a listener, which a killed process has left behind, is
+    /// replaced. A file with a listener, and any other kind of file, stays: the address is in use.
     /// </summary>
     /// <remarks>
     /// Defaults to <see langword="true"/>. <see langword="false"/> fails as the Sockets transport does.
@@ -153,11 +153,11 @@ public sealed class FdmTransportOptions
     public bool ReplaceStaleUnixSocket { get; set; } = true;
 
     /// <summary>
-    /// Gets or sets whether connections are served by how often they speak: under overload those that are active stay
-    /// fast. Otherwise they are served in the order of arrival.
+    /// Gets or sets whether an overloaded loop dispatches connections by how often their events come, so that active
+    /// ones stay fast. Without it connections are dispatched in the order of arrival.
     /// </summary>
     /// <remarks>
-    /// Defaults to <see langword="true"/>. docs/fdm.md has the idea, which is Liu and Chen's (IEE Proc. Software
+    /// Defaults to <see langword="true"/>. docs/design/fdm.md has the idea, which is Liu and Chen's (IEE Proc. Software
     /// 151(3), 2004).
     /// </remarks>
     public bool PollingSets { get; set; } = true;
@@ -168,8 +168,8 @@ public sealed class FdmTransportOptions
     /// </summary>
     /// <remarks>
     /// Defaults to 5 ms; more than 0, at most <see cref="WarmGap"/>. A loop on which fewer than one gap in fifty is
-    /// that short doubles both times until enough are, and once more, so that a long round trip does not make everybody
-    /// cold.
+    /// that short doubles both times until enough are, and once more, so that a long round trip does not make every
+    /// connection cold.
     /// </remarks>
     public TimeSpan HotGap { get; set; } = TimeSpan.FromMilliseconds(5);
 

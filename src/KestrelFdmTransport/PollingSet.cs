@@ -4,12 +4,12 @@ namespace KestrelFdmTransport;
 /// <summary>The ready queue that a connection's live counter puts it in.</summary>
 public enum PollingSet : byte
 {
-    /// <summary>Events came often lately: served first, all of them every turn.</summary>
+    /// <summary>Events came often lately: under overload these are dispatched first.</summary>
     Hot,
 
     /// <summary>Seen a moment ago.</summary>
     Warm,
 
-    /// <summary>The rest.</summary>
+    /// <summary>All others.</summary>
     Cold,
 }

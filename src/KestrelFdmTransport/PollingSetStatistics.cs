@@ -5,15 +5,13 @@ namespace KestrelFdmTransport;
 /// <summary>What a polling set of an event loop has done since the loop started.</summary>
 public sealed class PollingSetStatistics
 {
-    /// <summary>Gets the number of turns in which the set's queue was examined.</summary>
+    /// <summary>Gets the number of iterations in which the set was due.</summary>
     public required long Polls { get; init; }
 
-    /// <summary>Gets the number of times a connection of the set was served.</summary>
+    /// <summary>Gets the number of dispatches of connections in the set.</summary>
     public required long Dispatched { get; init; }
 
-    /// <summary>
-    /// Gets how long connections have waited in the set's queue, on average over all that were served.
-    /// </summary>
+    /// <summary>Gets how long connections waited in the set's queue, on average over all dispatches.</summary>
     public required TimeSpan MeanQueueDelay { get; init; }
 
     /// <summary>Gets the number of connections that wait in the set's queue.</summary>

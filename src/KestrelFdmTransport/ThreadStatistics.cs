@@ -1,12 +1,12 @@
 namespace KestrelFdmTransport;
 
-/// <summary>The threads of a transport besides those that own its event loops. Figures may be a moment apart.</summary>
+/// <summary>The threads of a transport besides those that own its event loops. Values may be a moment apart.</summary>
 public sealed class ThreadStatistics
 {
-    /// <summary>Gets the number of times a loop was taken over from a callback that held it.</summary>
+    /// <summary>Gets the number of times that another thread took over a loop from a stalled callback.</summary>
     public required long Handoffs { get; init; }
 
-    /// <summary>Gets the number of threads that wait for a loop to take over.</summary>
+    /// <summary>Gets the number of threads that wait to take over a loop.</summary>
     public required int StandbyThreads { get; init; }
 
     /// <summary>Gets the number of threads that are inside a callback that has lost its loop.</summary>

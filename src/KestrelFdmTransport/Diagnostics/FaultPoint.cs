@@ -1,6 +1,6 @@
 namespace KestrelFdmTransport.Diagnostics;
 
-/// <summary>The steps that take something, each of which may fail for want of memory or of a thread.</summary>
+/// <summary>The steps that acquire something, each of which may fail without memory or without a thread.</summary>
 internal enum FaultPoint
 {
     /// <summary>One of our threads is about to be started.</summary>
@@ -27,7 +27,7 @@ internal enum FaultPoint
     /// <summary>A connection is about to be put into the wheel of idle timeouts.</summary>
     TimerSet,
 
-    /// <summary>A source is about to be put among those that are closed after the turn.</summary>
+    /// <summary>A source is about to be put among those that are closed at the end of the iteration.</summary>
     CloseQueued,
 
     /// <summary>A thread is about to make a place for the blocks of an endpoint.</summary>

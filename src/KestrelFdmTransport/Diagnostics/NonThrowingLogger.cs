@@ -39,7 +39,7 @@ internal sealed class NonThrowingLogger : ILogger
         }
         catch (Exception)
         {
-            // There is nobody left to tell.
+            // No other place is left to report it.
         }
     }
 }

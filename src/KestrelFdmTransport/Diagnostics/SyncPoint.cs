@@ -1,14 +1,14 @@
 namespace KestrelFdmTransport.Diagnostics;
 
 /// <summary>
-/// The moments that the guards against races are for: between what a thread has seen and what it says next.
+/// The moments that the guards against races are for: between what a thread has seen and what it publishes next.
 /// </summary>
 internal enum SyncPoint
 {
     /// <summary>A loop has seen no command and is about to say that it sleeps.</summary>
     LoopSleeps,
 
-    /// <summary>A standby has taken a loop and has not gone on with the turn yet.</summary>
+    /// <summary>A standby has taken a loop and has not begun an iteration yet.</summary>
     LoopTaken,
 
     /// <summary>A loop has read its command and is about to say that it has ended.</summary>

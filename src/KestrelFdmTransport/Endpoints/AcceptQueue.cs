@@ -16,21 +16,21 @@ internal sealed class AcceptQueue
     private int _reserved;
     private int _full;
 
-    internal AcceptQueue(int limit, Action onRoom)
+    internal AcceptQueue(int limit, Action onSpaceAvailable)
     {
         _limit = limit;
-        _onSpaceAvailable = onRoom;
+        _onSpaceAvailable = onSpaceAvailable;
     }
 
     /// <summary>Places that are reserved or filled; while the queue is full, maybe some more for a moment.</summary>
     internal int Reserved => Volatile.Read(ref _reserved);
 
     /// <summary>
-    /// Reserves a place before a connection is accepted. False: <c>onRoom</c> is called when there is one.
+    /// Reserves a place before a connection is accepted. False: <c>onSpaceAvailable</c> is called when there is one.
     /// </summary>
     /// <remarks>
-    /// Who has reserved fills the place or gives it back. Filling may throw with the connection in the queue or not;
-    /// then <see cref="FdmConnection.TryWithdraw"/> says whose it is.
+    /// The caller fills the place or gives it back. Filling may throw with the connection in the queue or not; then
+    /// <see cref="FdmConnection.TryWithdraw"/> says whose it is.
     /// </remarks>
     internal bool TryReserve()
     {
@@ -39,7 +39,8 @@ internal sealed class AcceptQueue
             return true;
         }
 
-        // We say that we wait and then look again; whoever takes a connection makes room and then looks for us.
+        // The flag comes first and the second look after it; a thread that takes a connection makes room first and then
+        // reads the flag.
         Interlocked.Decrement(ref _reserved);
         Interlocked.Exchange(ref _full, 1);
         if (Interlocked.Increment(ref _reserved) <= _limit)
@@ -47,7 +48,7 @@ internal sealed class AcceptQueue
             return true;
         }
 
-        // Not a plain decrement: whoever made room while we counted may have taken our attempt for a connection.
+        // Not a plain decrement: a thread that made room meanwhile may have counted this attempt as a connection.
         OnDequeued();
         return false;
     }

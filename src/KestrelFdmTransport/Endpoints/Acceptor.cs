@@ -197,7 +197,7 @@ internal sealed class Acceptor : IoSource
 
         if (Loop.IsEnding)
         {
-            // It was not there yet, or no more, when the loop told its sources so.
+            // It had no slot when the loop informed its sources.
             return new Completion(Completion.LoopStopping);
         }
 

@@ -98,8 +98,8 @@ internal sealed class FdmConnectionListener : IConnectionListener
         {
             using (_lock.Hold())
             {
-                // What is told of a loop, or of the time, finds nothing to do from here on; nor does a source that has
-                // come in place of another already.
+                // The failure of a loop, the timer, and an acceptor that has replaced another find nothing to do from
+                // here on.
                 _unbound = true;
                 StopLocked();
             }

@@ -179,7 +179,7 @@ internal static class ListenSocketFactory
             && endpoint is not FileHandleEndPoint
             && UnixSocketFiles.GetPath(socket.LocalEndPoint) is { } path)
         {
-            // Nobody can connect before the socket listens, so the file is never open to more than this.
+            // No client can connect before the socket listens, so the file is never open to more than this.
             File.SetUnixFileMode(path, mode);
         }
 

@@ -24,8 +24,8 @@ internal static class UnixSocketFiles
     }
 
     /// <summary>
-    /// Deletes a socket's file if nobody listens on it any more: whoever bound it is gone. A file of another kind, or
-    /// one that cannot be asked, stays.
+    /// Deletes a socket's file that has no listener: the process that bound it is gone. A file of another kind, or one
+    /// that refuses to answer, stays.
     /// </summary>
     /// <returns>True if the path may be bound now.</returns>
     internal static bool TryRemoveStale(EndPoint endpoint)

@@ -6,8 +6,8 @@ using Microsoft.Extensions.Options;
 namespace KestrelFdmTransport.Hosting;
 
 /// <summary>
-/// Starts the options with what the application has told the Sockets transport and with the configuration section, so
-/// that every <c>Configure</c> call, whenever it was registered, comes after both.
+/// Starts the options with the application's values for the Sockets transport and with the configuration section. So
+/// every <c>Configure</c> call comes after both, whenever it was registered.
 /// </summary>
 internal sealed class FdmTransportOptionsFactory : OptionsFactory<FdmTransportOptions>
 {
