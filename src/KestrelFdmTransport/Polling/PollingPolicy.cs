@@ -31,26 +31,7 @@ internal sealed record PollingPolicy
     /// <summary>A gap below this may be worth spinning for.</summary>
     internal long FastGap { get; init; } = TicksOf(TimeSpan.FromMicroseconds(100));
 
-    /// <summary>Turns between two polls of the warm set.</summary>
-    internal int WarmPeriod { get; init; } = 1;
-
-    /// <summary>Turns between two polls of the cold set.</summary>
-    internal int ColdPeriod { get; init; } = 1;
-
-    /// <summary>
-    /// As long as a loop is not overloaded, the order of arrival rules, except that a hot connection counts as one that
-    /// came earlier: by as much as makes the others wait for this part of a serve longer. They wait for what hot ones
-    /// bring in that time, so few hot ones come far ahead and many hardly at all.
-    /// </summary>
-    internal double HotPriorityCost { get; init; } = 0.7;
-
-    /// <summary>The most that a hot connection counts as earlier.</summary>
-    internal long MaxHotPriority { get; init; } = TicksOf(TimeSpan.FromMilliseconds(1));
-
-    /// <summary>
-    /// In the order of arrival so many are served before the loop looks for new events: an advantage is none until the
-    /// event is found.
-    /// </summary>
+    /// <summary>In arrival order, the number of dispatches before the loop polls again.</summary>
     internal int FifoBatch { get; init; } = 64;
 
     /// <summary>A loop that leaves over more than so many is behind.</summary>

@@ -24,7 +24,6 @@ internal sealed class PollingSets
     private readonly PollingPolicy _rules;
     private readonly SpinPredictor _spinPredictor;
     private readonly AdaptiveGapThreshold _gapThreshold;
-    private readonly HotPriority _hotPriority;
     private volatile bool _enabled;
     private LiveCounter[] _counters = new LiveCounter[64];
     private ReadyQueue _hot = new(64);
@@ -56,7 +55,6 @@ internal sealed class PollingSets
         _enabled = rules.Enabled;
         _spinPredictor = spinGate;
         _gapThreshold = new AdaptiveGapThreshold(rules.HotGap);
-        _hotPriority = new HotPriority(rules);
     }
 
     /// <summary>
@@ -219,7 +217,6 @@ internal sealed class PollingSets
 
     internal void BeginIteration(long now)
     {
-        _hotPriority.BeginTurn(now);
         Iterations++;
         _behindSince = IsBehind ? Math.Min(_behindSince, now) : long.MaxValue;
         int hot = _hot.Count;
@@ -231,19 +228,17 @@ internal sealed class PollingSets
         bool mayServeAll = _warm.Count <= warmShare && _cold.Count <= coldShare;
         IsOverloaded = !mayServeAll
             && (now - _behindSince >= _rules.OverloadAfter || (IsBehind && OldestQueued(now) >= _rules.MaxQueueDelay));
-        bool warmDue = Iterations % _rules.WarmPeriod == 0 || hot == 0;
-        bool coldDue = Iterations % _rules.ColdPeriod == 0 || hot + _warm.Count == 0;
 
         // Each connection once, so that one that always has more to do does not keep the turn.
-        _fifo = !IsOverloaded && warmDue && coldDue;
+        _fifo = !IsOverloaded;
         _fifoBudget = _rules.FifoBatch;
         _hotBudget = hot;
-        _warmBudget = warmDue ? Math.Min(_warm.Count, _fifo ? int.MaxValue : warmShare) : 0;
-        _coldBudget = coldDue ? Math.Min(_cold.Count, _fifo ? int.MaxValue : coldShare) : 0;
+        _warmBudget = _fifo ? _warm.Count : Math.Min(_warm.Count, warmShare);
+        _coldBudget = _fifo ? _cold.Count : Math.Min(_cold.Count, coldShare);
 
         Hot.Polls++;
-        Warm.Polls += warmDue ? 1 : 0;
-        Cold.Polls += coldDue ? 1 : 0;
+        Warm.Polls++;
+        Cold.Polls++;
     }
 
     /// <summary>
@@ -291,7 +286,6 @@ internal sealed class PollingSets
         ref LiveCounter counter = ref _counters[slot];
         counter.LastServed = now;
         _clock = now;
-        _hotPriority.Served(counter.Set, now);
     }
 
     /// <summary>
@@ -352,10 +346,7 @@ internal sealed class PollingSets
         return token;
     }
 
-    /// <summary>
-    /// Among what this turn may still serve, the set whose head has waited longest, hot ones with their advantage; hot
-    /// wins a tie.
-    /// </summary>
+    /// <summary>Among what this turn may still serve, the set whose head has waited longest; hot wins a tie.</summary>
     private bool OldestOfAll(out PollingSet set)
     {
         set = PollingSet.Hot;
@@ -363,7 +354,7 @@ internal sealed class PollingSets
         bool found = false;
         if (_hotBudget > 0)
         {
-            oldest = _hot.OldestQueuedAt - (_enabled ? _hotPriority.Ticks : 0);
+            oldest = _hot.OldestQueuedAt;
             found = true;
         }
 

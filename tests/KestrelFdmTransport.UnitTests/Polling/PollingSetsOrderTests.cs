@@ -32,66 +32,6 @@ public sealed class PollingSetsOrderTests
         Assert.Equal(Enumerable.Range(0, 16), timeline.Turn(2000));
     }
 
-    [Theory]
-    [InlineData(1000, 0)]
-    [InlineData(1006, 0)]
-    [InlineData(1007, 3)]
-    [InlineData(1026, 3)]
-    [InlineData(1027, 6)]
-    public void A_hot_one_comes_before_those_that_came_a_little_earlier(int time, int place)
-    {
-        // Three came at 1000 and three at 1020.
-        var timeline = new Timeline(Timeline.Rules with { HotPriorityCost = 3 });
-        timeline.Learn(serve: 2);
-        for (int slot = 0; slot < 6; slot++)
-        {
-            timeline.Register(slot, 0);
-            timeline.Arrive(slot, slot < 3 ? 1000 : 1020);
-        }
-
-        timeline.Register(6, time - 1);
-        timeline.Arrive(6, time);
-
-        Assert.Equal(PollingSet.Hot, timeline.Sets.Counter(6).Set);
-        Assert.Equal(place, timeline.Turn(2000).IndexOf(6));
-    }
-
-    [Theory]
-    [InlineData(1, 0)]
-    [InlineData(3, 1)]
-    public void The_more_is_served_for_hot_ones_the_less_they_come_ahead(int hotServes, int place)
-    {
-        // One serve in four is a hot one's, and takes 4: with a cost of one it comes 16 ahead; if three are, by five.
-        var timeline = new Timeline(Timeline.Rules with { HotPriorityCost = 1 });
-        timeline.Queue(hot: hotServes, warm: 4 - hotServes, cold: 0);
-        timeline.Sets.BeginIteration(1000);
-        for (int i = 1; timeline.Sets.TryNext(out ulong token); i++)
-        {
-            timeline.Sets.Dequeued((int)token);
-            timeline.Sets.OnDispatched((int)token, 1000 + (4 * i));
-        }
-
-        timeline.Register(10, 0);
-        timeline.Arrive(10, 2000);
-        timeline.Register(11, 2009);
-        timeline.Arrive(11, 2010);
-
-        Assert.Equal(place, timeline.Turn(3000).IndexOf(11));
-    }
-
-    [Fact]
-    public void However_long_serves_take_the_advantage_of_hot_ones_has_a_limit()
-    {
-        var timeline = new Timeline(Timeline.Rules with { HotPriorityCost = 3, MaxHotPriority = 10 });
-        timeline.Learn(serve: 1_000);
-        timeline.Register(0, 0);
-        timeline.Arrive(0, 2000);
-        timeline.Register(1, 2011);
-        timeline.Arrive(1, 2012);
-
-        Assert.Equal([0, 1], timeline.Turn(3000));
-    }
-
     [Fact]
     public void What_is_harvested_after_a_turn_keeps_its_order()
     {
@@ -126,11 +66,9 @@ public sealed class PollingSetsOrderTests
     }
 
     [Fact]
-    public void A_young_backlog_is_served_in_the_order_of_arrival_so_many_in_a_turn()
+    public void A_young_backlog_is_dispatched_in_arrival_order_one_batch_an_iteration()
     {
-        var timeline = new Timeline(
-            Timeline.Rules with { OverloadAfter = 500, FifoBatch = 20, HotPriorityCost = 1000, MaxHotPriority = 50 });
-        timeline.Learn(serve: 50);
+        var timeline = new Timeline(Timeline.Rules with { OverloadAfter = 500, FifoBatch = 20 });
         for (int slot = 0; slot < 60; slot++)
         {
             timeline.Register(slot, 0);
@@ -143,8 +81,8 @@ public sealed class PollingSetsOrderTests
         timeline.Arrive(60, 1100);
 
         Assert.Equal([.. Enumerable.Range(20, 20)], timeline.Turn(2001));
-        Assert.Equal([.. Enumerable.Range(40, 10), 60, .. Enumerable.Range(50, 9)], timeline.Turn(2002));
-        Assert.Equal([59], timeline.Turn(2003));
+        Assert.Equal([.. Enumerable.Range(40, 20)], timeline.Turn(2002));
+        Assert.Equal([60], timeline.Turn(2003));
     }
 
     [Theory]
@@ -213,32 +151,6 @@ public sealed class PollingSetsOrderTests
     }
 
     [Fact]
-    public void A_set_that_is_not_due_waits_while_there_is_hotter_work()
-    {
-        var timeline = new Timeline(Timeline.Rules with { WarmPeriod = 3, ColdPeriod = 4 });
-        timeline.Queue(hot: 1, warm: 1, cold: 1);
-
-        for (int turn = 1; turn <= 12; turn++)
-        {
-            int[] expected = [0, .. turn % 3 == 0 ? [1] : (int[])[], .. turn % 4 == 0 ? [2] : (int[])[]];
-            Assert.Equal(expected, TurnAndRequeue(timeline.Sets));
-        }
-
-        Assert.Equal((12, 4, 3), (timeline.Sets.Hot.Polls, timeline.Sets.Warm.Polls, timeline.Sets.Cold.Polls));
-    }
-
-    [Fact]
-    public void A_set_that_is_not_due_is_served_when_nothing_hotter_waits()
-    {
-        var timeline = new Timeline(Timeline.Rules with { WarmPeriod = 1000, ColdPeriod = 1000 });
-        timeline.Queue(hot: 0, warm: 1, cold: 1);
-
-        Assert.Equal([0], timeline.Turn(1001));
-        Assert.Equal([1], timeline.Turn(1002));
-        Assert.Empty(timeline.Turn(1003));
-    }
-
-    [Fact]
     public void Without_polling_sets_the_order_of_arrival_rules_whatever_the_backlog()
     {
         var timeline = new Timeline(Timeline.Rules with { Enabled = false });
@@ -288,16 +200,7 @@ public sealed class PollingSetsOrderTests
     [InlineData(false)]
     public void In_the_order_of_arrival_a_newcomer_came_when_the_listen_socket_did(bool sets)
     {
-        // Without sets all others are in one queue, which has no advantage, hot or not.
-        var timeline = new Timeline(
-            Timeline.Rules with
-            {
-                Enabled = sets,
-                OverloadAfter = 500,
-                FifoBatch = 40,
-                HotPriorityCost = sets ? 0 : 1000
-            });
-        timeline.Learn(serve: 50);
+        var timeline = new Timeline(Timeline.Rules with { Enabled = sets, OverloadAfter = 500, FifoBatch = 40 });
         for (int slot = 0; slot < 100; slot++)
         {
             timeline.Register(slot, 999 + slot);

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Polling;
 
-/// <summary>What must hold whatever comes: random arrivals, floods, periods and changing tenants.</summary>
+/// <summary>What must hold whatever comes: random arrivals, floods, quotas and changing tenants.</summary>
 public sealed class PollingSetsPropertyTests
 {
     private const int Slots = 400;
@@ -22,31 +22,20 @@ public sealed class PollingSetsPropertyTests
     };
 
     [Theory]
-    [InlineData(1, 1, 1)]
-    [InlineData(2, 1, 1)]
-    [InlineData(3, 2, 4)]
-    [InlineData(4, 7, 3)]
-    [InlineData(5, 1, 16)]
-    public void Under_overload_nobody_starves_and_nobody_is_served_unasked(int seed, int warmPeriod, int coldPeriod)
-        => Play(s_rules with { WarmPeriod = warmPeriod, ColdPeriod = coldPeriod, FifoBatch = Slots }, seed);
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    public void Under_overload_no_connection_starves_or_is_dispatched_without_being_queued(int seed)
+        => Play(s_rules with { FifoBatch = Slots }, seed);
 
     [Theory]
-    [InlineData(1, 0)]
-    [InlineData(2, 5)]
-    [InlineData(3, 50)]
-    public void In_the_order_of_arrival_nobody_comes_before_one_who_came_earlier_by_more_than_the_advantage(
-        int seed,
-        int advantage)
-        => Play(
-            s_rules with
-            {
-                OverloadAfter = long.MaxValue,
-                MaxQueueDelay = long.MaxValue,
-                HotPriorityCost = advantage,
-                MaxHotPriority = advantage * Step,
-                FifoBatch = 20
-            },
-            seed);
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Without_overload_connections_are_dispatched_in_arrival_order(int seed)
+        => Play(s_rules with { OverloadAfter = long.MaxValue, MaxQueueDelay = long.MaxValue, FifoBatch = 20 }, seed);
 
     [Theory]
     [InlineData(1)]
@@ -54,16 +43,7 @@ public sealed class PollingSetsPropertyTests
     [InlineData(3)]
     public void Nobody_starves_where_overload_comes_and_goes(int seed)
     {
-        Run run = Play(
-            s_rules with
-            {
-                OverloadAfter = 500 * Step,
-                MaxQueueDelay = 300 * Step,
-                HotPriorityCost = 5,
-                MaxHotPriority = 5 * Step,
-                FifoBatch = 40
-            },
-            seed);
+        Run run = Play(s_rules with { OverloadAfter = 500 * Step, MaxQueueDelay = 300 * Step, FifoBatch = 40 }, seed);
 
         Assert.InRange(run.OverloadedTurns, Turns / 20, Turns * 19 / 20);
     }
@@ -153,7 +133,7 @@ public sealed class PollingSetsPropertyTests
                 Assert.True(
                     _sets.Iterations <= served.Due,
                     $"Slot {slot} was due in turn {served.Due} and is served in turn {_sets.Iterations}.");
-                if (!_sets.IsOverloaded && _rules is { WarmPeriod: 1, ColdPeriod: 1 })
+                if (!_sets.IsOverloaded)
                 {
                     AssertNobodyWasFirst(slot, served);
                 }
@@ -178,10 +158,8 @@ public sealed class PollingSetsPropertyTests
         {
             foreach ((int other, Waiting waiting) in _waiting)
             {
-                long before = served.IsHot && !waiting.IsHot ? _rules.MaxHotPriority : 0;
                 Assert.True(
-                    waiting.FirstTurn > _sets.Iterations
-                        || served.QueuedAt <= waiting.QueuedAt + before + waiting.Slack + Step,
+                    waiting.FirstTurn > _sets.Iterations || served.QueuedAt <= waiting.QueuedAt + waiting.Slack + Step,
                     $"Slot {slot}, which came at {served.QueuedAt}, is served before {other}, which came at "
                         + $"{waiting.QueuedAt}.");
             }
@@ -190,25 +168,20 @@ public sealed class PollingSetsPropertyTests
         private void Queued(int slot, long firstTurn, long now, long slack)
         {
             PollingSet set = _sets.Counter(slot).Set;
-            _waiting.TryAdd(
-                slot,
-                new Waiting(firstTurn, _sets.Iterations + TurnsAtMost(set), now, slack, set == PollingSet.Hot));
+            _waiting.TryAdd(slot, new Waiting(firstTurn, _sets.Iterations + TurnsAtMost(set), now, slack));
         }
 
         /// <summary>
-        /// Under overload at worst the set's minimum share is served at each of its polls, and it is polled once a
-        /// period. In the order of arrival all that wait come first, and each hot one again that comes within the
-        /// advantage.
+        /// Under overload an iteration dispatches at least the set's minimum quota. In arrival order all that wait come
+        /// first.
         /// </summary>
         private int TurnsAtMost(PollingSet set)
         {
-            int period =
-                set switch { PollingSet.Hot => 1, PollingSet.Warm => _rules.WarmPeriod, _ => _rules.ColdPeriod };
             int polls = set == PollingSet.Hot ? 1 : ((_sets.Queued(set) - 1) / _rules.MinQuota) + 1;
             int inOrder = _rules.OverloadAfter == 0 ? 0 : (2 * Slots / _rules.FifoBatch) + 1;
-            return ((polls + 1) * period) + inOrder;
+            return polls + 1 + inOrder;
         }
 
-        private sealed record Waiting(long FirstTurn, long Due, long QueuedAt, long Slack, bool IsHot);
+        private sealed record Waiting(long FirstTurn, long Due, long QueuedAt, long Slack);
     }
 }

@@ -13,15 +13,8 @@ internal sealed class Timeline
     public const long HotGap = 10;
     public const long WarmWindow = 100;
 
-    public static readonly PollingPolicy Rules = new()
-    {
-        HotGap = HotGap,
-        WarmGap = WarmWindow,
-        FastGap = 2,
-        MinQuota = 16,
-        OverloadAfter = 0,
-        HotPriorityCost = 0
-    };
+    public static readonly PollingPolicy Rules =
+        new() { HotGap = HotGap, WarmGap = WarmWindow, FastGap = 2, MinQuota = 16, OverloadAfter = 0 };
 
     public Timeline()
         : this(Rules)
@@ -57,20 +50,6 @@ internal sealed class Timeline
         }
 
         return served;
-    }
-
-    /// <summary>Lets the sets learn that a serve takes so long. Uses a slot of its own.</summary>
-    public void Learn(long serve)
-    {
-        const int Slot = 999;
-        Register(Slot);
-        Arrive(Slot, 0);
-        Sets.BeginIteration(0);
-        Assert.True(Sets.TryNext(out _));
-        Sets.Dequeued(Slot);
-        Sets.OnDispatched(Slot, serve);
-        Assert.Empty(Turn(serve));
-        Sets.Deregister(Slot);
     }
 
     /// <summary>Plays a table of arrivals, each served in the moment it comes.</summary>
