@@ -361,7 +361,7 @@ internal sealed class Acceptor : IoSource
             io.Post(LoopCommand.Register);
         }
 
-        if (_listener.IsShared && _listener.Loops.Balancer.IsAboveShare(Loop))
+        if (_listener.IsShared && _listener.Loops.Balancer.IsAboveShare(Loop, Loop.Now))
         {
             using (_lock.Hold())
             {

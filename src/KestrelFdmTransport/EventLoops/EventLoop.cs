@@ -21,7 +21,7 @@ namespace KestrelFdmTransport.EventLoops;
 /// </remarks>
 [SuppressMessage(
     "Design", "CA1001", Justification = "The loop's owner disposes what belongs to it when it ends; nobody else may.")]
-internal sealed partial class EventLoop
+internal sealed partial class EventLoop : IBalancedLoop
 {
     private const int MaxEvents = 512;
     private const ulong WakePayload = ulong.MaxValue;
@@ -132,7 +132,7 @@ internal sealed partial class EventLoop
         }
     }
 
-    internal int Index { get; }
+    public int Index { get; }
 
     internal string Name { get; }
 
@@ -140,9 +140,9 @@ internal sealed partial class EventLoop
     internal int HighestDescriptor => Math.Max(_epoll.Value, _wake.Value);
 
     /// <summary>The connections of this loop. Any thread may read.</summary>
-    internal int ConnectionCount => Volatile.Read(ref _connectionCount);
+    public int ConnectionCount => Volatile.Read(ref _connectionCount);
 
-    internal long Accepts { get; private set; }
+    public long Accepts { get; private set; }
 
     internal long Offloaded { get; private set; }
 
@@ -154,7 +154,7 @@ internal sealed partial class EventLoop
     internal long Migrations { get; private set; }
 
     /// <summary>How busy the loop is. Any thread.</summary>
-    internal LoopUtilization Utilization => _utilization;
+    public LoopUtilization Utilization => _utilization;
 
     internal long EpollWaits { get; private set; }
 
@@ -181,7 +181,7 @@ internal sealed partial class EventLoop
     internal bool IsOwnedByCurrentThread => LoopThread.Owns(this);
 
     /// <summary>True once the loop has ended that should not have. Any thread.</summary>
-    internal bool HasFailed { get; private set; }
+    public bool HasFailed { get; private set; }
 
     /// <summary>True once the loop takes no source any more. Owner only.</summary>
     internal bool IsEnding => _ending;

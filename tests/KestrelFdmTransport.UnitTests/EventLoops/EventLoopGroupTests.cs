@@ -126,17 +126,17 @@ public sealed class EventLoopGroupTests
         using EventLoopGroup group = New(2);
         EventLoop[] loops = group.AddUser();
         LoopFixture.AwaitIdle(loops);
-        Assert.False(group.Balancer.IsAboveShare(loops[0]));
+        Assert.False(group.Balancer.IsAboveShare(loops[0], loops[0].Now));
 
         loops[0].OnConnectionOpened();
-        Assert.True(group.Balancer.IsAboveShare(loops[0]));
-        Assert.False(group.Balancer.IsAboveShare(loops[1]));
+        Assert.True(group.Balancer.IsAboveShare(loops[0], loops[0].Now));
+        Assert.False(group.Balancer.IsAboveShare(loops[1], loops[1].Now));
 
         loops[1].OnConnectionOpened();
-        Assert.False(group.Balancer.IsAboveShare(loops[0]));
+        Assert.False(group.Balancer.IsAboveShare(loops[0], loops[0].Now));
 
         loops[0].OnConnectionClosed();
-        Assert.True(group.Balancer.IsAboveShare(loops[1]));
+        Assert.True(group.Balancer.IsAboveShare(loops[1], loops[1].Now));
         loops[1].OnConnectionClosed();
     }
 

@@ -47,7 +47,7 @@ public sealed class LoadBalancerPropertyTests
             double before = population.Difference;
             population.Run(Windows);
 
-            // Heat may carry the large one to where there are more small ones.
+            // Without time to spare, activity may carry the large one to where there are more small ones.
             Assert.True(
                 population.Difference <= Math.Max(0.201, before + 0.15),
                 FormattableString.Invariant($"Seed {seed}: {population.Difference} after {before}"));
@@ -182,7 +182,7 @@ public sealed class LoadBalancerPropertyTests
         Assert.Equal(0, population.Moves);
     }
 
-    /// <summary>What heat moves, time may have to put right, but ever more seldom.</summary>
+    /// <summary>A balanced population stays as it is, but for a few migrations.</summary>
     private static void AssertQuiet(LoadPopulation population, int seed)
     {
         population.Run(20 * Windows);

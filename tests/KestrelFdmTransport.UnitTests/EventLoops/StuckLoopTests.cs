@@ -80,10 +80,10 @@ public sealed class StuckLoopTests : IDisposable
             // Only what is judged by the first loop's clock counts, which is its last turn.
             LoopFixture.RunOn(_first, () => { });
             LoopFixture.AwaitIdle(_first);
-            Assert.False(_loops.Group.Balancer.IsAboveShare(_first));
+            Assert.False(_loops.Group.Balancer.IsAboveShare(_first, _first.Now));
         }
 
-        Assert.True(_loops.Group.Balancer.IsAboveShare(_first));
+        Assert.True(_loops.Group.Balancer.IsAboveShare(_first, _first.Now));
     }
 
     [Fact]

@@ -35,7 +35,6 @@ public sealed class LayerTests
     private static readonly (string User, string Used)[] s_exceptions =
     [
         ("Scheduling", "EventLoops"),
-        ("Balancing", "EventLoops"),
     ];
 
     private static readonly SourceFile[] s_files = SourceFile.ReadAll();
