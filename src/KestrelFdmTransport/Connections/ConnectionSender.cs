@@ -31,14 +31,11 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
     private readonly ConnectionIo _io;
     private SendGate _gate;
     private FlushBurstDetector _burst;
+    private SendRoom _room;
     private bool _queued;
 
-    private SendRoom _room;
-
-    // Written inside the gate.
     private bool _socketShutdown;
     private SendError? _error;
-
     private bool _errorReported;
 
     internal ConnectionSender(ConnectionIo io) => _io = io;
@@ -80,9 +77,7 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
         OnSent(SendAndLeave(MaxShareElsewhere), origin);
     }
 
-    /// <summary>
-    /// The system calls are made here, so that they do not wait for a thread of the pool. The rest is user code.
-    /// </summary>
+    /// <summary>The system calls are made here: they must not wait for a pool thread. The rest is user code.</summary>
     internal void SendFromMonitor()
     {
         BufferSegment? sent = _gate.TryEnter() == SendGate.Entry.Entered ? SendAndLeave(MaxShare) : null;
@@ -97,8 +92,7 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
     {
         sent = null;
 
-        // Busy: the holder finds that there is more to do. Shut: a close waits for a thread inside, and drops what is
-        // unsent.
+        // Busy: the holder does it. Shut: a close waits for a thread inside, and drops what is unsent.
         if (!_room.OnEdge() || _gate.TryEnter() != SendGate.Entry.Entered)
         {
             return false;
@@ -108,10 +102,7 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
         return true;
     }
 
-    /// <summary>
-    /// Outside the gate: gives back what has left, lets the application go on, and ends the connection if this was the
-    /// last of it.
-    /// </summary>
+    /// <summary>Outside the gate: gives back what has left, lets flushes go on, and ends what is over.</summary>
     internal void OnSent(BufferSegment? sent, Origin origin)
     {
         ReturnSent(sent);
@@ -196,10 +187,7 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
         }
     }
 
-    /// <summary>
-    /// For the closer: true if no thread is inside the gate, and none will be. Otherwise the last one out posts the
-    /// close again.
-    /// </summary>
+    /// <summary>For the closer: false if a thread is inside. The last one out posts the close again.</summary>
     internal bool TryShut() => _gate.TryShut();
 
     /// <summary>A thread of the pool has come for a burst of flushes.</summary>
@@ -220,8 +208,7 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
             }
             else
             {
-                // Nothing has left: the gate was busy, or shut and there is something to drop, or the socket is full or
-                // broken.
+                // Nothing has left: the gate was busy or shut, or the socket is full or broken.
                 Send(Origin.Foreign);
             }
         }
@@ -258,10 +245,7 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
         }
     }
 
-    /// <summary>
-    /// Does what there is to do inside the gate, and leaves it when nothing more was asked for, or the share is used
-    /// up.
-    /// </summary>
+    /// <summary>Does what there is to do inside the gate, up to its share, and leaves the gate.</summary>
     /// <remarks>
     /// What was asked for is taken before the outbox is looked at: a flush that comes after that look asks anew, which
     /// leaving finds.
@@ -315,10 +299,7 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
         return sent;
     }
 
-    /// <summary>
-    /// Gives blocks back outside the gate, because a pool is user code; until then the pin keeps the connection from
-    /// ending.
-    /// </summary>
+    /// <summary>Outside the gate, because a pool is user code. Until then the pin delays the close.</summary>
     private void ReturnSent(BufferSegment? sent)
     {
         if (sent is not null)
@@ -343,9 +324,7 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
         }
     }
 
-    /// <summary>
-    /// Sends until everything has left, the socket is full, the connection is broken or the share is used up.
-    /// </summary>
+    /// <summary>Sends until all has left, the socket is full or broken, or the share is used up.</summary>
     /// <returns>True if something is left that could be sent.</returns>
     private bool TransmitShare(ref long share)
     {
@@ -363,8 +342,7 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
             }
         }
 
-        // While the socket is full the outbox is left alone: there small flushes share blocks, in the unsent chain they
-        // would not.
+        // While the socket is full the outbox is left alone: there small flushes share blocks.
         while (!_room.IsAwaited && Writer.TakeFlushed())
         {
             if (_socketShutdown || _error is not null)
@@ -383,15 +361,13 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
             int result = Writer.Transmit(_io.Descriptor, share);
             if (result >= 0)
             {
-                // By the call as well: a producer that goes on flushing a few bytes at a time would keep its sender for
-                // ever.
+                // By the call as well: a producer that flushes byte by byte would keep its sender for ever.
                 share -= Math.Max(result, EndpointBuffers.BlockSize);
                 _io.RecordActivity();
             }
             else if (result != -Errno.EAGAIN)
             {
-                // Nothing may follow what is missing. (Sockets goes on behind the hole, and tells of it when the output
-                // ends.)
+                // Nothing may follow what is missing. Sockets goes on behind the hole.
                 SendErrorKind kind = SocketErrors.IsReset(-result) ? SendErrorKind.Reset : SendErrorKind.KernelError;
                 _error = new(kind, SocketErrors.Exception(-result));
                 Writer.DiscardUnsent();
