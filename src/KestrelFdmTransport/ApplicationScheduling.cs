@@ -1,6 +1,6 @@
 namespace KestrelFdmTransport;
 
-/// <summary>Where application code runs when a connection has something for it.</summary>
+/// <summary>Where the callbacks of a connection run.</summary>
 public enum ApplicationScheduling
 {
     /// <summary>

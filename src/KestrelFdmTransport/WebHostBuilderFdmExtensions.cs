@@ -57,7 +57,7 @@ public static class WebHostBuilderFdmExtensions
         services.TryAddSingleton<FdmConnectionFactory>(static provider => new FdmConnectionFactory(
             provider.GetRequiredService<FdmTransportFactory>()));
 
-        // Once, and last, whatever has been removed or added since a former call.
+        // Once, and last, even if services were removed or added since an earlier call.
         for (int i = services.Count - 1; i >= 0; i--)
         {
             if (IsForKestrel(services[i]))

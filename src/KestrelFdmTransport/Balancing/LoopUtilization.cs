@@ -6,42 +6,42 @@ using KestrelFdmTransport.Polling;
 namespace KestrelFdmTransport.Balancing;
 
 /// <summary>
-/// How much a loop has to do: the part of its time that it did not wait, and the heat of its connections.
+/// The utilization of a loop: the part of its time in which it had work, and the activity of its connections.
 /// </summary>
 /// <remarks>
-/// Measured by the loop's owner in windows of <see cref="Window"/>, read by any thread. A loop that waits measures
-/// nothing, and what is too old then counts as zero. A loop that is held by a callback or a long turn measures nothing
-/// either, and that counts as all of its time.
+/// The loop's owner measures it in windows of <see cref="Window"/>; any thread may read it. A loop that waits does not
+/// measure, and an old value counts as zero. A loop that is held by a callback or a long iteration does not measure
+/// either, and counts as fully used.
 /// </remarks>
 internal sealed class LoopUtilization
 {
     internal const int Scale = 1000;
 
     /// <summary>
-    /// A loop that is busier than this has no time to spare, and how much more it would need does not show in its time.
+    /// Above this a loop is saturated, and its utilization no longer shows how much more time it needs.
     /// </summary>
     internal const int Saturated = 900;
 
     /// <summary>
-    /// Windows, half a second. With time to spare nobody is in need, and for some tenths of a second times differ by
-    /// chance: a loop that gets its CPU late finds more at a time, and serves it with less work.
+    /// Windows a difference must last: half a second. Below saturation no connection suffers meanwhile, and for some
+    /// tenths of a second utilizations differ by chance.
     /// </summary>
     private const int SustainedWindows = 10;
 
     /// <summary>
-    /// Long enough for a fair sample of what a thread gets from the scheduler, short enough to follow a shift of load.
+    /// Long enough to sample what the scheduler gives a thread, short enough to follow a shift of load.
     /// </summary>
     internal static readonly long Window = Stopwatch.Frequency / 20;
 
     /// <summary>
-    /// After a move: in one window they move, and then both sides' averages have to show what it did.
+    /// After a migration: one window in which the connections migrate, and then both averages must show the effect.
     /// </summary>
     private static readonly long s_settling = 8 * Window;
 
     private static readonly long s_stale = 3 * Window;
 
     /// <summary>
-    /// What is given to a loop in a longer turn waits: a callback holds it, or others that wait as well.
+    /// An iteration longer than this delays new work: a callback holds the loop, or many connections wait.
     /// </summary>
     private static readonly long s_stuckAfter = Stopwatch.Frequency / 100;
 
@@ -66,72 +66,70 @@ internal sealed class LoopUtilization
     internal int Hot { get; private set; }
 
     /// <summary>
-    /// What counts for giving connections away: the lower of the last two averages, of no more than the time that the
-    /// loop had a CPU as long as it has time to spare. Where load begins everywhere at once, a loop that has measured
-    /// it looks about before the others have; one window later they have, too. Owner only.
+    /// The lower of the last two averages, which decides about migration. Below saturation it excludes time without a
+    /// CPU. Where load begins everywhere at once, a loop must not judge others that have not measured yet; one window
+    /// later they have. Owner only.
     /// </summary>
     internal int SustainedUtilization { get; private set; }
 
     /// <summary>
-    /// Thousandths of its time in which the loop had something to do: an average in which the last window counts for a
-    /// quarter, because whoever shares its CPU with others has it in one window and not in the next.
+    /// Thousandths of its time in which the loop had work: an average in which the last window counts a quarter. A loop
+    /// that shares its CPU with other processes has it in one window and not in the next.
     /// </summary>
     internal int Utilization(long now) => !IsStale(now) ? Volatile.Read(ref _utilization) : IsStuck(now) ? Scale : 0;
 
     /// <summary>The sum of the live counters.</summary>
     internal int Activity(long now) => IsIdle(now) ? 0 : Volatile.Read(ref _activity);
 
-    /// <summary>The sum of those live counters that say more than that a connection is new.</summary>
+    /// <summary>The sum of the live counters, without the part that any new connection has.</summary>
     internal int EstablishedActivity(long now) => IsIdle(now) ? 0 : Volatile.Read(ref _establishedActivity);
 
     /// <summary>The lower of the last two <see cref="EstablishedActivity"/>.</summary>
     internal int SustainedActivity(long now) => IsIdle(now) ? 0 : Volatile.Read(ref _sustainedActivity);
 
     /// <summary>
-    /// The time as of which this loop may judge others by what they have measured. It is earlier than now if this loop
-    /// has measured late: what has kept it from measuring, a long turn or a pause of the whole process, may have kept
-    /// the others. Owner only, after <see cref="Measure"/>.
+    /// The time as of which this loop may judge others by their measurements. It is in the past if this loop has
+    /// measured late: a long iteration or a stopped process may have delayed the others too. Owner only, after
+    /// <see cref="Measure"/>.
     /// </summary>
     internal long JudgesAsOf => _measuredBefore + Window;
 
     /// <summary>
-    /// Connections that were accepted for this loop in the last one or two windows; what they will do does not show
-    /// yet. Any thread.
+    /// Connections accepted for this loop in the last one or two windows, whose activity does not show yet. Any thread.
     /// </summary>
     internal int RecentAccepts(long now) => _recentAccepts.Read(now / Window);
 
     /// <summary>Any thread.</summary>
     internal void OnAccepted(long now) => _recentAccepts.Add(now / Window);
 
-    /// <summary>The loop has nothing to do and begins to spin, rest or sleep. Owner only.</summary>
+    /// <summary>The loop has no work and begins to spin or sleep. Owner only.</summary>
     internal void BeginWait() => Volatile.Write(ref _waits, true);
 
-    /// <summary>The loop has looked for events, having waited or not. Owner only.</summary>
+    /// <summary>The loop has polled, with or without waiting. Owner only.</summary>
     internal void BeginIteration(long now)
     {
-        // In this order: a loop that is seen not to wait is seen to have begun its turn just now.
+        // In this order: a loop that is seen not to wait is seen to have begun its iteration just now.
         Volatile.Write(ref _iterationBegan, now);
         Volatile.Write(ref _waits, false);
     }
 
-    /// <summary>True while the loop has nothing to do. Any thread.</summary>
+    /// <summary>True while the loop has no work. Any thread.</summary>
     internal bool Waits => Volatile.Read(ref _waits);
 
     /// <summary>
-    /// True if the loop has been in one turn for so long that nothing should be given to it. Any thread.
+    /// True if the current iteration has lasted so long that the loop should get no new connection. Any thread.
     /// </summary>
     internal bool IsStuck(long now) => !Waits && now - Volatile.Read(ref _iterationBegan) > s_stuckAfter;
 
-    /// <summary>The loop had nothing to do, spinning or asleep. Owner only.</summary>
+    /// <summary>The loop had no work, spinning or asleep. Owner only.</summary>
     internal void AddIdleTime(long ticks) => _idle += ticks;
 
     internal bool IsDue(long now) => now - _begin >= Window;
 
     /// <summary>Ends a window. Owner only.</summary>
     /// <param name="now">The time.</param>
-    /// <param name="sets">The loop's.</param>
-    /// <param name="cpuTime">What the loop has had of a CPU in this window, in clock ticks; negative if that is not
-    /// known.</param>
+    /// <param name="sets">The polling sets of the loop.</param>
+    /// <param name="cpuTime">The CPU time of the loop in this window, in clock ticks; negative if unknown.</param>
     internal void Measure(long now, PollingSets sets, long cpuTime)
     {
         long length = now - _begin;
@@ -139,7 +137,7 @@ internal sealed class LoopUtilization
         Hot = hot;
         double part = (double)Math.Max(0, length - _idle) / length;
 
-        // With time to spare, waiting for a CPU that others use says nothing about the own connections.
+        // Below saturation, waiting for a CPU that others use says nothing about the loop's connections.
         double own = cpuTime >= 0 && Scale * part < Saturated ? Math.Min(part, (double)cpuTime / length) : part;
         bool stale = IsStale(now);
         _average = stale ? part : _average + ((part - _average) / 4);
@@ -158,8 +156,8 @@ internal sealed class LoopUtilization
     }
 
     /// <summary>
-    /// Is told once a window whether the loop has more to do than another. True when that has lasted, and then it has
-    /// to last again; at once if the loop has no time to spare. Owner only.
+    /// Called once a window: has the loop been ahead of another for long enough? Then it must be ahead as long again. A
+    /// saturated loop needs only one window. Owner only.
     /// </summary>
     internal bool IsAhead(bool inThisWindow)
     {
@@ -179,10 +177,10 @@ internal sealed class LoopUtilization
         return true;
     }
 
-    /// <summary>False for a while after a move to or from here. Any thread.</summary>
+    /// <summary>False for a while after a migration to or from this loop. Any thread.</summary>
     internal bool IsSettled(long now) => now >= Volatile.Read(ref _closedUntil);
 
-    /// <summary>True for the one who may move connections to or from here. Any thread.</summary>
+    /// <summary>True for the one thread that may migrate connections to or from this loop now. Any thread.</summary>
     internal bool TryBeginMigration(long now)
     {
         long until = Volatile.Read(ref _closedUntil);

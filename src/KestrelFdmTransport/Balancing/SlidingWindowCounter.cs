@@ -2,17 +2,14 @@ using System.Threading;
 
 namespace KestrelFdmTransport.Balancing;
 
-/// <summary>How often something happened in this window of time and in the one before. Any thread.</summary>
-/// <remarks>
-/// Windows are numbered by a clock that all share, so that counts of several things fall at the same time and can be
-/// compared.
-/// </remarks>
+/// <summary>Counts events in the current window of time and in the one before. Any thread.</summary>
+/// <remarks>All counters number their windows by the same clock, so their counts can be compared.</remarks>
 internal sealed class SlidingWindowCounter
 {
     private const int Max = ushort.MaxValue;
 
-    // The window's number, what happened in the one before it, and what happened in it: one word, so that they belong
-    // together.
+    // The window's number and the counts of the previous and the current window, in one word so that they are
+    // consistent.
     private ulong _state;
 
     internal void Add(long window)
@@ -38,10 +35,10 @@ internal sealed class SlidingWindowCounter
         return (ushort)state + (ushort)(state >> 16);
     }
 
-    /// <summary>Whoever has an older clock sees the newer window.</summary>
+    /// <summary>A reader with an older clock sees the newer window.</summary>
     private static ulong At(ulong state, uint window) => (int)(window - (uint)(state >> 32)) switch
     {
-        // Nothing has been counted yet, and the window that it seems to have is none.
+        // Nothing has been counted yet, so the stored window is not one.
         _ when state == 0 => (ulong)window << 32,
         <= 0 => state,
         1 => ((ulong)window << 32) | ((ulong)(ushort)state << 16),

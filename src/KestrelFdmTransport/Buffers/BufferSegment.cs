@@ -5,11 +5,12 @@ using System.Threading;
 
 namespace KestrelFdmTransport.Buffers;
 
-/// <summary>A link of a buffer chain: one block and how far it is filled.</summary>
+/// <summary>A link of a buffer chain: one block and its filled length.</summary>
 /// <remarks>
-/// In the input chain producer and consumer work at the same time without a lock. <see cref="End"/> and the link belong
-/// to the producer, which sets both before it publishes the bytes; <see cref="ReadOnlySequenceSegment{T}.Memory"/>
-/// belongs to the consumer; the block of the last link belongs to whoever takes its lease.
+/// In the input chain, producer and consumer work at the same time without a lock. <see cref="End"/> and the link
+/// belong to the producer, which sets both before it publishes the bytes.
+/// <see cref="ReadOnlySequenceSegment{T}.Memory"/> belongs to the consumer. The block of the last link belongs to the
+/// side that holds its lease.
 /// </remarks>
 internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
 {
@@ -20,7 +21,7 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     // Of the block; of a spare segment, the next spare one.
     private object? _owner;
 
-    // In input chains the lease, in output chains where the filled part starts that nobody has taken yet.
+    // In input chains the lease; in output chains the start of the unsent part.
     private int _leaseOrStart;
 
     /// <summary>The whole block; empty once it has been given back.</summary>
@@ -31,12 +32,12 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
 
     internal int Free => Block.Length - End;
 
-    /// <summary>What is not filled; nothing once the block has been given back. Producer only.</summary>
+    /// <summary>The free part of the block; empty once the block has been returned. Producer only.</summary>
     internal Memory<byte> Room
     {
         get
         {
-            // One look at each: the block may be given back meanwhile.
+            // Each field is read once: another thread may return the block meanwhile.
             Memory<byte> block = Block;
             int end = End;
             return end < block.Length ? block[end..] : default;
@@ -45,7 +46,7 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
 
     internal BufferSegment? NextSegment => (BufferSegment?)Next;
 
-    /// <summary>The end of the chain. For whoever owns all of it.</summary>
+    /// <summary>The end of the chain. Only for the owner of the whole chain.</summary>
     internal BufferSegment Last
     {
         get
@@ -61,7 +62,7 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     }
 
     /// <summary>
-    /// The filled part that nobody has taken yet starts here. Output chains only; belongs to the sender.
+    /// The start of the filled part that has not been taken. Output chains only; belongs to the sender.
     /// </summary>
     internal int Start
     {
@@ -90,7 +91,7 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     /// <summary>Gives up the block; the caller returns its owner to where it came from.</summary>
     internal object? TakeOwner()
     {
-        // Atomic: of two that might meet here, one gets it. A spare segment's link is not for either.
+        // Atomic: only one of two threads gets the owner. The link of a spare segment is for neither.
         object? owner = Volatile.Read(ref _owner);
         if (owner is null or BufferSegment || Interlocked.CompareExchange(ref _owner, null, owner) != owner)
         {
@@ -135,12 +136,14 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
         Next = next;
     }
 
-    /// <summary>Links without positions, in output chains. Producer or sender, whoever owns both ends.</summary>
+    /// <summary>
+    /// Links without positions, in output chains. Called by the owner of both ends, producer or sender.
+    /// </summary>
     internal void Link(BufferSegment? next) => Next = next;
 
     internal void StartAt(long runningIndex) => RunningIndex = runningIndex;
 
-    /// <summary>Fixes the length that sequences see once the segment is not the last. Consumer only.</summary>
+    /// <summary>Fixes the length that sequences see once the segment has a successor. Consumer only.</summary>
     internal void Seal(int length) => Memory = Block[..length];
 
     /// <summary>
@@ -148,12 +151,12 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     /// </summary>
     internal bool TryLease() => Interlocked.CompareExchange(ref _leaseOrStart, Leased, Unleased) == Unleased;
 
-    /// <summary>A full fence, because the producer then looks whether the consumer has passed it meanwhile.</summary>
+    /// <summary>A full fence: the producer then checks whether the consumer has passed it meanwhile.</summary>
     internal void ReleaseLease() => Interlocked.Exchange(ref _leaseOrStart, Unleased);
 
     /// <summary>Consumer: claims the block for giving it back, unless the producer writes into it.</summary>
     internal bool TryClaim() => Interlocked.CompareExchange(ref _leaseOrStart, Released, Unleased) == Unleased;
 
-    /// <summary>Takes a claim back: there is something in the block after all.</summary>
+    /// <summary>Releases a claim: the block holds bytes after all.</summary>
     internal void ReleaseClaim() => Volatile.Write(ref _leaseOrStart, Unleased);
 }

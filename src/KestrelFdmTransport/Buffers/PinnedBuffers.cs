@@ -29,7 +29,7 @@ internal struct PinnedBuffers
             }
             catch (Exception)
             {
-                // User code. The others must be unpinned all the same, and what was sent must be accounted for.
+                // User code. The other pins must be released even if it throws, and the sent bytes accounted for.
             }
         }
     }

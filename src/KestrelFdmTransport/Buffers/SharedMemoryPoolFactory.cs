@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Buffers;
 
-/// <summary>Gives out <see cref="MemoryPool{T}.Shared"/>, which ignores being disposed.</summary>
+/// <summary>Returns <see cref="MemoryPool{T}.Shared"/>, which ignores its disposal.</summary>
 internal sealed class SharedMemoryPoolFactory : IMemoryPoolFactory<byte>
 {
     internal static readonly SharedMemoryPoolFactory Instance = new();

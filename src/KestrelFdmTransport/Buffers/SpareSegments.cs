@@ -3,11 +3,10 @@ using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.Buffers;
 
-/// <summary>The segment objects of one connection between two uses. Its reader and its writer share them.</summary>
+/// <summary>The unused segment objects of one connection, shared by its reader and its writer.</summary>
 /// <remarks>
-/// They never reach another connection. A caller that comes too late, after its connection has ended, may still hold a
-/// segment, and whatever it does to it must stay in that connection. Any thread; one that wants some takes all there
-/// are, so no thread works on what another has.
+/// They never reach another connection: a late caller may still hold a segment of a connection that has ended, and must
+/// not damage another one. Any thread. A caller takes the whole list at once, so no two threads work on one segment.
 /// </remarks>
 internal struct SpareSegments
 {
@@ -26,7 +25,7 @@ internal struct SpareSegments
 
         if (segment.NextSpare is { } rest)
         {
-            // If others have been kept meanwhile, these are left to the collector.
+            // If another thread has stored some meanwhile, these go to the garbage collector.
             Interlocked.CompareExchange(ref _first, rest, null);
         }
 

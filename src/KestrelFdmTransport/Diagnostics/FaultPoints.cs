@@ -4,11 +4,11 @@ using System.Threading;
 
 namespace KestrelFdmTransport.Diagnostics;
 
-/// <summary>Lets tests have memory and threads run out at a <see cref="FaultPoint"/>.</summary>
+/// <summary>Lets tests fail a step at a <see cref="FaultPoint"/>, as if memory or threads had run out.</summary>
 /// <remarks>
-/// Queueing to the thread pool is no such point: where that fails, the runtime's own continuations fail, too, and the
-/// process ends. Only where the process's configuration says so. Everywhere else the compiler sees a constant, and
-/// nothing is left of the calls in optimized code, nor in a trimmed application (ILLink.Substitutions.xml).
+/// Queueing to the thread pool is no fault point: if that fails, the runtime's own continuations fail too, and the
+/// process ends. Active only where the process's configuration enables it. Elsewhere the switch is a constant, and
+/// optimized or trimmed code (ILLink.Substitutions.xml) contains none of the calls.
 /// </remarks>
 internal static class FaultPoints
 {
@@ -17,7 +17,7 @@ internal static class FaultPoints
     private static bool IsEnabled { get; } =
         AppContext.TryGetSwitch("KestrelFdmTransport.FaultPoints", out bool enabled) && enabled;
 
-    /// <summary>Called by the thread that reaches a point. What it throws is thrown by the step.</summary>
+    /// <summary>Called by the thread that reaches a point. The step throws what it throws.</summary>
     internal static Action<FaultPoint>? Handler
     {
         set => Volatile.Write(

@@ -4,7 +4,7 @@ using System.Threading;
 
 namespace KestrelFdmTransport.Diagnostics;
 
-/// <summary>Lets one of many threads write a log line, and no more than one in each period.</summary>
+/// <summary>Allows one log line a second, among all threads.</summary>
 internal sealed class LogThrottle(TimeSpan period)
 {
     private readonly long _period = (long)(period.TotalSeconds * Stopwatch.Frequency);

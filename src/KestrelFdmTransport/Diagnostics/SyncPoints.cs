@@ -4,10 +4,10 @@ using System.Threading;
 
 namespace KestrelFdmTransport.Diagnostics;
 
-/// <summary>Lets tests have something happen at a <see cref="SyncPoint"/>, which otherwise takes luck.</summary>
+/// <summary>Lets tests run code at a <see cref="SyncPoint"/>, to provoke a race that otherwise takes luck.</summary>
 /// <remarks>
-/// Only where the process's configuration says so. Everywhere else the compiler sees a constant, and nothing is left of
-/// the calls in optimized code, nor in a trimmed application (ILLink.Substitutions.xml).
+/// Active only where the process's configuration enables it. Elsewhere the switch is a constant, and optimized or
+/// trimmed code (ILLink.Substitutions.xml) contains none of the calls.
 /// </remarks>
 internal static class SyncPoints
 {
@@ -16,9 +16,7 @@ internal static class SyncPoints
     private static bool IsEnabled { get; } =
         AppContext.TryGetSwitch("KestrelFdmTransport.SyncPoints", out bool enabled) && enabled;
 
-    /// <summary>
-    /// Called by whichever thread reaches a point, with the loop or the connection that is concerned.
-    /// </summary>
+    /// <summary>Called by the thread that reaches a point, with the loop or the connection concerned.</summary>
     internal static Action<SyncPoint, object?>? Handler
     {
         set => Volatile.Write(

@@ -5,13 +5,11 @@ using KestrelFdmTransport.Interop;
 
 namespace KestrelFdmTransport.Endpoints;
 
-/// <summary>
-/// A listen socket as .NET or the application has made it, and a descriptor of our own for the loops.
-/// </summary>
+/// <summary>A listen socket from .NET or the application, and a duplicate descriptor for the loops.</summary>
 /// <remarks>
-/// The duplicate stays valid whatever the application does with its socket, and lets several endpoints listen on one
-/// handle. The reference to the application's handle is a trip-wire: while there is one, disposing of the socket shuts
-/// it down, which wakes the loops, and waits for the reference to go. So no client connects to it afterwards.
+/// The duplicate stays valid when the application disposes of its socket, and lets several endpoints listen on one
+/// handle. The reference to the application's handle detects that disposal: while it is held, disposing shuts the
+/// socket down, which wakes the loops, and waits for the reference. So no client connects to it afterwards.
 /// </remarks>
 internal sealed class ListenSocket : IDisposable
 {

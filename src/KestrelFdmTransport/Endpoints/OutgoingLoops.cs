@@ -4,7 +4,7 @@ using KestrelFdmTransport.EventLoops;
 
 namespace KestrelFdmTransport.Endpoints;
 
-/// <summary>What a connection factory has taken from its transport to connect on.</summary>
+/// <summary>The loops and buffers of a transport that a connection factory uses.</summary>
 /// <param name="Loops">The loops, which run.</param>
 /// <param name="Buffers">The memory of connections.</param>
 /// <param name="StreamBuffers">The memory of connections as streams.</param>

@@ -10,8 +10,7 @@ internal static class PlatformSupport
     private static volatile bool s_known;
 
     /// <summary>
-    /// Null if the transport can run here; otherwise why not. Asked again if there was nothing left to find it out
-    /// with.
+    /// Null if the transport can run here; otherwise the reason. Checked again if descriptors or memory were short.
     /// </summary>
     internal static string? UnsupportedReason
     {
@@ -25,7 +24,7 @@ internal static class PlatformSupport
             string? reason = Run(out bool known);
             if (known)
             {
-                // Two threads find the same.
+                // Two threads that race compute the same result.
                 s_reason = reason;
                 s_known = true;
             }

@@ -4,7 +4,9 @@ using System.IO;
 
 namespace KestrelFdmTransport.Interop;
 
-/// <summary>Tells whether the process's control groups limit its CPU time, as a container's limit does.</summary>
+/// <summary>
+/// Finds out whether a control group limits the CPU time of this process, as a container's limit does.
+/// </summary>
 internal static class CpuQuota
 {
     /// <summary>True if any of the groups that the process is in has a limit.</summary>

@@ -6,7 +6,7 @@ using KestrelFdmTransport.Diagnostics;
 namespace KestrelFdmTransport.Interop;
 
 /// <summary>
-/// Memory for the events of one harvest: the collector's, which does not move it, so that nothing has to give it back.
+/// Memory for the events of one poll. It is pinned and belongs to the garbage collector, so nothing has to free it.
 /// </summary>
 internal sealed unsafe class EpollEventBuffer
 {

@@ -2,6 +2,6 @@ using System.Runtime.InteropServices;
 
 namespace KestrelFdmTransport.Interop;
 
-/// <summary>What no two files that exist at a time have in common: the device and the number of the inode.</summary>
+/// <summary>Device and inode number, which no two existing files share.</summary>
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct FileIdentity(ulong Device, ulong Inode);

@@ -24,7 +24,7 @@ internal static unsafe class Sys
     /// <summary>FIONREAD, which on Power is encoded otherwise than elsewhere.</summary>
     private static readonly nuint s_bytesReadable = IoctlBytesReadable(RuntimeInformation.ProcessArchitecture);
 
-    /// <summary>More than what is looked at of any file in /proc.</summary>
+    /// <summary>Larger than the part that is read of any file in /proc.</summary>
     private const int ProcFileCapacity = 128;
 
     private const int CloseOnExec = 0x80000;
@@ -110,7 +110,7 @@ internal static unsafe class Sys
     {
         int result = Result(LibC.Close(descriptor));
 
-        // A close that fails has happened all the same.
+        // Linux releases the number even when close reports an error.
         return SyscallFaultInjection.TryInject(Syscall.Close, descriptor, out int fault) ? fault : result;
     }
 
@@ -128,7 +128,7 @@ internal static unsafe class Sys
         return result;
     }
 
-    /// <summary>Never blocks, whatever an application that took the socket has done to its blocking mode.</summary>
+    /// <summary>Never blocks, even if an application that took the socket has made it blocking.</summary>
     internal static int Receive(int descriptor, Span<byte> buffer)
     {
         fixed (byte* pointer = buffer)
@@ -184,12 +184,12 @@ internal static unsafe class Sys
             : Result(LibC.Shutdown(descriptor, ShutdownBoth));
 
     /// <summary>
-    /// True if nothing will come from the descriptor any more; of a listen socket, that it listens no longer. A Unix
-    /// socket that was shut down still calls itself a listener (<c>SO_ACCEPTCONN</c>), but has hung up.
+    /// True if the descriptor has hung up: nothing more can arrive, and a listen socket no longer listens. A Unix
+    /// socket that was shut down still reports <c>SO_ACCEPTCONN</c>, but it has hung up.
     /// </summary>
     internal static bool HasHungUp(int descriptor)
     {
-        // struct pollfd: the descriptor, and two shorts: what is asked for, and the answer. This answer comes unasked.
+        // struct pollfd: the descriptor, then the requested and the returned events. POLLHUP needs no request.
         const short HungUp = 0x10;
         int* poll = stackalloc int[] { descriptor, 0 };
         return LibC.Poll(poll, 1, 0) == 1 && (((short*)poll)[3] & HungUp) != 0;
@@ -212,12 +212,12 @@ internal static unsafe class Sys
                 ? fault
                 : Result(LibC.Connect(descriptor, pointer, address.Length));
 
-            // An interrupted connect goes on by itself; calling again would only say so.
+            // An interrupted connect continues by itself. A second call would only return EALREADY.
             return result == -Errno.EINTR ? -Errno.EINPROGRESS : result;
         }
     }
 
-    /// <summary>Takes the descriptor's pending error: zero, or the negated error number.</summary>
+    /// <summary>Reads and clears the descriptor's pending error: zero, or the negated error number.</summary>
     internal static int GetSocketError(int descriptor)
     {
         int error = 0;
@@ -275,9 +275,9 @@ internal static unsafe class Sys
     }
 
     /// <summary>
-    /// With an <c>SO_LINGER</c> time, the close of the last descriptor waits for what has not been acknowledged yet,
-    /// although it is non-blocking. Without, the kernel goes on sending by itself. A time of zero, which makes the
-    /// close a reset, stays.
+    /// Clears an <c>SO_LINGER</c> time: with one, the close of the last descriptor would block until the peer has
+    /// acknowledged everything, although the socket is non-blocking. A time of zero, which makes the close a reset,
+    /// stays.
     /// </summary>
     internal static void ClearLingerTime(int descriptor)
     {

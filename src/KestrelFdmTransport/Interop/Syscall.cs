@@ -1,6 +1,6 @@
 namespace KestrelFdmTransport.Interop;
 
-/// <summary>The system calls that <see cref="SyscallFaultInjection"/> can have fail.</summary>
+/// <summary>The system calls that <see cref="SyscallFaultInjection"/> can make fail.</summary>
 internal enum Syscall
 {
     Accept,

@@ -4,10 +4,10 @@ using System.Threading;
 
 namespace KestrelFdmTransport.Interop;
 
-/// <summary>Lets tests have system calls fail with errors that no kernel can be made to give.</summary>
+/// <summary>Lets tests make system calls fail with errors that a test cannot provoke in the kernel.</summary>
 /// <remarks>
-/// Only where the process's configuration says so. Everywhere else the compiler sees a constant, and nothing is left of
-/// the calls in optimized code, nor in a trimmed application (ILLink.Substitutions.xml).
+/// Active only where the process's configuration enables it. Elsewhere the switch is a constant, and optimized or
+/// trimmed code (ILLink.Substitutions.xml) contains none of the calls.
 /// </remarks>
 internal static class SyscallFaultInjection
 {
@@ -17,8 +17,8 @@ internal static class SyscallFaultInjection
         AppContext.TryGetSwitch("KestrelFdmTransport.SyscallFaultInjection", out bool enabled) && enabled;
 
     /// <summary>
-    /// Asked before each call, with its descriptor, for the number of the error that it shall fail with; 0 to let it
-    /// happen.
+    /// Called before each system call with its descriptor. Returns the error number to fail with, or 0 to make the
+    /// call.
     /// </summary>
     internal static Func<Syscall, int, int>? Handler
     {

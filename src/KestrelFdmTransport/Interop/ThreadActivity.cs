@@ -3,9 +3,7 @@ namespace KestrelFdmTransport.Interop;
 /// <summary>What the kernel says about a thread.</summary>
 internal enum ThreadActivity
 {
-    /// <summary>
-    /// It does not tell: there is no /proc, or no descriptor left to read it with, or the thread has ended.
-    /// </summary>
+    /// <summary>Unknown: there is no /proc, no descriptor is left to read it with, or the thread has ended.</summary>
     Unknown,
 
     /// <summary>The thread runs, or would if it had a CPU.</summary>

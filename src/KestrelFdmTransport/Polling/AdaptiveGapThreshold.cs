@@ -3,11 +3,11 @@ using System.Numerics;
 
 namespace KestrelFdmTransport.Polling;
 
-/// <summary>
-/// Stretches the thresholds to what a loop sees. FDM counted calls of poll(), and so scaled itself; a fixed time does
-/// not: a gap includes the round trip, and behind 20 ms of network nobody would ever be hot. So the hot gap is doubled
-/// until a fiftieth of the loop's recent gaps is below it, and once more.
-/// </summary>
+/// <summary>Scales the gap thresholds to the load of one loop.</summary>
+/// <remarks>
+/// A gap includes the network's round trip: behind 20 ms of network no connection would be hot at 5 ms. The threshold
+/// therefore doubles until one gap in fifty is below it, and then once more.
+/// </remarks>
 internal sealed class AdaptiveGapThreshold
 {
     /// <summary>At most 256 times the given threshold.</summary>
@@ -48,12 +48,12 @@ internal sealed class AdaptiveGapThreshold
                 shift = i + 1;
             }
 
-            // Old gaps count half: a new kind of load has its way after a few windows.
+            // Older gaps count half, so a new kind of load decides after a few windows.
             _gaps[i] /= 2;
         }
 
-        // If next to nobody comes even that often, there is no fast kind to tell from the others. Otherwise once more:
-        // what the fiftieth shows is the fastest gaps of a kind, and most are longer.
+        // Without a fast group there is nothing to separate, so the thresholds stay. Otherwise one step more: the
+        // fiftieth gap is among the fastest of its group, and most of that group are longer.
         Shift = shift is 0 or > MaxShift ? 0 : Math.Min(shift + 1, MaxShift);
         _count /= 2;
     }

@@ -3,16 +3,16 @@ using System.Runtime.InteropServices;
 namespace KestrelFdmTransport.Polling;
 
 /// <summary>
-/// FDM's live counter and what goes with it, sixteen bytes per slot in a packed array: a look at many connections
-/// touches this array and no objects.
+/// FDM's live counter and its companions: sixteen bytes per slot in a packed array, so that a pass over many
+/// connections touches no objects.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct LiveCounter
 {
-    /// <summary>When the connection was last served, in clock ticks.</summary>
+    /// <summary>When the connection was last dispatched, in clock ticks.</summary>
     internal long LastServed;
 
-    /// <summary>The spin gate's epoch in which <see cref="FastStreak"/> was counted.</summary>
+    /// <summary>The spin predictor's epoch in which <see cref="FastStreak"/> was counted.</summary>
     internal ushort FastEpoch;
 
     /// <summary>0 to <see cref="PollingPolicy.CounterMax"/>: how often events came recently.</summary>
@@ -26,9 +26,7 @@ internal struct LiveCounter
     /// <summary>Consecutive gaps short enough to be worth spinning for.</summary>
     internal byte FastStreak;
 
-    /// <summary>
-    /// What the connection counts in its loop's heat: the value when it last changed or was looked at.
-    /// </summary>
+    /// <summary>The connection's part in its loop's activity: its value when it last changed or was measured.</summary>
     internal byte Activity;
 
     internal static LiveCounter CreateNew(long now, byte value = PollingPolicy.CounterStart)

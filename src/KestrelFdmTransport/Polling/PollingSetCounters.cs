@@ -1,7 +1,7 @@
 namespace KestrelFdmTransport.Polling;
 
 /// <summary>
-/// What one set has done since its loop began. Written by the loop, read by anybody who wants a rough figure.
+/// Counters of one set since its loop began. The loop writes them; other threads may read them as approximate figures.
 /// </summary>
 internal sealed class PollingSetCounters
 {
@@ -9,6 +9,6 @@ internal sealed class PollingSetCounters
 
     internal long Dispatched { get; set; }
 
-    /// <summary>How long all that were served have waited in the set's queue, together, in clock ticks.</summary>
+    /// <summary>Total queueing time of all dispatched connections, in clock ticks.</summary>
     internal long Delay { get; set; }
 }

@@ -3,20 +3,20 @@ using System;
 namespace KestrelFdmTransport.Polling;
 
 /// <summary>
-/// Decides whether it is worth polling for a few microseconds before blocking. A faster predictor than the live
-/// counter: a connection is <i>fast</i> after four short gaps in a row, and one long gap ends that.
+/// Predicts whether polling for a few microseconds before blocking will find an event. A connection is <i>fast</i>
+/// after four short gaps in a row, until one long gap.
 /// </summary>
 /// <remarks>
-/// A spin that finds nothing ends the epoch: every connection must prove itself again. Each such spin also doubles the
-/// number of short gaps that are asked for before the next one, and each that finds something halves it. So where
-/// spinning does not pay, as on a CPU that the client needs, it costs next to nothing after some dozen tries. A spin
-/// during which the thread was preempted closes the gate for a while: there is no CPU to spare.
+/// A spin that finds nothing ends the epoch: every connection must prove itself again. Each such spin doubles the
+/// number of short gaps that the next one needs, and each success halves it. So where spinning does not pay, as on a
+/// CPU that the client needs, it stops after some dozen attempts. A spin during which the thread was preempted closes
+/// the gate for a while.
 /// </remarks>
 internal sealed class SpinPredictor
 {
     internal const byte PromoteAfter = 4;
 
-    /// <summary>With so many short gaps for each useless spin, spinning costs a thousandth of the time.</summary>
+    /// <summary>With this many short gaps per useless spin, spinning costs a thousandth of the time.</summary>
     private const int MaxSpins = 1 << 16;
 
     private int _asked = PromoteAfter;
@@ -60,9 +60,8 @@ internal sealed class SpinPredictor
         counter.FastStreak = 0;
     }
 
-    /// <summary>A spin has found something to do.</summary>
-    /// <param name="undisturbed">False if the thread has been without its CPU meanwhile: then the client needed it, and
-    /// was kept waiting by the spin.</param>
+    /// <summary>A spin has found an event.</summary>
+    /// <param name="undisturbed">False if the thread lost its CPU meanwhile: the client needed it.</param>
     internal void Found(bool undisturbed)
     {
         if (undisturbed)
