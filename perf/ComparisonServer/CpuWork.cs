@@ -5,8 +5,8 @@ using System.Runtime.CompilerServices;
 namespace KestrelFdmTransport.ComparisonServer;
 
 /// <summary>
-/// Computing for a given time. It is counted in steps, not by a clock: whoever is preempted has still to do the rest,
-/// and every candidate does the same work.
+/// Computing for a given time, counted in steps and not by a clock: after a preemption the remaining steps are still
+/// due, so every candidate does the same work.
 /// </summary>
 internal static class CpuWork
 {

@@ -4,7 +4,7 @@ using System.Threading;
 
 namespace KestrelFdmTransport.ComparisonServer;
 
-/// <summary>Ends this process when whoever holds the other end of its standard input has gone.</summary>
+/// <summary>Ends this process when the other end of its standard input is closed.</summary>
 internal static class ParentWatcher
 {
     internal static void EndWithIt()

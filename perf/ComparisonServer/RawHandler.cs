@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.ComparisonServer;
 
-/// <summary>CannedResponses whatever arrives, unparsed: what is left is the transport.</summary>
+/// <summary>Answers everything with a canned response, unparsed: what remains is the transport.</summary>
 internal sealed class RawHandler : ConnectionHandler
 {
     public override async Task OnConnectedAsync(ConnectionContext connection)

@@ -29,7 +29,7 @@ public class CallbackBenchmarks
             LoopCount = 1,
             AllowsHandoff = HandsOver,
 
-            // Nobody takes the loop that this thread pretends to own, whatever else keeps it from running.
+            // Long enough that no standby takes over the loop that this thread pretends to own.
             StallThreshold = System.TimeSpan.FromMinutes(1),
             MaxStandbyThreads = 1,
         };

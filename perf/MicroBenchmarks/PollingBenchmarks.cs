@@ -4,7 +4,8 @@ using KestrelFdmTransport.Polling;
 namespace KestrelFdmTransport.MicroBenchmarks;
 
 /// <summary>
-/// A turn without its I/O: all are harvested (counter and queue), handed out and served. Time is per turn.
+/// An iteration without its I/O: all connections are polled (counter and queue), dequeued and dispatched. Time is per
+/// iteration.
 /// </summary>
 [MemoryDiagnoser]
 public class PollingBenchmarks

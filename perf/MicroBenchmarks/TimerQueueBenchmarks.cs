@@ -11,7 +11,7 @@ public class TimerQueueBenchmarks
     private readonly TimerQueue _deadlines = new();
     private readonly QuietSource _source = new();
 
-    /// <summary>Others that rest meanwhile.</summary>
+    /// <summary>Other sources in the queue.</summary>
     [Params(0, 8)]
     public int Others { get; set; }
 

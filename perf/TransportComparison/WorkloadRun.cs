@@ -50,7 +50,7 @@ internal sealed class WorkloadRun(Settings settings, LoadTools tools, int stepsP
 
             for (int round = 0; round < settings.Rounds; round++)
             {
-                // Nobody is always first, and nobody always after the same one's noise.
+                // No candidate is always first, or always after the same noise.
                 for (int i = 0; i < contestants.Length; i++)
                 {
                     CandidateRun contestant = contestants[(round + i) % contestants.Length];
@@ -85,7 +85,7 @@ internal sealed class WorkloadRun(Settings settings, LoadTools tools, int stepsP
             [.. contestants.Select(contestant => contestant.Result())]);
     }
 
-    /// <summary>Where load and server share their CPUs, the throughput tells what both cost.</summary>
+    /// <summary>Where load and server share their CPUs, the throughput includes the cost of both.</summary>
     private static Metric Headline(Workload workload, CpuPlan plan)
         => workload.Headline == Metric.Cpu && plan.Load.SequenceEqual(plan.Server) ? Metric.Rate : workload.Headline;
 }

@@ -9,7 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace HelloFdm;
 
-/// <summary>The application, whatever serves it.</summary>
+/// <summary>The application, independent of the transport.</summary>
 internal static class SampleRoutes
 {
     public static void AddSample(this IServiceCollection services) =>

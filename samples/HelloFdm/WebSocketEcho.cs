@@ -34,7 +34,7 @@ internal static class WebSocketEcho
         }
         catch (Exception e) when (e is OperationCanceledException or WebSocketException)
         {
-            // The client went away without closing, or the server stops: nobody is left to tell.
+            // The client went away without closing, or the server stops: a close frame would reach no client.
         }
     }
 }

@@ -176,7 +176,7 @@ public sealed class FdmSetsTests
     }
 
     [Fact]
-    public void A_locked_descriptor_stays_active_whatever_happens()
+    public void A_locked_descriptor_always_stays_active()
     {
         _fdm.CallEmpty(30);
         Assert.Equal(FdmSet.Active, _fdm.Sets.SetOf(Listener));

@@ -114,7 +114,7 @@ public sealed class BlockingHandlerTests(ITestOutputHelper output) : TransportTe
     }
 
     [Theory, MemberData(nameof(OnBoth))]
-    public async Task A_raw_flush_that_nobody_awaits_leaves_while_the_handler_blocks(TransportKind transport)
+    public async Task A_raw_flush_that_is_not_awaited_leaves_while_the_handler_blocks(TransportKind transport)
     {
         using var arrived = new ManualResetEventSlim();
         TestServer server = await StartRawAsync(transport, async connection =>

@@ -322,7 +322,7 @@ public sealed class RawConnectionTests(ITestOutputHelper output) : TransportTest
     }
 
     [Theory, MemberData(nameof(OnBoth))]
-    public async Task ConnectionClosed_fires_once_whoever_ends_the_connection(TransportKind transport)
+    public async Task ConnectionClosed_fires_once_for_each_way_to_end_the_connection(TransportKind transport)
     {
         int closed = 0;
         int connections = 0;

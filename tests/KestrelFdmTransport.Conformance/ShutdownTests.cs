@@ -93,7 +93,7 @@ public sealed class ShutdownTests(ITestOutputHelper output) : TransportTest(outp
     }
 
     [Theory, MemberData(nameof(OnBoth))]
-    public async Task The_stop_aborts_a_response_that_nobody_reads(TransportKind transport)
+    public async Task The_stop_aborts_an_unread_response(TransportKind transport)
     {
         var held = new Signal();
         TestServer server = await StartAsync(

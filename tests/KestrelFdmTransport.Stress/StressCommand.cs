@@ -7,7 +7,7 @@ using KestrelFdmTransport.Conformance.Infrastructure;
 
 namespace KestrelFdmTransport.Stress;
 
-/// <summary>A command that loads the transport: the options that all have, and how they tell what came of it.</summary>
+/// <summary>A command that loads the transport: common options, and the report of the result.</summary>
 internal abstract class StressCommand : Command
 {
     protected StressCommand(string name, string description, int connections)

@@ -1,6 +1,6 @@
 namespace KestrelFdmTransport.Stress;
 
-/// <summary>What every load is told.</summary>
+/// <summary>The settings of every load.</summary>
 public abstract record StressSettings
 {
     /// <summary>Clients at a time. Each opens one connection after the other.</summary>

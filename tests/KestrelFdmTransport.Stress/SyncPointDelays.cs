@@ -5,7 +5,7 @@ using KestrelFdmTransport.Stress.Handoffs;
 namespace KestrelFdmTransport.Stress;
 
 /// <summary>
-/// As long as it lives, whoever reaches a <see cref="SyncPoint"/> in this process rests there now and then.
+/// While it exists, a thread that reaches a <see cref="SyncPoint"/> in this process waits there now and then.
 /// </summary>
 internal sealed class SyncPointDelays : IDisposable
 {

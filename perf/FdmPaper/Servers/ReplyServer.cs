@@ -3,7 +3,7 @@ using KestrelFdmTransport.FdmPaper.Interop;
 
 namespace KestrelFdmTransport.FdmPaper.Servers;
 
-/// <summary>One thread that answers whatever arrives with one reply; the multiplexer is what is compared.</summary>
+/// <summary>One thread that answers everything with one reply; only the multiplexers differ.</summary>
 internal sealed class ReplyServer(Socket listener, IMultiplexer multiplexer)
 {
     private const int MaxEvents = 512;

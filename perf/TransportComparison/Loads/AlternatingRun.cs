@@ -41,7 +41,7 @@ internal sealed class AlternatingRun(params string[] paths)
                 spell => spell.Latencies[group].Percentile(percent))],
             0.25);
 
-    /// <summary>From here on requests count, of so many groups of clients.</summary>
+    /// <summary>From here on requests count, of this many groups of clients.</summary>
     internal void Begin(int groups) => Volatile.Write(ref _groups, groups);
 
     /// <summary>Until cancelled; then the server works in the last way.</summary>

@@ -10,7 +10,7 @@ using KestrelFdmTransport.TransportComparison.Servers;
 namespace KestrelFdmTransport.TransportComparison.Loads;
 
 /// <summary>
-/// Protocols that <see cref="EpollLoad"/> does not speak, where wrk or h2load is not there: dear, but correct.
+/// Protocols that <see cref="EpollLoad"/> does not support, where wrk or h2load is missing: slow, but correct.
 /// </summary>
 internal sealed class HttpClientLoad(Endpoint endpoint, int connections, int streams) : ILoad
 {

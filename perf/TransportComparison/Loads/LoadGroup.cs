@@ -32,7 +32,7 @@ internal sealed class LoadGroup(ClientGroup clients, int index)
     }
 
     /// <summary>
-    /// A group of which nobody got an answer is not out: its latencies are the times that it has waited in vain.
+    /// A group without any answer still counts: its latencies are the times that its clients have waited.
     /// </summary>
     internal void CountStarved(IEnumerable<LoadConnection> all)
     {

@@ -5,7 +5,7 @@ using System.Linq;
 
 namespace KestrelFdmTransport.TransportComparison.Results;
 
-/// <summary>The cells of the tables, whoever draws them.</summary>
+/// <summary>The cells of the tables, independent of the renderer.</summary>
 internal sealed record Tabulation(List<string> Columns, List<List<string>> Rows)
 {
     /// <summary>Figures and ratios of one workload, a column for each candidate.</summary>

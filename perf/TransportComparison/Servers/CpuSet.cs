@@ -10,14 +10,14 @@ internal static class CpuSet
     /// <summary>Room for 8,192 CPUs, the most a Linux kernel can be built for.</summary>
     private const int MaskBytes = 1024;
 
-    /// <summary>The mask of the CPUs that the calling thread may use; empty if the kernel does not tell.</summary>
+    /// <summary>The mask of the CPUs that the calling thread may use; empty if unknown.</summary>
     internal static byte[] Mask()
     {
         byte[] mask = new byte[MaskBytes];
         return Sys.CpuMask(mask) < 0 ? [] : mask;
     }
 
-    /// <summary>The numbers of the usable CPUs, ascending; empty if the kernel does not tell.</summary>
+    /// <summary>The numbers of the usable CPUs, ascending; empty if unknown.</summary>
     internal static int[] Usable() => Members(Mask());
 
     /// <summary>The numbers of the CPUs in a mask, ascending.</summary>

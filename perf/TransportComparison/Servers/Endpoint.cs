@@ -6,7 +6,7 @@ internal enum Endpoint
     /// <summary>HTTP/1.1.</summary>
     Http,
 
-    /// <summary>A connection handler that answers whatever arrives.</summary>
+    /// <summary>A connection handler that answers everything.</summary>
     Raw,
 
     /// <summary>HTTP/1.1 over TLS.</summary>

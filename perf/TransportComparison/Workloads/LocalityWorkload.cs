@@ -15,7 +15,7 @@ internal abstract class LocalityWorkload(string name, string description) : Work
 {
     private const int WarmUpConnections = 64;
 
-    /// <summary>Whoever asks has a connection himself, with a heat of its own, and so has who asked before.</summary>
+    /// <summary>The asking client has a connection with activity of its own, and so did the one before it.</summary>
     private const int AskersWeight = 16;
 
     private static readonly TimeSpan s_betweenSamples = TimeSpan.FromMilliseconds(200);

@@ -47,8 +47,7 @@ internal static class LocalityWorkloads
 
     private static IEnumerable<Workload> Skew()
     {
-        // Dear enough that the loops and not the load need the CPUs, and cheap enough that no callback is sent to the
-        // pool.
+        // Slow enough that the loops and not the load need the CPUs, and fast enough that no callback goes to the pool.
         var clients = new ClientGroup(128, new Request("/compute/20"));
         yield return new SkewWorkload(
             "skew", "48 of 128 connections without pause, all on one of two loops, 20 µs of work", clients, busy: 48)

@@ -11,14 +11,18 @@ using KestrelFdmTransport.TransportComparison.Servers;
 
 namespace KestrelFdmTransport.TransportComparison.Workloads;
 
-/// <summary>
-/// Hot clients and sporadic ones that together keep the server's CPUs busy for a part of the time. How many requests do
-/// that is found out before, by trials, with code that is as good as it gets, and followed from round to round: two
-/// processes of the same server may differ by some percent for as long as they live, and at such loads that makes more
-/// of a difference than what is compared. The reference gets that part of what it serves under overload, because its
-/// threads spin when there is less to do. Clients keep to their times as long as answers come before the next one, so
-/// what they want does not depend on how fast they are served.
-/// </summary>
+/// <summary>Hot and sporadic clients that together keep the server's CPUs busy for a part of the time.</summary>
+/// <remarks>
+/// <para>
+/// Trials with fully optimized code find the request rate, and later rounds correct it: two processes of one server may
+/// differ by some percent, which would hide what is compared. The reference gets its part of its throughput under
+/// overload, because its threads spin when there is less work.
+/// </para>
+/// <para>
+/// Clients keep to their times as long as each answer comes before the next request is due. So their rate does not
+/// depend on the server.
+/// </para>
+/// </remarks>
 internal class UtilisationWorkload(int percent, string name = "utilisation", string also = "") : Workload(
     string.Create(CultureInfo.InvariantCulture, $"{name}-{percent}"),
     string.Create(
@@ -30,7 +34,7 @@ internal class UtilisationWorkload(int percent, string name = "utilisation", str
     private const double HotRate = 1000;
     private const int OverloadClients = 4500;
 
-    /// <summary>The JIT improves code for half a minute; then two trials in a row tell the same.</summary>
+    /// <summary>The JIT improves code for half a minute; then two trials in a row agree.</summary>
     private const int MostTrials = 20;
 
     private const int UsualTrials = 8;

@@ -21,10 +21,10 @@ internal abstract class Workload(string name, string description)
     /// <summary>It takes long, or answers a question of its own.</summary>
     internal bool OnlyIfNamed { get; init; }
 
-    /// <summary>So many event loops, on all CPUs, which the load shares; null: as the placement says.</summary>
+    /// <summary>The number of event loops, on all CPUs, which the load shares; null: as the placement says.</summary>
     internal int? Loops { get; init; }
 
-    /// <summary>Whether a round needs a server that nobody has used.</summary>
+    /// <summary>Whether each round needs a new server process.</summary>
     internal virtual bool FreshServer => false;
 
     /// <summary>What the warm-up takes beyond its load, about.</summary>

@@ -6,7 +6,7 @@ namespace KestrelFdmTransport.Conformance.Addresses;
 /// <summary>Ports for what cannot be bound dynamically.</summary>
 internal static class FreePorts
 {
-    /// <summary>A port that nobody listens on, on either loopback address.</summary>
+    /// <summary>A port without a listener, on either loopback address.</summary>
     public static int InBothFamilies()
     {
         while (true)

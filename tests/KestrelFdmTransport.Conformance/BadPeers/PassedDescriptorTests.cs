@@ -11,7 +11,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.BadPeers;
 
 /// <summary>
-/// Clients of a Unix socket that send descriptors along. A pipe has no end before everybody has closed its other side.
+/// Clients of a Unix socket that send descriptors along. A pipe ends only when every copy of its other side is closed.
 /// </summary>
 public sealed class PassedDescriptorTests(ITestOutputHelper output) : TransportTest(output)
 {
@@ -33,7 +33,7 @@ public sealed class PassedDescriptorTests(ITestOutputHelper output) : TransportT
     }
 
     [Theory, MemberData(nameof(OnBoth))]
-    public async Task Descriptors_that_nobody_has_received_are_closed_with_the_connection(TransportKind transport)
+    public async Task Passed_descriptors_are_closed_with_the_connection(TransportKind transport)
     {
         await using TransportHost host = TransportHost.Create(transport, options => options.MaxReadBufferSize = 1);
         IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(Family.Unix));

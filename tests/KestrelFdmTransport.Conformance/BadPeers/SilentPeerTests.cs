@@ -11,7 +11,7 @@ using Xunit.Abstractions;
 
 namespace KestrelFdmTransport.Conformance.BadPeers;
 
-/// <summary>Clients that come and go without a word, some before anybody has looked at them.</summary>
+/// <summary>Clients that connect and disconnect without a byte, some before the server has accepted them.</summary>
 public sealed class SilentPeerTests(ITestOutputHelper output) : TransportTest(output)
 {
     [Theory, MemberData(nameof(OnBoth))]

@@ -27,7 +27,7 @@ public sealed class AbortOrderTests(ITestOutputHelper output) : TransportTest(ou
     private const int Attempts = 3;
 
     /// <summary>
-    /// Kestrel holds so much back for itself, and between a token's state and its callbacks there are some writes too.
+    /// Kestrel buffers this much itself, and some writes come between a token's state and its callbacks.
     /// </summary>
     private const int Few = 64;
 

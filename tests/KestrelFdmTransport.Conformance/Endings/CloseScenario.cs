@@ -12,8 +12,7 @@ using Microsoft.AspNetCore.Connections.Features;
 namespace KestrelFdmTransport.Conformance.Endings;
 
 /// <summary>
-/// Brings a connection into a state, lets something happen, and writes down what everybody sees until it is disposed
-/// of.
+/// Brings a connection into a state, triggers its close, and records what all sides see until it is disposed.
 /// </summary>
 [SuppressMessage(
     "Reliability",
@@ -181,8 +180,8 @@ internal sealed class CloseScenario(Transcript story, ConnectionState before, Cl
 
     private async Task AfterwardsAsync()
     {
-        // A paused connection does not notice what its client does until it reads again, and one whose reader is
-        // completed not before the next byte; one that was told nothing goes on.
+        // A paused connection notices its client only when it reads again, and one whose reader is completed only at
+        // the next byte. Without a trigger the connection continues.
         bool inputEnds = happening is not (CloseTrigger.InputCompleted or CloseTrigger.InputCompletedWithError
             or CloseTrigger.ReadCancelled or CloseTrigger.FlushCancelled or CloseTrigger.Disposed);
         bool outputHangs = before == ConnectionState.OutputPaused

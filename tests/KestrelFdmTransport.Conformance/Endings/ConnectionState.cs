@@ -15,7 +15,7 @@ public enum ConnectionState
     /// <summary>The client has got an answer; the application reads.</summary>
     Answered,
 
-    /// <summary>So much has come that receiving rests; the application does not read.</summary>
+    /// <summary>Receiving has paused, because the application does not read.</summary>
     InputPaused,
 
     /// <summary>The client does not read, a flush waits, and the application reads.</summary>

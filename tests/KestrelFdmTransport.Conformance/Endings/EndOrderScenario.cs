@@ -61,7 +61,7 @@ internal sealed class EndOrderScenario(BareTransport bare, Ending ending)
         int logged = 0;
         using CancellationTokenRegistration registration = _connection.ConnectionClosed.Register(() =>
         {
-            // ConnectionState anybody is told that it has fired.
+            // Before any callback of the token has run.
             logged = bare.Logs.Entries.Count;
             _token.Set();
         });
@@ -213,7 +213,7 @@ internal sealed class EndOrderScenario(BareTransport bare, Ending ending)
         }
     }
 
-    /// <summary>Writes on whatever a flush says, as Kestrel does.</summary>
+    /// <summary>Keeps writing regardless of the flush's result, as Kestrel does.</summary>
     private async Task WriteOnAsync()
     {
         byte[] bytes = new byte[Chunk];

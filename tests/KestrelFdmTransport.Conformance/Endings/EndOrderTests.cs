@@ -9,14 +9,14 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Endings;
 
 /// <summary>
-/// What reader, writer, token and log see between an ending and its token, compared with Sockets: not how each of them
-/// ends, but in which order, and how much succeeds meanwhile.
+/// The order in which reader, writer, token and log see the end of a connection, and how many operations succeed
+/// meanwhile, compared with Sockets.
 /// </summary>
 /// <remarks>
-/// What Sockets shows differs from round to round where its two loops race for the end. So every round here has to be
-/// like some round there, or like one that is written down below. In one thing this transport promises more: flushes
-/// end after the token. Sockets often has it the other way round, and a handler that goes on whatever a flush says then
-/// writes some hundred thousand times into nothing.
+/// On Sockets the result varies where its two loops race for the end. So every round here must match a round there, or
+/// one of those written down below. In one point this transport promises more: flushes end after the token. Sockets
+/// often reverses that, and a handler that ignores the flush's result then writes some hundred thousand times into
+/// nothing.
 /// </remarks>
 public sealed class EndOrderTests(ITestOutputHelper output) : TransportTest(output)
 {

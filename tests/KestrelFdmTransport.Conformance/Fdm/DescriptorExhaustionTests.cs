@@ -80,7 +80,7 @@ public sealed class DescriptorExhaustionTests(ITestOutputHelper output) : Transp
             [.. FaultyServer.Arguments, ServingChild.LogToErrors]);
     }
 
-    /// <summary>Many more clients than the server may have descriptors; the kernel lets in so many at least.</summary>
+    /// <summary>Many more clients than the server has descriptors for; the kernel admits at least this many.</summary>
     private static async Task<(Socket[] Clients, Task[] Connecting)> ConnectAllAsync(
         IPEndPoint endPoint,
         CancellationToken over)

@@ -178,7 +178,7 @@ public sealed class FdmListenerTests(ITestOutputHelper output) : TransportTest(o
     }
 
     [Theory, MemberData(nameof(OnFdm))]
-    public async Task Disposing_the_listener_ends_what_nobody_accepted(TransportKind transport)
+    public async Task Disposing_the_listener_ends_connections_that_were_not_accepted(TransportKind transport)
     {
         const int Clients = 5;
         FdmHarness harness = CreateHarness(transport);

@@ -30,7 +30,7 @@ public sealed class IdleTimeoutTests(ITestOutputHelper output) : TransportTest(o
     private static readonly TimeSpan s_fair = TimeSpan.FromSeconds(3);
 
     [Theory, MemberData(nameof(OnFdm))]
-    public async Task A_silent_connection_is_aborted_and_everybody_is_told(TransportKind transport)
+    public async Task A_silent_connection_is_aborted_for_all_sides(TransportKind transport)
     {
         FdmHarness harness = CreateHarness(transport, options => options.IdleTimeout = s_fair);
         IConnectionListener listener = await harness.BindAsync();
@@ -273,7 +273,7 @@ public sealed class IdleTimeoutTests(ITestOutputHelper output) : TransportTest(o
     }
 
     [Theory, MemberData(nameof(OnAllFdm))]
-    public async Task An_HTTP_connection_that_nobody_uses_ends(TransportKind transport)
+    public async Task An_unused_HTTP_connection_ends(TransportKind transport)
     {
         TestServer server = await StartAsync(transport, context =>
         {

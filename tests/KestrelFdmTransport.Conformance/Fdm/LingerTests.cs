@@ -12,9 +12,8 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Fdm;
 
 /// <summary>
-/// With a linger time, <c>close</c> waits until the peer has acknowledged everything, although the descriptor is
-/// non-blocking. The client here reads nothing, and others come to the same loop. (On Sockets a thread of the pool
-/// waits, and whatever it was about to run.)
+/// With a linger time, <c>close</c> waits until the peer has acknowledged everything, even on a non-blocking
+/// descriptor. The client here reads nothing, and other clients use the same loop. (On Sockets a pool thread waits.)
 /// </summary>
 public sealed class LingerTests(ITestOutputHelper output) : TransportTest(output)
 {
@@ -30,14 +29,14 @@ public sealed class LingerTests(ITestOutputHelper output) : TransportTest(output
         => new(TransportKind.FdmAdaptiveOneLoop, TransportKind.FdmInlineOneLoop, TransportKind.FdmThreadPoolOneLoop);
 
     [Theory, MemberData(nameof(OneLoop))]
-    public Task A_linger_time_that_connections_inherit_holds_nobody_else_up(TransportKind transport)
+    public Task A_linger_time_that_connections_inherit_delays_no_other_connection(TransportKind transport)
         => TestAsync(
             transport,
             LingerSeconds,
             static connection => connection.Transport.Output.WriteAsync(Pattern.Create(Length)).AsTask());
 
     [Theory, MemberData(nameof(OneLoop))]
-    public Task A_linger_time_of_a_socket_that_the_application_has_closed_holds_nobody_else_up(TransportKind transport)
+    public Task A_linger_time_of_a_socket_that_the_application_has_closed_delays_no_other(TransportKind transport)
         => TestAsync(transport, null, static async connection =>
         {
             Socket socket = connection.GetSocket();
@@ -47,7 +46,7 @@ public sealed class LingerTests(ITestOutputHelper output) : TransportTest(output
         });
 
     [Theory, MemberData(nameof(OneLoop))]
-    public Task A_linger_time_of_a_socket_that_the_application_keeps_holds_nobody_else_up(TransportKind transport)
+    public Task A_linger_time_of_a_socket_that_the_application_keeps_delays_no_other(TransportKind transport)
         => TestAsync(transport, null, static async connection =>
         {
             connection.GetSocket().LingerState = new LingerOption(enable: true, LingerSeconds);

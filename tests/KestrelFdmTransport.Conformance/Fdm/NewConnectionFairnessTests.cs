@@ -18,9 +18,9 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Fdm;
 
 /// <summary>
-/// How long a newcomer and a client that has been there before wait beside ten times as many greedy connections as the
-/// pool has threads, compared with Sockets in the same process. Without turns such a connection keeps its thread, and
-/// others wait until the pool has added one for each.
+/// How long a new and an established client wait beside ten times as many greedy connections as the pool has threads,
+/// compared with Sockets in the same process. Unless connections take turns, each greedy one keeps its thread until the
+/// pool has added more.
 /// </summary>
 [Collection(NonParallel.Name)]
 public sealed class NewConnectionFairnessTests(ITestOutputHelper output) : TransportTest(output)
@@ -115,7 +115,7 @@ public sealed class NewConnectionFairnessTests(ITestOutputHelper output) : Trans
         using var clients = new GreedyClients(greedy, traffic, s_greedy);
         clients.WaitUntilStarted(s_most);
 
-        // The first newcomer may come before all of them are being served.
+        // The first new client may come before all of them are being served.
         using (Socket first = Connect(others))
         {
             Ask(first);

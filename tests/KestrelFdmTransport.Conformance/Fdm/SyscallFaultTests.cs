@@ -108,7 +108,7 @@ public sealed class SyscallFaultTests(ITestOutputHelper output) : TransportTest(
     }
 
     [SkippableFact]
-    public async Task A_server_whose_loops_fail_again_at_once_stops_as_if_told_to()
+    public async Task A_server_whose_loops_fail_again_at_once_stops()
     {
         await using ChildProcess child = ChildProcess.Start(FaultyServer.Arguments);
         IPEndPoint endPoint = await child.ListeningAsync();

@@ -54,7 +54,7 @@ public sealed class UnixSocketFileTests(ITestOutputHelper output) : TransportTes
     }
 
     [Fact]
-    public async Task Endpoints_without_a_file_are_served_whatever_the_options_say()
+    public async Task Endpoints_without_a_file_are_served_under_all_options()
     {
         FdmHarness harness = CreateHarness(options => options.UnixSocketFileMode = UnixFileMode.UserRead);
         foreach (EndPoint endPoint
@@ -122,7 +122,7 @@ public sealed class UnixSocketFileTests(ITestOutputHelper output) : TransportTes
     }
 
     [Fact]
-    public async Task A_file_that_nobody_listens_on_is_replaced()
+    public async Task A_file_without_a_listener_is_replaced()
     {
         LeaveStale();
         FdmHarness harness = CreateHarness();
@@ -134,7 +134,7 @@ public sealed class UnixSocketFileTests(ITestOutputHelper output) : TransportTes
     }
 
     [Fact]
-    public async Task A_file_that_nobody_listens_on_may_be_left_alone()
+    public async Task A_file_without_a_listener_may_be_left_alone()
     {
         LeaveStale();
         FdmHarness harness = CreateHarness(options => options.ReplaceStaleUnixSocket = false);

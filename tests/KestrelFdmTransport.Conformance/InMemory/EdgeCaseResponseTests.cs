@@ -28,7 +28,7 @@ public sealed class EdgeCaseResponseTests(ITestOutputHelper output) : InMemoryOr
         => CompareAsync(transport, HttpVersion.Version20, EdgeCaseRequests.Exchanges, s_setup);
 
     [Theory, MemberData(nameof(OnBoth))]
-    public async Task An_exception_that_nobody_handles_is_thrown_in_memory_and_an_empty_500_on_the_wire(
+    public async Task An_unhandled_exception_is_thrown_in_memory_and_an_empty_500_on_the_wire(
         TransportKind transport)
     {
         var setup = new ApplicationServerSetup

@@ -1,6 +1,6 @@
 namespace KestrelFdmTransport.Conformance.InMemory;
 
-/// <summary>How a response of HTTP/1.1 says where its body ends; in memory nobody has to say it.</summary>
+/// <summary>How an HTTP/1.1 response marks the end of its body; in memory there is no framing.</summary>
 internal enum Framing
 {
     /// <summary>

@@ -9,9 +9,9 @@ using Xunit;
 namespace KestrelFdmTransport.Conformance.Infrastructure;
 
 /// <summary>
-/// Makes pools that notice a block returned twice, returned while pinned, read or written after its return, or never
-/// returned. A returned array is filled with poison and rests in a quarantine, so that a late writer is found out and a
-/// late sender sends what no test expects.
+/// Creates pools that detect a block that is returned twice, returned while pinned, used after its return, or never
+/// returned. A returned array is filled with poison and kept in quarantine: that exposes late writers, and late senders
+/// send bytes that no test expects.
 /// </summary>
 internal sealed class CheckingMemoryPoolFactory : IMemoryPoolFactory<byte>
 {

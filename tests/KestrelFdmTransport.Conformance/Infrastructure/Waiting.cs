@@ -36,7 +36,7 @@ internal static class Waiting
     public static Task<T> Within<T>(this ValueTask<T> task, [CallerArgumentExpression(nameof(task))] string what = "")
         => task.AsTask().Within(what);
 
-    /// <summary>For what nobody reports, such as a counter: asks again and again.</summary>
+    /// <summary>Polls a condition that raises no event, such as a counter.</summary>
     public static async Task UntilAsync(
         Func<bool> condition,
         Func<string>? state = null,

@@ -10,7 +10,7 @@ namespace KestrelFdmTransport.Conformance.Lifecycle;
 public sealed class EventSourceTests(ITestOutputHelper output) : OracleTest(output)
 {
     [Theory, MemberData(nameof(OnFdm))]
-    public Task Start_and_stop_of_connections_and_requests_are_told_as_on_Sockets(TransportKind transport)
+    public Task Start_and_stop_of_connections_and_requests_are_reported_as_on_Sockets(TransportKind transport)
     {
         return CompareAsync(transport, async (kind, transcript) =>
         {
@@ -35,7 +35,7 @@ public sealed class EventSourceTests(ITestOutputHelper output) : OracleTest(outp
     }
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task A_rejected_connection_is_told_as_on_Sockets(TransportKind transport)
+    public Task A_rejected_connection_is_reported_as_on_Sockets(TransportKind transport)
     {
         return CompareAsync(transport, async (kind, transcript) =>
         {

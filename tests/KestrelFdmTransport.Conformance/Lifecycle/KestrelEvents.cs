@@ -44,7 +44,7 @@ internal sealed class KestrelEvents : EventListener
     }
 
     /// <summary>
-    /// The first item of these events is the connection's id, and a connection's start tells its endpoint.
+    /// The first item of these events is the connection's id; the start event also contains the endpoint.
     /// </summary>
     private List<(string Name, string[] Payload)> Of(string endPoint)
     {

@@ -56,7 +56,7 @@ public sealed class StopTests(ITestOutputHelper output) : OracleTest(output)
             scene.Proceed();
             await stop.Within();
             string end = await HowItEndsAsync(client);
-            // The kernel tells of a reset once, either the sender or the reader.
+            // The kernel reports a reset once, to either the sender or the reader.
             transcript.Add("client", await scene.Sending.Within() is SocketException ? "reset" : end);
             await server.UntilConnectionsStoppedAsync();
             await server.DisposeAsync();

@@ -6,13 +6,13 @@ using Xunit.Abstractions;
 
 namespace KestrelFdmTransport.Conformance.Oracle;
 
-/// <summary>Runs a scenario on Sockets and on a kind of this transport; both have to tell the same story.</summary>
+/// <summary>Runs a scenario on Sockets and on a kind of this transport and compares the two transcripts.</summary>
 public abstract class OracleTest(ITestOutputHelper output) : TransportTest(output)
 {
     private readonly ITestOutputHelper _output = output;
 
-    /// <param name="candidate">The kind that has to do as Sockets does.</param>
-    /// <param name="scenario">Brings up the transport it is given and writes down what everybody sees.</param>
+    /// <param name="candidate">The kind that must behave like Sockets.</param>
+    /// <param name="scenario">Starts the transport it is given and records what all sides see.</param>
     private protected async Task CompareAsync(TransportKind candidate, Func<TransportKind, Transcript, Task> scenario)
     {
         string expected = await RecordAsync(TransportKind.Sockets, scenario);

@@ -57,7 +57,7 @@ internal sealed partial class ChildProcess : IAsyncDisposable
         return line[beginning.Length..];
     }
 
-    /// <summary>The address that a serving child tells.</summary>
+    /// <summary>The address that a serving child prints.</summary>
     public async Task<IPEndPoint> ListeningAsync()
     {
         var url = new Uri(await ExpectAsync("listening at "));

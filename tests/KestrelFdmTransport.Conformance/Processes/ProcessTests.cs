@@ -136,7 +136,7 @@ public sealed class ProcessTests(ITestOutputHelper output) : TransportTest(outpu
     private static ChildProcess Serve(TransportKind transport, params string[] arguments)
         => ChildProcess.Start(["serve", transport.ToString(), .. arguments]);
 
-    /// <summary>Connections with so many requests each without end, until the server is gone.</summary>
+    /// <summary>Opens connections with the given number of requests each, until the server is gone.</summary>
     private static async Task LoadAsync(IPEndPoint endPoint, int requests = int.MaxValue)
     {
         try

@@ -13,8 +13,8 @@ using Xunit;
 namespace KestrelFdmTransport.Conformance.Processes;
 
 /// <summary>
-/// A server whose endpoint moves to and fro under a connection, in a process of its own, where descriptors and threads
-/// of nobody else are counted. Its argument: the transport.
+/// A server whose endpoint moves to and fro under a connection, in a process of its own, so that only its descriptors
+/// and threads are counted. Its argument: the transport.
 /// </summary>
 internal static class ReloadingChild
 {

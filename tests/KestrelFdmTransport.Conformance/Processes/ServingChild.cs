@@ -175,7 +175,7 @@ internal static class ServingChild
         }
     }
 
-    /// <summary>Starts a program as an application may, and tells what it has open.</summary>
+    /// <summary>Starts a program as an application may, and reports its open descriptors.</summary>
     private static async Task<string> DescribeGrandchildAsync()
     {
         var start = new ProcessStartInfo("cat")
@@ -196,7 +196,7 @@ internal static class ServingChild
         return description;
     }
 
-    /// <summary>Long collections: all of a big heap of small objects, with everybody stopped.</summary>
+    /// <summary>Long collections: a big heap of small objects, while all threads are stopped.</summary>
     private static void CollectGarbage()
     {
         var heap = new object[2_000_000];

@@ -30,7 +30,7 @@ public sealed class ApplicationAbortTests(ITestOutputHelper output) : OracleTest
         => CompareAbortAsync(transport, phase, context => context.Abort());
 
     [Theory, MemberData(nameof(EveryPhaseOfAHandler))]
-    public Task All_parties_see_an_abort_from_a_foreign_thread_as_on_Sockets(
+    public Task All_parties_see_an_abort_from_another_thread_as_on_Sockets(
         TransportKind transport,
         RequestPhase phase)
         => CompareAbortAsync(transport, phase, context =>
@@ -94,7 +94,7 @@ public sealed class ApplicationAbortTests(ITestOutputHelper output) : OracleTest
             using RawClient client = await scene.ReachAsync(server, phase);
 
             scene.Proceed();
-            // The kernel tells of a reset once, either the sender or the reader.
+            // The kernel reports a reset once, to either the sender or the reader.
             Exception? reading = await Record.ExceptionAsync(client.ReadToEndAsync);
             Exception? sending = await scene.Sending.Within();
             Assert.True(reading is SocketException || sending is SocketException, $"{reading} {sending}");

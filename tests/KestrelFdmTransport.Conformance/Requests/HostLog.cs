@@ -23,8 +23,8 @@ internal static partial class HostLog
         => Add(transcript, logs, entry => entry.IsFromTransport ? "transport" : entry.Category);
 
     /// <summary>
-    /// The same for a connection that is held up when it ends: which direction is first to notice is a race on every
-    /// transport, and the events of transport and parser tell it.
+    /// The same for a connection that is delayed when it ends. Which direction notices first is a race on every
+    /// transport, and the events of transport and parser show it.
     /// </summary>
     public static void AddConnectionLog(this Transcript transcript, LogCollector logs)
     {
@@ -62,7 +62,7 @@ internal static partial class HostLog
 
             hasEnded |= entry.IsFromTransport && entry.Id.Id is (WriteFinEvent or WriteRstEvent);
             bool isWanted = entry.IsFromTransport || entry.Category.StartsWith(Kestrel, StringComparison.Ordinal);
-            // A slow heartbeat tells of the machine.
+            // A slow heartbeat is a sign of the machine, not of the transport.
             if (isWanted && !entry.Is("HeartbeatSlow") && party(entry) is { } name)
             {
                 transcript.Add(name, Neutral(Observe.Describe(entry)));

@@ -12,7 +12,7 @@ using Xunit.Abstractions;
 
 namespace KestrelFdmTransport.Conformance.Semantics;
 
-/// <summary>A connection in the hands of somebody who does not know that it is over.</summary>
+/// <summary>A connection that the application still uses after its disposal.</summary>
 public sealed class AfterDisposalTests(ITestOutputHelper output) : OracleTest(output)
 {
     private const string App = "app";

@@ -74,7 +74,7 @@ public sealed class BindTests(ITestOutputHelper output) : OracleTest(output)
     {
         await using TransportHost host = TransportHost.Create(kind);
 
-        // TEST-NET-1 is nobody's address, and there are no sockets below /proc.
+        // No machine has a TEST-NET-1 address, and there are no sockets below /proc.
         transcript.Step(App, "foreign address", () => Bind(host, new IPEndPoint(IPAddress.Parse("192.0.2.1"), 0)));
         transcript.Step(App, "no directory", () => Bind(host, new UnixDomainSocketEndPoint("/proc/nowhere/fdm.sock")));
         transcript.Step(App, "name to resolve", () => Bind(host, new DnsEndPoint("localhost", 0)));

@@ -13,7 +13,7 @@ using Xunit.Abstractions;
 
 namespace KestrelFdmTransport.Conformance.Semantics;
 
-/// <summary>Listening on a descriptor that somebody else has opened and will close.</summary>
+/// <summary>Listening on a descriptor that another component has opened and will close.</summary>
 public sealed class FileHandleTests(ITestOutputHelper output) : OracleTest(output)
 {
     private const string App = "app";

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Conformance.Semantics;
 
-/// <summary>A pool of blocks of any size, as strict as Kestrel's, that counts and can be told to fail.</summary>
+/// <summary>A pool of blocks of any size, as strict as Kestrel's, that counts and can be made to fail.</summary>
 internal sealed class FixedSizePoolFactory(int blockSize, int maxBufferSize) : IMemoryPoolFactory<byte>
 {
     private int _rented;

@@ -152,7 +152,7 @@ public sealed class ListenerTests(ITestOutputHelper output) : OracleTest(output)
     });
 
     [Theory, MemberData(nameof(OnFdm))]
-    public Task Clients_that_nobody_accepted_are_reset_when_the_listener_is_disposed(TransportKind transport)
+    public Task Clients_that_were_not_accepted_are_reset_when_the_listener_is_disposed(TransportKind transport)
         => CompareAsync(transport, async (kind, transcript) =>
     {
         await using BareTransport bare = await BareTransport.StartAsync(kind);
@@ -222,7 +222,7 @@ public sealed class ListenerTests(ITestOutputHelper output) : OracleTest(output)
         client.HalfClose();
         ConnectionContext connection = await bare.AcceptAsync();
 
-        // Receiving does not wait for anybody to read.
+        // Receiving does not wait for a read.
         await transcript.StepAsync(App, "closed", connection.ClosedAsync);
         await transcript.StepAsync(App, "read", connection.ReadToEndAsync);
         await connection.DisposeAsync().Within();

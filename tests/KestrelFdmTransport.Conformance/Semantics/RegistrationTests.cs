@@ -35,7 +35,7 @@ public sealed class RegistrationTests(ITestOutputHelper output) : TransportTest(
         $"{Transport},{Sockets},{Kestrel}"]);
 
     [Theory, MemberData(nameof(Orders))]
-    public async Task The_transport_serves_whatever_the_order_of_the_calls(TransportKind transport, string order)
+    public async Task The_transport_serves_for_every_order_of_the_calls(TransportKind transport, string order)
     {
         await using WebApplication application = Build(builder =>
         {

@@ -195,7 +195,7 @@ public sealed class WireTests(ITestOutputHelper output) : OracleTest(output)
         }
     }
 
-    /// <summary>A kernel may take some bytes before it knows that nobody wants them.</summary>
+    /// <summary>A kernel may accept some bytes before it knows that the peer has closed.</summary>
     private static async Task<string> SendUntilRefusedAsync(RawClient client)
     {
         try

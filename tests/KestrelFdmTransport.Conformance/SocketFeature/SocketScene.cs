@@ -130,10 +130,10 @@ internal sealed class SocketScene : IAsyncDisposable
         }
     }
 
-    /// <summary>Writes until the transport says that nobody takes it any more.</summary>
+    /// <summary>Writes until the transport reports that the output has ended.</summary>
     public Task<string> WriteUntilCompletedAsync() => WriteUntilCompletedAsync(Connection);
 
-    /// <summary>Writes until the transport says that nobody takes it any more.</summary>
+    /// <summary>Writes until the transport reports that the output has ended.</summary>
     public static async Task<string> WriteUntilCompletedAsync(ConnectionContext connection)
     {
         byte[] bytes = "x"u8.ToArray();

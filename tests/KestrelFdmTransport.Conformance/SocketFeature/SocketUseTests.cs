@@ -162,8 +162,8 @@ public sealed class SocketUseTests(ITestOutputHelper output) : OracleTest(output
             transcript.Add(App, $"taken before: {before}");
             transcript.Step(App, "local", () => $"{Cases.Same(scene.Connection.LocalEndPoint, socket.LocalEndPoint)}");
 
-            // Known not to be the same: on TCP the peer's name is gone with the connection if it was not asked for
-            // before, and nobody tells the socket of the reset (docs/migrating-from-sockets.md).
+            // A known difference: on TCP the peer's name is lost with the connection unless it was read before, and the
+            // reset does not reach the socket (docs/migrating-from-sockets.md).
             bool knows = family == Family.Unix;
             transcript.Step(
                 App, "remote", ()
@@ -197,7 +197,7 @@ public sealed class SocketUseTests(ITestOutputHelper output) : OracleTest(output
             transcript.Add(App, $"held: {held} {handle.IsClosed} {handle.IsInvalid} {handle.DangerousGetHandle() > 0}");
             await scene.Connection.WriteTextAsync("bye");
             transcript.Add(Client, await scene.Client.ReadTextAsync(3));
-            // The end of the descriptor waits for whoever holds it, the end of the connection does not.
+            // The descriptor's end waits for the holder of the handle; the connection's end does not.
             Task ending = Task.Run(async () =>
             {
                 if (abort)
@@ -234,7 +234,7 @@ public sealed class SocketUseTests(ITestOutputHelper output) : OracleTest(output
         Assert.Equal(text, await scene.Client.ReadTextAsync(text.Length));
     }
 
-    /// <summary>A kernel may take some bytes before it knows that nobody wants them.</summary>
+    /// <summary>A kernel may accept some bytes before it knows that the peer has closed.</summary>
     private static async Task<string> SendUntilRefusedAsync(RawClient client)
     {
         try

@@ -11,7 +11,7 @@ namespace KestrelFdmTransport.Stress.Handoffs;
 /// </summary>
 internal static class StallInjection
 {
-    /// <summary>Beyond this nobody is sent for until some have come back.</summary>
+    /// <summary>At this number no further thread stalls until some have returned.</summary>
     private const int MostStalled = 24;
 
     [ThreadStatic]

@@ -11,9 +11,7 @@ using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Stress.Handoffs;
 
-/// <summary>
-/// One life of a transport: it starts, it is loaded, it is stopped in peace or in the middle of everything.
-/// </summary>
+/// <summary>One lifetime of a transport: it starts, carries load, and stops, either idle or under load.</summary>
 internal abstract class TransportLifetime(HandoffSettings settings, HandoffCounters figures, int number)
     : IAsyncDisposable
 {
@@ -30,7 +28,7 @@ internal abstract class TransportLifetime(HandoffSettings settings, HandoffCount
 
     internal abstract EndPoint EndPoint { get; }
 
-    /// <summary>Besides, the monitor has whatever it finds inside a callback taken over.</summary>
+    /// <summary>In addition, the monitor takes over every callback that it finds.</summary>
     protected bool IsEager => number % 4 >= 2;
 
     /// <summary>What has cost its loop runs elsewhere for a while, on the pool and on the blocking pool.</summary>
@@ -42,7 +40,7 @@ internal abstract class TransportLifetime(HandoffSettings settings, HandoffCount
 
     protected abstract FdmTransportFactory Factory { get; }
 
-    /// <summary>Runs until so many hand-offs have been made, and then checks that nothing is left.</summary>
+    /// <summary>Runs until the wanted number of hand-offs, and then checks that nothing is left.</summary>
     internal async Task<long> RunAsync(long wanted, CancellationToken cancellationToken)
     {
         bool breaks = number % 2 != 0;

@@ -36,7 +36,7 @@ internal sealed class SoakClient(SoakServer server, SoakCounters figures, int se
             }
             catch (Exception exception)
             {
-                // Every conversation names what it expects to be thrown; whatever else comes is a finding.
+                // Every scenario names the exceptions it expects; any other is a finding.
                 figures.Report($"A {talk.GetType().Name} failed: {exception}");
             }
         }

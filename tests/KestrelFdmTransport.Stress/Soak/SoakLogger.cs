@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.Stress.Soak;
 
-/// <summary>Keeps what the transport warns of, and everybody's errors.</summary>
+/// <summary>Keeps the transport's warnings, and the errors of every category.</summary>
 internal sealed class SoakLogger(SoakCounters figures) : ILoggerProvider
 {
     public ILogger CreateLogger(string categoryName)

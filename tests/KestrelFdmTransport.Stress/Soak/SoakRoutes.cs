@@ -12,7 +12,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace KestrelFdmTransport.Stress.Soak;
 
-/// <summary>The application: <c>/what/tag/length</c> is answered with so many bytes of the tag's stream.</summary>
+/// <summary>The application: answers <c>/what/tag/length</c> with that many bytes of the tag's stream.</summary>
 internal sealed class SoakRoutes(SoakCounters figures)
 {
     internal const string TagHeader = "X-Tag";

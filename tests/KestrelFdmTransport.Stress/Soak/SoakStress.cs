@@ -76,9 +76,7 @@ public static class SoakStress
         return figures;
     }
 
-    /// <summary>
-    /// The shared array pool gives back what nobody has used for a minute, when there is a collection.
-    /// </summary>
+    /// <summary>The shared array pool frees arrays that were unused for a minute, at a collection.</summary>
     private static async Task RestAsync(TimeSpan time)
     {
         long start = Stopwatch.GetTimestamp();

@@ -38,7 +38,7 @@ public sealed class BufferSegmentTests
     }
 
     [Fact]
-    public void Whoever_detaches_too_late_takes_nothing_from_the_spare_segments()
+    public void A_late_detach_takes_nothing_from_the_spare_segments()
     {
         BufferSegment next = Filled([5], 1);
         _segment.TakeOwner();

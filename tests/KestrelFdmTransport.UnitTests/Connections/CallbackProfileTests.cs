@@ -33,7 +33,7 @@ public sealed class CallbackProfileTests
     }
 
     [Fact]
-    public void Callbacks_that_are_dear_when_measured_go_to_the_pool()
+    public void Callbacks_that_are_slow_when_measured_go_to_the_pool()
     {
         for (int i = 0; i < 4; i++)
         {
@@ -47,7 +47,7 @@ public sealed class CallbackProfileTests
     [Fact]
     public void Callbacks_that_have_become_cheap_come_back()
     {
-        Callbacks_that_are_dear_when_measured_go_to_the_pool();
+        Callbacks_that_are_slow_when_measured_go_to_the_pool();
         for (int i = 0; i < 20; i++)
         {
             Measure(measured: true, clock: 20, own: 20);

@@ -34,7 +34,7 @@ public sealed class CompletionCallbackTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Each_is_called_once_and_told_how_the_input_ended(bool aborted)
+    public async Task Each_is_called_once_with_the_end_of_the_input(bool aborted)
     {
         _connection.Reader.OnWriterCompleted(Note, "first");
         _connection.Reader.OnWriterCompleted(Note, "second");
@@ -56,7 +56,7 @@ public sealed class CompletionCallbackTests : IDisposable
     }
 
     [Fact]
-    public async Task Each_is_called_once_and_told_how_the_output_ended()
+    public async Task Each_is_called_once_with_the_end_of_the_output()
     {
         _connection.Writer.OnReaderCompleted(Note, "first");
         await _connection.Writer.CompleteAsync(new InvalidOperationException("Bad output."));

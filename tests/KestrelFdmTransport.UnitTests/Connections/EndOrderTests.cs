@@ -141,7 +141,7 @@ public sealed class EndOrderTests : IDisposable
                 connection.Connection.Abort(null!);
                 for (int turn = 0; turn < 3; turn++)
                 {
-                    // The first turn reads the mail and closes at its end.
+                    // The first iteration runs the command and closes at its end.
                     _loops.Run(static () => { });
                 }
 

@@ -119,7 +119,7 @@ public sealed class FeatureCollectionTests
     }
 
     [Fact]
-    public void Whatever_is_set_and_removed_it_has_what_the_framework_has()
+    public void Random_sets_and_removals_give_the_same_features_as_the_framework()
     {
         var random = new Random(1);
         Type[] keys = [.. s_own, .. s_foreign];
@@ -201,7 +201,7 @@ public sealed class FeatureCollectionTests
         }
         catch (Exception exception)
         {
-            // Whatever it is, the framework's own collection must throw the same.
+            // The framework's own collection must throw the same exception.
             return $"{exception.GetType()}: {exception.Message}";
         }
     }

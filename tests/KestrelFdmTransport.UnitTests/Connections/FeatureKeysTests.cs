@@ -32,7 +32,7 @@ public sealed class FeatureKeysTests
     ];
 
     [Fact]
-    public void Whoever_sets_the_same_in_the_same_order_gets_the_same_list()
+    public void The_same_features_in_the_same_order_share_one_list()
     {
         FeatureKeys first = FeatureKeys.None.Append(typeof(FeatureKeysTests)).Append(typeof(Other));
         FeatureKeys second = FeatureKeys.None.Append(typeof(FeatureKeysTests)).Append(typeof(Other));

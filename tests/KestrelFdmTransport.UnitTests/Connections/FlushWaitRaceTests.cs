@@ -20,7 +20,7 @@ public sealed class FlushWaitRaceTests : IDisposable
 
     public void Dispose() => _loops.Dispose();
 
-    /// <summary>All that is unsent leaves at a moment when nobody would tell the flush.</summary>
+    /// <summary>All unsent bytes leave at a moment when no thread would complete the flush.</summary>
     [Theory]
     [InlineData(nameof(SyncPoint.FlushPauses))]
     [InlineData(nameof(SyncPoint.FlushWaits))]

@@ -64,7 +64,7 @@ public sealed class InputRaceTests : IDisposable
     }
 
     [Fact]
-    public void A_read_that_wants_at_least_so_many_bytes_gets_them_however_they_come()
+    public void A_read_with_a_minimum_gets_its_bytes_in_any_pieces()
     {
         const int Least = 3;
         const long Total = 600_000;

@@ -16,8 +16,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>
-/// Calls that are still under way on one thread while another ends the connection. Whatever they do stays in that
-/// connection.
+/// Calls that are still running on one thread while another ends the connection. They must affect that connection only.
 /// </summary>
 [Collection(NonParallel.Name)]
 public sealed class LateCallerTests : IDisposable
@@ -153,7 +152,7 @@ public sealed class LateCallerTests : IDisposable
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(2)]
-    public async Task Whatever_is_called_while_a_connection_ends_another_one_gets_its_own_bytes(int seed)
+    public async Task Calls_during_a_connections_end_do_not_reach_another_connection(int seed)
     {
         const int Rounds = 300;
 

@@ -12,7 +12,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Connections;
 
-/// <summary>A flush meets somebody else who sends, or who holds the send gate for another reason.</summary>
+/// <summary>A flush meets another sender, or a thread that holds the send gate for another reason.</summary>
 [Collection(NonParallel.Name)]
 public sealed class OutputRaceTests : IDisposable
 {
@@ -92,7 +92,7 @@ public sealed class OutputRaceTests : IDisposable
         }
     }
 
-    /// <summary>The number may belong to somebody else as soon as it is closed.</summary>
+    /// <summary>The number may belong to another file as soon as it is closed.</summary>
     [Fact]
     public async Task A_connection_that_is_aborted_under_a_sender_keeps_its_descriptor_until_the_sender_has_left()
     {
@@ -122,7 +122,7 @@ public sealed class OutputRaceTests : IDisposable
     /// The loop (writable again) and the monitor (a deferred flush) send while the application flushes.
     /// </summary>
     [Fact]
-    public void A_flush_is_sent_whoever_else_sends_at_the_same_time()
+    public void A_flush_is_sent_beside_another_sender()
     {
         const int Rounds = 60_000;
 
@@ -189,7 +189,7 @@ public sealed class OutputRaceTests : IDisposable
             });
             Assert.Equal(100, connection.TakeArrived().Length);
 
-            // Nothing is sent any more, so whatever the maker of the socket has sent is its own to give back.
+            // Nothing is sent any more, so the creator of the socket returns what it has sent.
             connection.Connection.Abort(new ConnectionAbortedException());
             _loops.Settle();
             await connection.EndAsync();

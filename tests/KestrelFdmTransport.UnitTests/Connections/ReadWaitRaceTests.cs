@@ -9,7 +9,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Connections;
 
-/// <summary>Whoever waits for input meets whoever brings it. A wait that does not end fails the test.</summary>
+/// <summary>
+/// A read that waits for input races with the thread that delivers it. A wait that does not end fails the test.
+/// </summary>
 [Collection(NonParallel.Name)]
 public sealed class ReadWaitRaceTests : IDisposable
 {

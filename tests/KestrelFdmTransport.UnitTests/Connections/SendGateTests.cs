@@ -27,7 +27,7 @@ public sealed class SendGateTests
     }
 
     [Fact]
-    public void The_holder_cannot_leave_before_it_has_looked_again_for_whoever_was_turned_away()
+    public void The_holder_leaves_only_after_it_has_seen_what_a_refused_sender_left()
     {
         _gate.TryEnter();
         _gate.TryEnter();
@@ -42,7 +42,7 @@ public sealed class SendGateTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void A_request_from_before_is_the_first_errand_of_the_next_holder(bool reset)
+    public void An_earlier_request_is_pending_for_the_next_holder(bool reset)
     {
         _gate.Request(reset);
 
@@ -68,7 +68,7 @@ public sealed class SendGateTests
     }
 
     [Fact]
-    public void Both_kinds_of_request_are_told_apart_and_kept()
+    public void Both_kinds_of_request_are_kept_separately()
     {
         _gate.Request(reset: true);
         _gate.Request(reset: false);
@@ -78,7 +78,7 @@ public sealed class SendGateTests
     }
 
     [Fact]
-    public void A_gate_without_anybody_in_it_is_shut_at_once_and_for_good()
+    public void An_empty_gate_is_shut_at_once_and_for_good()
     {
         Assert.True(_gate.TryShut());
 
@@ -87,7 +87,7 @@ public sealed class SendGateTests
     }
 
     [Fact]
-    public void Requests_nobody_has_carried_out_do_not_keep_the_gate_from_being_shut()
+    public void Pending_requests_do_not_keep_the_gate_from_being_shut()
     {
         _gate.Request(reset: true);
         _gate.Request(reset: false);
@@ -96,7 +96,7 @@ public sealed class SendGateTests
     }
 
     [Fact]
-    public void The_closer_has_to_wait_for_the_holder_who_is_told_when_it_leaves()
+    public void The_closer_waits_for_the_holder_which_learns_of_it_when_it_leaves()
     {
         _gate.TryEnter();
 
@@ -108,7 +108,7 @@ public sealed class SendGateTests
     }
 
     [Fact]
-    public void A_holder_does_its_errands_before_it_is_told_of_the_closer()
+    public void A_holder_finishes_pending_work_before_it_learns_of_the_closer()
     {
         _gate.TryEnter();
         Assert.False(_gate.TryShut());
@@ -135,7 +135,7 @@ public sealed class SendGateTests
     }
 
     [Fact]
-    public void Nobody_is_told_by_an_unpin_if_the_closer_has_not_come()
+    public void An_unpin_without_a_closer_reports_nothing()
     {
         _gate.TryEnter();
         _gate.TryLeave(pin: true, out bool shut);
@@ -146,7 +146,7 @@ public sealed class SendGateTests
     }
 
     [Fact]
-    public void With_several_pins_the_last_to_go_is_told()
+    public void With_several_pins_the_last_to_go_learns_of_the_closer()
     {
         for (int i = 0; i < 3; i++)
         {
@@ -162,7 +162,7 @@ public sealed class SendGateTests
     }
 
     [Fact]
-    public void With_a_pin_and_a_holder_the_last_to_go_is_told()
+    public void With_a_pin_and_a_holder_the_last_to_go_learns_of_the_closer()
     {
         _gate.TryEnter();
         _gate.TryLeave(pin: true, out _);
@@ -175,7 +175,7 @@ public sealed class SendGateTests
     }
 
     [Fact]
-    public void A_holder_that_leaves_with_a_pin_is_told_when_it_unpins()
+    public void A_holder_that_leaves_with_a_pin_learns_of_the_closer_when_it_unpins()
     {
         _gate.TryEnter();
         Assert.False(_gate.TryShut());

@@ -11,7 +11,7 @@ namespace KestrelFdmTransport.UnitTests.Connections;
 public sealed class SendGateThreadsTests
 {
     [Fact]
-    public void One_at_a_time_is_inside_and_every_errand_is_done()
+    public void One_thread_at_a_time_is_inside_and_all_pending_work_is_done()
     {
         const int Threads = 4;
         const int OperationsEach = 250_000;
@@ -31,7 +31,7 @@ public sealed class SendGateThreadsTests
     }
 
     [Fact]
-    public void Whoever_was_turned_away_has_been_served_when_all_have_returned()
+    public void The_work_of_refused_senders_is_done_when_all_have_returned()
     {
         const int Rounds = 50_000;
 
@@ -51,7 +51,7 @@ public sealed class SendGateThreadsTests
     }
 
     [Fact]
-    public void The_closer_gets_in_exactly_once_and_nobody_after_it()
+    public void The_closer_gets_in_exactly_once_and_no_thread_after_it()
     {
         const int Threads = 3;
         const int Rounds = 1_000;
@@ -122,7 +122,7 @@ public sealed class SendGateThreadsTests
             bool shut;
             do
             {
-                // In this order: what comes after the errands were taken is announced anew.
+                // In this order: what comes after the pending bits were taken sets them again.
                 _gate.TakePending(out bool reset, out bool finish);
                 if (reset || finish)
                 {

@@ -114,7 +114,7 @@ public sealed class SendShareTests : IDisposable
             }
             else if (point == SyncPoint.SenderLeaves && left-- > 0)
             {
-                // As another thread would: the gate is busy, and so it leaves the errand. With a byte received
+                // As from another thread: the gate is busy, so the flush leaves a pending bit. With a byte received
                 // meanwhile it is no burst.
                 connection.BeginReceive();
                 connection.Reader.EndReceive(1);

@@ -48,7 +48,7 @@ public sealed class SpareSegmentsTests
     }
 
     [Fact]
-    public void No_segment_is_handed_out_twice_whoever_takes_and_gives_back()
+    public void No_segment_is_rented_twice_by_concurrent_threads()
     {
         const int Threads = 3;
         const int Rounds = 50_000;

@@ -104,7 +104,7 @@ public sealed class ThrowingPoolTests : IDisposable
 
     private static void FillSocket(TestConnection connection) => connection.WriteNow(new byte[1_000_000]);
 
-    /// <summary>Whatever comes of it, it must not hang.</summary>
+    /// <summary>The result does not matter, but it must not hang.</summary>
     private static async Task FlushAsync(PipeWriter writer)
     {
         try

@@ -7,7 +7,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 /// <summary>
-/// Where connections live that all are accepted by the same loop, as in a burst, in a moment in which nobody measures.
+/// On which loops connections live that one loop has accepted, as in a burst between two measurements.
 /// </summary>
 public sealed class AcceptBalanceTests : IDisposable
 {

@@ -77,8 +77,8 @@ public sealed class CommandQueueTests
             int mine = 0;
             for (int i = 0; i < PostsEach; i++)
             {
-                // As in IoSource.Post: whoever finds the source not queued pushes it. Others' sources are posted to as
-                // well.
+                // As in IoSource.Post: the thread that finds the source not queued pushes it. Threads post to each
+                // other's sources too.
                 ProbeSource source = sources[((number * SourcesEach) + (i % (SourcesEach + 3))) % sources.Length];
                 if (Interlocked.Exchange(ref queued[source].Value, 1) == 0)
                 {

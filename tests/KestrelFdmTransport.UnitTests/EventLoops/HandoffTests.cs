@@ -53,7 +53,7 @@ public sealed class HandoffTests : IDisposable
     }
 
     [Fact]
-    public void Events_that_were_harvested_with_the_blocking_one_are_served()
+    public void Events_that_were_polled_with_the_blocking_one_are_dispatched()
     {
         using var loops = new LoopFixture(stallThreshold: s_threshold);
         using var released = new ManualResetEventSlim();
@@ -241,7 +241,7 @@ public sealed class HandoffTests : IDisposable
     [Theory]
     [InlineData(1)]
     [InlineData(4)]
-    public void Whatever_the_owner_is_doing_nothing_is_lost_when_it_loses_the_loop(int count)
+    public void A_handoff_at_any_point_of_the_iteration_loses_nothing(int count)
     {
         const int Sources = 16;
         const int Batches = 20;
@@ -279,7 +279,7 @@ public sealed class HandoffTests : IDisposable
                 () => Assert.Equal(0, loop.Register(sources[number], pairs[number].Near.Value, EpollFlags.Connection)));
         }
 
-        // On a busy machine it may take a while until somebody else has a CPU to take the loop with.
+        // On a busy machine it may take a while until a standby thread has a CPU to take the loop over.
         for (int batch = 1; batch <= Batches || (loops.Group.Standbys.Handoffs == 0 && batch <= 100 * Batches); batch++)
         {
             for (int round = 0; round < Rounds; round++)
@@ -379,7 +379,7 @@ public sealed class HandoffTests : IDisposable
     }
 
     [Fact]
-    public void A_callback_that_has_lost_its_loop_leaves_it_alone_whatever_is_thrown_at_its_end()
+    public void A_callback_that_has_lost_its_loop_leaves_it_alone_when_its_end_throws()
     {
         using var loops = new LoopFixture(stallThreshold: s_threshold);
         using var released = new ManualResetEventSlim();

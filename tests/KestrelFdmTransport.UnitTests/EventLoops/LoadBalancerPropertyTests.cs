@@ -14,7 +14,7 @@ public sealed class LoadBalancerPropertyTests
     [InlineData(3)]
     [InlineData(4)]
     [InlineData(8)]
-    public void Many_small_loads_come_within_a_fifth_of_each_other_and_then_hardly_anybody_moves(int loops)
+    public void Many_small_loads_balance_within_a_fifth_and_then_hardly_migrate(int loops)
     {
         for (int seed = 0; seed < 50; seed++)
         {
@@ -83,7 +83,7 @@ public sealed class LoadBalancerPropertyTests
     [InlineData(0.5, 0.35)]
     [InlineData(0.9, 0.72)]
     [InlineData(5, 3)]
-    public void Nobody_moves_when_little_or_nothing_is_gained(double first, double second)
+    public void No_connection_migrates_for_little_or_no_gain(double first, double second)
     {
         using var population = new LoadPopulation(loops: 2, seed: 1);
         population.Add(0, first / 50, count: 50);
@@ -97,7 +97,7 @@ public sealed class LoadBalancerPropertyTests
     [InlineData(2)]
     [InlineData(4)]
     [InlineData(8)]
-    public void Where_no_loop_has_time_to_spare_hot_connections_spread_evenly_and_then_nobody_moves(int loops)
+    public void On_saturated_loops_hot_connections_spread_evenly_and_then_stay(int loops)
     {
         for (int seed = 0; seed < 50; seed++)
         {
@@ -120,7 +120,7 @@ public sealed class LoadBalancerPropertyTests
     }
 
     [Fact]
-    public void A_few_dear_connections_and_many_cheap_ones_do_not_change_places_for_ever()
+    public void A_few_slow_connections_and_many_fast_ones_do_not_swap_for_ever()
     {
         for (int seed = 0; seed < 50; seed++)
         {
@@ -134,7 +134,7 @@ public sealed class LoadBalancerPropertyTests
     }
 
     [Fact]
-    public void Nobody_moves_because_others_keep_a_loop_with_time_to_spare_from_its_CPU()
+    public void A_busy_CPU_alone_makes_no_connection_of_an_unsaturated_loop_migrate()
     {
         using var population = new LoadPopulation(loops: 2, seed: 1) { Deprived = { [0] = 0.5, [1] = 1 } };
         population.Add(0, work: 0.02, count: 30);
@@ -145,7 +145,7 @@ public sealed class LoadBalancerPropertyTests
     }
 
     [Fact]
-    public void Nobody_moves_because_a_loop_has_more_to_do_for_some_tenths_of_a_second_now_and_then()
+    public void Short_bursts_make_no_connection_migrate()
     {
         using var population = new LoadPopulation(loops: 2, seed: 1);
         population.Add(0, work: 0.01, count: 40);
@@ -162,7 +162,7 @@ public sealed class LoadBalancerPropertyTests
     }
 
     [Fact]
-    public void A_loop_without_time_to_spare_gives_to_another_whoever_keeps_it_from_its_CPU()
+    public void A_saturated_loop_gives_connections_away_also_on_a_busy_CPU()
     {
         using var population = new LoadPopulation(loops: 2, seed: 1) { Deprived = { [0] = 0.5, [1] = 1 } };
         population.Add(0, work: 0.04, count: 30);
@@ -173,7 +173,7 @@ public sealed class LoadBalancerPropertyTests
     }
 
     [Fact]
-    public void Nobody_moves_if_the_options_say_so()
+    public void No_connection_migrates_if_the_option_is_off()
     {
         using var population = new LoadPopulation(loops: 2, seed: 1, moves: false);
         population.Add(0, work: 0.02, count: 40);

@@ -10,8 +10,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 /// <summary>
-/// Hot connections on event loops, each with work that takes a part of its loop's time, window after window in virtual
-/// time. The loops are real ones and sleep; what they would measure is told to them here.
+/// Hot connections on event loops, each of which takes a part of its loop's time, window after window in virtual time.
+/// The loops are real and sleep; the test supplies their measurements.
 /// </summary>
 internal sealed class LoadPopulation : IDisposable
 {
@@ -98,7 +98,7 @@ internal sealed class LoadPopulation : IDisposable
     private long CpuTime(EventLoop loop, double busy)
         => Deprived.TryGetValue(loop.Index, out double part) ? (long)(LoopUtilization.Window * busy * part) : -1;
 
-    /// <summary>Whoever is served first goes: the loop does not know what each costs.</summary>
+    /// <summary>The first one that is dispatched migrates: the loop does not know what each one costs.</summary>
     private void Move(List<double> from, List<double> to)
     {
         int index = _random.Next(from.Count);

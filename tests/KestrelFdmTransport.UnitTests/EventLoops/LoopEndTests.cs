@@ -41,7 +41,7 @@ public sealed class LoopEndTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Mail_to_a_loop_that_has_ended_is_read_by_another_thread_than_its_poster(bool failed)
+    public void Commands_to_a_loop_that_has_ended_run_on_another_thread_than_their_posters(bool failed)
     {
         End(_loops.Loop, failed);
         int reader = 0;
@@ -58,7 +58,7 @@ public sealed class LoopEndTests : IDisposable
         var held = new Lock();
         TestThreads.Run(() =>
         {
-            // Whatever lock the poster holds, the reader does not run under it.
+            // The command must not run under a lock that its poster holds.
             lock (held)
             {
                 source.Post(LoopCommand.Resume);
@@ -97,7 +97,7 @@ public sealed class LoopEndTests : IDisposable
     }
 
     [Fact]
-    public void Of_much_mail_that_many_threads_bring_to_a_loop_that_has_ended_all_is_read_one_at_a_time()
+    public void All_commands_that_threads_post_to_an_ended_loop_run_one_at_a_time()
     {
         const int Posters = 4;
         const int Each = 2_000;

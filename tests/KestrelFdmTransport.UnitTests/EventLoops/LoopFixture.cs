@@ -81,7 +81,7 @@ internal sealed class LoopFixture : IDisposable
     /// <summary>Waits until the loop has handled every event and all command that there is by now.</summary>
     public void Settle()
     {
-        // The turn that handles the first may have harvested before; the one that handles the second has not.
+        // The iteration that runs the first command may have polled before; the one that runs the second has not.
         Run(() => { });
         Run(() => { });
     }

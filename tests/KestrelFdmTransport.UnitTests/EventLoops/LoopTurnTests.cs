@@ -50,7 +50,7 @@ public sealed class LoopTurnTests : IDisposable
     }
 
     [Fact]
-    public void A_loop_that_rests_behind_what_it_has_dispatched_looks_for_mail_first()
+    public void A_loop_that_sleeps_behind_a_backlog_runs_commands_first()
     {
         const int Turns = 2_000;
         ThreadPoolBacklog backlog = _loops.Group.Backlog;
@@ -67,7 +67,7 @@ public sealed class LoopTurnTests : IDisposable
             Loop = _loops.Loop,
             OnCommanded = command =>
             {
-                // Something begins all the time, so a loop with nothing to do may rest for two milliseconds.
+                // Callbacks begin all the time, so a loop without work may sleep for two milliseconds.
                 backlog.OnStarted();
                 if (++turns == Turns)
                 {
@@ -83,7 +83,7 @@ public sealed class LoopTurnTests : IDisposable
 
         source.Post(LoopCommand.Resume);
 
-        // With a rest before each look it would be four seconds at least.
+        // With a sleep before each check it would take four seconds at least.
         over.Within("all turns");
         Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(3));
     }

@@ -31,7 +31,7 @@ public sealed class MonitorClockTests
     }
 
     [Fact]
-    public void A_collection_that_is_told_of_too_late_does_not_turn_the_time_back()
+    public void A_collection_that_is_reported_late_does_not_turn_the_time_back()
         => Assert.Equal(0, Look(passed: 1, planned: 1, paused: 5));
 
     [Fact]
@@ -52,7 +52,7 @@ public sealed class MonitorClockTests
     }
 
     [Fact]
-    public void A_rest_does_not_count()
+    public void A_pause_does_not_count()
     {
         _now += 10_000;
         _paused += 100;

@@ -18,14 +18,14 @@ internal sealed class ProbeSource : IoSource
 
     public Action<LoopCommand> OnCommanded { get; init; } = static _ => { };
 
-    /// <summary>What the source tells, as user code, after each serve.</summary>
+    /// <summary>User code that runs after each dispatch.</summary>
     public Action? OnCallbacks { get; init; }
 
     public Action<Exception> OnFailed { get; init; } = static _ => { };
 
     public Action OnClosing { get; init; } = static () => { };
 
-    /// <summary>What the source tells, as user code, after its close.</summary>
+    /// <summary>User code that runs after the close.</summary>
     public Action? OnCloseCallbacks { get; init; }
 
     public Action<ProbeSource> OnStop { get; init; } = static source => source.Post(LoopCommand.Close);

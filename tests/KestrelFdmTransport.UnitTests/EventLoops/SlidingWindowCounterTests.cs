@@ -29,7 +29,7 @@ public sealed class SlidingWindowCounterTests
     }
 
     [Fact]
-    public void Whoever_has_an_older_clock_counts_and_reads_in_the_newer_window()
+    public void A_thread_with_an_older_clock_counts_in_the_newer_window()
     {
         Add(window: 8, times: 2);
         Add(window: 7, times: 1);
@@ -39,7 +39,7 @@ public sealed class SlidingWindowCounterTests
     }
 
     [Fact]
-    public void Windows_are_still_told_apart_when_their_number_does_not_fit_any_more()
+    public void Windows_stay_distinct_when_their_number_wraps()
     {
         Add(window: uint.MaxValue, times: 3);
         Add(window: 1L + uint.MaxValue, times: 2);

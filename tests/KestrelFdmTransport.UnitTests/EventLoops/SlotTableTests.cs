@@ -72,7 +72,7 @@ public sealed class SlotTableTests
     }
 
     [Fact]
-    public void Whatever_comes_and_goes_only_present_payloads_are_found()
+    public void Under_random_use_only_present_tokens_are_found()
     {
         var random = new Random(1);
         var present = new Dictionary<ulong, IoSource>();

@@ -19,7 +19,7 @@ public sealed class ThreadPoolBacklogTests
     }
 
     [Fact]
-    public void A_loop_rests_longer_the_more_waits_and_never_longer_than_two_milliseconds()
+    public void A_loop_sleeps_longer_behind_more_callbacks_up_to_two_milliseconds()
     {
         var backlog = new ThreadPoolBacklog();
         int rest = 0;
@@ -34,7 +34,7 @@ public sealed class ThreadPoolBacklogTests
     }
 
     [Fact]
-    public void A_loop_rests_behind_fewer_callbacks_the_longer_they_have_taken()
+    public void A_loop_sleeps_behind_fewer_callbacks_the_longer_they_take()
     {
         var backlog = new ThreadPoolBacklog();
         for (int i = 0; i < 4 * Environment.ProcessorCount; i++)

@@ -23,7 +23,7 @@ public sealed class TurnShareTests : IDisposable
     }
 
     [Fact]
-    public void A_source_that_is_ready_does_not_wait_until_all_mail_is_read()
+    public void A_ready_source_does_not_wait_for_all_commands()
     {
         const int Mailed = 5_000;
 

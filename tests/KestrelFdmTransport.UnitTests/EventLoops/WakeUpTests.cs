@@ -9,12 +9,12 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
-/// <summary>No message to a loop is forgotten, whatever the loop is doing when it comes.</summary>
+/// <summary>No command is lost, no matter what the loop is doing when it is posted.</summary>
 [Collection(NonParallel.Name)]
 public sealed class WakeUpTests
 {
     [Fact]
-    public void A_sleeping_loop_handles_mail()
+    public void A_sleeping_loop_runs_a_command()
     {
         using var loops = new LoopFixture();
 
@@ -25,7 +25,7 @@ public sealed class WakeUpTests
     }
 
     [Fact]
-    public void Mail_that_comes_as_the_loop_goes_to_sleep_is_handled()
+    public void A_command_posted_as_the_loop_goes_to_sleep_runs()
     {
         using var loops = new LoopFixture();
         using var handled = new ManualResetEventSlim();
@@ -49,7 +49,7 @@ public sealed class WakeUpTests
     }
 
     [Fact]
-    public void Mail_that_comes_as_the_loop_ends_is_handled()
+    public void A_command_posted_as_the_loop_ends_runs()
     {
         var loops = new LoopFixture();
         using var handled = new ManualResetEventSlim();
@@ -63,7 +63,7 @@ public sealed class WakeUpTests
     }
 
     [Fact]
-    public void Mail_that_comes_as_its_source_moves_is_handled_by_the_new_loop()
+    public void A_command_posted_as_its_source_migrates_runs_on_the_new_loop()
     {
         using var loops = new LoopFixture(loops: 2);
         using var handled = new ManualResetEventSlim();

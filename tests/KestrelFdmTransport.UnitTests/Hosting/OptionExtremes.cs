@@ -57,8 +57,7 @@ internal static class OptionExtremes
     public static PropertyInfo[] Properties { get; } = typeof(FdmTransportOptions).GetProperties(
         BindingFlags.Public | BindingFlags.Instance);
 
-    /// <exception cref="NotSupportedException">There is an option of a type that nobody has thought of
-    /// here.</exception>
+    /// <exception cref="NotSupportedException">There is an option of a type that this method does not know.</exception>
     public static IEnumerable<object?> ValuesOf(PropertyInfo option)
     {
         Type type = option.PropertyType;

@@ -110,7 +110,7 @@ public sealed class OptionExtremesTests : IDisposable
     }
 
     /// <summary>
-    /// A client, a connection that says nothing and one that the process opens itself, and rest when all is said.
+    /// Serves a client, a silent connection and an outgoing one, and then waits until the loops are idle.
     /// </summary>
     private async Task ServeAsync(FdmTransportOptions options)
     {
@@ -174,7 +174,7 @@ public sealed class OptionExtremesTests : IDisposable
         }
     }
 
-    /// <summary>All loops come to rest, with connections that are idle.</summary>
+    /// <summary>All loops become idle, with idle connections.</summary>
     private static async Task RestAsync(FdmTransportFactory transport, ConnectionContext opened)
     {
         // What is left of the answer.

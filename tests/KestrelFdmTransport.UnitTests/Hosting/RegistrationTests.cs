@@ -69,7 +69,7 @@ public sealed class RegistrationTests
 
     [Theory]
     [MemberData(nameof(Before))]
-    public void Whatever_was_registered_before(string steps)
+    public void Earlier_registrations_do_not_matter(string steps)
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         IServiceCollection services = builder.Services;

@@ -10,8 +10,8 @@ namespace KestrelFdmTransport.UnitTests.Infrastructure;
 internal sealed class Rendezvous(int parties)
 {
     /// <summary>
-    /// Longer than a time slice: on a busy machine whoever yields sooner is away when the others come back, and so on
-    /// for ever. With more threads than CPUs somebody has to yield.
+    /// Longer than a time slice: on a busy machine a thread that yields sooner is away when the others return, and so
+    /// on without end. With more threads than CPUs one has to yield.
     /// </summary>
     private static readonly TimeSpan s_spin = TimeSpan.FromMilliseconds(10);
 

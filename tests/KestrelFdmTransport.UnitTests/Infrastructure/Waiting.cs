@@ -9,7 +9,7 @@ namespace KestrelFdmTransport.UnitTests.Infrastructure;
 /// <summary>Waits that end in a failure instead of a hang.</summary>
 internal static class Waiting
 {
-    /// <summary>Nobody waits this long unless the test fails.</summary>
+    /// <summary>A wait this long fails the test.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     /// <summary>Waits for something that another thread is about to do.</summary>

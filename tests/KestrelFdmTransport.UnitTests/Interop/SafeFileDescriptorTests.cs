@@ -18,7 +18,7 @@ public sealed class SafeFileDescriptorTests
     }
 
     [Fact]
-    public void It_stays_open_while_somebody_uses_it()
+    public void It_stays_open_while_in_use()
     {
         using var pair = new SocketPair();
         Assert.True(pair.Near.TryAcquire());
@@ -34,7 +34,7 @@ public sealed class SafeFileDescriptorTests
     }
 
     [Fact]
-    public void Nobody_gets_it_after_it_was_closed()
+    public void It_cannot_be_used_after_it_was_closed()
     {
         using var pair = new SocketPair();
         Assert.True(pair.Near.TryAcquire());

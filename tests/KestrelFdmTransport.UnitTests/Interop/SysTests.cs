@@ -90,7 +90,7 @@ public sealed class SysTests
     }
 
     [Fact]
-    public unsafe void Accepting_where_nobody_waits_gives_the_negated_error()
+    public unsafe void Accepting_without_a_waiting_client_gives_the_negated_error()
     {
         using var listener =
             new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { Blocking = false };

@@ -7,8 +7,8 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Polling;
 
 /// <summary>
-/// One event loop on a CPU of its own, in virtual time: clients ask, wait for the answer and think; the loop harvests
-/// and serves as <c>EventLoop</c> does. The same seed always gives the same run.
+/// One event loop on a CPU of its own, in virtual time: clients send a request, wait for the answer and think; the loop
+/// polls and dispatches as <c>EventLoop</c> does. The same seed always gives the same run.
 /// </summary>
 internal sealed class LoopSimulation
 {
@@ -72,7 +72,7 @@ internal sealed class LoopSimulation
     /// <summary>Who was served, in order.</summary>
     public List<int> Order { get; } = [];
 
-    /// <param name="settle">What happens in so many milliseconds at first does not count.</param>
+    /// <param name="settle">The first milliseconds, which do not count.</param>
     /// <param name="duration">Milliseconds that count.</param>
     public LoopSimulation Run(double settle, double duration)
     {

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Polling;
 
-/// <summary>How hot the connections of a loop are, whatever comes and goes, and at what cost it is known.</summary>
+/// <summary>The activity of a loop's connections under any traffic, and the cost of measuring it.</summary>
 public sealed class PollingSetsActivityTests
 {
     /// <summary>What a measurement may look at, in slots.</summary>
@@ -14,7 +14,7 @@ public sealed class PollingSetsActivityTests
     private readonly PollingSets _sets = new(Timeline.Rules, new SpinPredictor());
 
     [Fact]
-    public void Whatever_happens_the_heat_is_the_sum_of_what_the_connections_count()
+    public void Under_random_traffic_the_activity_is_the_sum_of_the_connections_parts()
     {
         var random = new Random(1);
         bool[] present = new bool[200];

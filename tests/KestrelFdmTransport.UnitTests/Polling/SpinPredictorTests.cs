@@ -27,7 +27,7 @@ public sealed class SpinPredictorTests
     }
 
     [Fact]
-    public void Short_gaps_of_different_connections_do_not_add_up()
+    public void Short_gaps_count_per_connection()
     {
         Observe(ref _first, 3, ShortGap);
         Observe(ref _second, 3, ShortGap);

@@ -97,7 +97,7 @@ public sealed class TimerWheelTests
     [InlineData(2, 1_000)]
     [InlineData(3, Round)]
     [InlineData(4, 3 * Round)]
-    public void Whatever_is_set_cleared_and_put_off_comes_in_its_time(int seed, long longest)
+    public void Random_timers_expire_in_time(int seed, long longest)
     {
         const int Slots = 300;
         var random = new Random(seed);

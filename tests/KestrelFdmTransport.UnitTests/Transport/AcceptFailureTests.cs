@@ -196,7 +196,7 @@ public sealed class AcceptFailureTests : IAsyncLifetime
     [InlineData("Accept", "ENFILE", "fs.file-max")]
     [InlineData("EpollAdd", "ENOSPC", "max_user_watches")]
     [InlineData("EpollAdd", "ENOMEM", "memory")]
-    public async Task An_endpoint_that_rests_says_which_limit_was_reached_and_goes_on_afterwards(
+    public async Task A_paused_endpoint_names_the_limit_and_continues_afterwards(
         string call, string error, string reason)
     {
         await StartAsync(options => options.LoopCount = 1);
@@ -218,7 +218,7 @@ public sealed class AcceptFailureTests : IAsyncLifetime
 
     /// <summary>Otherwise each client would be accepted only to be closed, as fast as they come.</summary>
     [Fact]
-    public async Task An_endpoint_that_cannot_watch_any_client_rests_between_them()
+    public async Task An_endpoint_that_cannot_watch_any_client_pauses_between_them()
     {
         await StartAsync(options => options.LoopCount = 1);
         await AssertWatchedAsync();
@@ -255,7 +255,7 @@ public sealed class AcceptFailureTests : IAsyncLifetime
     /// Loops give each other clients, and the one that accepts does not see that the other has no room.
     /// </summary>
     [Fact]
-    public async Task An_endpoint_rests_when_another_loop_cannot_watch_what_it_was_given()
+    public async Task An_endpoint_pauses_when_another_loop_cannot_watch_its_connection()
     {
         await StartAsync(options => options.LoopCount = 1);
         _ = ServeAsync();

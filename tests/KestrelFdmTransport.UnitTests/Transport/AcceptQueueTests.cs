@@ -40,7 +40,7 @@ public sealed class AcceptQueueTests
     }
 
     [Fact]
-    public async Task Whoever_waits_gets_the_next_connection()
+    public async Task A_waiting_accept_gets_the_next_connection()
     {
         AcceptQueue queue = New(limit: 2);
         ValueTask<FdmConnection?> waiting = queue.DequeueAsync(default);
@@ -135,7 +135,7 @@ public sealed class AcceptQueueTests
     [InlineData(1, 1, 50_000)]
     [InlineData(2, 1, 20_000)]
     [InlineData(2, 2, 3_000)]
-    public void Whoever_is_refused_while_the_queue_runs_empty_hears_of_the_room(int limit, int refused, int rounds)
+    public void A_producer_refused_while_the_queue_drains_learns_of_the_space(int limit, int refused, int rounds)
     {
         AcceptQueue queue = New(limit);
         int waiting = 0;

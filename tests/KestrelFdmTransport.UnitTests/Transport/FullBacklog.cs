@@ -6,8 +6,7 @@ using System.Net.Sockets;
 namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>
-/// A Unix listener that accepts nobody and has no place left, so that an attempt to connect has to be made again and
-/// again.
+/// A Unix listener that accepts no client and has a full backlog, so that a connect must be retried again and again.
 /// </summary>
 internal sealed class FullBacklog : IDisposable
 {

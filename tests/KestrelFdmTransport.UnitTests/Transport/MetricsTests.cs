@@ -24,7 +24,7 @@ public sealed class MetricsTests
     private const string Name = "KestrelFdmTransport";
 
     [Fact]
-    public async Task No_series_is_told_twice()
+    public async Task No_series_is_reported_twice()
     {
         await using FdmTransportFactory one = await StartAsync();
         await using FdmTransportFactory two = await StartAsync();
@@ -190,7 +190,7 @@ public sealed class MetricsTests
         }
     }
 
-    /// <summary>A transport with one loop that has accepted so many connections.</summary>
+    /// <summary>A transport with one loop and the given number of accepted connections.</summary>
     private static async Task<FdmTransportFactory> StartAsync(int clients = 1)
     {
         var transport = new FdmTransportFactory(

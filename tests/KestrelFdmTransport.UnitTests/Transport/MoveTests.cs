@@ -32,7 +32,7 @@ public sealed class MoveTests
     [InlineData(ApplicationScheduling.Inline, 2.0)]
     [InlineData(ApplicationScheduling.ThreadPool, 2.0)]
     [InlineData(ApplicationScheduling.Adaptive, 0.0)]
-    public async Task Every_byte_arrives_in_order_whatever_loop_serves_the_connection(
+    public async Task Every_byte_arrives_in_order_while_the_connection_migrates(
         ApplicationScheduling scheduling,
         double stallThreshold)
     {

@@ -15,7 +15,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Transport;
 
-/// <summary>Whatever is configured is served or refused with a reason, and nothing hangs or stays behind.</summary>
+/// <summary>Every configuration is served or refused with a reason, and nothing hangs or stays behind.</summary>
 [Collection(NonParallel.Name)]
 public sealed class RandomConfigurationTests
 {

@@ -6,9 +6,7 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.UnitTests.Transport;
 
-/// <summary>
-/// Endpoints of all kinds, good ones and those that somebody might configure by mistake. Each follows from its seed.
-/// </summary>
+/// <summary>Endpoints of all kinds, valid ones and likely mistakes. Each follows from its seed.</summary>
 internal sealed class RandomEndPoint : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("fdm").FullName;

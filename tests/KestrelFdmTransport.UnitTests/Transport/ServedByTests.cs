@@ -16,7 +16,7 @@ public sealed class ServedByTests
     [Theory]
     [InlineData(ApplicationScheduling.Adaptive, 1)]
     [InlineData(ApplicationScheduling.ThreadPool, 3)]
-    public async Task A_bound_endpoint_is_told_once_with_loops_and_scheduling(
+    public async Task A_bound_endpoint_is_logged_once_with_loops_and_scheduling(
         ApplicationScheduling scheduling,
         int loops)
     {
@@ -55,7 +55,7 @@ public sealed class ServedByTests
     }
 
     [Fact]
-    public void An_endpoint_that_is_no_business_of_ours_is_not_told()
+    public void An_endpoint_of_another_transport_is_not_logged()
     {
         using var log = new LineLog();
         using var factory = new FdmTransportFactory(Options.Create(new FdmTransportOptions()), log);

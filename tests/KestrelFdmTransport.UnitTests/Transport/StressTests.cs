@@ -219,7 +219,7 @@ public sealed class StressTests
         }
     }
 
-    /// <summary>Another thread that ends waits; whoever waited goes on as if nothing had been.</summary>
+    /// <summary>Another thread cancels waits; the interrupted caller continues.</summary>
     private static async Task CancelNowAndThenAsync(IDuplexPipe transport, Random random, CancellationToken done)
     {
         while (!done.IsCancellationRequested)

@@ -77,7 +77,7 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
     }
 
     [Theory, MemberData(nameof(Costly))]
-    public async Task Only_the_connections_whose_calls_fail_are_lost_and_the_application_and_the_log_are_told(
+    public async Task Only_the_connections_whose_calls_fail_are_lost_and_both_application_and_log_know(
         string call,
         string error)
     {
@@ -89,7 +89,7 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
     [InlineData("EBADF")]
     [InlineData("EFAULT")]
     [InlineData("EINVAL")]
-    public Task A_loop_that_cannot_wait_is_told_of_once_and_started_again(string error)
+    public Task A_loop_that_cannot_wait_is_logged_once_and_started_again(string error)
         => RunAsync("EpollWait", error, first: 5, step: 0, (server, _) =>
         {
             Assert.InRange(_lost, 0, Clients);
@@ -102,7 +102,7 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
     [InlineData("ENFILE")]
     [InlineData("ENOBUFS")]
     [InlineData("ENOMEM")]
-    public async Task While_everything_has_run_out_accepting_rests_and_then_goes_on(string error)
+    public async Task While_everything_has_run_out_accepting_pauses_and_then_continues(string error)
     {
         const int LeastCalls = 16;
         await using EchoServer server = await EchoServer.StartAsync(ApplicationScheduling.Adaptive);
@@ -114,7 +114,7 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
                 Enumerable.Range(0, Clients).Select(client => RunClientAsync(server.EndPoint, client)));
             Waiting.Until(() => faults.Calls >= LeastCalls, "the calls");
 
-            // A rest takes 10 ms at least, on either loop.
+            // A pause takes 10 ms at least, on either loop.
             Assert.InRange(LeastCalls, 0, 2 * (1 + (Stopwatch.GetElapsedTime(started).TotalMilliseconds / 10)));
             Assert.InRange(server.Events.Count("AcceptPaused"), 1, LeastCalls);
         }
@@ -124,7 +124,7 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public Task A_loop_that_cannot_be_woken_is_told_of()
+    public Task A_loop_that_cannot_be_woken_is_logged()
         => RunAsync(
             "WriteEventFd",
             "EIO",
@@ -151,7 +151,7 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
         Assert.InRange(_lost, 0, faults.Failed);
         if (!string.Equals(call, "EpollAdd", StringComparison.Ordinal))
         {
-            // The client may have gone before, with all it wanted; the application is told all the same.
+            // The client may have left before with all it wanted; the application still gets its error.
             Assert.Equal(
                 faults.Failed,
                 server.Events.Count("ConnectionError") + server.Events.Count("ConnectionReset"));

@@ -14,7 +14,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Transport;
 
 /// <summary>
-/// An attempt to connect that has nothing in the epoll ends with whatever ends it. Alone, because descriptors are
+/// A connect attempt without a descriptor in the epoll ends with its cause. Not parallel, because descriptors are
 /// counted.
 /// </summary>
 [Collection(NonParallel.Name)]

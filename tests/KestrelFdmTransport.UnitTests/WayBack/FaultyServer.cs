@@ -68,7 +68,7 @@ internal sealed class FaultyServer
         await Scene.UntilAsync(() => Listener.Queue.Reserved == 0, "the places in the accept queue");
     }
 
-    /// <summary>Whatever there is.</summary>
+    /// <summary>Ends everything that was started.</summary>
     public async Task EndAsync()
     {
         await _scene.EndAsync(() => Listener.UnbindAsync(), "the unbinding");
@@ -103,7 +103,7 @@ internal sealed class FaultyServer
         }
         catch (Exception exception) when (exception is not XunitException)
         {
-            // An application's own affair: whatever a pipe or the memory has thrown.
+            // The application's failure: an exception of a pipe or of the memory.
         }
 
         await _scene.EndAsync(() => connection.DisposeAsync(), "DisposeAsync of a connection");

@@ -16,7 +16,9 @@ namespace KestrelFdmTransport.UnitTests.WayBack;
 [Collection(NonParallel.Name)]
 public sealed class WayBackTests(ITestOutputHelper output)
 {
-    /// <summary>Of each kind of step so many fail in turn. More of the same kind come from the same lines.</summary>
+    /// <summary>
+    /// The number of steps of each kind that fail in turn. More of the same kind come from the same lines.
+    /// </summary>
     private const int Most = 3;
 
     private const int Pairs = 25;
@@ -43,7 +45,7 @@ public sealed class WayBackTests(ITestOutputHelper output)
     }
 
     [Theory, MemberData(nameof(Cases))]
-    public async Task Nothing_is_left_whatever_step_fails(string scenario, ApplicationScheduling scheduling)
+    public async Task Nothing_is_left_after_any_failed_step(string scenario, ApplicationScheduling scheduling)
     {
         FaultyStep[] steps = [.. Steps(await CountAsync(scenario, scheduling), Most)];
         await FailAsync(scenario, scheduling, steps.Select(static step => new[] { step }));

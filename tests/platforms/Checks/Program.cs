@@ -21,7 +21,7 @@ foreach ((string name, Func<CancellationToken, Task> check) in sample.Checks())
     }
     catch (Exception exception)
     {
-        // Whatever it is: the other checks run all the same.
+        // Any exception fails this check only; the others still run.
         failed++;
         Console.WriteLine($"FAILED  {name}: {exception.Message}");
     }

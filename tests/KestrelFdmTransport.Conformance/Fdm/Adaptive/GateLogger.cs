@@ -6,13 +6,13 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.Conformance.Fdm.Adaptive;
 
-/// <summary>A log whose transport category lets nobody through while it is closed.</summary>
+/// <summary>A log that blocks every write of the transport's category while its gate is closed.</summary>
 internal sealed class GateLogger : ILoggerProvider
 {
     private readonly ManualResetEventSlim _open = new(initialState: true);
     private readonly Signal _entered = new();
 
-    /// <summary>Completes when somebody stands before the closed gate.</summary>
+    /// <summary>Completes when a thread waits at the closed gate.</summary>
     public Task Entered => _entered.Task;
 
     public void Close() => _open.Reset();

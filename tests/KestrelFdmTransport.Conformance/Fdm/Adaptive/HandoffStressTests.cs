@@ -14,7 +14,7 @@ public sealed class HandoffStressTests
     [InlineData(2, false)]
     [InlineData(2, true)]
     [InlineData(8, false)]
-    public async Task Thousands_of_hand_overs_lose_no_byte_and_no_request(int loops, bool syncPointDelays)
+    public async Task Thousands_of_handoffs_lose_no_byte_and_no_request(int loops, bool syncPointDelays)
     {
         HandoffCounters figures = await HandoffStress.RunAsync(
             new HandoffSettings

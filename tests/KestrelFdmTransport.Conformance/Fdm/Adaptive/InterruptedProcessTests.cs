@@ -11,7 +11,8 @@ using Xunit;
 namespace KestrelFdmTransport.Conformance.Fdm.Adaptive;
 
 /// <summary>
-/// A callback that stands still because its whole process does holds nobody up: its loop is not taken over.
+/// A callback that stands still because its whole process is stopped delays no other connection, so its loop is not
+/// taken over.
 /// </summary>
 public sealed class InterruptedProcessTests
 {

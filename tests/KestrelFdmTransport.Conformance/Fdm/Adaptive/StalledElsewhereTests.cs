@@ -18,7 +18,7 @@ namespace KestrelFdmTransport.Conformance.Fdm.Adaptive;
 public sealed class StalledElsewhereTests(ITestOutputHelper output) : AdaptiveTest(output)
 {
     [Theory, MemberData(nameof(OnAdaptive))]
-    public async Task A_handshake_that_blocks_holds_nobody_else_up(TransportKind transport)
+    public async Task A_handshake_that_blocks_delays_no_other_connection(TransportKind transport)
     {
         using var released = new ManualResetEventSlim();
         bool block = false;
@@ -56,7 +56,7 @@ public sealed class StalledElsewhereTests(ITestOutputHelper output) : AdaptiveTe
     }
 
     [Theory, MemberData(nameof(OnAdaptive))]
-    public async Task A_WebSocket_loop_that_blocks_holds_nobody_else_up(TransportKind transport)
+    public async Task A_WebSocket_loop_that_blocks_delays_no_other_connection(TransportKind transport)
     {
         using var released = new ManualResetEventSlim();
         TestServer server = await StartAsync(
@@ -103,7 +103,7 @@ public sealed class StalledElsewhereTests(ITestOutputHelper output) : AdaptiveTe
     }
 
     [Theory, MemberData(nameof(OnAdaptive))]
-    public async Task A_callback_of_ConnectionClosed_that_blocks_holds_nobody_else_up(TransportKind transport)
+    public async Task A_callback_of_ConnectionClosed_that_blocks_delays_no_other_connection(TransportKind transport)
     {
         using var released = new ManualResetEventSlim();
         var entered = new Signal();
@@ -136,7 +136,7 @@ public sealed class StalledElsewhereTests(ITestOutputHelper output) : AdaptiveTe
     }
 
     [Theory, MemberData(nameof(OnAdaptive))]
-    public async Task A_connection_middleware_that_blocks_holds_nobody_else_up(TransportKind transport)
+    public async Task A_connection_middleware_that_blocks_delays_no_other_connection(TransportKind transport)
     {
         using var released = new ManualResetEventSlim();
         TestServer server = await StartAsync(
@@ -168,7 +168,7 @@ public sealed class StalledElsewhereTests(ITestOutputHelper output) : AdaptiveTe
     }
 
     [Theory, MemberData(nameof(OnAdaptive))]
-    public async Task A_logger_that_blocks_holds_nobody_else_up(TransportKind transport)
+    public async Task A_logger_that_blocks_delays_no_other_connection(TransportKind transport)
     {
         using var gate = new GateLogger();
         await using ApplicationServer server = await ApplicationServer.StartAsync(transport, new ApplicationServerSetup

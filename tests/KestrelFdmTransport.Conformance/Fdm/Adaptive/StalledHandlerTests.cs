@@ -22,7 +22,7 @@ namespace KestrelFdmTransport.Conformance.Fdm.Adaptive;
 public sealed class StalledHandlerTests(ITestOutputHelper output) : AdaptiveTest(output)
 {
     [Theory, MemberData(nameof(OnAdaptive))]
-    public async Task Everybody_else_is_served_hundreds_of_times_while_a_handler_blocks(TransportKind transport)
+    public async Task All_others_are_served_hundreds_of_times_while_a_handler_blocks(TransportKind transport)
     {
         const int Others = 63;
         const int Requests = 200;
@@ -43,7 +43,7 @@ public sealed class StalledHandlerTests(ITestOutputHelper output) : AdaptiveTest
     }
 
     [Theory, MemberData(nameof(OnAdaptive))]
-    public async Task Nobody_starves_when_all_block_at_once(TransportKind transport)
+    public async Task No_connection_starves_when_all_block_at_once(TransportKind transport)
     {
         const int Clients = 64;
         TestServer server = await StartAsync(transport, context =>
@@ -69,7 +69,7 @@ public sealed class StalledHandlerTests(ITestOutputHelper output) : AdaptiveTest
                 return context.Response.WriteAsync("inner");
             }
 
-            // Sync over async, as so much code does it.
+            // Sync over async, a common mistake.
             return context.Response.WriteAsync("outer of " + http.GetStringAsync(new Uri(url!, "/inner")).Result);
         });
         url = server.HttpUrl;
@@ -139,7 +139,7 @@ public sealed class StalledHandlerTests(ITestOutputHelper output) : AdaptiveTest
     }
 
     [Fact]
-    public async Task A_full_blocking_lane_does_not_keep_those_in_it_from_what_they_wait_for()
+    public async Task A_full_blocking_pool_does_not_block_what_its_callbacks_wait_for()
     {
         await using ApplicationServer server =
             await ApplicationServer.StartAsync(TransportKind.FdmAdaptiveOneLoop, new ApplicationServerSetup

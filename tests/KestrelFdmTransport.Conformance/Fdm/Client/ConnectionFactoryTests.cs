@@ -73,7 +73,7 @@ public sealed class ConnectionFactoryTests(ITestOutputHelper output) : Transport
     [Theory, MemberData(nameof(OnFdm))]
     public async Task A_host_name_is_resolved_and_its_addresses_are_tried_in_turn(TransportKind transport)
     {
-        // localhost may be [::1] first, where nobody listens.
+        // localhost may resolve to [::1] first, where no server listens.
         TestServer server = await StartRawAsync(transport, Handlers.EchoRaw);
         FdmClient client = CreateClient(transport);
 

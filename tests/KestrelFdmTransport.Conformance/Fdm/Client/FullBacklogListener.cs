@@ -66,7 +66,8 @@ internal sealed class FullBacklogListener : IDisposable
     }
 
     /// <summary>
-    /// The kernel drops the SYN of whoever comes too late; one that stays pending shows that the backlog is full.
+    /// The kernel drops the SYN of a client that finds the backlog full, so a connect that stays pending shows that it
+    /// is.
     /// </summary>
     private async Task FillAsync()
     {

@@ -133,8 +133,8 @@ internal sealed class StreamCase(StreamState state, StreamOperation operation, S
     }
 
     /// <summary>
-    /// .NET shuts its socket down before it closes it, so a call that waits may see either; ours always the latter. A
-    /// reset is told to one side, to either stream's.
+    /// .NET shuts its socket down before it closes it, so a waiting call may see either; ours always sees the close. A
+    /// reset is reported to one side only, on either stream.
     /// </summary>
     private string Normalised(string name, string outcome, bool disposed, bool isOracle)
     {

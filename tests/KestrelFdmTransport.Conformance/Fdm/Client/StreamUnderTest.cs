@@ -16,7 +16,7 @@ internal sealed record StreamUnderTest(Stream Stream, Socket Peer)
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
 
-        // The peer's are what a write that nobody reads fills; they are small, so that it waits soon.
+        // An unread write fills the peer's buffers; they are small, so that it waits soon.
         listener.ReceiveBufferSize = 64 * 1024;
         listener.Bind(TestServerSetup.FreeLoopbackPort);
         listener.Listen();

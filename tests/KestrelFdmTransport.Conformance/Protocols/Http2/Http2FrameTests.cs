@@ -111,7 +111,7 @@ public sealed class Http2FrameTests(ITestOutputHelper output) : TransportTest(ou
     }
 
     [Theory, MemberData(nameof(OnBoth))]
-    public async Task A_body_that_nobody_reads_holds_no_other_stream_up(TransportKind transport)
+    public async Task An_unread_body_holds_no_other_stream_up(TransportKind transport)
     {
         var goOn = new Signal();
         TestServer server = await StartHttp2Async(transport, async context =>

@@ -3,7 +3,7 @@ namespace KestrelFdmTransport.UnitTests.PipeContract;
 /// <summary>How a call, or the wait for what it returned, ended.</summary>
 internal enum Outcome
 {
-    /// <summary>The call returned and has nothing to tell.</summary>
+    /// <summary>The call returned without a result.</summary>
     Done,
 
     /// <summary><c>TryRead</c> returned false.</summary>

@@ -7,8 +7,8 @@ using System.Threading.Tasks;
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
 /// <summary>
-/// A read or flush that was pending when it was returned. Either it is left alone until somebody collects its result,
-/// or a continuation is attached that takes the result the moment it comes.
+/// A read or flush that was pending when it was returned. Its result is either collected later, or taken by an attached
+/// continuation the moment it comes.
 /// </summary>
 [SuppressMessage(
     "Reliability", "CA2012", Justification = "Looking at a value task before it is complete is what is tested.")]

@@ -162,7 +162,7 @@ internal sealed class ReaderComparison
         _model.OnReadAtLeast(minimum ?? 0);
         if (_model.MayHoldBack && !Exact && expected.Outcome != Outcome.Pending && actual.Outcome == Outcome.Pending)
         {
-            // What is held back must come in now, for somebody waits for it.
+            // Delayed input must arrive now, because a read waits for it.
             _subject.Subject.Settle();
             if (_subject.Pending!.Wait(_subject.Subject.Patience))
             {
@@ -468,7 +468,7 @@ internal sealed class ReaderComparison
             && actual.Outcome == Outcome.Result
             && _model.BufferPosition is not null)
         {
-            // Cancelled, a read returns whatever is there.
+            // A cancelled read returns the available bytes.
             actual = Allow(call, expected, actual, expected.IsCanceled ? 0 : minimum, inPieces && !expected.IsCanceled);
         }
 

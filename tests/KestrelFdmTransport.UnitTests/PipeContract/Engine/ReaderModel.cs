@@ -2,7 +2,7 @@ using System;
 
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
-/// <summary>What must be known of a pipe's state to tell which operations are defined in it.</summary>
+/// <summary>The part of a pipe's state that determines which operations are defined in it.</summary>
 internal sealed class ReaderModel(int pauseThreshold)
 {
     private int _minimum;

@@ -361,8 +361,8 @@ internal sealed class WriterComparison
             && !_model.Paused
             && _model.Outstanding + _model.Unflushed >= _pauseThreshold)
         {
-            // Complete flushes what is unflushed, and the complete flush that nobody has collected would become pending
-            // again.
+            // Complete flushes what is unflushed, and a complete flush whose result was not collected would become
+            // pending again.
             return;
         }
 

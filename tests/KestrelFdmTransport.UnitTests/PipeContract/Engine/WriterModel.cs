@@ -1,7 +1,7 @@
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
 /// <summary>
-/// What must be known of a pipe's state to tell which operations are defined, and what is certain, in it.
+/// The part of a pipe's state that determines which operations are defined, and which results are certain.
 /// </summary>
 internal sealed class WriterModel(int pauseThreshold, int slack)
 {

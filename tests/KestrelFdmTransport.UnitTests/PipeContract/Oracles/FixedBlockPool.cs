@@ -6,8 +6,8 @@ using System.Threading;
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
 /// <summary>
-/// A pool like Kestrel's: blocks of 4096 bytes and no others. Returned blocks are overwritten, so that whoever still
-/// looks at one sees damage, and every lease is counted.
+/// A pool like Kestrel's: blocks of 4096 bytes only. Returned blocks are overwritten, so that a late reader sees
+/// damage, and every lease is counted.
 /// </summary>
 internal sealed class FixedBlockPool : MemoryPool<byte>
 {

@@ -25,7 +25,7 @@ public abstract partial class PipeReaderContractTests
             reads.Add(read);
             subject.Reader.AdvanceTo(read.Take().Value.Buffer.End);
 
-            // Whoever came too late for this read has left its byte or its cancellation for the next.
+            // A byte or a cancellation that came too late for this read is left for the next one.
             subject.Settle();
             while (subject.Reader.TryRead(out ReadResult rest))
             {

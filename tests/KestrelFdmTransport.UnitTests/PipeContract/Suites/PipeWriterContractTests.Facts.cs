@@ -8,9 +8,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
-/// <remarks>
-/// Facts that random sequences cover too, by name: whoever breaks one reads what it is instead of a transcript.
-/// </remarks>
+/// <remarks>Random sequences cover these facts too. A failure here has a name instead of a transcript.</remarks>
 public abstract partial class PipeWriterContractTests
 {
     [Fact]
