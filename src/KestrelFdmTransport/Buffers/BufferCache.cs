@@ -9,7 +9,8 @@ namespace KestrelFdmTransport.Buffers;
 
 /// <summary>
 /// The blocks that a thread keeps between two uses, last in first out: many during an iteration of its loop, a few
-/// while the loop sleeps, and none once a connection closes or migrates, because the application may count blocks then.
+/// while the loop sleeps. Once a connection closes or migrates there are none, because the application may count blocks
+/// then.
 /// </summary>
 /// <remarks>
 /// The cache belongs to its thread and not to a loop: a callback that has lost its loop goes on with the cache of its
@@ -69,7 +70,7 @@ internal sealed class BufferCache
             }
             catch (Exception) when (entry.Blocks.Count > 0)
             {
-                // A pool at its limit: the blocks at hand are enough.
+                // The pool is at its limit: the cached blocks must do.
                 entry.RefillCount = 1;
             }
         }

@@ -14,14 +14,10 @@ namespace KestrelFdmTransport.Buffers;
 /// </remarks>
 internal sealed class EndpointBuffers
 {
-    /// <summary>
-    /// What <see cref="MemoryPool{T}"/> blocks are asked for: Kestrel's own pool has blocks of just this size.
-    /// </summary>
+    /// <summary>The block size to ask a <see cref="MemoryPool{T}"/> for: exactly that of Kestrel's own pool.</summary>
     internal const int BlockSize = 4096;
 
-    /// <summary>
-    /// For connections as streams, which receive as much at once as a socket would into its caller's buffer.
-    /// </summary>
+    /// <summary>For connections as streams, which receive as much at once as a caller's buffer would take.</summary>
     internal const int StreamBlockSize = 32 * 1024;
 
     private readonly ILogger _logger;
@@ -45,13 +41,10 @@ internal sealed class EndpointBuffers
 
     private int PooledSize => Math.Min(_maxPooled, _blockSize);
 
-    /// <summary>
-    /// A segment with a block that has room for at least <paramref name="sizeHint"/> bytes. User code runs here.
-    /// </summary>
+    /// <summary>A segment with a block of at least <paramref name="sizeHint"/> bytes. User code runs here.</summary>
     /// <param name="cache">The calling thread's cache if it may be used.</param>
     /// <param name="spares">The segment objects of the connection.</param>
-    /// <param name="sizeHint">0 for an ordinary block; beyond the pool's largest block the array pool helps
-    /// out.</param>
+    /// <param name="sizeHint">0 for an ordinary block. Beyond the pool's largest block the array pool is used.</param>
     internal BufferSegment Rent(BufferCache? cache, ref SpareSegments spares, int sizeHint)
     {
         if (sizeHint > _maxPooled)
@@ -138,7 +131,7 @@ internal sealed class EndpointBuffers
         }
         catch
         {
-            // A pool's memory that throws when it is looked at is still the pool's.
+            // A block that throws when it is examined must still return to its pool.
             ReturnBlock(block);
             throw;
         }
@@ -152,7 +145,7 @@ internal sealed class EndpointBuffers
         }
         catch (OutOfMemoryException)
         {
-            // Giving back must not fail: the rest of a chain and the connection's end come after it. So this block goes
+            // Returning must not fail: the remaining chain and the connection's end come after it. So this block goes
             // to the pool.
             return false;
         }
