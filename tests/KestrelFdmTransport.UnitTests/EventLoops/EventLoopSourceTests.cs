@@ -84,7 +84,7 @@ public sealed class EventLoopSourceTests : IDisposable
 
         _loops.Run(() => Assert.Equal(-Errno.EBADF, Loop.Register(source, -1, EpollFlags.Connection)));
 
-        // Nothing is left: the next source has the same slot, and the loop ends without stopping anybody.
+        // Nothing is left: the next source has the same slot, and the loop ends with no source to stop.
         var next = new ProbeSource { Loop = Loop };
         Register(next);
         Assert.Equal((uint)source.Token, (uint)next.Token);
@@ -158,7 +158,7 @@ public sealed class EventLoopSourceTests : IDisposable
     }
 
     [Fact]
-    public void A_resting_source_is_resumed_when_its_time_has_come()
+    public void A_waiting_source_is_resumed_when_its_time_has_come()
     {
         var late = new ProbeSource { Loop = Loop, OnCommanded = command => _seen.Add($"late {command}") };
         var early = new ProbeSource { Loop = Loop, OnCommanded = command => _seen.Add($"early {command}") };
@@ -198,7 +198,7 @@ public sealed class EventLoopSourceTests : IDisposable
     }
 
     [Fact]
-    public void A_time_that_no_clock_reaches_never_comes_and_holds_nobody()
+    public void A_time_that_no_clock_reaches_never_comes_and_delays_no_source()
     {
         var never =
             new ProbeSource { Loop = Loop, OnCommanded = command => _seen.Add($"never {command}"), OnStop = _ => { } };
@@ -218,7 +218,7 @@ public sealed class EventLoopSourceTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void A_source_that_only_waits_for_its_time_is_told_that_the_loop_ends(bool fails)
+    public void A_source_that_only_waits_for_its_time_is_stopped_with_the_loop(bool fails)
     {
         var waiting = new ProbeSource { Loop = Loop, OnStop = _ => _seen.Add("stopped") };
         _loops.Run(() => Loop.ScheduleResume(waiting, TimeSpan.FromHours(1)));
@@ -285,7 +285,7 @@ public sealed class EventLoopSourceTests : IDisposable
         return what;
     }
 
-    /// <summary>After command was handled twice there was a harvest in between.</summary>
+    /// <summary>After two commands there was a poll in between.</summary>
     private void RunTwoTurns()
     {
         _loops.Run(() => { });
