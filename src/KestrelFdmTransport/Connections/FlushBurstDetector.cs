@@ -1,5 +1,6 @@
 using System;
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 
 namespace KestrelFdmTransport.Connections;
 
@@ -9,6 +10,7 @@ namespace KestrelFdmTransport.Connections;
 /// must not wait.
 /// </summary>
 /// <remarks>One flush at a time (the pipe contract), so this needs no order.</remarks>
+[StructLayout(LayoutKind.Auto)]
 internal struct FlushBurstDetector
 {
     private const byte MaxScore = 16;

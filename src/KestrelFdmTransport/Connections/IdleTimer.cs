@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.InteropServices;
 using System.Threading;
 using KestrelFdmTransport.EventLoops;
 
@@ -8,6 +9,7 @@ namespace KestrelFdmTransport.Connections;
 /// The idle timeout of a connection and when its last byte moved, in milliseconds. A byte that moves costs a look at a
 /// coarse clock and a store: of two threads the last one wins, whose time at worst is a moment older.
 /// </summary>
+[StructLayout(LayoutKind.Auto)]
 internal struct IdleTimer
 {
     private int _timeout;

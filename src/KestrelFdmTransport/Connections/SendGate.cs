@@ -1,5 +1,7 @@
 using System;
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using System.Threading;
 
 namespace KestrelFdmTransport.Connections;
@@ -13,6 +15,7 @@ namespace KestrelFdmTransport.Connections;
 /// with nobody inside and no pin left; otherwise the last one out is told to ask the closer again. So inside the gate
 /// the number is ours.
 /// </remarks>
+[StructLayout(LayoutKind.Auto)]
 internal struct SendGate
 {
     private const int Held = 1;
@@ -74,6 +77,7 @@ internal struct SendGate
 
     /// <summary>Checks that the calling thread is inside.</summary>
     [Conditional("DEBUG")]
+    [SuppressMessage("Performance", "CA1822", Justification = "It uses the holder in debug builds.")]
     internal readonly void AssertHeld()
     {
 #if DEBUG
@@ -154,6 +158,7 @@ internal struct SendGate
     internal bool TryShut() => (Interlocked.Or(ref _word, Shut) & ~(Shut | PendingMask)) == 0;
 
     [Conditional("DEBUG")]
+    [SuppressMessage("Performance", "CA1822", Justification = "It uses the holder in debug builds.")]
     private void SetHolder(int threadId)
     {
 #if DEBUG

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.IO;
 using System.Linq;
 using System.Threading;
 using KestrelFdmTransport.Connections;
@@ -132,7 +133,7 @@ internal static class OptionsTable
             Text = OptionText.OctalOrNull,
             IsValid = static options
                 => options.UnixSocketFileMode is not { } mode
-                    || (mode & ~FdmTransportLimits.UnixSocketFileModeMask) == 0,
+                    || (mode & ~FdmTransportLimits.UnixSocketFileModeMask) == UnixFileMode.None,
             Allowed = "null (what the umask leaves), or permissions to read, write and execute",
         },
         new(nameof(FdmTransportOptions.ReplaceStaleUnixSocket), static options => options.ReplaceStaleUnixSocket)

@@ -61,7 +61,7 @@ public sealed partial class ObservabilityPageTests
                 StringComparison.Ordinal));
     }
 
-    private static IEnumerable<LoggerMessageAttribute> Events()
+    private static LoggerMessageAttribute[] Events()
     {
         LoggerMessageAttribute[] events =
         [

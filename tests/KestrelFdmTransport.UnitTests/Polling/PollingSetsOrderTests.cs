@@ -1,6 +1,5 @@
 using System.Collections.Generic;
 using System.Linq;
-using KestrelFdmTransport.Polling;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Polling;
@@ -274,20 +273,6 @@ public sealed class PollingSetsOrderTests
                 timeline.Register(newcomer, 2000);
                 timeline.Sets.EnqueueAccepted((uint)newcomer, 2000);
             }
-        }
-
-        return served;
-    }
-
-    private static List<int> TurnAndRequeue(PollingSets sets)
-    {
-        var served = new List<int>();
-        sets.BeginIteration(1000);
-        while (sets.TryNext(out ulong token))
-        {
-            served.Add((int)token);
-            sets.Dequeued((int)token);
-            sets.Requeue(token, 1000);
         }
 
         return served;
