@@ -20,9 +20,6 @@ namespace KestrelFdmTransport.Endpoints;
 /// </remarks>
 internal sealed class Acceptor : IoSource
 {
-    /// <summary>Clients that are rejected at a time when descriptors have run out.</summary>
-    private const int MaxRejectsPerPause = 64;
-
     /// <summary>One more client is accepted for so many events that came at once, or wait.</summary>
     private const int EventsPerAccept = 32;
 
@@ -252,7 +249,7 @@ internal sealed class Acceptor : IoSource
         int result = Loop.Group.Headroom.Probe(Loop);
         if (result < 0)
         {
-            _descriptor.RejectWaiting(MaxRejectsPerPause);
+            _descriptor.RejectWaiting();
         }
 
         return result;
@@ -397,7 +394,5 @@ internal sealed class Acceptor : IoSource
     }
 
     private void IncreaseBackoff()
-        => _backoff = _backoff == default
-            ? s_minBackoff
-            : TimeSpan.FromTicks(Math.Min(_backoff.Ticks * 2, s_maxBackoff.Ticks));
+        => _backoff = TimeSpan.FromTicks(Math.Clamp(_backoff.Ticks * 2, s_minBackoff.Ticks, s_maxBackoff.Ticks));
 }

@@ -8,7 +8,8 @@ namespace KestrelFdmTransport.Endpoints;
 /// clients inherit.</param>
 internal sealed class ListenDescriptor(int value, bool inheritsOptions)
 {
-    internal int Value => value;
+    /// <summary>Clients that are rejected at a time, so that the loop does not do this alone.</summary>
+    private const int MaxRejects = 64;
 
     /// <summary>True if the socket has been shut down: the application has disposed of it.</summary>
     internal bool HasHungUp => Sys.HasHungUp(value);
@@ -44,9 +45,9 @@ internal sealed class ListenDescriptor(int value, bool inheritsOptions)
     /// <summary>
     /// Accepts and closes clients: they learn at once that they are not served, rather than by their own timeouts.
     /// </summary>
-    internal unsafe void RejectWaiting(int max)
+    internal unsafe void RejectWaiting()
     {
-        for (int i = 0; i < max; i++)
+        for (int i = 0; i < MaxRejects; i++)
         {
             int client = Accept(null, null);
             if (client < 0)
