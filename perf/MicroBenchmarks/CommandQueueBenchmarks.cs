@@ -11,7 +11,7 @@ namespace KestrelFdmTransport.MicroBenchmarks;
 [MemoryDiagnoser]
 public class CommandQueueBenchmarks
 {
-    private readonly CommandQueue _mailbox = new();
+    private readonly CommandQueue<IoSource> _mailbox = new();
     private readonly QuietSource _local = new();
     private EventLoopGroup _group = null!;
     private QuietSource _source = null!;
@@ -36,7 +36,8 @@ public class CommandQueueBenchmarks
     public bool PushAndTake()
     {
         _mailbox.Push(_local);
-        return _mailbox.TakeAll() is not null;
+        _mailbox.Take();
+        return _mailbox.TryDequeue(out _);
     }
 
     /// <summary>The system call of a wake-up.</summary>

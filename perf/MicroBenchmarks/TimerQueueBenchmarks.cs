@@ -8,7 +8,7 @@ namespace KestrelFdmTransport.MicroBenchmarks;
 [MemoryDiagnoser]
 public class TimerQueueBenchmarks
 {
-    private readonly TimerQueue _deadlines = new();
+    private readonly TimerQueue<IoSource> _deadlines = new();
     private readonly QuietSource _source = new();
 
     /// <summary>Other sources in the queue.</summary>

@@ -135,6 +135,6 @@ internal sealed partial class ConnectionIo
 
         Loop.OnConnectionClosed();
         Settings.Endpoint.OnConnectionEnded(_profile.Average);
-        return TakeUndelivered(_receiver.End(new Completion(CompletionFlags.Closed), 0, null));
+        return TakeUndelivered(_receiver.End(new Completion(CompletionFlags.Closed), CompletionFlags.None, null));
     }
 }

@@ -66,7 +66,7 @@ internal sealed partial class ConnectionIo : IoSource
         ? Loop.Sets.Peek((int)(uint)Token)
         : LiveCounter.CreateNew(0);
 
-    /// <summary>Starts receiving. Owner only.</summary>
+    /// <summary>Starts receiving.</summary>
     /// <returns>Zero, or a negated error number; the descriptor is then still the caller's.</returns>
     internal int Start()
     {
@@ -180,7 +180,7 @@ internal sealed partial class ConnectionIo : IoSource
             Loop.Requeue(this);
         }
 
-        return new Completion(CompletionFlags.Drained, sent);
+        return new Completion(CompletionFlags.Drained, Sent: sent);
     }
 
     internal override Completion OnCommand(LoopCommand command)
@@ -203,7 +203,7 @@ internal sealed partial class ConnectionIo : IoSource
                     Settings.Endpoint.OnRefused(-result);
                 }
 
-                completion = new Completion(CompletionFlags.Refused, null, SocketErrors.Exception(-result));
+                completion = new Completion(CompletionFlags.Refused, SocketErrors.Exception(-result));
             }
         }
 
@@ -231,14 +231,15 @@ internal sealed partial class ConnectionIo : IoSource
         catch when (completion.HasFlag(CompletionFlags.InputEnded | CompletionFlags.Closed))
         {
             // What ends the connection has to be told. Failing posts the close, and there it is told again.
-            Interlocked.Or(ref _undelivered, completion.Flags & (CompletionFlags.InputEnded | CompletionFlags.Closed));
+            CompletionFlags ending = completion.Flags & (CompletionFlags.InputEnded | CompletionFlags.Closed);
+            Interlocked.Or(ref _undelivered, (int)ending);
             throw;
         }
     }
 
     private void RunAllCallbacks(in Completion completion)
     {
-        if (completion.HasFlag(Completion.NeedsBuffer))
+        if (completion.HasFlag(CompletionFlags.NeedsBuffer))
         {
             _receiver.Refill(this);
         }
@@ -252,7 +253,7 @@ internal sealed partial class ConnectionIo : IoSource
         {
             // With input to tell of as well, the flush's continuation goes to the pool: it might not end.
             bool isAlone = !completion.HasFlag(CompletionFlags.Received | CompletionFlags.InputEnded);
-            Sender.OnSent((BufferSegment?)completion.Subject, isAlone ? Origin.Loop : Origin.Foreign);
+            Sender.OnSent(completion.Sent, isAlone ? Origin.Loop : Origin.Foreign);
         }
 
         if (completion.HasFlag(CompletionFlags.Paused))
@@ -272,10 +273,10 @@ internal sealed partial class ConnectionIo : IoSource
 
         if (completion.HasFlag(CompletionFlags.TimedOut))
         {
-            OnIdleTimeout((System.TimeSpan)completion.Subject!);
+            OnIdleTimeout(completion.Duration);
         }
 
-        if (completion.HasFlag(Completion.LoopStopping))
+        if (completion.HasFlag(CompletionFlags.LoopStopping))
         {
             Abort(new ConnectionAbortedException("The transport was stopped."));
         }
@@ -321,7 +322,7 @@ internal sealed partial class ConnectionIo : IoSource
     private Completion TakeUndelivered(in Completion completion)
     {
         int untold = Volatile.Read(ref _undelivered) == 0 ? 0 : Interlocked.Exchange(ref _undelivered, 0);
-        return completion with { Flags = completion.Flags | untold };
+        return completion with { Flags = completion.Flags | (CompletionFlags)untold };
     }
 
     internal override (string Id, object? EndPoint) Describe() => (Connection.ConnectionId, Connection.LocalEndPoint);

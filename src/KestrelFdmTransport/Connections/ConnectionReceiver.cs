@@ -100,7 +100,7 @@ internal struct ConnectionReceiver
             if (reader.TryPause())
             {
                 _pauseLogged = true;
-                io.Loop.OnReadPaused();
+                io.Loop.Counters.ReadPauses++;
                 completion = completion with { Flags = completion.Flags | CompletionFlags.Paused };
                 break;
             }
@@ -118,7 +118,7 @@ internal struct ConnectionReceiver
         }
 
         reader.ReturnSpare();
-        if (_readable && !_hasEnded && !reader.IsPaused && !completion.HasFlag(Completion.NeedsBuffer))
+        if (_readable && !_hasEnded && !reader.IsPaused && !completion.HasFlag(CompletionFlags.NeedsBuffer))
         {
             io.Loop.Requeue(io);
         }
@@ -160,7 +160,7 @@ internal struct ConnectionReceiver
     }
 
     /// <summary>The input is over, which is told once.</summary>
-    internal Completion End(in Completion before, int how, Exception? error)
+    internal Completion End(in Completion before, CompletionFlags how, Exception? error)
     {
         if (_hasEnded)
         {
@@ -194,7 +194,7 @@ internal struct ConnectionReceiver
     private Completion OnBufferNeeded(in Completion before)
         => _memoryFailure is { } failure
             ? End(before, CompletionFlags.Error, failure)
-            : before with { Flags = before.Flags | Completion.NeedsBuffer };
+            : before with { Flags = before.Flags | CompletionFlags.NeedsBuffer };
 
     /// <summary>One <c>recv</c>: the bytes received, or zero or less when there is nothing to go on with.</summary>
     private int ReceiveOnce(ConnectionIo io, Span<byte> space, out bool drained, ref Completion completion)
@@ -222,7 +222,7 @@ internal struct ConnectionReceiver
                 completion = OnReaderCompleted(io, completion);
                 break;
             case 0:
-                completion = End(completion, io.IsShutDown ? 0 : CompletionFlags.Fin, null);
+                completion = End(completion, io.IsShutDown ? CompletionFlags.None : CompletionFlags.Fin, null);
                 break;
             case -Errno.EAGAIN:
                 _readable = false;
@@ -249,17 +249,17 @@ internal struct ConnectionReceiver
     private Completion OnReaderCompleted(ConnectionIo io, in Completion before)
     {
         Exception? error = io.Reader.CompletionError;
-        return End(before, error is null ? 0 : CompletionFlags.Error, error);
+        return End(before, error is null ? CompletionFlags.None : CompletionFlags.Error, error);
     }
 
     private Completion OnSocketDisposed(ConnectionIo io, in Completion before)
-        => End(before, io.IsShutDown ? 0 : CompletionFlags.Error, ConnectionSocket.CreateAbortedException());
+        => End(before, io.IsShutDown ? CompletionFlags.None : CompletionFlags.Error, ConnectionSocket.CreateAbortedException());
 
     private Completion OnError(ConnectionIo io, in Completion before, int errno)
     {
         if (io.IsShutDown)
         {
-            return End(before, 0, null);
+            return End(before, CompletionFlags.None, null);
         }
 
         SocketException error = SocketErrors.Exception(errno);

@@ -78,7 +78,7 @@ internal struct IdleTimer
             return Completion.None;
         }
 
-        io.Loop.OnIdleTimeout();
-        return new Completion(CompletionFlags.TimedOut, IdleTimeout.From(timeout));
+        io.Loop.Counters.IdleTimeouts++;
+        return new Completion(CompletionFlags.TimedOut, Duration: IdleTimeout.From(timeout));
     }
 }

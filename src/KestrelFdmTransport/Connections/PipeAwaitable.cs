@@ -95,7 +95,7 @@ internal struct PipeAwaitable
             return;
         }
 
-        io.Loop.OnOffloaded();
+        io.Loop.Counters.Offloaded++;
         if (placement == Placement.Pool || !io.Loop.Group.BlockingThreads.TryQueue(end))
         {
             io.CountQueued();

@@ -28,10 +28,6 @@ internal sealed class Acceptor : IoSource
     private static readonly TimeSpan s_minBackoff = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan s_maxBackoff = TimeSpan.FromMilliseconds(100);
 
-    private const int Reset = Completion.FirstOfSource;
-    private const int Paused = Completion.FirstOfSource << 1;
-    private const int Ended = Completion.FirstOfSource << 2;
-
     private readonly Lock _lock = new();
     private readonly FdmConnectionListener _listener;
     private readonly ListenDescriptor _descriptor;
@@ -145,7 +141,9 @@ internal sealed class Acceptor : IoSource
 
         if (pauses)
         {
-            return ended ? new Completion(Ended) : OnAcceptError(result < 0 ? -result : Errno.EMFILE);
+            return ended
+                ? new Completion(CompletionFlags.InputEnded)
+                : OnAcceptError(result < 0 ? -result : Errno.EMFILE);
         }
 
         if (result >= 0)
@@ -155,29 +153,29 @@ internal sealed class Acceptor : IoSource
             return Completion.None;
         }
 
-        return result == -Errno.EAGAIN ? Completion.None : new Completion(Reset);
+        return result == -Errno.EAGAIN ? Completion.None : new Completion(CompletionFlags.Reset);
     }
 
     internal override void RunCallbacks(in Completion completion)
     {
-        if (completion.HasFlag(Reset))
+        if (completion.HasFlag(CompletionFlags.Reset))
         {
             // Like Sockets: the client was gone before we came, and the connection never had an id.
             Log.ConnectionReset(_listener.Logger, "(null)");
         }
 
-        if (completion.HasFlag(Paused))
+        if (completion.HasFlag(CompletionFlags.Paused))
         {
-            var (pause, reason) = ((TimeSpan, string))completion.Subject!;
-            Log.AcceptPaused(_listener.Logger, _listener.EndPoint, (long)pause.TotalMilliseconds, reason);
+            string reason = AcceptErrors.Reason(completion.Errno, Loop.Group.Headroom);
+            Log.AcceptPaused(_listener.Logger, _listener.EndPoint, (long)completion.Duration.TotalMilliseconds, reason);
         }
 
-        if (completion.HasFlag(Ended))
+        if (completion.HasFlag(CompletionFlags.InputEnded))
         {
             _listener.OnListenSocketDisposed();
         }
 
-        if (completion.HasFlag(Completion.LoopStopping) && !_registration.IsStopped)
+        if (completion.HasFlag(CompletionFlags.LoopStopping) && !_registration.IsStopped)
         {
             // The factory is being disposed with the endpoint still bound: the caller of AcceptAsync gets null.
             _listener.StopAccepting(error: null);
@@ -195,7 +193,7 @@ internal sealed class Acceptor : IoSource
         if (Loop.IsEnding)
         {
             // It had no slot when the loop informed its sources.
-            return new Completion(Completion.LoopStopping);
+            return new Completion(CompletionFlags.LoopStopping);
         }
 
         if ((command & LoopCommand.PauseAccept) != LoopCommand.None)
@@ -352,7 +350,7 @@ internal sealed class Acceptor : IoSource
     {
         EventLoop home = io.Loop;
         home.Utilization.OnAccepted(Loop.Now);
-        Loop.OnAccepted();
+        Loop.Counters.Accepts++;
         if (home != Loop)
         {
             io.Post(LoopCommand.Register);
@@ -386,10 +384,10 @@ internal sealed class Acceptor : IoSource
     private Completion OnAcceptError(int errno)
     {
         IncreaseBackoff();
-        Loop.OnAcceptPaused();
+        Loop.Counters.AcceptPauses++;
         Loop.ScheduleResume(this, _backoff);
         return _listener.PauseReports.TryBegin()
-            ? new Completion(Paused, (_backoff, AcceptErrors.Reason(errno, Loop.Group.Headroom)))
+            ? new Completion(CompletionFlags.Paused, Duration: _backoff, Errno: errno)
             : Completion.None;
     }
 

@@ -153,7 +153,7 @@ internal sealed class Connector : IoSource
 
     internal override void RunCallbacks(in Completion completion)
     {
-        if (completion.HasFlag(Completion.LoopStopping))
+        if (completion.HasFlag(CompletionFlags.LoopStopping))
         {
             Fail(Stopped());
         }

@@ -1,33 +1,31 @@
 using System;
+using System.Runtime.InteropServices;
+using KestrelFdmTransport.Buffers;
 
 namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>
-/// What a loop's owner has found out about a source and has not told anybody yet, because telling runs user code. It
-/// travels by value, so that a new owner, who may serve the same source meanwhile, cannot mix its own into it.
+/// What a loop's owner has found out about a source. It is delivered by <see cref="IoSource.RunCallbacks"/>, because
+/// that runs user code. It travels by value: a new owner may serve the same source meanwhile, and has a completion of
+/// its own.
 /// </summary>
-/// <param name="Flags">What there is to tell; the source's own bits above <see cref="NeedsBuffer"/>.</param>
-/// <param name="Subject">An object that goes with it.</param>
-/// <param name="Error">An error that goes with it.</param>
-internal readonly record struct Completion(int Flags, object? Subject = null, Exception? Error = null)
+/// <param name="Flags">What has happened.</param>
+/// <param name="Error">Why.</param>
+/// <param name="Sent">Blocks that have been sent.</param>
+/// <param name="Duration">How long a pause or an idle timeout is.</param>
+/// <param name="Errno">The error number of a system call.</param>
+[StructLayout(LayoutKind.Auto)]
+internal readonly record struct Completion(
+    CompletionFlags Flags,
+    Exception? Error = null,
+    BufferSegment? Sent = null,
+    TimeSpan Duration = default,
+    int Errno = 0)
 {
-    /// <summary>
-    /// The source cannot be served before <see cref="IoSource.RunCallbacks"/> has fetched memory for it.
-    /// </summary>
-    internal const int NeedsBuffer = 1;
-
-    /// <summary>Serving the source threw <see cref="Error"/>.</summary>
-    internal const int Faulted = 2;
-
-    /// <summary>The loop is ending.</summary>
-    internal const int LoopStopping = 4;
-
-    /// <summary>The first bit that a source may give a meaning.</summary>
-    internal const int FirstOfSource = 8;
-
     internal static Completion None => default;
 
-    internal bool IsEmpty => Flags == 0;
+    internal bool IsEmpty => Flags == CompletionFlags.None;
 
-    internal bool HasFlag(int kind) => (Flags & kind) != 0;
+    /// <summary>True if any of the flags is set.</summary>
+    internal bool HasFlag(CompletionFlags flags) => (Flags & flags) != CompletionFlags.None;
 }

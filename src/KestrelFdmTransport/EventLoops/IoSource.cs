@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.Threading;
 using KestrelFdmTransport.Polling;
 using KestrelFdmTransport.Scheduling;
@@ -10,11 +11,11 @@ namespace KestrelFdmTransport.EventLoops;
 /// </summary>
 /// <remarks>
 /// Two kinds of members. Those of the loop's owner (<see cref="OnReady"/>, <see cref="OnCommand"/>,
-/// <see cref="OnClose"/>) run no foreign code: they return a <see cref="Completion"/>. <see cref="RunCallbacks"/> does,
-/// and so may take for ever; the loop may have another owner before it returns. Nothing in it may touch what belongs to
-/// the owner.
+/// <see cref="OnTimer"/>, <see cref="OnClose"/>) run no user code: they return a <see cref="Completion"/>.
+/// <see cref="RunCallbacks"/> runs user code, and so may take for ever; the loop may have another owner before it
+/// returns. Nothing in it may touch what belongs to the owner.
 /// </remarks>
-internal abstract class IoSource
+internal abstract class IoSource : LoopEntry<IoSource>
 {
     private int _pendingCommands;
     private EventLoop _loop = null!;
@@ -31,18 +32,6 @@ internal abstract class IoSource
     /// <summary>The live counter that the source begins with on its loop.</summary>
     internal byte FirstCounter { get; set; } = PollingPolicy.CounterStart;
 
-    /// <summary>Slot and generation; zero until registered. Loop only.</summary>
-    internal ulong Token { get; set; }
-
-    /// <summary>Event bits harvested and not yet served. Loop only.</summary>
-    internal uint PendingEvents { get; set; }
-
-    /// <summary>Place among the loop's <see cref="TimerQueue"/>; 0 is none. Loop only.</summary>
-    internal int TimerIndex { get; set; }
-
-    /// <summary>Link of the loop's command queue; belongs to whoever set the first command bit.</summary>
-    internal IoSource? NextQueued { get; set; }
-
     /// <summary>Leaves a message for the loop's owner. Any thread.</summary>
     internal void Post(LoopCommand command)
     {
@@ -55,27 +44,27 @@ internal abstract class IoSource
     /// <summary>Takes all messages; from here on a new one puts the source into the command queue again.</summary>
     internal LoopCommand TakeCommands() => (LoopCommand)Interlocked.Exchange(ref _pendingCommands, 0);
 
-    /// <summary>Handles what is ready. Owner only.</summary>
+    /// <summary>Asserts that the caller may touch what belongs to the owner of the loop.</summary>
+    [Conditional("DEBUG")]
+    protected void AssertOwner() => Loop.AssertOwner();
+
+    /// <summary>Handles what is ready.</summary>
     internal abstract Completion OnReady(uint events);
 
-    /// <summary>Handles messages. Owner only.</summary>
+    /// <summary>Handles commands.</summary>
     internal abstract Completion OnCommand(LoopCommand command);
 
-    /// <summary>The time has come that was given to <see cref="EventLoop.SetTimer"/>. Owner only.</summary>
+    /// <summary>The time has come that was given to <see cref="EventLoop.SetTimer"/>.</summary>
     internal virtual Completion OnTimer(long now) => Completion.None;
 
-    /// <summary>
-    /// Goes over to another loop if nothing is under way. Owner only, outside callbacks; afterwards it is not the
-    /// owner's any more.
-    /// </summary>
+    /// <summary>Goes to another loop if nothing is under way. Afterwards it belongs to that loop's owner.</summary>
     internal virtual bool TryMigrateTo(EventLoop destination) => false;
 
-    /// <summary>Releases the descriptor, after the turn's last event. Owner only.</summary>
+    /// <summary>Releases the descriptor, after the last event of the iteration.</summary>
     internal abstract Completion OnClose();
 
     /// <summary>
     /// Does without <see cref="RunCallbacks"/> if there is nothing in the completion for user code on this thread.
-    /// Owner only.
     /// </summary>
     internal virtual bool TryQueueCallbacks(in Completion completion) => false;
 

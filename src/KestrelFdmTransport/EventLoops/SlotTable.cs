@@ -7,7 +7,8 @@ namespace KestrelFdmTransport.EventLoops;
 /// generation (high half); closing changes the generation, so whatever still carries the old one is dropped.
 /// </summary>
 /// <remarks>Belongs to the loop's owner.</remarks>
-internal sealed class SlotTable
+internal sealed class SlotTable<T>
+    where T : LoopEntry<T>
 {
     private Slot[] _slots = new Slot[64];
     private int _used;
@@ -15,7 +16,7 @@ internal sealed class SlotTable
 
     internal int Count { get; private set; }
 
-    internal ulong Add(IoSource source)
+    internal ulong Add(T source)
     {
         int index = _free;
         if (index >= 0)
@@ -38,7 +39,7 @@ internal sealed class SlotTable
         return ((ulong)slot.Generation << 32) | (uint)index;
     }
 
-    internal IoSource? Find(ulong token)
+    internal T? Find(ulong token)
     {
         uint index = (uint)token;
         if (index >= (uint)_used)
@@ -51,7 +52,7 @@ internal sealed class SlotTable
     }
 
     /// <summary>The source in a slot that is in use.</summary>
-    internal IoSource At(int index) => _slots[index].Source!;
+    internal T At(int index) => _slots[index].Source!;
 
     internal void Remove(ulong token)
     {
@@ -68,7 +69,7 @@ internal sealed class SlotTable
     /// The registered source in the highest slot below <paramref name="end"/>, which becomes that slot's number; null
     /// if there is none. All of them in turn without a copy: to end a loop must take no memory.
     /// </summary>
-    internal IoSource? Below(ref int end)
+    internal T? Below(ref int end)
     {
         for (end = Math.Min(end, _used) - 1; end >= 0; end--)
         {
@@ -84,7 +85,7 @@ internal sealed class SlotTable
 
     private struct Slot
     {
-        internal IoSource? Source;
+        internal T? Source;
         internal uint Generation;
         internal int NextFree;
     }

@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics.CodeAnalysis;
 
 namespace KestrelFdmTransport.EventLoops;
 
@@ -7,7 +8,8 @@ namespace KestrelFdmTransport.EventLoops;
 /// heap in which each source knows its place, so that clearing one does not look at the others.
 /// </summary>
 /// <remarks>Belongs to the loop's owner.</remarks>
-internal sealed class TimerQueue
+internal sealed class TimerQueue<T>
+    where T : LoopEntry<T>
 {
     // From 1 on, so that a source's place of 0 means none. The parent of n is n / 2.
     private Entry[] _heap = new Entry[8];
@@ -16,7 +18,7 @@ internal sealed class TimerQueue
     internal int Count { get; private set; }
 
     /// <summary>Gives the source a deadline in place of the one that it may have.</summary>
-    internal void Set(IoSource source, long due)
+    internal void Set(T source, long due)
     {
         int place = source.TimerIndex;
         if (place == 0)
@@ -33,7 +35,7 @@ internal sealed class TimerQueue
         Settle(place, new Entry(source, due));
     }
 
-    internal void Clear(IoSource source)
+    internal void Clear(T source)
     {
         int place = source.TimerIndex;
         if (place == 0)
@@ -53,7 +55,7 @@ internal sealed class TimerQueue
     /// <summary>Ticks until the next one is due, 0 if one is overdue, -1 if there is none.</summary>
     internal long Until(long now) => Count == 0 ? -1 : Math.Max(0, _heap[1].Due - now);
 
-    internal bool TryTakeDue(long now, out IoSource? source)
+    internal bool TryTakeDue(long now, [NotNullWhen(true)] out T? source)
     {
         if (Count == 0 || _heap[1].Due > now)
         {
@@ -101,5 +103,5 @@ internal sealed class TimerQueue
         entry.Source.TimerIndex = place;
     }
 
-    private readonly record struct Entry(IoSource Source, long Due);
+    private readonly record struct Entry(T Source, long Due);
 }

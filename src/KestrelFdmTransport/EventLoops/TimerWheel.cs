@@ -13,6 +13,9 @@ namespace KestrelFdmTransport.EventLoops;
 /// </remarks>
 internal sealed class TimerWheel
 {
+    /// <summary>How coarse idle timers are, in milliseconds. The loop wakes for them no more often.</summary>
+    internal const int IdleTick = 100;
+
     internal const int Buckets = 512;
 
     private const int None = -1;

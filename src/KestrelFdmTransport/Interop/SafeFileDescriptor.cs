@@ -14,6 +14,11 @@ internal sealed class SafeFileDescriptor : SafeHandleMinusOneIsInvalid
 
     internal int Value => (int)DangerousGetHandle();
 
+    /// <summary>Owns what a system call has returned, or throws its error.</summary>
+    /// <param name="result">The descriptor, or a negated error number.</param>
+    internal static SafeFileDescriptor FromResult(int result)
+        => result >= 0 ? new SafeFileDescriptor(result) : throw SocketErrors.Exception(-result);
+
     /// <summary>Takes a reference; false once the descriptor is closed or about to be.</summary>
     internal bool TryAcquire()
     {

@@ -297,7 +297,7 @@ internal sealed class LoopThread
         _cachingEnabled = hoarding;
         try
         {
-            if (completion.HasFlag(Completion.Faulted))
+            if (completion.HasFlag(CompletionFlags.Faulted))
             {
                 Fail(source, completion.Error!);
             }

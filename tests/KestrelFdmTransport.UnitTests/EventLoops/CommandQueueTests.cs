@@ -9,18 +9,18 @@ namespace KestrelFdmTransport.UnitTests.EventLoops;
 [Collection(NonParallel.Name)]
 public sealed class CommandQueueTests
 {
-    private readonly CommandQueue _mailbox = new();
+    private readonly CommandQueue<IoSource> _mailbox = new();
 
     [Fact]
     public void It_is_empty_until_something_comes()
     {
         Assert.True(_mailbox.IsEmpty);
-        Assert.Null(_mailbox.TakeAll());
+        Assert.Empty(Taken());
 
         _mailbox.Push(new ProbeSource());
 
         Assert.False(_mailbox.IsEmpty);
-        Assert.NotNull(_mailbox.TakeAll());
+        Assert.Single(Taken());
         Assert.True(_mailbox.IsEmpty);
     }
 
@@ -34,7 +34,7 @@ public sealed class CommandQueueTests
             _mailbox.Push(sources[i]);
         }
 
-        Assert.Equal(sources, Listed(_mailbox.TakeAll()));
+        Assert.Equal(sources, Taken());
     }
 
     /// <summary>
@@ -64,7 +64,7 @@ public sealed class CommandQueueTests
             {
                 while (Volatile.Read(ref running) > 0 || !_mailbox.IsEmpty)
                 {
-                    foreach (IoSource source in Listed(_mailbox.TakeAll()))
+                    foreach (IoSource source in Taken())
                     {
                         Assert.Equal(1, Interlocked.Exchange(ref queued[source].Value, 0));
                         taken++;
@@ -95,10 +95,11 @@ public sealed class CommandQueueTests
         Assert.All(queued.Values, box => Assert.Equal(0, box.Value));
     }
 
-    private static List<IoSource> Listed(IoSource? oldest)
+    private List<IoSource> Taken()
     {
         var sources = new List<IoSource>();
-        for (IoSource? source = oldest; source is not null; source = source.NextQueued)
+        _mailbox.Take();
+        while (_mailbox.TryDequeue(out IoSource? source))
         {
             sources.Add(source);
         }

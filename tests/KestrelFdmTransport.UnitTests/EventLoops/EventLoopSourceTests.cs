@@ -273,8 +273,8 @@ public sealed class EventLoopSourceTests : IDisposable
         _loops.Run(() =>
         {
             Assert.Equal(2, Loop.Sets.Hot.Dispatched + Loop.Sets.Warm.Dispatched + Loop.Sets.Cold.Dispatched);
-            Assert.True(Loop.Events >= 2);
-            Assert.True(Loop.EpollWaits >= Loop.Sets.Iterations);
+            Assert.True(Loop.Counters.Events >= 2);
+            Assert.True(Loop.Counters.EpollWaits >= Loop.Sets.Iterations);
         });
         Unregister(source);
     }

@@ -7,8 +7,6 @@ namespace KestrelFdmTransport.UnitTests.EventLoops;
 /// <summary>A source that does what the test says.</summary>
 internal sealed class ProbeSource : IoSource
 {
-    private const int ClosedKind = Completion.FirstOfSource << 1;
-
     private int _closed;
     private int _deferredSends;
     private int _stalls;
@@ -49,7 +47,7 @@ internal sealed class ProbeSource : IoSource
     internal override Completion OnReady(uint events)
     {
         OnServe(events);
-        return OnCallbacks is null ? Completion.None : new Completion(Completion.FirstOfSource);
+        return OnCallbacks is null ? Completion.None : new Completion(CompletionFlags.Received);
     }
 
     internal override Completion OnCommand(LoopCommand command)
@@ -71,14 +69,14 @@ internal sealed class ProbeSource : IoSource
 
     internal override void RunCallbacks(in Completion completion)
     {
-        if (completion.HasFlag(Completion.LoopStopping))
+        if (completion.HasFlag(CompletionFlags.LoopStopping))
         {
             _stopped = true;
             OnStop(this);
             return;
         }
 
-        (completion.HasFlag(ClosedKind) ? OnCloseCallbacks : OnCallbacks)?.Invoke();
+        (completion.HasFlag(CompletionFlags.Closed) ? OnCloseCallbacks : OnCallbacks)?.Invoke();
     }
 
     internal override void Fail(Exception cause) => OnFailed(cause);
@@ -92,7 +90,7 @@ internal sealed class ProbeSource : IoSource
         }
 
         OnClosing();
-        return OnCloseCallbacks is null ? Completion.None : new Completion(ClosedKind);
+        return OnCloseCallbacks is null ? Completion.None : new Completion(CompletionFlags.Closed);
     }
 
     internal override void SendDeferred()

@@ -8,7 +8,7 @@ namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 public sealed class SlotTableTests
 {
-    private readonly SlotTable _table = new();
+    private readonly SlotTable<IoSource> _table = new();
 
     [Fact]
     public void A_payload_leads_to_its_source()

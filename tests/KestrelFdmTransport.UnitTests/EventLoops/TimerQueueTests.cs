@@ -10,7 +10,7 @@ namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 public sealed class TimerQueueTests
 {
-    private readonly TimerQueue _deadlines = new();
+    private readonly TimerQueue<IoSource> _deadlines = new();
     private readonly ProbeSource _first = new();
     private readonly ProbeSource _second = new();
 
