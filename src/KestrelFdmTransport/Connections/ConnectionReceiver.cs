@@ -253,7 +253,10 @@ internal struct ConnectionReceiver
     }
 
     private Completion OnSocketDisposed(ConnectionIo io, in Completion before)
-        => End(before, io.IsShutDown ? CompletionFlags.None : CompletionFlags.Error, ConnectionSocket.CreateAbortedException());
+        => End(
+            before,
+            io.IsShutDown ? CompletionFlags.None : CompletionFlags.Error,
+            ConnectionSocket.CreateAbortedException());
 
     private Completion OnError(ConnectionIo io, in Completion before, int errno)
     {

@@ -21,6 +21,9 @@ internal enum FaultPoint
     /// <summary>A source has its slot and is about to get its place in the polling sets.</summary>
     SourceCounted,
 
+    /// <summary>A ready queue is about to grow.</summary>
+    ReadyQueueGrown,
+
     /// <summary>A source is about to be put among those that wait for a time.</summary>
     DeadlineSet,
 

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging;
 namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>
-/// Runs the commands that come to a loop that has stopped: of a connection that another loop has given to it at the last moment, or of
-/// one whose last sender leaves late.
+/// Runs the commands that come to a loop that has stopped: of a connection that another loop has given to it at the
+/// last moment, or of one whose last sender leaves late.
 /// </summary>
 internal sealed class AfterStop(EventLoop loop, CommandQueue<IoSource> commands, LoopSources sources, ILogger logger)
 {
@@ -21,7 +21,10 @@ internal sealed class AfterStop(EventLoop loop, CommandQueue<IoSource> commands,
     /// <summary>True once the loop has no owner any more.</summary>
     internal bool HasBegun => Volatile.Read(ref _state) != NotYet;
 
-    /// <summary>From here on a thread of the pool runs the commands. The poster and this thread write first and then look (full fences).</summary>
+    /// <summary>
+    /// From here on a thread of the pool runs the commands. The poster and this thread write first and then look (full
+    /// fences).
+    /// </summary>
     internal void Begin()
     {
         Interlocked.Exchange(ref _state, Stopped);
@@ -29,10 +32,11 @@ internal sealed class AfterStop(EventLoop loop, CommandQueue<IoSource> commands,
     }
 
     /// <summary>
-    /// Drains on a thread of the pool: callbacks are user code, and the poster may be the monitor, another loop's owner outside any
-    /// callback, or hold a lock.
+    /// Drains on a thread of the pool: callbacks are user code, and the poster may be the monitor, another loop's owner
+    /// outside any callback, or hold a lock.
     /// </summary>
-    internal void QueueDrain() => ThreadPool.UnsafeQueueUserWorkItem(static after => after.Drain(), this, preferLocal: false);
+    internal void QueueDrain()
+        => ThreadPool.UnsafeQueueUserWorkItem(static after => after.Drain(), this, preferLocal: false);
 
     /// <summary>Runs all commands and closes, with no owner from which the loop could be taken over.</summary>
     internal void DrainOnce()
@@ -68,7 +72,10 @@ internal sealed class AfterStop(EventLoop loop, CommandQueue<IoSource> commands,
         }
     }
 
-    /// <summary>One thread at a time. It looks once more after it has said that it is done, for one that came meanwhile and left.</summary>
+    /// <summary>
+    /// One thread at a time. It looks once more after it has said that it is done, for one that came meanwhile and
+    /// left.
+    /// </summary>
     private void Drain()
     {
         while (!commands.IsEmpty && Interlocked.CompareExchange(ref _state, Draining, Stopped) == Stopped)

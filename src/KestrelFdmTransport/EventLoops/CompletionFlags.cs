@@ -8,7 +8,9 @@ internal enum CompletionFlags
 {
     None = 0,
 
-    /// <summary>The source cannot be served before <see cref="IoSource.RunCallbacks"/> has fetched memory for it.</summary>
+    /// <summary>
+    /// The source cannot be served before <see cref="IoSource.RunCallbacks"/> has fetched memory for it.
+    /// </summary>
     NeedsBuffer = 1 << 0,
 
     /// <summary>Serving the source threw <see cref="Completion.Error"/>.</summary>

@@ -11,7 +11,7 @@ internal sealed partial class EventLoop
 {
     private const int StepsPerIteration = 7;
 
-    /// <summary>Sources whose commands run before ready sources are dispatched again, and so the most that close in an iteration.</summary>
+    /// <summary>Sources whose commands run, and which close, before ready sources are dispatched again.</summary>
     private const int MaxCommandsPerIteration = 256;
 
     /// <summary>Idle timers that expire before ready sources are dispatched again.</summary>
@@ -79,8 +79,8 @@ internal sealed partial class EventLoop
     }
 
     /// <summary>
-    /// Runs one iteration. A new owner goes on with the step in which the last one lost the loop: if it began again instead, slow
-    /// callbacks of ready sources would starve the steps that follow.
+    /// Runs one iteration. A new owner goes on with the step in which the last one lost the loop: if it began again
+    /// instead, slow callbacks of ready sources would starve the steps that follow.
     /// </summary>
     /// <returns>False if the loop was taken over meanwhile.</returns>
     private bool RunIteration(LoopThread thread)
@@ -118,7 +118,7 @@ internal sealed partial class EventLoop
         return Complete(thread, new Completion(CompletionFlags.Faulted, fault), caching: false);
     }
 
-    /// <summary>Prepares to go on with an iteration whose owner has lost the loop to the calling thread inside a callback.</summary>
+    /// <summary>Prepares to go on with an iteration in which a callback has lost the loop to this thread.</summary>
     /// <returns>False if this thread has lost the loop, too.</returns>
     private bool ResumeAfterHandoff(LoopThread thread, Handoff handoff)
     {
@@ -283,7 +283,9 @@ internal sealed partial class EventLoop
         return true;
     }
 
-    /// <summary>Before the loop blocks, and before it closes: what waits for the end of a connection may count blocks then.</summary>
+    /// <summary>
+    /// Before it blocks, and before it closes: what waits for a connection's end may count blocks then.
+    /// </summary>
     private bool TrimBuffers(LoopThread thread)
     {
         return _migration.TakeHasMigrated() || _sources.HasClosing ? thread.ClearBuffers(this)
@@ -333,7 +335,8 @@ internal sealed partial class EventLoop
     {
         if (_stopRequested && !IsEnding)
         {
-            // A connection that another loop has given away may still be among the commands: the next iteration runs them.
+            // A connection that another loop has given away may still be among the commands: the next iteration runs
+            // them.
             _stopping = int.MaxValue;
         }
 

@@ -19,8 +19,7 @@ namespace KestrelFdmTransport.EventLoops;
 /// waker and the statistics. After a call that returns false the loop is lost, and the calling thread touches nothing
 /// of it.
 /// </remarks>
-[SuppressMessage(
-    "Design", "CA1001", Justification = "The owner of the loop disposes what belongs to it when the loop ends.")]
+[SuppressMessage("Design", "CA1001", Justification = "The owner disposes what belongs to the loop when it ends.")]
 internal sealed partial class EventLoop : IBalancedLoop
 {
     private readonly ILogger _logger;
@@ -100,27 +99,21 @@ internal sealed partial class EventLoop : IBalancedLoop
     /// <summary>True once the loop takes no source any more.</summary>
     internal bool IsEnding => _stopping != NotStopping;
 
-    /// <summary>
-    /// When the loop was started in place of one that had failed, in <see cref="Stopwatch"/> ticks; null for a first
-    /// one.
-    /// </summary>
+    /// <summary>When the loop was started in place of one that had failed; null for a first one.</summary>
     internal long? RestartedAt { get; init; }
 
     /// <summary>When the loop last polled, in <see cref="Stopwatch"/> ticks.</summary>
     internal long Now { get; private set; }
 
-    /// <summary>
-    /// Asserts that the caller may touch what belongs to the owner: it is the owner, or the loop has none any more.
-    /// </summary>
+    /// <summary>Asserts that the caller is the owner of the loop, or that the loop has none any more.</summary>
     [Conditional("DEBUG")]
     internal void AssertOwner()
         => Debug.Assert(
             IsOwnedByCurrentThread || HasFailed || _afterStop.HasBegun,
-            "This belongs to the owner of the loop.");
+            "This belongs to the loop's owner.");
 
     // For the sources; LoopSources, LoopMigration and Poller say what these do.
-    internal int Register(IoSource source, int descriptor, uint events)
-        => _sources.Register(source, descriptor, events);
+    internal int Register(IoSource source, int fd, uint events) => _sources.Register(source, fd, events);
 
     internal bool TryTakeSlot(IoSource source) => _sources.TryTakeSlot(source);
 
@@ -142,9 +135,7 @@ internal sealed partial class EventLoop : IBalancedLoop
 
     internal bool TryMigrateTo(IoSource source, EventLoop destination) => _migration.TryMigrateTo(source, destination);
 
-    /// <summary>
-    /// Puts a source with commands into the command queue and wakes the loop if it sleeps. Any thread.
-    /// </summary>
+    /// <summary>Queues a source that has commands, and wakes the loop if it sleeps. Any thread.</summary>
     internal void Deliver(IoSource source)
     {
         _commands.Push(source);

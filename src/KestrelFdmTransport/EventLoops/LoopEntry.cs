@@ -1,6 +1,8 @@
 namespace KestrelFdmTransport.EventLoops;
 
-/// <summary>The places of a source in the tables and queues of its loop, which need to know nothing else of it.</summary>
+/// <summary>
+/// The places of a source in the tables and queues of its loop, which need to know nothing else of it.
+/// </summary>
 /// <remarks>Belongs to the loop's owner, except for the link of the command queue.</remarks>
 /// <typeparam name="TSelf">The source.</typeparam>
 internal abstract class LoopEntry<TSelf>

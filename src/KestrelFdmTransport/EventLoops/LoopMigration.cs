@@ -27,7 +27,9 @@ internal sealed class LoopMigration(EventLoop loop, PollingSets sets)
         _budget = migrates && !loop.IsEnding ? loop.Group.Balancer.PlanMigrations(loop, now, out _destination) : 0;
     }
 
-    /// <summary>Gives a source away that has just been dispatched, if it is hot and the destination is not stuck.</summary>
+    /// <summary>
+    /// Gives a source away that has just been dispatched, if it is hot and the destination is not stuck.
+    /// </summary>
     internal void TryMigrate(IoSource source, int slot)
     {
         LiveCounter counter = sets.Counter(slot);
@@ -72,7 +74,10 @@ internal sealed class LoopMigration(EventLoop loop, PollingSets sets)
         return migrated;
     }
 
-    /// <summary>The CPU time of the loop's thread since the last window, in clock ticks; -1 if another thread owned the loop then.</summary>
+    /// <summary>
+    /// The CPU time of the loop's thread since the last window, in clock ticks; -1 if another thread owned the loop
+    /// then.
+    /// </summary>
     private long MeasureCpuTime()
     {
         long before = _cpuTime;

@@ -8,7 +8,9 @@ using KestrelFdmTransport.Polling;
 
 namespace KestrelFdmTransport.EventLoops;
 
-/// <summary>The sources of a loop: their slots, their places in the ready queues, their timers, and those that are to close.</summary>
+/// <summary>
+/// The sources of a loop: their slots, their places in the ready queues, their timers, and those that are to close.
+/// </summary>
 /// <remarks>Belongs to the loop's owner.</remarks>
 internal sealed class LoopSources(EventLoop loop, Poller poller, PollingSets sets)
 {
@@ -42,7 +44,9 @@ internal sealed class LoopSources(EventLoop loop, Poller poller, PollingSets set
         return result;
     }
 
-    /// <summary>Gives a source its slot before there is anything to watch. Every source with a slot learns that the loop ends.</summary>
+    /// <summary>
+    /// Gives a source its slot before there is anything to watch. Every source with a slot learns that the loop ends.
+    /// </summary>
     /// <returns>False if the loop is ending.</returns>
     internal bool TryTakeSlot(IoSource source)
     {
@@ -81,7 +85,9 @@ internal sealed class LoopSources(EventLoop loop, Poller poller, PollingSets set
 
     internal bool Contains(IoSource source) => _slots.Find(source.Token) == source;
 
-    /// <summary>Queues a source that has just been registered for this iteration, if other sources would keep it waiting.</summary>
+    /// <summary>
+    /// Queues a source that has just been registered for this iteration, if other sources would keep it waiting.
+    /// </summary>
     /// <param name="source">The source.</param>
     /// <param name="events">What is probably ready, although no event has said so.</param>
     internal void EnqueueAccepted(IoSource source, uint events)
@@ -158,8 +164,8 @@ internal sealed class LoopSources(EventLoop loop, Poller poller, PollingSets set
     }
 
     /// <summary>
-    /// Resumes the source after <paramref name="delay"/>, or when it is resumed otherwise. It is never resumed in the same iteration,
-    /// however short the delay is. A delay that no clock reaches is for ever.
+    /// Resumes the source after <paramref name="delay"/>, or when it is resumed otherwise. It is never resumed in the
+    /// same iteration, however short the delay is. A delay that no clock reaches is for ever.
     /// </summary>
     internal void ScheduleResume(IoSource source, TimeSpan delay)
     {
@@ -221,8 +227,8 @@ internal sealed class LoopSources(EventLoop loop, Poller poller, PollingSets set
     }
 
     /// <summary>
-    /// The next source that learns of the loop's end: those with a slot, and then those that have only a deadline, such as a listen
-    /// socket that the epoll has not taken yet.
+    /// The next source that learns of the loop's end: those with a slot, and then those that have only a deadline, such
+    /// as a listen socket that the epoll has not taken yet.
     /// </summary>
     /// <param name="end">The sources in slots below this one are left.</param>
     internal IoSource? NextToStop(ref int end)

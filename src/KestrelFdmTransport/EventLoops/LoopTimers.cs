@@ -5,11 +5,15 @@ using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.EventLoops;
 
-/// <summary>The timers of a loop's sources: few deadlines, precise, in a heap, and many idle timers, coarse, in a wheel.</summary>
+/// <summary>
+/// The timers of a loop's sources: few deadlines, precise, in a heap, and many idle timers, coarse, in a wheel.
+/// </summary>
 internal sealed class LoopTimers<T>
     where T : LoopEntry<T>
 {
-    /// <summary>The clock of the wheel may be this much behind the kernel's, which decides how long the loop sleeps.</summary>
+    /// <summary>
+    /// The clock of the wheel may be this much behind the kernel's, which decides how long the loop sleeps.
+    /// </summary>
     private const int ClockStep = 10;
 
     private readonly TimerQueue<T> _deadlines = new();
@@ -17,14 +21,19 @@ internal sealed class LoopTimers<T>
 
     internal bool HasIdleTimers => _idle.Count > 0;
 
-    /// <summary>Gives the source a deadline in <see cref="Stopwatch"/> ticks, in place of the one that it may have.</summary>
+    /// <summary>
+    /// Gives the source a deadline in <see cref="Stopwatch"/> ticks, in place of the one that it may have.
+    /// </summary>
     internal void SetDeadline(T source, long due)
     {
         FaultPoints.Hit(FaultPoint.DeadlineSet);
         _deadlines.Set(source, due);
     }
 
-    /// <summary>Gives the source an idle timer, due at a <see cref="Environment.TickCount64"/>, in place of the one that it may have.</summary>
+    /// <summary>
+    /// Gives the source an idle timer, due at a <see cref="Environment.TickCount64"/>, in place of the one that it may
+    /// have.
+    /// </summary>
     internal void SetIdle(T source, long due)
     {
         FaultPoints.Hit(FaultPoint.TimerSet);
@@ -37,7 +46,8 @@ internal sealed class LoopTimers<T>
         _idle.Clear((int)(uint)source.Token);
     }
 
-    internal bool TryTakeDeadline(long now, [NotNullWhen(true)] out T? source) => _deadlines.TryTakeDue(now, out source);
+    internal bool TryTakeDeadline(long now, [NotNullWhen(true)] out T? source)
+        => _deadlines.TryTakeDue(now, out source);
 
     internal bool TryTakeIdle(long now, out int slot) => _idle.TryTakeDue(now, out slot);
 

@@ -6,9 +6,12 @@ using KestrelFdmTransport.Polling;
 
 namespace KestrelFdmTransport.EventLoops;
 
-/// <summary>How a loop with nothing to do waits: it spins, sleeps while the thread pool has a backlog, or blocks.</summary>
+/// <summary>
+/// How a loop with nothing to do waits: it spins, sleeps while the thread pool has a backlog, or blocks.
+/// </summary>
 /// <remarks>Belongs to the loop's owner.</remarks>
-internal sealed class LoopWait(EventLoop loop, Poller poller, LoopTimers<IoSource> timers, SpinPredictor predictor, TimeSpan spinDuration)
+internal sealed class LoopWait(
+    EventLoop loop, Poller poller, LoopTimers<IoSource> timers, SpinPredictor predictor, TimeSpan spinDuration)
 {
     /// <summary>A loop that has run nothing inline for this many iterations is offload-only.</summary>
     private const int OffloadOnlyAfter = 8;
@@ -16,7 +19,10 @@ internal sealed class LoopWait(EventLoop loop, Poller poller, LoopTimers<IoSourc
     /// <summary>A spin that takes this much longer than it should was preempted.</summary>
     private static readonly long s_preemptedAfter = Stopwatch.Frequency / 2_000;
 
-    /// <summary>One poll takes a microsecond or less. After one that has taken so long, other threads have had the CPU meanwhile.</summary>
+    /// <summary>
+    /// One poll takes a microsecond or less. After one that has taken so long, other threads have had the CPU
+    /// meanwhile.
+    /// </summary>
     private static readonly long s_slowPoll = Stopwatch.Frequency / 100_000;
 
     /// <summary>An event that comes after so short a wait was there before it.</summary>
@@ -32,12 +38,13 @@ internal sealed class LoopWait(EventLoop loop, Poller poller, LoopTimers<IoSourc
     private long _sleptForBacklog;
 
     /// <summary>
-    /// What such a loop adds can only wait behind what it has offloaded. It need not hurry, and the threads of the pool, which spin
-    /// themselves, need the CPU more.
+    /// What such a loop adds can only wait behind what it has offloaded. It need not hurry, and the threads of the
+    /// pool, which spin themselves, need the CPU more.
     /// </summary>
     private bool IsOffloadOnly => _iterationsWithoutInlineCallback == OffloadOnlyAfter;
 
-    internal void OnIteration() => _iterationsWithoutInlineCallback = Math.Min(_iterationsWithoutInlineCallback + 1, OffloadOnlyAfter);
+    internal void OnIteration()
+        => _iterationsWithoutInlineCallback = Math.Min(_iterationsWithoutInlineCallback + 1, OffloadOnlyAfter);
 
     internal void OnInlineCallback() => _iterationsWithoutInlineCallback = 0;
 
@@ -104,7 +111,10 @@ internal sealed class LoopWait(EventLoop loop, Poller poller, LoopTimers<IoSourc
     private int Block(long now)
     {
         int timeout = timers.MillisecondsUntilNext(now);
-        if (IsOffloadOnly && timeout != 0 && !loop.MustWake && loop.Group.Backlog.SuggestedSleep(ref _lastStarted) is > 0 and int sleep)
+        if (IsOffloadOnly
+            && timeout != 0
+            && !loop.MustWake
+            && loop.Group.Backlog.SuggestedSleep(ref _lastStarted) is > 0 and int sleep)
         {
             Sys.Sleep(timeout < 0 ? sleep : (int)Math.Min(sleep, 1_000L * timeout));
             long after = Stopwatch.GetTimestamp();

@@ -7,10 +7,13 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.EventLoops;
 
-/// <summary>Wakes the owner of a loop from <c>epoll_wait</c>, by an eventfd that is written only if the loop sleeps.</summary>
+/// <summary>
+/// Wakes the owner of a loop from <c>epoll_wait</c>, by an eventfd that is written only if the loop sleeps.
+/// </summary>
 /// <remarks>
-/// A poster pushes its command and then reads the word; the loop writes the word and then looks into its command queue. Both sides
-/// have a full fence between their two steps, so a command that the loop misses finds a loop that is seen to sleep.
+/// A poster pushes its command and then reads the word; the loop writes the word and then looks into its command queue.
+/// Both sides have a full fence between their two steps, so a command that the loop misses finds a loop that is seen to
+/// sleep.
 /// </remarks>
 internal sealed class LoopWaker(string loop, ILogger logger) : IDisposable
 {

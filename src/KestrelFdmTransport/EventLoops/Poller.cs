@@ -19,8 +19,10 @@ internal sealed class Poller : IDisposable
         {
             Waker = new LoopWaker(loop, logger);
 
-            // Edge-triggered and never read: each write is an edge, and no machine runs long enough to overflow the counter.
-            int added = Sys.EpollAdd(_epoll.Value, Waker.Descriptor, EpollFlags.In | EpollFlags.EdgeTriggered, WakeToken);
+            // Edge-triggered and never read: each write is an edge, and no machine runs long enough to overflow the
+            // counter.
+            int added =
+                Sys.EpollAdd(_epoll.Value, Waker.Descriptor, EpollFlags.In | EpollFlags.EdgeTriggered, WakeToken);
             if (added < 0)
             {
                 throw SocketErrors.Exception(-added);

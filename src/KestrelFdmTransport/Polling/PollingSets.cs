@@ -421,7 +421,6 @@ internal sealed class PollingSets
 
     private void Enqueue(ref LiveCounter counter, PollingSet set, ulong token, long arrival)
     {
-        counter.Queued = true;
         switch (set)
         {
             case PollingSet.Hot:
@@ -434,5 +433,8 @@ internal sealed class PollingSets
                 _cold.Enqueue(token, arrival);
                 break;
         }
+
+        // Last: without memory for the queue it is not queued.
+        counter.Queued = true;
     }
 }

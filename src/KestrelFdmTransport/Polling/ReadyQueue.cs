@@ -2,6 +2,7 @@ using System;
 using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.InteropServices;
+using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.Polling;
 
@@ -43,6 +44,7 @@ internal struct ReadyQueue
 
     private void Grow()
     {
+        FaultPoints.Hit(FaultPoint.ReadyQueueGrown);
         var larger = new Entry[_entries.Length * 2];
         int untilWrap = _entries.Length - _head;
         Array.Copy(_entries, _head, larger, 0, untilWrap);

@@ -164,6 +164,51 @@ public sealed class LoopEndTests : IDisposable
     }
 
     [Fact]
+    public void Every_source_is_dispatched_although_there_was_no_memory_to_queue_them_all()
+    {
+        // A ready queue has room for 64 at first.
+        const int Sources = 200;
+        EventLoop loop = _loops.Loop;
+        int failed = 0;
+        FaultPoints.Handler = point =>
+        {
+            if (point == FaultPoint.ReadyQueueGrown)
+            {
+                Interlocked.Increment(ref failed);
+                ExceptionDispatchInfo.Throw(new InsufficientMemoryException());
+            }
+        };
+        using var dispatched = new CountdownEvent(Sources);
+        var pairs = new SocketPair[Sources];
+        LoopFixture.RunOn(loop, () =>
+        {
+            for (int i = 0; i < Sources; i++)
+            {
+                int seen = 0;
+                var source = new ProbeSource
+                {
+                    Loop = loop,
+                    OnServe = _ =>
+                    {
+                        if (seen++ == 0)
+                        {
+                            dispatched.Signal();
+                        }
+                    },
+                };
+                pairs[i] = new SocketPair();
+                Assert.Equal(0, loop.Register(source, pairs[i].Near.Value, EpollFlags.Connection));
+            }
+        });
+
+        Assert.True(dispatched.Wait(Waiting.Limit));
+        Assert.True(failed > 0);
+        Assert.False(loop.HasFailed);
+        End(loop, failed: false);
+        Array.ForEach(pairs, static pair => pair.Dispose());
+    }
+
+    [Fact]
     public void A_source_for_which_there_is_no_memory_takes_no_slot()
     {
         using var pair = new SocketPair();
@@ -185,6 +230,20 @@ public sealed class LoopEndTests : IDisposable
         // A loop ends when no slot is taken, and this source would not give one back.
         loop.RequestStop();
         Assert.True(loop.Join(Waiting.Limit));
+    }
+
+    [Fact]
+    public void A_command_that_cannot_be_run_after_the_end_keeps_no_other_from_being_run()
+    {
+        EventLoop loop = _loops.Loop;
+        End(loop, failed: false);
+
+        // Of a source without a loop nothing can be found out.
+        loop.Deliver(new ProbeSource());
+        using var run = new ManualResetEventSlim();
+        new ProbeSource { Loop = loop, OnCommanded = _ => run.Set() }.Post(LoopCommand.Resume);
+
+        run.Within("the command of the other source");
     }
 
     private static void End(EventLoop loop, bool failed)

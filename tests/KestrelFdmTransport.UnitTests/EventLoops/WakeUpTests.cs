@@ -1,5 +1,6 @@
 using System;
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
@@ -87,6 +88,31 @@ public sealed class WakeUpTests
 
         handled.Within("the handling of the mail");
         Assert.Equal(loops.Loops[1].Name, handler);
+    }
+
+    [Fact]
+    public void A_source_stays_where_it_is_if_the_other_loop_has_no_memory_for_it()
+    {
+        using var loops = new LoopFixture(loops: 2);
+        using var handled = new ManualResetEventSlim();
+        string? handler = null;
+        var source = new ProbeSource
+        {
+            Loop = loops.Loop,
+            OnMove = static (_, _) => ExceptionDispatchInfo.Throw(new InsufficientMemoryException()),
+            OnCommanded = _ =>
+            {
+                handler = Thread.CurrentThread.Name;
+                handled.Set();
+            },
+        };
+
+        loops.Run(() => Assert.False(loops.Loop.TryMigrateTo(source, loops.Loops[1])));
+
+        source.Post(LoopCommand.Resume);
+        handled.Within("the handling of the command");
+        Assert.Equal(loops.Loop.Name, handler);
+        Assert.Equal(0, loops.Loop.Counters.Migrations);
     }
 
     [Fact]
