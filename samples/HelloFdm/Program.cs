@@ -4,13 +4,19 @@
 //
 // and try each route:
 //
-//   curl http://127.0.0.1:5000/                                    plain text
-//   curl http://127.0.0.1:5000/json                                JSON
-//   head -c 100000000 /dev/zero | curl -X POST -T - http://127.0.0.1:5000/upload   counts a streamed body
-//   curl -o /dev/null http://127.0.0.1:5000/download/1000000000    streams that many bytes
-//   curl -N 'http://127.0.0.1:5000/events?count=5'                 server-sent events, one per 200 ms
+//   curl http://127.0.0.1:5000/                                    plain text.
+//
+//   curl http://127.0.0.1:5000/json                                JSON.
+//
+//   head -c 100000000 /dev/zero | curl -X POST -T - http://127.0.0.1:5000/upload   counts a streamed body.
+//
+//   curl -o /dev/null http://127.0.0.1:5000/download/1000000000    streams that many bytes.
+//
+//   curl -N 'http://127.0.0.1:5000/events?count=5'                 server-sent events, one per 200 ms.
+//
 //   curl -s --max-time 1 -D - -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' \
 //        -H 'Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==' http://127.0.0.1:5000/ws   WebSocket echo: the 101 answer
+//
 //   curl http://127.0.0.1:5000/loops                               what the event loops have done, and which serves you
 //
 // Any setting can be given on the command line:

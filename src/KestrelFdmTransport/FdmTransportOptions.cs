@@ -77,7 +77,7 @@ public sealed class FdmTransportOptions
     /// Gets or sets how long a callback may hold its event loop under <see cref="ApplicationScheduling.Adaptive"/>
     /// before another thread takes the loop over. Sampled every one to four milliseconds.
     /// </summary>
-    /// <remarks>Defaults to 2 ms; 0 (take over whatever is found running, for tests) to 1 minute.</remarks>
+    /// <remarks>Defaults to 2 ms; 0 (take over at the first sighting, for tests) to 1 minute.</remarks>
     public TimeSpan StallThreshold { get; set; } = TimeSpan.FromMilliseconds(2);
 
     /// <summary>
@@ -102,7 +102,7 @@ public sealed class FdmTransportOptions
     public TimeSpan ConnectTimeout { get; set; } = Timeout.InfiniteTimeSpan;
 
     /// <summary>
-    /// For tests of <c>Adaptive</c>: callbacks run on the loop whatever they have cost, so that it is taken over all
+    /// For tests of <c>Adaptive</c>: callbacks run on the loop regardless of their cost, so that it is taken over all
     /// the time.
     /// </summary>
     internal bool DisableCostTracking { get; set; }

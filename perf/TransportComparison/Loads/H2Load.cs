@@ -101,7 +101,8 @@ internal sealed partial class H2Load(int connections, int streams) : ILoad
     private static partial Regex Rate();
 
     [GeneratedRegex(
-        @"^requests: .* (?<succeeded>\d+) succeeded, (?<failed>\d+) failed, (?<errored>\d+) errored, (?<timeout>\d+) timeout",
+        @"^requests: .* (?<succeeded>\d+) succeeded, (?<failed>\d+) failed, "
+            + @"(?<errored>\d+) errored, (?<timeout>\d+) timeout",
         RegexOptions.Multiline | RegexOptions.ExplicitCapture,
         1000)]
     private static partial Regex Requests();

@@ -15,12 +15,12 @@ namespace KestrelFdmTransport.Endpoints;
 /// <remarks>
 /// The lock makes unbinding final: after <see cref="StopAccepting"/>, which any thread may call, no call is made on the
 /// listen descriptor for this loop, and every connection accepted before is in the queue. No user code runs under it,
-/// and no command is posted. Whatever fails, accepting goes on: a paused acceptor has a delay, or the queue's promise
-/// to call, or a command that it has posted to itself.
+/// and no command is posted. Accepting goes on after every failure: a paused acceptor has a delay, or the queue's
+/// promise to call, or a command that it has posted to itself.
 /// </remarks>
 internal sealed class Acceptor : IoSource
 {
-    /// <summary>One more client is accepted for so many events that came at once, or wait.</summary>
+    /// <summary>One more client is accepted for this number of events that were polled at once, or wait.</summary>
     private const int EventsPerAccept = 32;
 
     private const int MaxAcceptsPerDispatch = 16;
@@ -254,7 +254,7 @@ internal sealed class Acceptor : IoSource
     }
 
     /// <summary>
-    /// Accepts a client, and fills the reserved place with it. Whatever is thrown, nothing is left: neither a
+    /// Accepts a client, and fills the reserved place with it. After an exception nothing is left: neither a
     /// descriptor that stays open nor a connection that belongs to no side.
     /// </summary>
     /// <param name="reserved">False once the place is filled.</param>

@@ -53,7 +53,7 @@ internal static class ListenSocketFactory
     internal static bool AreOurs(EndPoint endpoint, FdmTransportOptions options)
         => endpoint is not FileHandleEndPoint && IsDefault(options);
 
-    /// <summary>Disposes of all that were made, whatever one of them throws.</summary>
+    /// <summary>Disposes of all that were made, even if one of them throws.</summary>
     internal static void Dispose(IDisposable?[] sockets)
     {
         List<Exception>? failures = null;

@@ -34,24 +34,23 @@ internal sealed record PollingPolicy
     /// <summary>In arrival order, the number of dispatches before the loop polls again.</summary>
     internal int FifoBatch { get; init; } = 64;
 
-    /// <summary>A loop that leaves over more than so many is behind.</summary>
+    /// <summary>A loop that leaves over more than this is behind.</summary>
     internal int MaxBacklog { get; init; } = 32;
 
     /// <summary>
-    /// A loop that has been behind for so long is overloaded. One that was kept from working for some milliseconds is
-    /// not: it catches up, and does so several times later, at the cost of all others, if hot connections that would
-    /// have waited as well ask on and on meanwhile.
+    /// A loop that has been behind for this time is overloaded. One that was kept from its CPU for some milliseconds is
+    /// not: it catches up, but several times later if hot connections, dispatched first, keep asking meanwhile.
     /// </summary>
     internal long OverloadAfter { get; init; } = TicksOf(TimeSpan.FromMilliseconds(500));
 
-    /// <summary>A loop that is behind and lets somebody wait for so long is overloaded at once.</summary>
+    /// <summary>A loop that is behind and lets a connection wait for this time is overloaded at once.</summary>
     internal long MaxQueueDelay { get; init; } = TicksOf(TimeSpan.FromMilliseconds(30));
 
-    /// <summary>What the warm and the cold set may always have served at a poll of an overloaded loop.</summary>
+    /// <summary>The least that an overloaded loop dispatches of the warm and of the cold set in an iteration.</summary>
     internal int MinQuota { get; init; } = 48;
 
     /// <summary>
-    /// With many hot connections the warm set's share is so many times their number, and the cold set's half of that.
+    /// With many hot connections the warm set's quota is this multiple of their number, and the cold set's half of it.
     /// </summary>
     internal int WarmWeight { get; init; } = 2;
 

@@ -76,15 +76,14 @@ internal sealed class PollingSets
 
     internal int Backlog => _hot.Count + _warm.Count + _cold.Count;
 
-    /// <summary>How many events there were at once the last time, or how many still wait if that is more.</summary>
+    /// <summary>The number of events of the last poll, or of connections that wait if that is more.</summary>
     internal int Pending => Math.Max(_batch, Backlog);
 
-    /// <summary>True if so much waits that the loop is behind unless this turn ends it.</summary>
+    /// <summary>True if the backlog means that the loop is behind, unless this iteration works it off.</summary>
     internal bool IsBehind => Backlog > _rules.MaxBacklog;
 
     /// <summary>
-    /// True if the loop has been behind for so long, and others than hot ones have so much to do, that sets have shares
-    /// of its turn.
+    /// True if the loop has been behind for long enough that the sets have quotas, and the quotas have no room for all.
     /// </summary>
     internal bool IsOverloaded { get; private set; }
 
@@ -129,17 +128,16 @@ internal sealed class PollingSets
     }
 
     /// <summary>
-    /// So many events come next, in the order of their arrival. They have come at some times since the last harvest,
-    /// and one after the other.
+    /// Begins a batch of events, in arrival order. They arrived one after the other since the last poll.
     /// </summary>
     /// <param name="count">The number of events.</param>
     /// <param name="now">The time.</param>
-    /// <param name="since">None of them was there at this time, or only just: the last harvest, or now if the loop
-    /// slept until an event came.</param>
+    /// <param name="since">None had arrived at this time: the last poll, or now if the loop slept until an
+    /// event arrived.</param>
     internal void BeginBatch(int count, long now, long since)
     {
-        // Before they are queued: what waits now is what the last turn has left over, and a loop that leaves little
-        // over is not behind, however much comes at a time.
+        // Before they are queued: what waits now is what the last iteration has left over. A loop that leaves little
+        // over is not behind, however many events a poll returns.
         if (!IsBehind)
         {
             _behindSince = long.MaxValue;
@@ -153,13 +151,12 @@ internal sealed class PollingSets
     }
 
     /// <summary>
-    /// An event was harvested: moves the counter and queues the connection unless it is queued already.
+    /// An event was polled: moves the counter, and queues the connection unless it is queued already.
     /// </summary>
     /// <remarks>
-    /// The gap is the think time: from the end of the last serve to the arrival. Measured when served instead, a hot
-    /// connection stuck behind thousands of others would look warm; and so it would after a long turn, if the harvest
-    /// were taken for the arrival. What a harvest finds at once has come at some time since the last one, and gets the
-    /// benefit of the doubt.
+    /// The gap is the think time: from the end of the last dispatch to the arrival. Measured at the dispatch, a hot
+    /// connection behind thousands of others would look warm. So it would after a long iteration, if the poll were
+    /// taken for the arrival. The gap is counted from the poll before, in favour of the connection.
     /// </remarks>
     internal void Arrived(ulong token)
     {
@@ -181,22 +178,22 @@ internal sealed class PollingSets
     }
 
     /// <summary>
-    /// Queues without an event: the share of a serve was used up, or somebody asked for the connection.
+    /// Queues without an event: the share of a dispatch was used up, or a command resumes the connection.
     /// </summary>
     internal void Requeue(ulong token, long now)
     {
         ref LiveCounter counter = ref _counters[(int)(uint)token];
         if (!counter.Queued)
         {
-            // By the clock of the turn it would come before all that was harvested with it.
+            // By the clock of the iteration it would come before all that was polled with it.
             Enqueue(ref counter, token, Math.Max(now, _clock));
         }
     }
 
     /// <summary>
-    /// Queues a newcomer that others would keep waiting, for this turn if no other warm ones have to wait for the next.
-    /// It has waited to be accepted for about as long as the others wait for their turn, and would wait twice more: for
-    /// the harvest of what it has sent meanwhile, and behind the hot ones.
+    /// Queues a new connection behind a backlog, for this iteration if no other warm ones have to wait for the next. It
+    /// has waited to be accepted for about as long as the others wait for their dispatch. Otherwise it would wait twice
+    /// more: for the poll that finds its first bytes, and behind the hot ones.
     /// </summary>
     /// <returns>False if it was not queued.</returns>
     internal bool EnqueueAccepted(ulong token, long now)

@@ -15,7 +15,7 @@ public sealed class LoopSimulationTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public void Nobody_starves_when_more_wants_to_be_served_than_can_be(int seed)
+    public void No_client_starves_when_more_wants_to_be_served_than_can_be(int seed)
     {
         ClientClass hot = new(256, NoPause), warm = new(1000, Between(50, 150)), cold = new(2000, Between(500, 1500));
         _ = new LoopSimulation(PollingPolicy.Default, seed, hot, warm, cold).Run(settle: 2000, duration: 1000);
@@ -41,7 +41,7 @@ public sealed class LoopSimulationTests
             hot.Requests + sporadic.Requests, 0.97 * (hotBefore.Requests + sporadicBefore.Requests), double.MaxValue);
     }
 
-    /// <summary>A loop that keeps up dispatches in arrival order, whatever its load.</summary>
+    /// <summary>A loop that keeps up dispatches in arrival order, at every load.</summary>
     [Theory]
     [InlineData(0.7, 8)]
     [InlineData(0.85, 8)]
@@ -98,13 +98,13 @@ public sealed class LoopSimulationTests
     }
 
     [Fact]
-    public void A_newcomer_beside_a_thousand_greedy_clients_waits_about_as_long_as_they_do()
+    public void A_new_connection_beside_a_thousand_greedy_clients_waits_about_as_long_as_they_do()
     {
-        ClientClass greedy = new(1000, NoPause), newcomers = new(16, Between(50, 150)) { Reconnects = true };
-        _ = new LoopSimulation(PollingPolicy.Default, seed: 1, greedy, newcomers).Run(settle: 500, duration: 4000);
+        ClientClass greedy = new(1000, NoPause), late = new(16, Between(50, 150)) { Reconnects = true };
+        _ = new LoopSimulation(PollingPolicy.Default, seed: 1, greedy, late).Run(settle: 500, duration: 4000);
 
-        Assert.InRange(newcomers.Percentile(50), 0, 1.1 * greedy.Percentile(50));
-        Assert.InRange(newcomers.Percentile(99), 0, 1.1 * greedy.Percentile(99));
+        Assert.InRange(late.Percentile(50), 0, 1.1 * greedy.Percentile(50));
+        Assert.InRange(late.Percentile(99), 0, 1.1 * greedy.Percentile(99));
     }
 
     [Fact]

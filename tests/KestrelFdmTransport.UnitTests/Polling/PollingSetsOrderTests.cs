@@ -8,7 +8,7 @@ namespace KestrelFdmTransport.UnitTests.Polling;
 public sealed class PollingSetsOrderTests
 {
     [Fact]
-    public void A_short_backlog_is_served_in_the_order_of_arrival_whatever_the_sets()
+    public void A_short_backlog_is_served_in_the_order_of_arrival_regardless_of_the_sets()
     {
         var timeline = new Timeline();
         int[] gaps = [100, 1, 10, 1, 100, 10, 1, 10, 100, 1];
@@ -32,7 +32,7 @@ public sealed class PollingSetsOrderTests
     }
 
     [Fact]
-    public void What_is_harvested_after_a_turn_keeps_its_order()
+    public void What_is_polled_after_an_iteration_keeps_its_order()
     {
         var timeline = new Timeline();
         int[] gaps = [100, 10, 1, 100, 10, 1, 100, 10, 1];
@@ -51,7 +51,7 @@ public sealed class PollingSetsOrderTests
     }
 
     [Fact]
-    public void What_asked_for_more_in_a_turn_comes_behind_what_was_harvested_for_it()
+    public void What_asked_for_more_in_a_turn_comes_behind_what_was_polled_for_it()
     {
         var timeline = new Timeline();
         timeline.Queue(hot: 2, warm: 0, cold: 2);
@@ -150,7 +150,7 @@ public sealed class PollingSetsOrderTests
     }
 
     [Fact]
-    public void Without_polling_sets_the_order_of_arrival_rules_whatever_the_backlog()
+    public void Without_polling_sets_the_order_of_arrival_rules_at_every_backlog()
     {
         var timeline = new Timeline(Timeline.Rules with { Enabled = false });
         timeline.Queue(hot: 20, warm: 100, cold: 100);
@@ -163,27 +163,29 @@ public sealed class PollingSetsOrderTests
     }
 
     [Fact]
-    public void A_newcomer_of_a_long_turn_is_served_in_that_turn_behind_the_hot_and_warm_ones()
+    public void A_new_connection_of_a_long_turn_is_served_in_that_turn_behind_the_hot_and_warm_ones()
     {
         var timeline = new Timeline();
         timeline.Queue(hot: 40, warm: 5, cold: 10);
 
-        Assert.Equal([.. Enumerable.Range(0, 45), 300, .. Enumerable.Range(45, 10)], TurnWithNewcomer(timeline, 300));
+        Assert.Equal(
+            [.. Enumerable.Range(0, 45), 300, .. Enumerable.Range(45, 10)],
+            IterateWithNewConnection(timeline, 300));
         Assert.Equal(0, timeline.Sets.Backlog);
     }
 
     [Fact]
-    public void A_newcomer_does_not_come_before_warm_ones_for_which_the_turn_has_no_room()
+    public void A_new_connection_does_not_come_before_warm_ones_for_which_the_turn_has_no_room()
     {
         var timeline = new Timeline();
         timeline.Queue(hot: 20, warm: 100, cold: 0);
 
-        Assert.Equal(Enumerable.Range(0, 61), TurnWithNewcomer(timeline, 300));
+        Assert.Equal(Enumerable.Range(0, 61), IterateWithNewConnection(timeline, 300));
         Assert.Equal([.. Enumerable.Range(61, 16)], timeline.Turn(2001));
     }
 
     [Fact]
-    public void A_newcomer_that_waits_already_is_not_queued_twice()
+    public void A_new_connection_that_waits_already_is_not_queued_twice()
     {
         var timeline = new Timeline();
         timeline.Queue(hot: 0, warm: 0, cold: 100);
@@ -197,7 +199,7 @@ public sealed class PollingSetsOrderTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void In_the_order_of_arrival_a_newcomer_came_when_the_listen_socket_did(bool sets)
+    public void In_the_order_of_arrival_a_new_connection_came_when_the_listen_socket_did(bool sets)
     {
         var timeline = new Timeline(Timeline.Rules with { Enabled = sets, OverloadAfter = 500, FifoBatch = 40 });
         for (int slot = 0; slot < 100; slot++)
@@ -206,8 +208,8 @@ public sealed class PollingSetsOrderTests
             timeline.Arrive(slot, 1000 + slot);
         }
 
-        // The first one served accepts the newcomer, which does not take another's place in the turn.
-        List<int> served = TurnWithNewcomer(timeline, 300);
+        // The first one served accepts the new connection, which does not take another's place in the turn.
+        List<int> served = IterateWithNewConnection(timeline, 300);
 
         Assert.Equal([0, 300, .. Enumerable.Range(1, 39)], served);
     }
@@ -236,7 +238,7 @@ public sealed class PollingSetsOrderTests
     [Theory]
     [InlineData(1299, false)]
     [InlineData(1300, true)]
-    public void A_backlog_in_which_somebody_waits_for_long_is_served_by_weight_at_once(long now, bool overloaded)
+    public void A_backlog_in_which_a_connection_waits_for_long_is_served_by_weight_at_once(long now, bool overloaded)
     {
         var timeline = new Timeline(Timeline.Rules with { OverloadAfter = 5000, MaxQueueDelay = 300 });
         timeline.Queue(hot: 1, warm: 60, cold: 0);
@@ -257,8 +259,8 @@ public sealed class PollingSetsOrderTests
         Assert.Equal(60, timeline.Turn(20_000).Count);
     }
 
-    /// <summary>The newcomer is registered when the first has been served.</summary>
-    private static List<int> TurnWithNewcomer(Timeline timeline, int newcomer)
+    /// <summary>The new connection is registered when the first has been served.</summary>
+    private static List<int> IterateWithNewConnection(Timeline timeline, int added)
     {
         var served = new List<int>();
         timeline.Sets.BeginIteration(2000);
@@ -270,8 +272,8 @@ public sealed class PollingSetsOrderTests
             if (served.Count == 1)
             {
                 Assert.True(timeline.Sets.IsBehind);
-                timeline.Register(newcomer, 2000);
-                timeline.Sets.EnqueueAccepted((uint)newcomer, 2000);
+                timeline.Register(added, 2000);
+                timeline.Sets.EnqueueAccepted((uint)added, 2000);
             }
         }
 

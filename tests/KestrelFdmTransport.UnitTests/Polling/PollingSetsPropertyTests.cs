@@ -5,13 +5,13 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Polling;
 
-/// <summary>What must hold whatever comes: random arrivals, floods, quotas and changing tenants.</summary>
+/// <summary>What must hold under every load: random arrivals, floods, quotas and changing tenants.</summary>
 public sealed class PollingSetsPropertyTests
 {
     private const int Slots = 400;
     private const int Turns = 2_000;
 
-    /// <summary>The time within a harvest is told by parts of it.</summary>
+    /// <summary>Arrivals within a poll differ by parts of this.</summary>
     private const int Step = 1_000;
 
     private static readonly PollingPolicy s_rules = Timeline.Rules with
@@ -41,7 +41,7 @@ public sealed class PollingSetsPropertyTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public void Nobody_starves_where_overload_comes_and_goes(int seed)
+    public void No_client_starves_where_overload_comes_and_goes(int seed)
     {
         Run run = Play(s_rules with { OverloadAfter = 500 * Step, MaxQueueDelay = 300 * Step, FifoBatch = 40 }, seed);
 
@@ -59,7 +59,7 @@ public sealed class PollingSetsPropertyTests
             int arrivals = random.Next(
                 quiet ? 2 : 4) switch
             { 0 => 0, 1 => random.Next(5), 2 => random.Next(50), _ => random.Next(Slots) };
-            run.Harvest(arrivals);
+            run.Poll(arrivals);
 
             run.Turn();
         }
@@ -81,7 +81,7 @@ public sealed class PollingSetsPropertyTests
         private readonly PollingSets _sets;
         private readonly Dictionary<int, Waiting> _waiting = [];
         private long _now = 1;
-        private long _harvested;
+        private long _polledAt;
 
         public Run(PollingPolicy rules, Random random)
         {
@@ -98,14 +98,14 @@ public sealed class PollingSetsPropertyTests
 
         public int OverloadedTurns { get; private set; }
 
-        public void Harvest(int count)
+        public void Poll(int count)
         {
             // From well inside a hot gap to beyond the warm window.
-            long since = _harvested;
+            long since = _polledAt;
             _now += Step * (_random.Next(10) == 0
                 ? _random.Next(count * 2 * (int)Timeline.WarmWindow)
                 : _random.Next(3 * count));
-            _harvested = _now;
+            _polledAt = _now;
             _sets.BeginBatch(count, _now, since);
             for (int i = 1; i <= count; i++)
             {
@@ -141,7 +141,7 @@ public sealed class PollingSetsPropertyTests
                 _sets.Dequeued(slot);
                 if (requeue && _random.Next(3) == 0)
                 {
-                    _sets.Requeue(token, _harvested);
+                    _sets.Requeue(token, _polledAt);
                     Queued(slot, _sets.Iterations + 1, _now, slack: 0);
                 }
 
@@ -152,7 +152,7 @@ public sealed class PollingSetsPropertyTests
 
         /// <summary>
         /// Except who asks for more in this turn, and so comes in the next; and in a set, what was queued between two
-        /// harvests comes before what the second one found.
+        /// polls comes before what the second one found.
         /// </summary>
         private void AssertNobodyWasFirst(int slot, Waiting served)
         {
