@@ -5,7 +5,6 @@ using System.Globalization;
 using System.Threading;
 using KestrelFdmTransport.Balancing;
 using KestrelFdmTransport.Diagnostics;
-using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.Polling;
 using KestrelFdmTransport.Scheduling;
 using Microsoft.Extensions.Logging;

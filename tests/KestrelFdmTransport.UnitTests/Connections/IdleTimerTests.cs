@@ -2,7 +2,6 @@ using System;
 using System.IO.Pipelines;
 using System.Threading;
 using System.Threading.Tasks;
-using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.UnitTests.EventLoops;
