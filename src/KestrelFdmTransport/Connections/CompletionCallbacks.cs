@@ -6,8 +6,8 @@ using KestrelFdmTransport.Scheduling;
 namespace KestrelFdmTransport.Connections;
 
 /// <summary>
-/// What an application wants called when the transport's end of a pipe is completed. On the pool, in the order of
-/// asking.
+/// The callbacks that an application registered for the completion of the transport's end of a pipe. They run on the
+/// pool, in the order of registration.
 /// </summary>
 internal sealed class CompletionCallbacks
 {
@@ -22,7 +22,7 @@ internal sealed class CompletionCallbacks
         }
     }
 
-    /// <summary>Calls what waits, each once. Any thread, any number of times.</summary>
+    /// <summary>Runs the registered callbacks, each once. Any thread, any number of times.</summary>
     internal void Complete(Exception? error)
     {
         List<(Action<Exception?, object?> Callback, object? State)> called;
@@ -40,7 +40,7 @@ internal sealed class CompletionCallbacks
     }
 
     /// <summary>
-    /// As with a pipe, all are called whatever any throws, and what they throw is thrown on the pool.
+    /// As with a pipe, all callbacks run even if one throws, and the exceptions are thrown on the pool.
     /// </summary>
     private static void Run(List<(Action<Exception?, object?> Callback, object? State)> called, Exception? error)
     {

@@ -3,19 +3,19 @@ using System.Threading;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <summary>Connection ids of the form Kestrel's own have: thirteen characters of base 32, ascending.</summary>
+/// <summary>Connection ids in Kestrel's form: thirteen characters of base 32, ascending.</summary>
 internal static class ConnectionIdGenerator
 {
     private const string Alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUV";
     private const int Length = 13;
 
     /// <summary>
-    /// Kestrel counts up from the time as well, for HTTP/3 and named pipes, and in the same process. So many ids before
-    /// that are ours alone as would take a hundred thousand connections a second for fifty days.
+    /// Kestrel counts up from the time as well, for HTTP/3 and named pipes in the same process. Starting this much
+    /// earlier keeps our ids apart for fifty days of a hundred thousand connections a second.
     /// </summary>
     private static readonly TimeSpan s_beforeKestrels = TimeSpan.FromHours(12);
 
-    // Seeded with the time, so that ids of one start of the process do not recur in the next.
+    // Seeded with the time, so that the ids of one process start do not recur in the next.
     private static long s_last = (DateTime.UtcNow - s_beforeKestrels).Ticks;
 
     internal static string Next()

@@ -31,7 +31,7 @@ internal sealed partial class ConnectionIo
 
     internal Placement Decide(Origin origin) => origin == Origin.Loop ? Decide() : DecideElsewhere();
 
-    /// <summary>For a continuation that the loop makes run, at the top of its stack.</summary>
+    /// <summary>For a continuation that the loop completes, at the top of its stack.</summary>
     internal Placement Decide()
     {
         if (!Settings.Adapts)
@@ -51,15 +51,17 @@ internal sealed partial class ConnectionIo
     internal override bool TryQueueCallbacks(in Completion completion)
         => completion.Flags == CompletionFlags.Received && Reader.TryQueueNotify();
 
-    /// <summary>For a continuation that an application's call or a foreign thread makes run: never here.</summary>
+    /// <summary>
+    /// For a continuation that an application's call or another thread completes: never on the calling thread.
+    /// </summary>
     private Placement DecideElsewhere()
         => Settings.Adapts && _profile.Decide() == Placement.BlockingPool ? Placement.BlockingPool : Placement.Pool;
 
     internal override bool IsAdaptive => Settings.Adapts;
 
     /// <summary>
-    /// What does not run on the loop for its cost is looked at more closely: no stall would ever show that it blocks.
-    /// So is what looks as if it should not, before it is sent away.
+    /// Callbacks that are offloaded for their cost are measured: no stall would show that they block. So are those that
+    /// are about to be offloaded.
     /// </summary>
     internal override bool MeasuresBlocking
         => Settings.Adapts && (_profile.IsInDoubt || _profile.Decide() != Placement.Inline);
@@ -78,7 +80,7 @@ internal sealed partial class ConnectionIo
         }
         else if (waited == false && _profile.Blocks)
         {
-            // Taken for one that blocks, and it computes: the pool is the place for that.
+            // Classified as blocking, but it computes: the pool is right for it.
             OnStalled(computes: true);
         }
     }

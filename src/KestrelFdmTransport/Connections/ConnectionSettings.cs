@@ -3,16 +3,16 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <summary>What all connections of an endpoint share.</summary>
+/// <summary>The settings that all connections of an endpoint share.</summary>
 internal sealed record ConnectionSettings
 {
     /// <summary>Always run the application on the loop's thread instead of the pool.</summary>
     internal required bool RunsInline { get; init; }
 
-    /// <summary>Run the application on the loop's thread as long as that is good for the loop.</summary>
+    /// <summary>Run the application on the loop's thread while its callbacks are short.</summary>
     internal bool Adapts { get; init; }
 
-    /// <summary>What the callbacks of this endpoint cost.</summary>
+    /// <summary>The cost of this endpoint's callbacks.</summary>
     internal EndpointProfile Endpoint { get; init; } = new();
 
     /// <summary>End aborted connections with FIN instead of RST: Kestrel's <c>FinOnError</c> switch.</summary>
@@ -28,15 +28,15 @@ internal sealed record ConnectionSettings
     internal int IdleTimeout { get; init; }
 
     /// <summary>
-    /// True if the application, or another process, has made the listen socket, whose options the connections inherit.
+    /// True if the application or another process created the listen socket, whose options the connections inherit.
     /// </summary>
     internal bool InheritsOptions { get; init; }
 
     internal required ILogger Logger { get; init; }
 
     /// <summary>
-    /// The application has a stream, as over a socket: what was received comes before an error, what cannot be sent
-    /// leaves the input alone, and nothing but the stream ends the connection.
+    /// The application has a stream, as over a socket: received bytes come before an error, a failed send leaves the
+    /// input alone, and only the stream ends the connection.
     /// </summary>
     internal bool IsStream { get; private init; }
 
@@ -48,7 +48,8 @@ internal sealed record ConnectionSettings
     internal long WriteResumeThreshold => Resume(WritePauseThreshold);
 
     /// <summary>
-    /// Half, as Sockets configures it; a threshold of zero could never be met, so <c>PipeOptions</c> makes it one.
+    /// Half, as Sockets configures it. <c>PipeOptions</c> raises a threshold of zero to one, because zero could never
+    /// be reached.
     /// </summary>
     private static long Resume(long pause) => System.Math.Max(1, pause / 2);
 }

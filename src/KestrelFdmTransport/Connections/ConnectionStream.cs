@@ -13,15 +13,12 @@ namespace KestrelFdmTransport.Connections;
 
 /// <summary>A connection as a stream that behaves as a <see cref="NetworkStream"/> which owns its socket.</summary>
 /// <remarks>
-/// A write completes when the kernel has taken all of it, so disposing has nothing to wait for: what is then unsent
-/// belongs to a write that has not completed, and that write fails. As on a socket, calls of one direction that come at
-/// once take turns.
+/// A write completes when the kernel has taken all of it, so disposing waits for nothing: unsent bytes belong to a
+/// pending write, which fails. As on a socket, concurrent calls of one direction take turns.
 /// </remarks>
 internal sealed class ConnectionStream : Stream
 {
-    /// <summary>
-    /// A large write is copied in pieces of this many bytes at most, each when the one before has left.
-    /// </summary>
+    /// <summary>A large write is copied in pieces of at most this size, each after the previous one has left.</summary>
     internal const int PieceSize = 64 * 1024;
 
     private readonly FdmConnection _connection;
@@ -119,7 +116,7 @@ internal sealed class ConnectionStream : Stream
         ValidateBufferArguments(buffer, offset, count);
         using CancellationTokenSource? patience = RemainingTimeout(Volatile.Read(ref _readTimeout));
 
-        // A call that blocks does not give its thread to others: bytes that are there are read at once.
+        // A blocking call keeps its thread anyway, so available bytes are read at once.
         CooperativeBudget.Renew();
         try
         {
@@ -178,7 +175,7 @@ internal sealed class ConnectionStream : Stream
 
     public override void SetLength(long value) => throw NotSeekable();
 
-    /// <summary>What waits fails at once, whatever the peer and the loop are doing, and the connection ends.</summary>
+    /// <summary>Pending calls fail at once, and the connection ends.</summary>
     protected override void Dispose(bool disposing)
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
@@ -189,7 +186,7 @@ internal sealed class ConnectionStream : Stream
             }
             else
             {
-                // A log is user code, which may not hold the finalizers of the process.
+                // A log is user code, which must not block the finalizer thread.
                 ThreadPool.UnsafeQueueUserWorkItem(static stream => stream.End(), this, preferLocal: false);
             }
         }
@@ -202,11 +199,11 @@ internal sealed class ConnectionStream : Stream
     private static bool IsCancellation(Exception exception)
         => exception is OperationCanceledException and not ConnectionAbortedException;
 
-    /// <summary>Of an end that was ours: what a socket's calls fail with when it is closed under them.</summary>
+    /// <summary>The error of calls on a socket that is closed under them, for an end that was ours.</summary>
     private static SocketException Aborted() => new((int)SocketError.OperationAborted);
 
     /// <summary>
-    /// A socket's calls that block fail with another error than the others when it is closed under them.
+    /// On a socket that is closed under them, blocking calls fail with another error than asynchronous ones.
     /// </summary>
     private bool IsOurs(IOException exception)
         => IsDisposed && exception.InnerException is SocketException { SocketErrorCode: SocketError.OperationAborted };
@@ -243,7 +240,7 @@ internal sealed class ConnectionStream : Stream
         {
             if (!IsDisposed)
             {
-                // An error is told once, as by a socket; then there is nothing more to read.
+                // As on a socket, the first read throws the error; after that the input has ended.
                 Exception cause = GetCause(exception);
                 return !IsSocketsOwn(exception) || ReportsError() ? throw ReadFailed(cause) : 0;
             }
@@ -298,7 +295,7 @@ internal sealed class ConnectionStream : Stream
     }
 
     /// <summary>
-    /// Both ends are completed when no call is inside: they would give blocks back that it is looking at.
+    /// Both ends are completed when no call is inside: completing them returns blocks that a call may use.
     /// </summary>
     private async Task ReleaseAsync()
     {
@@ -309,12 +306,12 @@ internal sealed class ConnectionStream : Stream
         _writing.Release();
     }
 
-    /// <summary>False for an end that this process has made: every call is told of it.</summary>
+    /// <summary>False for an end that this process has made, which every call reports.</summary>
     private static bool IsSocketsOwn(Exception? exception) => exception is SocketException or ConnectionResetException;
 
     private bool ReportsError() => Interlocked.Exchange(ref _errorReported, 1) == 0;
 
-    /// <summary>The reset that has ended the input is the reason of the first write that fails as well.</summary>
+    /// <summary>The reset that ended the input is also the cause of the first write that fails.</summary>
     private Exception GetWriteError(Exception? exception)
     {
         Exception cause = GetCause(exception);
@@ -324,7 +321,7 @@ internal sealed class ConnectionStream : Stream
             : cause;
     }
 
-    /// <summary>What belongs inside an <see cref="IOException"/>.</summary>
+    /// <summary>The inner exception of an <see cref="IOException"/>.</summary>
     private static Exception GetCause(Exception? exception) => exception switch
     {
         ConnectionResetException reset => reset.InnerException ?? new SocketException((int)SocketError.ConnectionReset),

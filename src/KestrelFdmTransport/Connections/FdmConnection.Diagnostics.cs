@@ -3,7 +3,7 @@ using System.Threading;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <content>What the transport knows about the connection; nothing of it is stored for the feature's sake.</content>
+/// <content>What the transport knows about the connection, computed on demand.</content>
 internal sealed partial class FdmConnection : IFdmConnectionFeature
 {
     int IFdmConnectionFeature.LoopIndex => _io.Loop.Index;

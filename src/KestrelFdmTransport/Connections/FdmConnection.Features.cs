@@ -55,7 +55,7 @@ internal sealed partial class FdmConnection :
         set => _overrides.Set(key, value, guard: _io);
     }
 
-    /// <summary>As on Sockets, a struct that is not there is a null that cannot be unboxed.</summary>
+    /// <summary>As on Sockets, a missing struct is a null that cannot be unboxed.</summary>
     TFeature? IFeatureCollection.Get<TFeature>()
         where TFeature : default
         => (TFeature?)((IFeatureCollection)this)[typeof(TFeature)];

@@ -12,9 +12,7 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <summary>
-/// The application's side of a connection. Whatever an application may never ask for is made when it asks.
-/// </summary>
+/// <summary>The application's side of a connection. Rarely used parts are created on first use.</summary>
 internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IThreadPoolWorkItem
 {
     private const string AbortMessage = "The connection was aborted by the application via ConnectionContext.Abort().";
@@ -22,15 +20,15 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
         "The connection was aborted by the application via IConnectionLifetimeFeature.Abort().";
 
     /// <summary>
-    /// For callbacks of <see cref="ConnectionClosed"/> once the connection is closed; one that takes longer may be
-    /// waiting for a flush of the same connection.
+    /// The time that callbacks of <see cref="ConnectionClosed"/> get before the output ends. A callback that takes
+    /// longer may be waiting for a flush of the same connection.
     /// </summary>
     private static readonly TimeSpan s_callbackTimeout = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Stands for a token source that was cancelled before anything asked for the token.</summary>
+    /// <summary>Marks a token source that was cancelled before the token was first read.</summary>
     private static readonly CancellationTokenSource s_closedBefore = CreateCancelled();
 
-    /// <summary>Stands for an endpoint that somebody has set to null.</summary>
+    /// <summary>Marks an endpoint that was set to null.</summary>
     private static readonly EndPoint s_noEndPoint = new DnsEndPoint("none", 0);
 
     private readonly ConnectionIo _io;
@@ -133,7 +131,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
         => (Interlocked.Or(ref _closeState, (int)CloseState.Taken) & (int)CloseState.Withdrawn) == 0;
 
     /// <summary>
-    /// True if the connection has not been taken from the accept queue and never will be: it is the caller's. Any
+    /// True if the connection was not taken from the accept queue and never will be: it belongs to the caller. Any
     /// thread.
     /// </summary>
     internal bool TryWithdraw()
@@ -143,8 +141,8 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     internal void FireConnectionClosed() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
 
     /// <summary>
-    /// The connection is closed: flushes end once the token's callbacks have run, by the later of the two. Any thread,
-    /// after the token has been sent on its way.
+    /// The connection is closed: flushes end once the token's callbacks have run. Any thread, after the token has been
+    /// queued.
     /// </summary>
     internal void EndOutputAfterToken()
     {
@@ -164,7 +162,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
         }
     }
 
-    /// <summary>The descriptor is gone and every block of the transport's side is back.</summary>
+    /// <summary>The descriptor is closed, and the transport's side has returned every block.</summary>
     internal void OnDescriptorClosed()
     {
         if (Signal(CloseState.Closed))
@@ -192,8 +190,8 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
 
         if ((Volatile.Read(ref _closeState) & (int)CloseState.OutputOver) != 0 && _io.Writer.MayWait)
         {
-            // Behind what the callbacks have queued: Kestrel cancels RequestAborted by a work item, and a handler must
-            // not write on before that.
+            // After the work items that the callbacks have queued: Kestrel cancels RequestAborted in one, and a handler
+            // must not continue writing before that.
             ThreadPool.UnsafeQueueUserWorkItem(
                 static connection => connection.OnCallbacksRun(), this, preferLocal: false);
         }
@@ -244,12 +242,12 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
             return created.Token;
         }
 
-        // It was fired meanwhile, or another thread was quicker.
+        // The token fired meanwhile, or another thread was faster.
         created.Dispose();
         return ClosedToken();
     }
 
-    /// <summary>True for the caller whose ending was the last.</summary>
+    /// <summary>True for the call that completes the set.</summary>
     private bool Signal(CloseState ending)
     {
         int before = Interlocked.Or(ref _closeState, (int)ending);

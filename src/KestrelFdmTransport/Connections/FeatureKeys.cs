@@ -4,12 +4,12 @@ using System.Threading;
 namespace KestrelFdmTransport.Connections;
 
 /// <summary>
-/// The keys of the features that were set on a connection, in their order. What sets them does the same on every
-/// connection, so that connections share one of these instead of each having its own list.
+/// The keys of the features that were set on a connection, in their order. Middleware sets the same features on every
+/// connection, so connections share these lists.
 /// </summary>
 internal sealed class FeatureKeys
 {
-    /// <summary>Nobody sets more; a list that somebody makes up at random is his connection's own.</summary>
+    /// <summary>Longer lists are not shared.</summary>
     private const int MaxSharedLength = 16;
 
     private const int MaxSharedSets = 256;
@@ -42,7 +42,7 @@ internal sealed class FeatureKeys
         return -1;
     }
 
-    /// <summary>A type of a plug-in that may be unloaded must not be kept.</summary>
+    /// <summary>A type of an unloadable plug-in must not be kept alive.</summary>
     private bool MayShare(Type? key)
         => key is { IsCollectible: false } && Count < MaxSharedLength && Volatile.Read(ref s_lists) < MaxSharedSets;
 

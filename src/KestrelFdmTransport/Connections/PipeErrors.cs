@@ -4,7 +4,7 @@ using System.Diagnostics.CodeAnalysis;
 namespace KestrelFdmTransport.Connections;
 
 /// <summary>
-/// The exceptions of <see cref="System.IO.Pipelines.Pipe"/>, to the letter: applications match on them.
+/// The exceptions of <see cref="System.IO.Pipelines.Pipe"/> with the same text, because applications match on it.
 /// </summary>
 internal static class PipeErrors
 {

@@ -4,12 +4,12 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Connections;
 
-/// <summary>Why a connection was shut down: the first reason that was given.</summary>
+/// <summary>The first reason given for shutting a connection down.</summary>
 internal struct ShutdownCause
 {
     private const string GracefulMessage = "The Socket transport's send loop completed gracefully.";
 
-    /// <summary>Stands for a graceful end until the exception is asked for, which is rare.</summary>
+    /// <summary>Marks a graceful end until the exception is asked for, which is rare.</summary>
     private static readonly Exception s_graceful = new ConnectionAbortedException(GracefulMessage);
 
     private Exception? _reason;
@@ -33,7 +33,7 @@ internal struct ShutdownCause
     internal bool Is(Exception? exception)
         => exception is not null && ReferenceEquals(Volatile.Read(ref _reason), exception);
 
-    /// <summary>A message may be user code, and the end must come whatever it throws.</summary>
+    /// <summary>A message may be user code, and the end must come even if it throws.</summary>
     internal static string GetMessage(Exception? reason)
     {
         try

@@ -5,11 +5,11 @@ using KestrelFdmTransport.Interop;
 namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>
-/// Keeps clients from taking the process's last descriptors. Without any, it can open no file, and the .NET runtime may
-/// fail to start a thread, which ends the process.
+/// Keeps clients from taking the process's last descriptors. Without any, the process cannot open a file, and the .NET
+/// runtime may fail to start a thread, which ends the process.
 /// </summary>
 /// <remarks>
-/// The kernel gives out the lowest free number (POSIX), so a new number close to the limit says that all below it are
+/// The kernel gives out the lowest free number (POSIX), so a new number close to the limit shows that all below it are
 /// taken.
 /// </remarks>
 internal sealed class DescriptorHeadroom
@@ -17,23 +17,21 @@ internal sealed class DescriptorHeadroom
     private const int Minimum = 16;
 
     /// <summary>
-    /// 0 until it is asked for. Not when this is made: a transport can be made where there is no libc, and then leaves
-    /// everything to Sockets.
+    /// 0 until it is first read. Not read in the constructor: a transport can be created where there is no libc, and
+    /// then leaves everything to Sockets.
     /// </summary>
     private long _limit;
 
     /// <summary>
-    /// Each loop finds out by a number of its own that the limit is close, so as many numbers as there are loops may be
-    /// beyond the line before the last one rests.
+    /// Each loop notices the limit by a number of its own, so before the last one pauses, one number per loop may lie
+    /// beyond the line.
     /// </summary>
     internal DescriptorHeadroom(int loops) => Reserved = Math.Max(Minimum, 2 * loops);
 
-    /// <summary>Descriptors left to the rest of the process.</summary>
+    /// <summary>Descriptors that are reserved for the rest of the process.</summary>
     internal int Reserved { get; }
 
-    /// <summary>
-    /// As many descriptors as the process may have; known once it has been asked whether a number is ample.
-    /// </summary>
+    /// <summary>The process's limit of descriptors; known after the first <see cref="IsAmple"/>.</summary>
     internal long Limit => Volatile.Read(ref _limit);
 
     /// <summary>True if a descriptor with this number leaves enough for the rest of the process.</summary>
@@ -49,8 +47,8 @@ internal sealed class DescriptorHeadroom
         return descriptor < _limit - Reserved;
     }
 
-    /// <summary>Looks at the number that the next descriptor would get, and whether the loop could watch it.</summary>
-    /// <returns>Zero if accepting may go on, or a negated error number.</returns>
+    /// <summary>Checks the number of the next descriptor, and whether the loop could watch it.</summary>
+    /// <returns>Zero if accepting may continue, or a negated error number.</returns>
     internal int Probe(EventLoop loop)
     {
         int descriptor = Sys.CreateEventFd();

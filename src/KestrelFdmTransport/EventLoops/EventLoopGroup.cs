@@ -11,9 +11,9 @@ using Microsoft.Extensions.Logging;
 namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>
-/// The loops of one factory. They start with the first user (a listener or a connection factory) and stop when the
-/// group is disposed, or some time after the last user and connection are gone; a reload of endpoints does not restart
-/// them.
+/// The loops of one factory. They start with the first user, a listener or a connection factory. They stop when the
+/// group is disposed, or some time after the last user and connection have gone, so a reload of endpoints does not
+/// restart them.
 /// </summary>
 internal sealed class EventLoopGroup : IDisposable
 {
@@ -42,7 +42,7 @@ internal sealed class EventLoopGroup : IDisposable
         _settings = settings;
         _logger = logger;
 
-        // Never all CPUs spin. A single one may as long as it pays (SpinPredictor): the client may be on another one.
+        // Not all CPUs may spin, except a single one while that pays (SpinPredictor): the client may be elsewhere.
         _maxSpinning = Math.Max(1, Environment.ProcessorCount - 1);
         Standbys = new StandbyThreads(settings, logger);
         BlockingThreads = new BlockingThreadPool(settings.MaxBlockingThreads, settings.Headroom, logger);
@@ -60,14 +60,13 @@ internal sealed class EventLoopGroup : IDisposable
 
     internal DescriptorHeadroom Headroom { get; }
 
-    /// <summary>
-    /// The loops that run at the moment, none before the first user. A loop that fails is replaced in its place.
-    /// </summary>
+    /// <summary>The running loops, none before the first user. A failed loop is replaced at its index.</summary>
     internal EventLoop[] Loops => Volatile.Read(ref _loops);
 
     /// <summary>
-    /// Why one of the loops has been given up, if any has: it accepts nothing. Written before <see cref="LoopFailed"/>
-    /// is raised, so a listener that has subscribed and then finds nothing here will be told. Any thread.
+    /// The failure of a loop that has been given up, if any: it accepts nothing. Written before
+    /// <see cref="LoopFailed"/> is raised, so a listener that subscribes first and then reads null here will get the
+    /// event. Any thread.
     /// </summary>
     internal Exception? Failure => Volatile.Read(ref _failure);
 
@@ -103,7 +102,7 @@ internal sealed class EventLoopGroup : IDisposable
     }
 
     /// <summary>
-    /// The connections of all loops. Not their sum: one that moves while they are added up would be missed. Any thread.
+    /// The connections of all loops. A sum over the loops would miss one that migrates meanwhile. Any thread.
     /// </summary>
     internal int Connections => Volatile.Read(ref _connections);
 
@@ -132,7 +131,7 @@ internal sealed class EventLoopGroup : IDisposable
         BlockingThreads.Stop();
     }
 
-    /// <summary>Has the log say that a loop was taken over; not on this thread.</summary>
+    /// <summary>Logs that a loop was taken over; not on this thread.</summary>
     internal void LogHandoff(Handoff handoff)
     {
         HandoffLog report = Volatile.Read(ref _handoffLog)
@@ -141,10 +140,7 @@ internal sealed class EventLoopGroup : IDisposable
         report.Add(handoff);
     }
 
-    /// <summary>
-    /// Starts another loop in place of one that has failed, or gives it up. On that loop's thread, before its sources
-    /// end.
-    /// </summary>
+    /// <summary>Replaces a failed loop, or gives it up. On that loop's thread, before its sources end.</summary>
     internal void OnLoopFailed(EventLoop loop, Exception exception)
     {
         EventLoop? replacement = null;
@@ -172,7 +168,7 @@ internal sealed class EventLoopGroup : IDisposable
             Log.LoopFailed(_logger, loop.Name, exception);
         }
 
-        // A group that stops tells its sources so itself.
+        // A group that stops notifies its sources itself.
         if (runs)
         {
             LoopFailed?.Invoke(this, new LoopFailedEventArgs(loop, exception, replacement));
@@ -180,8 +176,7 @@ internal sealed class EventLoopGroup : IDisposable
     }
 
     /// <summary>
-    /// The loop for a connection that this process opens: the caller's own, so that what it does for both needs no
-    /// other thread.
+    /// The loop for an outgoing connection: the caller's own, so that work on both connections needs no other thread.
     /// </summary>
     internal static EventLoop SelectForOutgoing(EventLoop[] loops)
     {
@@ -195,7 +190,7 @@ internal sealed class EventLoopGroup : IDisposable
                 return loop;
             }
 
-            // With all of them stuck it waits, wherever it goes.
+            // If all are stuck, the connection waits on any loop.
             (int Fault, int Connections) candidate =
                 (loop.HasFailed ? 2 : loop.Utilization.IsStuck(now) ? 1 : 0, loop.ConnectionCount);
             if (candidate.CompareTo(least) < 0)
@@ -209,8 +204,8 @@ internal sealed class EventLoopGroup : IDisposable
     }
 
     /// <summary>
-    /// True if the calling loop may spin. Under a quota none may: time spent spinning is missed by all at the end of
-    /// the period.
+    /// True if the calling loop may spin. Under a CPU quota no loop may: the spent time is missing at the end of the
+    /// period.
     /// </summary>
     internal bool TryBeginSpin()
     {
@@ -240,13 +235,13 @@ internal sealed class EventLoopGroup : IDisposable
         long started = Stopwatch.GetTimestamp();
         foreach (EventLoop loop in loops)
         {
-            // A loop whose thread is inside somebody's callback ends when that returns; it is a background thread.
+            // A loop whose thread is inside a callback ends when that returns; it is a background thread.
             TimeSpan left = s_joinTimeout - Stopwatch.GetElapsedTime(started);
             loop.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero);
         }
     }
 
-    /// <summary>All of the loops, or none and nothing left of them.</summary>
+    /// <summary>Starts all loops, or none with nothing left of them.</summary>
     private void StartLoops()
     {
         FaultPoints.Hit(FaultPoint.TimerMade);
@@ -290,11 +285,10 @@ internal sealed class EventLoopGroup : IDisposable
     }
 
     /// <summary>
-    /// Loops that take the last descriptors are worse than none: without any, the process cannot open a file, and the
-    /// .NET runtime may fail to start a thread, which ends the process. Nor would they accept a client.
+    /// Throws if the loops would take the last descriptors: the process could open no file and accept no client, and
+    /// the .NET runtime may fail to start a thread, which ends the process.
     /// </summary>
-    /// <param name="descriptor">The highest number that has to be had: the kernel gives out the lowest free
-    /// one.</param>
+    /// <param name="descriptor">The highest number needed: the kernel gives out the lowest free one.</param>
     private void ThrowIfTooMany(int descriptor)
     {
         if (!Headroom.IsAmple(descriptor))
@@ -313,7 +307,7 @@ internal sealed class EventLoopGroup : IDisposable
         => loop.RestartedAt is { } started && Stopwatch.GetElapsedTime(started) < _settings.RestartWindow;
 
     /// <summary>
-    /// Null, and both causes in <paramref name="exception"/>, if there is no descriptor or thread for it.
+    /// Null, with both causes in <paramref name="exception"/>, if there is no descriptor or thread for it.
     /// </summary>
     private EventLoop? TryRestart(int index, ref Exception exception)
     {
@@ -329,7 +323,7 @@ internal sealed class EventLoopGroup : IDisposable
         {
             loop?.CloseDescriptors();
 
-            // Whatever it is, there is no loop, and that is known from here on.
+            // For any exception the result is the same: there is no loop.
             exception = new AggregateException(exception, second);
             return null;
         }
@@ -354,7 +348,7 @@ internal sealed class EventLoopGroup : IDisposable
         Stop(loops);
         using (_lock.Hold())
         {
-            // Unless they have been started again meanwhile.
+            // The loops may have been started again meanwhile.
             if (_loops.Length == 0)
             {
                 Standbys.Stop();

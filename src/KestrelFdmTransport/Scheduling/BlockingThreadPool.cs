@@ -6,9 +6,9 @@ using Microsoft.Extensions.Logging;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// Threads of our own for callbacks that are known to block, so that they neither hold a loop nor starve the thread
-/// pool, which adds threads only slowly. There is a thread for every callback up to a limit; the pool takes what is
-/// beyond it.
+/// Threads of our own for callbacks that are known to block. They neither hold a loop nor starve the thread pool, which
+/// adds threads only slowly. There is a thread for every callback up to a limit; the thread pool runs what is beyond
+/// it.
 /// </summary>
 #pragma warning disable CA1001 // Its threads use the semaphore for as long as they live; it holds no handle.
 internal sealed class BlockingThreadPool
@@ -38,8 +38,8 @@ internal sealed class BlockingThreadPool
     internal int Threads => Volatile.Read(ref _threads);
 
     /// <summary>
-    /// False if all threads are busy and there may be no more: then the item must not wait here, because what the
-    /// threads wait for may be what it does.
+    /// False if all threads are busy and no more may be started. The item must not wait here, because the busy threads
+    /// may be waiting for its result.
     /// </summary>
     internal bool TryQueue(IThreadPoolWorkItem item)
     {
@@ -63,7 +63,7 @@ internal sealed class BlockingThreadPool
         return TryStart(item);
     }
 
-    /// <summary>Loops are started: threads may be made.</summary>
+    /// <summary>The loops have started: threads may be created.</summary>
     internal void Restart()
     {
         using (_lock.Hold())
@@ -72,7 +72,7 @@ internal sealed class BlockingThreadPool
         }
     }
 
-    /// <summary>The loops have stopped: idle threads end, and others when they become idle.</summary>
+    /// <summary>The loops have stopped: idle threads end, and busy ones when they become idle.</summary>
     internal void Stop()
     {
         int idle;
@@ -138,10 +138,10 @@ internal sealed class BlockingThreadPool
         return true;
     }
 
-    /// <summary>False when this thread should end: nothing has come for a while.</summary>
+    /// <summary>False when this thread should end, after a time without work.</summary>
     private bool WaitForWork()
     {
-        // Outside the lock, which loops want too: it may take a look at files.
+        // Outside the lock, which loops need too: this may read files.
         bool isShort = _headroom.IsShort;
         using (_lock.Hold())
         {

@@ -3,28 +3,28 @@ using System.Diagnostics;
 
 namespace KestrelFdmTransport.Scheduling;
 
-/// <summary>What a connection's callbacks have cost lately, and whether they block.</summary>
+/// <summary>The recent cost of a connection's callbacks, and whether they block.</summary>
 /// <remarks>
-/// Written by whichever thread has run a callback, without synchronisation: a connection has one callback at a time
-/// save for rare cases, in which an average loses a sample.
+/// Written without synchronisation by the thread that has run a callback. A connection has one callback at a time
+/// except in rare cases, in which the average loses a sample.
 /// </remarks>
 internal struct CallbackProfile
 {
-    /// <summary>A callback of this kind is dispatched until so many in a row have behaved.</summary>
+    /// <summary>Callbacks are offloaded until this many in a row were short.</summary>
     private const byte Probation = 8;
 
     /// <summary>
-    /// Going through the pool costs about four microseconds, and 64 callbacks of a tenth of a millisecond in one turn
-    /// already wait for each other while another CPU may idle.
+    /// The pool costs about four microseconds. At a tenth of a millisecond, 64 callbacks of one iteration already wait
+    /// for each other while another CPU may be idle.
     /// </summary>
     private static readonly long s_slowThreshold = Stopwatch.Frequency / 10_000;
 
     private static readonly long s_fastThreshold = s_slowThreshold / 2;
 
-    /// <summary>One slow callback in many is an accident; so it counts for no more than this.</summary>
+    /// <summary>One slow callback among many is an accident, so a sample counts at most this.</summary>
     private static readonly long s_sampleCap = s_slowThreshold * 3;
 
-    /// <summary>A callback that takes longer has probably waited for something.</summary>
+    /// <summary>A callback that takes longer has probably blocked.</summary>
     internal static readonly long Blocked = Stopwatch.Frequency / 1_000;
 
     private uint _average;
@@ -33,12 +33,12 @@ internal struct CallbackProfile
     private bool _isSlow;
     private bool _isMeasured;
 
-    /// <summary>Ticks. As long as it is in doubt, no more than what is cheap.</summary>
+    /// <summary>In ticks. While in doubt, at most the threshold of a fast callback.</summary>
     internal readonly long Average => IsInDoubt ? Math.Min(_average, s_slowThreshold) : _average;
 
     /// <summary>
-    /// True if callbacks seem to be dear by a clock that goes on while their thread stands still: the next ones are
-    /// measured.
+    /// True if callbacks seem slow by a clock that also counts time in which their thread stood still. The next ones
+    /// are measured exactly.
     /// </summary>
     internal readonly bool IsInDoubt => !_isSlow && _average > s_slowThreshold;
 
@@ -51,8 +51,9 @@ internal struct CallbackProfile
 
     /// <summary>A callback has ended.</summary>
     /// <param name="ticks">How long it took.</param>
-    /// <param name="measured">True if that is without collections and waits for a CPU: others do not make a callback
-    /// dear.</param>
+    /// <param name="measured">
+    /// True if collections and waits for a CPU are excluded: they do not make a callback slow.
+    /// </param>
     internal void Add(long ticks, bool measured)
     {
         if (_probation > 0 && ticks < Blocked)
@@ -71,14 +72,14 @@ internal struct CallbackProfile
         _isSlow = _isSlow ? average > s_fastThreshold : measured && average > s_slowThreshold;
     }
 
-    /// <summary>A callback has held its loop until that was taken over.</summary>
+    /// <summary>A callback has held its loop until the loop was taken over.</summary>
     internal void OnStalled(bool computes)
     {
         _probation = Probation;
         _blocks = !computes;
     }
 
-    /// <summary>A new connection is taken for what others of its endpoint have been.</summary>
+    /// <summary>A new connection starts with the average of its endpoint.</summary>
     internal static CallbackProfile ForNewConnection(long average, bool blocks)
         => new()
         {

@@ -5,8 +5,8 @@ using KestrelFdmTransport.Balancing;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// What the callbacks of an endpoint's connections have cost: a new connection has no past of its own. And whether
-/// loops had room for them.
+/// The cost of the callbacks of an endpoint's connections, as the start of a new connection's profile, and whether
+/// loops could take its connections.
 /// </summary>
 /// <remarks>
 /// Written when connections end and when they stall, without synchronisation: an average may lose a sample.
@@ -14,11 +14,11 @@ namespace KestrelFdmTransport.Scheduling;
 internal sealed class EndpointProfile
 {
     /// <summary>
-    /// Callbacks that have blocked say something about a new connection if there is at least one for so many new ones.
+    /// Blocked callbacks predict a new connection only if there is at least one per this many new connections.
     /// </summary>
     private const int BlockedShare = 8;
 
-    /// <summary>What has happened in this time and the one before counts.</summary>
+    /// <summary>The length of a window; the current and the previous one count.</summary>
     private static readonly long s_window = Stopwatch.Frequency;
 
     private readonly SlidingWindowCounter _blocked = new();
@@ -48,7 +48,9 @@ internal sealed class EndpointProfile
     /// <param name="errno">Why.</param>
     internal void OnRefused(int errno) => Volatile.Write(ref _refusal, errno);
 
-    /// <summary>Why a connection could not be watched since this was asked last; 0 if all could. Any thread.</summary>
+    /// <summary>
+    /// The error of a connection that could not be watched since the last call; 0 if there was none. Any thread.
+    /// </summary>
     internal int TakeRefusal() => Volatile.Read(ref _refusal) == 0 ? 0 : Interlocked.Exchange(ref _refusal, 0);
 
     internal void OnBlocked() => OnBlocked(Stopwatch.GetTimestamp());

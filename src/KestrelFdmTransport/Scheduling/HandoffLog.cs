@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.Scheduling;
 
-/// <summary>Writes loops that were taken over into the log, at most once a second, on the pool.</summary>
+/// <summary>Logs hand-offs, at most once a second, on the pool.</summary>
 internal sealed class HandoffLog(ILogger logger)
 {
     private static readonly long s_period = Stopwatch.Frequency;

@@ -1,27 +1,27 @@
 namespace KestrelFdmTransport.Scheduling;
 
-/// <summary>What the monitor remembers of a scope from one sample to the next.</summary>
+/// <summary>The monitor's state of a thread between two samples.</summary>
 internal sealed class ScopeSample
 {
-    /// <summary>The word it saw last.</summary>
+    /// <summary>The ownership word of the last sample.</summary>
     internal long Word { get; set; } = -1;
 
-    /// <summary>How many samples in a row saw that word.</summary>
+    /// <summary>How many samples in a row have seen that word.</summary>
     internal int ConsecutiveSightings { get; set; }
 
-    /// <summary>The number of looks from which on the thread's state is asked for.</summary>
+    /// <summary>The sighting from which on the thread's kernel state is read.</summary>
     internal int NextStateCheck { get; set; }
 
-    /// <summary>The callback that the monitor has sent for.</summary>
+    /// <summary>The callback whose flush the monitor has sent.</summary>
     internal long FlushedWord { get; set; } = -1;
 
-    /// <summary>The callback whose loop it has had taken over.</summary>
+    /// <summary>The callback whose loop the monitor has had taken over.</summary>
     internal long HandoffWord { get; set; } = -1;
 
-    /// <summary>How long the callback has held its loop, as far as that counts.</summary>
+    /// <summary>How long the callback has held its loop, in time that counts.</summary>
     internal long Held { get; set; }
 
-    /// <summary>How much of that was before the first sample.</summary>
+    /// <summary>The part of it before the first sample.</summary>
     internal long HeldBefore { get; set; }
 
     /// <summary>The thread's CPU time at the first sample, in nanoseconds.</summary>
@@ -30,6 +30,6 @@ internal sealed class ScopeSample
     /// <summary>The thread's CPU time at the last sample, in nanoseconds.</summary>
     internal long Used { get; set; }
 
-    /// <summary>At how many samples in a row the CPU time had not changed.</summary>
+    /// <summary>How many samples in a row have seen the same CPU time.</summary>
     internal int Still { get; set; }
 }

@@ -4,8 +4,8 @@ using System.Threading;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// How much of a loop's time may be lost to callbacks that hold it. What is held is put in; a small part of the time
-/// that passes runs out. While more than the limit is in, callbacks do better elsewhere.
+/// Limits the part of a loop's time that callbacks may hold it. Held time fills the budget, and a small part of the
+/// passing time drains it. While it is above the limit, callbacks are offloaded.
 /// </summary>
 /// <remarks>Written by the loop's owner.</remarks>
 internal sealed class StallBudget

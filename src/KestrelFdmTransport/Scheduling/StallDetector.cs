@@ -7,27 +7,26 @@ using KestrelFdmTransport.Polling;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// Decides that a callback holds its loop for too long, and has the loop taken over. On the monitor's thread.
+/// Detects that a callback holds its loop for too long, and dispatches a standby thread. On the monitor's thread.
 /// </summary>
 internal static class StallDetector
 {
     /// <summary>
-    /// A callback counts only if it was seen so often; one look may fall into the very end of a long but good one.
+    /// A callback must be seen this often: one sample may fall into the very end of a long but harmless one.
     /// </summary>
     private const int TimesSeen = 2;
 
     /// <summary>
-    /// A thread without a CPU is asked for what it does less and less often, but not less often than each so many
-    /// looks.
+    /// The state of a thread without a CPU is read less and less often, but at least every this many samples.
     /// </summary>
     private const int MostLooksBetween = 16;
 
-    /// <summary>Called for a callback that keeps a loop waiting, once per look.</summary>
-    /// <param name="thread">The thread that is inside it.</param>
+    /// <summary>Called once per sample for a callback that keeps a loop waiting.</summary>
+    /// <param name="thread">The thread that runs it.</param>
     /// <param name="loop">The loop.</param>
-    /// <param name="word">The callback.</param>
+    /// <param name="word">The ownership word of the callback.</param>
     /// <param name="now">The time.</param>
-    /// <param name="counts">How much of the time since the last look counts.</param>
+    /// <param name="counts">How much of the time since the last sample counts.</param>
     internal static void Look(LoopThread thread, EventLoop loop, long word, long now, long counts)
     {
         ScopeSample sample = thread.Sample;
@@ -62,7 +61,7 @@ internal static class StallDetector
                 return;
             }
 
-            // To learn what a thread does costs more than the look.
+            // Reading a thread's kernel state costs more than the sample.
             ThreadActivity activity = Sys.Activity(thread.ThreadId);
             verdict = new StallEvidence(
                 activity,

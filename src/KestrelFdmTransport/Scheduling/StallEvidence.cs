@@ -8,27 +8,30 @@ namespace KestrelFdmTransport.Scheduling;
 /// What is known of a callback that holds its loop. Times are the callback's own (<see cref="MonitorClock"/>), in
 /// ticks.
 /// </summary>
-/// <param name="Activity">What the kernel says of its thread.</param>
-/// <param name="IsInManagedWait">True if the runtime says that the thread waits for a lock, an event or a time.</param>
+/// <param name="Activity">The kernel's state of its thread.</param>
+/// <param name="IsInManagedWait">
+/// True if the runtime reports that the thread waits for a lock, an event or a time.
+/// </param>
 /// <param name="Passed">How long it has been watched.</param>
-/// <param name="Used">The CPU time of its thread meanwhile, a collection that the thread has made for all included;
-/// negative if it cannot be learned.</param>
-/// <param name="Still">At how many looks in a row that CPU time had not changed.</param>
+/// <param name="Used">
+/// The CPU time of its thread meanwhile, including a collection that the thread has run; negative if unknown.
+/// </param>
+/// <param name="Still">How many samples in a row have seen the same CPU time.</param>
 /// <param name="Threshold">How long a callback may hold its loop.</param>
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct StallEvidence(
     ThreadActivity Activity, bool IsInManagedWait, long Passed, long Used, int Still, long Threshold)
 {
     /// <summary>
-    /// A thread that waits neither by the runtime's leave nor for a file or a socket may wait for a background
-    /// collection, the compiler or a class to be loaded, and these end. So one has to stand still at so many looks
-    /// before it is done without.
+    /// A thread may also wait for a background collection, the compiler or a type load, which end soon. So without
+    /// evidence of a managed wait, a file or a socket, a thread must stand still for this many samples before its loop
+    /// is taken.
     /// </summary>
     internal const int LooksInDoubt = 16;
 
     /// <summary>
-    /// As much of a CPU as we grant a callback, in however many slices, or half of the time. Not more than the time
-    /// that was its own: the rest was a collection's.
+    /// The CPU time that a callback may use in any number of slices, or half of its time. At most the time that was its
+    /// own, because a collection used the rest.
     /// </summary>
     private bool Computes => Passed > 0 && Math.Min(Used, Passed) >= Math.Min(Passed / 2, Threshold);
 
@@ -36,7 +39,7 @@ internal readonly record struct StallEvidence(
 
     internal StallVerdict Judge() => Activity switch
     {
-        // Ready and not running: another thread has its CPU. Taking the loop would not make it any faster.
+        // Ready but not running: another thread has its CPU, and taking the loop would not help.
         ThreadActivity.Ready when Used >= 0 => Computes ? StallVerdict.Computing : StallVerdict.Innocent,
         ThreadActivity.Stopped => StallVerdict.Innocent,
         ThreadActivity.Waits => StallVerdict.Blocked,

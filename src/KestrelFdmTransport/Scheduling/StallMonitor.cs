@@ -7,31 +7,30 @@ using KestrelFdmTransport.EventLoops;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// Watches the callback scopes while any is busy, every four milliseconds as long as all of them are short, else after
-/// one. A callback that flushed and then does not end gets its flush sent; one that holds a loop for too long gets the
-/// loop taken from it.
+/// Samples the threads that run callbacks while any is busy: every four milliseconds while all callbacks are short,
+/// else every one. It sends the flush of a callback that flushed and does not end, and has a loop taken over from a
+/// callback that holds it for too long.
 /// </summary>
 /// <remarks>
-/// One thread for the process, because pool threads serve every transport in it. Parked, it costs nothing, and after a
-/// while it ends. No wake-up is lost: it publishes <i>parked</i>, issues a process-wide barrier and scans again, so
-/// either it sees a busy thread or the thread of that thread, which writes its word before it reads <i>parked</i>, sees
-/// the parking.
+/// One thread for the process, because pool threads serve every transport in it. Parked it costs nothing, and after a
+/// while it ends. No wake-up is lost: the monitor publishes <i>parked</i>, issues a process-wide barrier and scans
+/// again; a busy thread writes its word before it reads <i>parked</i>. So one of the two sees the other.
 /// </remarks>
 internal static class StallMonitor
 {
     /// <summary>
-    /// By then as much has been spent on looking as the barrier of the parking and the waking cost: a loop that does
-    /// something every few milliseconds would pay for these again and again.
+    /// By then sampling has cost as much as the barriers of parking and waking. A loop with work every few milliseconds
+    /// would otherwise pay for these again and again.
     /// </summary>
     private const int IdleSamplesBeforeParking = 3;
 
     /// <summary>
-    /// So many looks in a row that found no callback a second time, and we look half as often, and then half as often
-    /// again: that is how it is nearly always, and a wake-up costs more than the look.
+    /// After this many samples in a row without a long callback the period doubles, and then doubles again. That is the
+    /// normal case, and a wake-up costs more than the sample.
     /// </summary>
     private const int QuietSamplesBeforeSlowing = 8;
 
-    /// <summary>In milliseconds. What has just begun when we look is seen this much later, once.</summary>
+    /// <summary>In milliseconds. A callback that has just begun at a sample is seen this much later, once.</summary>
     private const int MaxPeriod = 4;
 
     private const int Sampling = 0;
@@ -41,12 +40,12 @@ internal static class StallMonitor
     private static readonly TimeSpan s_lifetimeParked = TimeSpan.FromSeconds(20);
 
     /// <summary>
-    /// A callback that has taken this long may take longer, and is looked at again after a millisecond.
+    /// A callback that has taken this long may take longer, and is sampled again after a millisecond.
     /// </summary>
     private static readonly long s_resumedAfter = Stopwatch.Frequency / 2_000;
 
     /// <summary>
-    /// After a park of this length the loops have so little to do that the next one may begin at the first idle sample.
+    /// After a park of this length the loops are so idle that the next one may begin at the first idle sample.
     /// </summary>
     private static readonly long s_maxPark = Stopwatch.Frequency / 50;
 
@@ -58,8 +57,8 @@ internal static class StallMonitor
     private static int s_state = NoThread;
 
     /// <summary>
-    /// Tries again to start the monitor. The callback that wants it may hold the only loop, and then no other callback
-    /// would.
+    /// Retries the start of the monitor. The callback that needs it may hold the only loop, and then no other callback
+    /// would retry.
     /// </summary>
     private static readonly Timer s_starter = new(static _ => StartAgain(), null, Timeout.Infinite, Timeout.Infinite);
     private static bool s_startRests;
@@ -87,7 +86,7 @@ internal static class StallMonitor
         }
     }
 
-    /// <summary>Called after a thread has published something to watch. One read when the monitor is awake.</summary>
+    /// <summary>Called after a thread has published a callback. Costs one read while the monitor is awake.</summary>
     /// <returns>False if there is no monitor and none can be started.</returns>
     internal static bool EnsureAwake() => Volatile.Read(ref s_state) == Sampling || Wake();
 
@@ -116,8 +115,8 @@ internal static class StallMonitor
             }
             catch (Exception)
             {
-                // No room for a thread, whatever that is thrown as: callbacks go unwatched until there is. The attempt
-                // is dear, and callbacks are many.
+                // There is no thread to be had, reported by any exception: callbacks go unwatched until there is. An
+                // attempt is slow, so not every callback makes one.
                 Volatile.Write(ref s_startRests, true);
                 s_starter.Change(s_startRetry, Timeout.InfiniteTimeSpan);
             }
@@ -156,8 +155,8 @@ internal static class StallMonitor
             }
             catch (Exception)
             {
-                // The process is out of memory or threads, which others may have given back by the next look. Without
-                // us flushes wait for ever.
+                // The process is out of memory or threads, which may be free again at the next sample. Without the
+                // monitor flushes could wait for ever.
             }
 
             calm = again ? 0 : Math.Min(calm + 1, MaxPeriod * QuietSamplesBeforeSlowing);
@@ -180,7 +179,7 @@ internal static class StallMonitor
         }
     }
 
-    /// <summary>True if anything has been going on since the last sample.</summary>
+    /// <summary>True if a callback has run since the last sample.</summary>
     /// <param name="now">The time.</param>
     /// <param name="counts">How much of the time since the last sample counts.</param>
     /// <param name="old">True if a callback is not about to end.</param>
@@ -262,7 +261,7 @@ internal static class StallMonitor
         {
             if (Interlocked.CompareExchange(ref s_state, Sampling, Parked) != Parked)
             {
-                // Another thread has woken this one meanwhile: take the permit that goes with it.
+                // Another thread has woken the monitor meanwhile: consume its permit.
                 s_wake.Wait();
             }
 
@@ -283,7 +282,7 @@ internal static class StallMonitor
         return true;
     }
 
-    /// <summary>Without a thread that serves loops there are no connections, unless one is late.</summary>
+    /// <summary>Without a thread that serves loops there are no connections, except a late one.</summary>
     private static bool IsNeeded() => Array.Exists(Volatile.Read(ref s_scopes), static thread => thread.ServesLoops);
 
     private static bool MustWatch(LoopThread thread)

@@ -1,25 +1,22 @@
 namespace KestrelFdmTransport.Scheduling;
 
-/// <summary>What the monitor thinks of a callback that has held its loop for longer than it may.</summary>
+/// <summary>The monitor's verdict on a callback that has exceeded the stall threshold.</summary>
 internal enum StallVerdict
 {
-    /// <summary>Its thread stands still for a reason that is not the callback's: nothing happens yet.</summary>
+    /// <summary>Its thread is held up by others, such as a collection: nothing happens yet.</summary>
     Innocent,
 
-    /// <summary>
-    /// It uses a CPU. The loop is taken from it, and the connection's next callbacks run on the pool.
-    /// </summary>
+    /// <summary>It computes. The loop is taken over, and the connection's next callbacks run on the pool.</summary>
     Computing,
 
     /// <summary>
-    /// It waits for something. The loop is taken from it, and the connection's next callbacks run on threads that may
-    /// wait.
+    /// It blocks. The loop is taken over, and the connection's next callbacks run on the blocking pool.
     /// </summary>
     Blocked,
 
     /// <summary>
-    /// It does not get on, and nothing says why. The loop is taken from it, and the connection's next callbacks run on
-    /// the pool, which finds out.
+    /// It makes no progress for an unknown reason. The loop is taken over, and the connection's next callbacks run on
+    /// the pool, where they are measured.
     /// </summary>
     Unclear,
 }

@@ -8,13 +8,12 @@ using Microsoft.Extensions.Logging;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// The threads of a group of loops: those that own a loop, those that have lost theirs to a standby and are still
-/// inside the callback that cost it, and those that stand by.
+/// The threads of a group of loops: loop owners, threads that have lost their loop and are still inside the stalled
+/// callback, and standby threads.
 /// </summary>
 /// <remarks>
-/// One thread more than loops and stalled callbacks is made when it is needed. When
-/// <see cref="EventLoopSettings.MaxStandbyThreads"/> threads are inside stalled callbacks, no loop runs application
-/// code any more, so that each keeps the thread it has.
+/// A thread beyond these is started when it is needed. When <see cref="EventLoopSettings.MaxStandbyThreads"/> threads
+/// are inside stalled callbacks, no loop runs application code any more, so each loop keeps its thread.
 /// </remarks>
 internal sealed class StandbyThreads
 {
@@ -56,7 +55,7 @@ internal sealed class StandbyThreads
 
     internal long Handoffs => Volatile.Read(ref _handoffs);
 
-    /// <summary>True while so many callbacks are stalled that nothing may run on a loop. Any thread.</summary>
+    /// <summary>True while too many callbacks are stalled to run application code on loops. Any thread.</summary>
     internal bool IsExhausted => _settings.MaxStandbyThreads == 0 || Volatile.Read(ref _exhausted);
 
     /// <summary>Starts the first owner of a loop.</summary>
@@ -64,21 +63,20 @@ internal sealed class StandbyThreads
         => TransportThread.Start(loop.Name, static state => Serve((EventLoop)state!), loop);
 
     /// <summary>
-    /// Sends a standby to take a loop over; false if there is none and none may be made. Monitor only.
+    /// Dispatches a standby thread to take a loop over; false if there is none and none may be started. Monitor only.
     /// </summary>
     internal bool TryDispatch(Handoff handoff)
     {
         ParkedThread? standby = null;
         using (_lock.Hold())
         {
-            // As many again as there are loops are kept for what may stall a loop although no application code runs on
-            // it.
+            // One more per loop, for stalls of a loop that runs no application code.
             if (_stopped || _stalled >= _settings.MaxStandbyThreads + _settings.LoopCount)
             {
                 return false;
             }
 
-            // The one that came last: the others may reach the end of their lives.
+            // The most recent one, so that the others may reach the end of their lives.
             if (_parked.Count > 0)
             {
                 standby = _parked[^1];
@@ -92,11 +90,11 @@ internal sealed class StandbyThreads
             return true;
         }
 
-        // With no room for a thread the loop waits for its callback, as it would without standbys.
+        // Without a thread the loop waits for its callback, as it would without standby threads.
         return TransportThread.TryStart(_headroom, _logger, Name, static state => Serve((Handoff)state!), handoff);
     }
 
-    /// <summary>Loops are started: standbys may be made.</summary>
+    /// <summary>The loops have started: standby threads may be created.</summary>
     internal void Restart()
     {
         using (_lock.Hold())
@@ -105,7 +103,7 @@ internal sealed class StandbyThreads
         }
     }
 
-    /// <summary>The loops have stopped: standbys end, and so do threads that come back from a callback.</summary>
+    /// <summary>The loops have stopped: standby threads end, and so do threads that return from a callback.</summary>
     internal void Stop()
     {
         ParkedThread[] parked;
@@ -129,7 +127,7 @@ internal sealed class StandbyThreads
         StandbyThreads standbys = loop.Group.Standbys;
         if (loop.Run(thread))
         {
-            // The group has stopped, or has another thread for the loop in this one's place.
+            // The group has stopped, or another thread has taken this one's place.
             LoopThread.Detach();
             return;
         }
@@ -145,7 +143,7 @@ internal sealed class StandbyThreads
         standbys.Serve(thread, lost);
     }
 
-    /// <summary>The rest of a thread's life: takes over what it is sent for.</summary>
+    /// <summary>The remaining life of a thread: takes over the loops that it is dispatched for.</summary>
     private void Serve(LoopThread thread, bool lost)
     {
         var waiter = new ParkedThread();
@@ -168,7 +166,7 @@ internal sealed class StandbyThreads
         }
     }
 
-    /// <summary>True if the loop was lost again, false if it ended or was not to be had.</summary>
+    /// <summary>True if the loop was lost again; false if it ended or could not be taken.</summary>
     private bool TakeOver(LoopThread thread, Handoff handoff)
     {
         EventLoop loop = handoff.Loop;
@@ -210,7 +208,7 @@ internal sealed class StandbyThreads
         }
         catch (Exception)
         {
-            // The pool has no room for a message, or for the thread that would write it. The loop is what matters.
+            // The pool cannot queue the log line. The loop is more important.
         }
     }
 
@@ -228,7 +226,7 @@ internal sealed class StandbyThreads
 
     private bool TryPark(ParkedThread waiter)
     {
-        // Outside the lock, which the monitor wants too: it may take a look at files.
+        // Outside the lock, which the monitor needs too: this may read files.
         bool isShort = _headroom.IsShort;
         using (_lock.Hold())
         {
@@ -242,7 +240,7 @@ internal sealed class StandbyThreads
         }
     }
 
-    /// <summary>Null when the thread should end: the group is gone, or nothing has stalled for a while.</summary>
+    /// <summary>Null when the thread should end: the group has stopped, or there was no stall for a while.</summary>
     private Handoff? Wait(ParkedThread waiter)
     {
         if (waiter.Wait(s_lifetimeParked, out Handoff? handoff))

@@ -6,23 +6,21 @@ using KestrelFdmTransport.Interop;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// Keeps us from taking the last threads that the process may have. The .NET runtime needs some, and the process ends
+/// Keeps the transport from taking the last threads of the process. The .NET runtime needs some, and ends the process
 /// when it does not get one.
 /// </summary>
 /// <remarks>
-/// Some limits cannot be seen, of a container around the container or of a user with other processes. So a start that
-/// fails teaches one: for a minute there may be no more threads than there were then.
+/// Some limits are not visible: those of an outer container, or of a user with other processes. So a failed start sets
+/// a limit: for a minute the process may have at most the threads it had then.
 /// </remarks>
-/// <param name="count">Tells the threads of the process.</param>
-/// <param name="left">Tells how many more the limits leave, given that number.</param>
+/// <param name="count">Returns the number of threads of the process.</param>
+/// <param name="left">Returns how many more the limits leave, given that number.</param>
 /// <param name="time">The clock.</param>
 internal sealed class ThreadHeadroom(Func<int> count, Func<int, int> left, TimeProvider time)
 {
     internal static readonly ThreadHeadroom Process = new(ThreadRoom.Threads, ThreadRoom.Left, TimeProvider.System);
 
-    /// <summary>
-    /// Left to the rest of the process. The pool starts as many as there are CPUs without hesitation.
-    /// </summary>
+    /// <summary>Reserved for the rest of the process. The thread pool starts one per CPU at once.</summary>
     internal static readonly int Reserved = Math.Max(16, Environment.ProcessorCount);
 
     /// <summary>The pool adds one or two threads meanwhile.</summary>
@@ -40,7 +38,7 @@ internal sealed class ThreadHeadroom(Func<int> count, Func<int, int> left, TimeP
     /// <summary>Throttles the log lines about threads that could not be started.</summary>
     internal LogThrottle Reports { get; } = new(s_memory);
 
-    /// <summary>True if what is left is needed by others: idle threads had better end.</summary>
+    /// <summary>True if the remaining threads are needed by others: idle threads should end.</summary>
     internal bool IsShort
     {
         get
@@ -81,7 +79,7 @@ internal sealed class ThreadHeadroom(Func<int> count, Func<int, int> left, TimeP
         }
     }
 
-    /// <summary>Forgets what a start that failed has taught, as time does.</summary>
+    /// <summary>Forgets the limit that a failed start has set, as the passing time does.</summary>
     internal void Forget()
     {
         using (_lock.Hold())

@@ -5,20 +5,17 @@ using System.Threading;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// The callbacks that were dispatched for their cost and have not begun yet. As network cards hold back their
-/// interrupts under load, a loop that only dispatches need not be woken for every request: what it would add can only
-/// wait behind these.
+/// The callbacks that were offloaded for their cost and have not started yet. As network cards coalesce interrupts
+/// under load, a loop that only dispatches need not wake for every request: its callback would only wait behind these.
 /// </summary>
 internal sealed class ThreadPoolBacklog
 {
-    /// <summary>
-    /// What a callback takes that is dispatched for its cost, at least and as far as it counts; in microseconds.
-    /// </summary>
+    /// <summary>The minimum time of an offloaded callback that counts, in microseconds.</summary>
     private const int MinCost = 50;
 
     private const int MaxCost = 1_000;
 
-    /// <summary>A shorter rest is not worth its timer; in microseconds.</summary>
+    /// <summary>A shorter sleep is not worth its timer; in microseconds.</summary>
     private const int MinSleep = 400;
 
     private const int MaxSleep = 2_000;
@@ -29,16 +26,14 @@ internal sealed class ThreadPoolBacklog
     private int _started;
     private int _cost = MinCost << CostShift;
 
-    /// <summary>The average moves by a sixteenth of what is new, and so has four more bits.</summary>
+    /// <summary>The average moves by a sixteenth of each sample, and so has four more bits.</summary>
     private const int CostShift = 4;
 
     internal void Add() => Interlocked.Increment(ref _added);
 
     internal void OnStarted() => Interlocked.Increment(ref _started);
 
-    /// <summary>
-    /// A dispatched callback has taken so long. Without synchronisation: an average may lose a sample.
-    /// </summary>
+    /// <summary>An offloaded callback has completed. Without synchronisation: an average may lose a sample.</summary>
     internal void OnCompleted(long ticks)
     {
         int cost = (int)Math.Clamp(ticks / s_microsecond, MinCost, MaxCost);
@@ -46,9 +41,10 @@ internal sealed class ThreadPoolBacklog
         Volatile.Write(ref _cost, before + cost - (before >> CostShift));
     }
 
-    /// <summary>Microseconds for which a loop that only dispatches may rest; 0 if that is not worth it.</summary>
-    /// <param name="begun">How many had begun when the caller asked last. If none has since, the pool's threads may all
-    /// be blocked.</param>
+    /// <summary>Microseconds for which a dispatch-only loop may sleep; 0 if that is not worth it.</summary>
+    /// <param name="begun">
+    /// How many had started at the caller's last call. If none has since, the pool's threads may all be blocked.
+    /// </param>
     internal int SuggestedSleep(ref int begun)
     {
         int before = begun;
@@ -56,7 +52,7 @@ internal sealed class ThreadPoolBacklog
         return begun == before ? 0 : Duration(begun);
     }
 
-    /// <summary>By half of what they have cost on average: the next ones may be shorter.</summary>
+    /// <summary>Half of their average cost: the next ones may be shorter.</summary>
     private int Duration(int begun)
     {
         long waiting = (Volatile.Read(ref _added) - begun) / Environment.ProcessorCount;

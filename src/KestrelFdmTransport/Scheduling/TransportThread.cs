@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.Scheduling;
 
-/// <summary>The one place where threads of ours are started.</summary>
+/// <summary>Starts all threads of the transport.</summary>
 internal static class TransportThread
 {
     /// <summary>Starts a background thread without the caller's execution context.</summary>
@@ -17,8 +17,8 @@ internal static class TransportThread
     }
 
     /// <summary>
-    /// As <see cref="Start"/>. False, with a line in the log, if there is no room for one more, or would be none for
-    /// others.
+    /// As <see cref="Start"/>. Logs and returns false if a thread cannot be started, or would be one of the process's
+    /// last.
     /// </summary>
     internal static bool TryStart(
         ThreadHeadroom headroom, ILogger logger, string name, ParameterizedThreadStart body, object? state)

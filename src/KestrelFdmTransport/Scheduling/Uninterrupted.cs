@@ -4,10 +4,10 @@ using System.Threading;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// Waits and locks of ours on threads that run user code, which may leave an interrupt pending there
+/// Waits and locks on threads that run user code, which may leave an interrupt pending
 /// (<see cref="Thread.Interrupt"/>).
 /// </summary>
-/// <remarks>As the pool's own waits, they take no completion of it.</remarks>
+/// <remarks>Like the waits of the thread pool, they ignore it.</remarks>
 internal static class Uninterrupted
 {
     private static readonly ManualResetEvent s_set = new(initialState: true);
@@ -25,14 +25,14 @@ internal static class Uninterrupted
             }
             catch (ThreadInterruptedException)
             {
-                // It was meant for a callback that is over.
+                // The interrupt was meant for a callback that is over.
             }
         }
     }
 
     /// <summary>
-    /// Adds permits. A semaphore has a lock of its own inside, and a permit that an interrupt there has kept back would
-    /// be waited for in vain.
+    /// Adds permits. A semaphore has a lock inside; if an interrupt there lost the permit, its waiter would wait for
+    /// ever.
     /// </summary>
     internal static void GivePermits(this SemaphoreSlim semaphore, int count = 1)
     {
@@ -80,7 +80,7 @@ internal static class Uninterrupted
         }
         catch (ThreadInterruptedException)
         {
-            // That was it.
+            // The wait has consumed the interrupt.
         }
     }
 
