@@ -3,7 +3,8 @@ using System;
 namespace KestrelFdmTransport;
 
 /// <summary>
-/// What one event loop has done since it started. Read without stopping the loop, so values may be a moment apart.
+/// Counters of one event loop since it started. They are read without stopping the loop, so they may differ by a
+/// moment.
 /// </summary>
 public sealed class EventLoopStatistics
 {
@@ -54,7 +55,7 @@ public sealed class EventLoopStatistics
     /// </summary>
     public required int Activity { get; init; }
 
-    /// <summary>Gets how long the ready connection that has waited longest has been waiting.</summary>
+    /// <summary>Gets how long the oldest ready connection has waited.</summary>
     public required TimeSpan OldestReady { get; init; }
 
     /// <summary>Gets the statistics of the set of connections whose events come often.</summary>

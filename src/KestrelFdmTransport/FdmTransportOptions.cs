@@ -67,8 +67,8 @@ public sealed class FdmTransportOptions
     public TimeSpan SpinDuration { get; set; } = TimeSpan.FromMicroseconds(50);
 
     /// <summary>
-    /// Gets or sets how many accepted connections of an endpoint may wait for the server to take them. When they do,
-    /// accepting pauses, and further clients wait in the kernel's queue (<see cref="Backlog"/>).
+    /// Gets or sets how many accepted connections of an endpoint may wait for the server. At this number accepting
+    /// pauses, and further clients wait in the kernel's queue (<see cref="Backlog"/>).
     /// </summary>
     /// <remarks>Connections. Defaults to 128; 1 to 1,000,000.</remarks>
     public int AcceptQueueLength { get; set; } = 128;
@@ -77,7 +77,7 @@ public sealed class FdmTransportOptions
     /// Gets or sets how long a callback may hold its event loop under <see cref="ApplicationScheduling.Adaptive"/>
     /// before another thread takes the loop over. Sampled every one to four milliseconds.
     /// </summary>
-    /// <remarks>Defaults to 2 ms; 0 (take over at the first sighting, for tests) to 1 minute.</remarks>
+    /// <remarks>Defaults to 2 ms; 0 (take over every callback that a sample finds, for tests) to 1 minute.</remarks>
     public TimeSpan StallThreshold { get; set; } = TimeSpan.FromMilliseconds(2);
 
     /// <summary>
@@ -102,8 +102,7 @@ public sealed class FdmTransportOptions
     public TimeSpan ConnectTimeout { get; set; } = Timeout.InfiniteTimeSpan;
 
     /// <summary>
-    /// For tests of <c>Adaptive</c>: callbacks run on the loop regardless of their cost, so that it is taken over all
-    /// the time.
+    /// For tests of <c>Adaptive</c>: slow callbacks stay on the loop, so that it is taken over again and again.
     /// </summary>
     internal bool DisableCostTracking { get; set; }
 
@@ -122,14 +121,13 @@ public sealed class FdmTransportOptions
 
     /// <summary>
     /// Gets or sets whether every event loop has a listen socket of its own for each IP endpoint (<c>SO_REUSEPORT</c>),
-    /// among which the kernel deals connections out, rather than one that all share.
+    /// among which the kernel distributes connections, rather than one that all share.
     /// </summary>
     /// <remarks>
     /// Defaults to <see langword="false"/>. No effect on Unix sockets and file handles. Any process of the same user
-    /// may then bind the same address without an error. A connection that waits in the kernel's queue of one of these
-    /// sockets is lost when that socket is closed, even if others go on listening. A
-    /// <see cref="CreateBoundListenSocket"/> of the application's own is called once per loop and must set
-    /// <c>SO_REUSEPORT</c>; binding fails otherwise.
+    /// may then bind the same address without an error. When one of these sockets is closed, the connections in its
+    /// kernel queue are lost, even if others still listen. A <see cref="CreateBoundListenSocket"/> of the application's
+    /// own is called once per loop and must set <c>SO_REUSEPORT</c>; binding fails otherwise.
     /// </remarks>
     public bool ReusePort { get; set; }
 
@@ -144,8 +142,8 @@ public sealed class FdmTransportOptions
     public UnixFileMode? UnixSocketFileMode { get; set; }
 
     /// <summary>
-    /// Gets or sets whether a Unix socket's file without a listener, which a killed process has left behind, is
-    /// replaced. A file with a listener, and any other kind of file, stays: the address is in use.
+    /// Gets or sets whether binding replaces a Unix socket's file that no process listens on, as a killed process
+    /// leaves it. A file with a listener, and any other kind of file, stays: the address is in use.
     /// </summary>
     /// <remarks>
     /// Defaults to <see langword="true"/>. <see langword="false"/> fails as the Sockets transport does.
@@ -167,8 +165,8 @@ public sealed class FdmTransportOptions
     /// of the next.
     /// </summary>
     /// <remarks>
-    /// Defaults to 5 ms; more than 0, at most <see cref="WarmGap"/>. A loop on which fewer than one gap in fifty is
-    /// that short doubles both times until enough are, and once more, so that a long round trip does not make every
+    /// Defaults to 5 ms; more than 0, at most <see cref="WarmGap"/>. If fewer than one gap in fifty is that short, the
+    /// loop doubles both times until enough gaps are, and then once more. So a long round trip does not make every
     /// connection cold.
     /// </remarks>
     public TimeSpan HotGap { get; set; } = TimeSpan.FromMilliseconds(5);
@@ -178,11 +176,11 @@ public sealed class FdmTransportOptions
     public TimeSpan WarmGap { get; set; } = TimeSpan.FromMilliseconds(250);
 
     /// <summary>
-    /// Gets or sets whether a loop with much more to do than another gives it some of its busiest connections, between
+    /// Gets or sets whether some of the busiest connections of a loop migrate to a loop with much less work, between
     /// two requests.
     /// </summary>
     /// <remarks>
-    /// Defaults to <see langword="true"/>. New connections go where there is least to do in any case, save under
+    /// Defaults to <see langword="true"/>. New connections go to the least busy loop in any case, except under
     /// <see cref="ReusePort"/>.
     /// </remarks>
     public bool RebalanceConnections { get; set; } = true;

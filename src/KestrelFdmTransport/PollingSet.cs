@@ -4,7 +4,7 @@ namespace KestrelFdmTransport;
 /// <summary>The ready queue that a connection's live counter puts it in.</summary>
 public enum PollingSet : byte
 {
-    /// <summary>Events came often lately: under overload these are dispatched first.</summary>
+    /// <summary>Events came often lately: dispatched first, and all of them in every iteration.</summary>
     Hot,
 
     /// <summary>Seen a moment ago.</summary>

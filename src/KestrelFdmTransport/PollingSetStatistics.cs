@@ -2,7 +2,7 @@ using System;
 
 namespace KestrelFdmTransport;
 
-/// <summary>What a polling set of an event loop has done since the loop started.</summary>
+/// <summary>Counters of a polling set of an event loop since the loop started.</summary>
 public sealed class PollingSetStatistics
 {
     /// <summary>Gets the number of iterations in which the set was due.</summary>

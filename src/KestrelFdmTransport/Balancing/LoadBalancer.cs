@@ -10,7 +10,7 @@ namespace KestrelFdmTransport.Balancing;
 internal sealed class LoadBalancer<TLoop>(Func<TLoop[]> loops, bool migrates)
     where TLoop : class, IBalancedLoop
 {
-    /// <summary>Thousandths of a loop's time. A smaller difference is not worth a migration.</summary>
+    /// <summary>Thousandths of a loop's time; a smaller difference is not worth a migration.</summary>
     private const int Tolerance = 200;
 
     /// <summary>
@@ -91,8 +91,8 @@ internal sealed class LoadBalancer<TLoop>(Func<TLoop[]> loops, bool migrates)
         => other != giver && !other.HasFailed && other.Utilization.IsSettled(now) && !other.Utilization.IsStuck(now);
 
     /// <summary>
-    /// True if this loop has more than its share of the connections and of the activity. A stuck loop accepts nothing,
-    /// and so does not count, however few connections it has.
+    /// True if this loop has more than its share of the connections and the activity, among the loops that can accept.
+    /// A stuck loop accepts nothing, however few connections it has.
     /// </summary>
     internal bool IsAboveShare(TLoop loop, long now)
     {
@@ -112,8 +112,8 @@ internal sealed class LoadBalancer<TLoop>(Func<TLoop[]> loops, bool migrates)
     }
 
     /// <summary>
-    /// The loop that a connection accepted by <paramref name="acceptor"/> should live on: the acceptor's own, unless a
-    /// burst has left another one clearly behind. A stuck loop would let the connection wait.
+    /// The loop for a connection that <paramref name="acceptor"/> has accepted: its own, unless another loop is clearly
+    /// behind after a burst. A stuck loop is never chosen, because the connection would wait there.
     /// </summary>
     internal TLoop SelectLoop(TLoop acceptor, long now)
     {
@@ -125,7 +125,7 @@ internal sealed class LoadBalancer<TLoop>(Func<TLoop[]> loops, bool migrates)
             TLoop loop = Other(all, acceptor, i);
             long weight = Weight(loop, now);
 
-            // By the clock of this moment: the acceptor may be far in an iteration itself.
+            // Read now: the acceptor's own iteration may have taken long.
             if (weight < least && !loop.HasFailed && !loop.Utilization.IsStuck(Stopwatch.GetTimestamp()))
             {
                 selected = loop;

@@ -14,12 +14,11 @@ internal sealed partial class ConnectionIo
 
     internal Exception? ShutdownReason => _shutdown.Exception;
 
-    /// <summary>Ends the connection now; what is unsent is dropped. Any thread; null means FIN.</summary>
+    /// <summary>Ends the connection now and drops unsent bytes. Any thread; null means FIN.</summary>
     /// <remarks>
-    /// The peer sees it at once, and the log. What the application sees, the end of its reads, its token and the end of
-    /// its flushes, comes from the close, in this order, whatever has ended the connection. A flush that waits must not
-    /// go on before: Kestrel aborts first and schedules its own token afterwards, and until that has fired a handler
-    /// would take every write for sent.
+    /// The peer and the log see it at once. The application sees it at the close: the end of its reads, its token, and
+    /// the end of its flushes, always in this order. A pending flush must not complete earlier: Kestrel aborts first
+    /// and schedules its own token afterwards, and until then a handler would take every write for sent.
     /// </remarks>
     internal void Abort(Exception? reason)
     {
@@ -44,7 +43,7 @@ internal sealed partial class ConnectionIo
         Post(LoopCommand.Close);
     }
 
-    /// <summary>If the connection was shut down, that is the reason, whatever the socket said.</summary>
+    /// <summary>If the connection was shut down, that is the reason, not the error of the socket.</summary>
     private void CompleteInput(in Completion completion)
     {
         string id = Connection.ConnectionId;
@@ -88,8 +87,8 @@ internal sealed partial class ConnectionIo
     }
 
     /// <summary>
-    /// No thread waits at the close for what the peer has not acknowledged, whatever the application has set, on this
-    /// socket or on the one that has accepted it.
+    /// The close must not wait for the peer's acknowledgement, even if the application has set a linger time on this
+    /// socket or on the listen socket.
     /// </summary>
     private void ClearLingerTime()
     {
@@ -103,7 +102,7 @@ internal sealed partial class ConnectionIo
     {
         if (_closed || !Sender.TryShut())
         {
-            // Somebody is still sending: the last one out posts the close again.
+            // A sender is inside the gate and posts the close again when it leaves.
             return Completion.None;
         }
 
@@ -128,7 +127,7 @@ internal sealed partial class ConnectionIo
             }
             else
             {
-                // The telling disposes of the socket, which closes the number; or the application at this moment.
+                // The callback disposes of the socket, which closes the number, unless the application does so first.
                 taken.Release();
             }
         }

@@ -21,7 +21,7 @@ internal sealed partial class ConnectionIo : IoSource
     private bool _registered;
     private bool _closed;
 
-    /// <summary>Of the end, what could not be told.</summary>
+    /// <summary>The parts of the end that could not be reported yet.</summary>
     private int _undelivered;
 
     internal ConnectionIo(int descriptor, bool isUnix, EndpointBuffers buffers, ConnectionSettings settings)
@@ -82,7 +82,7 @@ internal sealed partial class ConnectionIo : IoSource
     }
 
     /// <summary>
-    /// Ends a connection that the application has not been given and need not be told of. On the loop that accepted it,
+    /// Ends a connection that the application does not have yet and need not hear of. On the loop that accepted it,
     /// before any other thread has it.
     /// </summary>
     internal void Discard()
@@ -132,7 +132,7 @@ internal sealed partial class ConnectionIo : IoSource
         origin.OnConnectionMigrated(destination);
         SyncPoints.Hit(SyncPoint.ConnectionMigrates, this);
 
-        // In this order: whoever has command for us finds the new loop, or the old one, which forwards it.
+        // In this order: a thread that posts a command finds the new loop, or the old one, which forwards it.
         Loop = destination;
         Post(LoopCommand.Register);
         return true;
@@ -162,7 +162,7 @@ internal sealed partial class ConnectionIo : IoSource
         }
         catch (Exception exception)
         {
-            // A pool's memory threw when it was looked at. What there is to tell already carries a pin.
+            // The pool's memory threw when it was read. The completion already carries a pin.
             return completion with { Flags = completion.Flags | CompletionFlags.Refused, Error = exception };
         }
     }
@@ -199,7 +199,7 @@ internal sealed partial class ConnectionIo : IoSource
             {
                 if (Errno.IsExhaustion(-result))
                 {
-                    // The endpoint must rest, or it accepts the next client only to have it refused as well.
+                    // The endpoint must pause, or the next client would be refused as well.
                     Settings.Endpoint.OnRefused(-result);
                 }
 
@@ -230,7 +230,7 @@ internal sealed partial class ConnectionIo : IoSource
         }
         catch when (completion.HasFlag(CompletionFlags.InputEnded | CompletionFlags.Closed))
         {
-            // What ends the connection has to be told. Failing posts the close, and there it is told again.
+            // The end of the connection must be reported. Failing posts the close, which reports it again.
             CompletionFlags ending = completion.Flags & (CompletionFlags.InputEnded | CompletionFlags.Closed);
             Interlocked.Or(ref _undelivered, (int)ending);
             throw;
@@ -251,7 +251,7 @@ internal sealed partial class ConnectionIo : IoSource
 
         if (completion.HasFlag(CompletionFlags.Drained))
         {
-            // With input to tell of as well, the flush's continuation goes to the pool: it might not end.
+            // If there is input to report as well, the flush's continuation goes to the pool: it might not return.
             bool isAlone = !completion.HasFlag(CompletionFlags.Received | CompletionFlags.InputEnded);
             Sender.OnSent(completion.Sent, isAlone ? Origin.Loop : Origin.Foreign);
         }
@@ -298,7 +298,7 @@ internal sealed partial class ConnectionIo : IoSource
             }
         }
 
-        // Last: the callback may run here, and whatever came after it would wait for it.
+        // Last: the callback may run here, and anything after it would wait for it.
         if (completion.HasFlag(CompletionFlags.Received))
         {
             Reader.Notify();

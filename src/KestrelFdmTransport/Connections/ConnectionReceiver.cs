@@ -159,7 +159,7 @@ internal struct ConnectionReceiver
         return completion;
     }
 
-    /// <summary>The input is over, which is told once.</summary>
+    /// <summary>The input has ended, which is reported once.</summary>
     internal Completion End(in Completion before, CompletionFlags how, Exception? error)
     {
         if (_hasEnded)

@@ -309,7 +309,7 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
         }
     }
 
-    /// <summary>The gate must be left, whatever a pool's memory does when it is looked at.</summary>
+    /// <summary>The gate must be left even if a pool's memory throws.</summary>
     private bool TransmitGuarded(ref long share)
     {
         try

@@ -49,9 +49,9 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     public override long UnflushedBytes => _unflushed;
 
     /// <remarks>
-    /// What is there already needs no guard against a <see cref="Complete"/> on another thread: the segment may leave
-    /// meanwhile, but once the writer has been completed it is never used again, so all that a late caller can do is to
-    /// write into memory that was given back, as with <see cref="Pipe"/>.
+    /// An existing segment needs no guard against a <see cref="Complete"/> on another thread. The segment may be
+    /// returned meanwhile, but a completed writer never uses it again. So a late caller can only write into returned
+    /// memory, as with <see cref="Pipe"/>.
     /// </remarks>
     public override Memory<byte> GetMemory(int sizeHint = 0)
     {
@@ -350,7 +350,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             return false;
         }
 
-        // A flush that nobody has sent yet is taken back, so that the outbox holds one chain and small flushes share a
+        // A flush that was not sent yet is taken back, so that the outbox holds one chain and small flushes share a
         // block.
         if (Volatile.Read(ref _flushed) is not null && Interlocked.Exchange(ref _flushed, null) is { } waiting)
         {

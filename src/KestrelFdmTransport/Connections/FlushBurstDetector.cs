@@ -5,9 +5,8 @@ using System.Runtime.InteropServices;
 namespace KestrelFdmTransport.Connections;
 
 /// <summary>
-/// Tells a connection that flushes again and again on a foreign thread, as an HTTP/2 connection does for stream after
-/// stream, from one that answers a request with one flush. The former gains from sending once for several; the latter
-/// must not wait.
+/// Detects a connection that flushes again and again on other threads, as an HTTP/2 connection does for its streams. It
+/// gains from one send for several flushes. A connection that answers a request with one flush must not wait.
 /// </summary>
 /// <remarks>One flush at a time (the pipe contract), so this needs no order.</remarks>
 [StructLayout(LayoutKind.Auto)]

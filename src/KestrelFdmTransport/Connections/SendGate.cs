@@ -8,11 +8,11 @@ namespace KestrelFdmTransport.Connections;
 
 /// <summary>
 /// Lets one thread at a time make system calls for sending, and none once it is shut. Try-only: a sender never blocks
-/// or spins on it. The loser leaves <i>more</i>, and the holder finds it atomically with its release.
+/// or spins on it. A refused sender leaves <i>more</i>, which the holder finds atomically with its release.
 /// </summary>
 /// <remarks>
-/// Descriptor invariant: the closer shuts the gate before it closes the number. <see cref="TryShut"/> succeeds only
-/// with nobody inside and no pin left; otherwise the last one out is told to ask the closer again. So inside the gate
+/// Descriptor invariant: the closer shuts the gate before it closes the number. <see cref="TryShut"/> succeeds only if
+/// no thread is inside and no pin is left; otherwise the last one to leave asks the closer again. So inside the gate
 /// the number is ours.
 /// </remarks>
 [StructLayout(LayoutKind.Auto)]
@@ -37,7 +37,7 @@ internal struct SendGate
         /// <summary>The caller holds the gate.</summary>
         Entered,
 
-        /// <summary>Somebody else does and will do the caller's errand.</summary>
+        /// <summary>Another thread holds the gate and will do the caller's work.</summary>
         Busy,
 
         /// <summary>The descriptor is closed or about to be.</summary>
@@ -70,9 +70,7 @@ internal struct SendGate
         }
     }
 
-    /// <summary>
-    /// Asks for a reset or a FIN; whoever holds the gate next carries it out. Enter the gate afterwards.
-    /// </summary>
+    /// <summary>Requests a reset or a FIN from the next gate holder. Enter the gate afterwards.</summary>
     internal void Request(bool reset) => Interlocked.Or(ref _word, reset ? Reset : Finish);
 
     /// <summary>Checks that the calling thread is inside.</summary>
@@ -99,10 +97,11 @@ internal struct SendGate
         finish = (word & Finish) != 0;
     }
 
-    /// <summary>Leaves, unless more has been asked for. A full fence.</summary>
+    /// <summary>Leaves, unless more has been requested. A full fence.</summary>
     /// <param name="pin">Keep the connection from ending until <see cref="Unpin"/>.</param>
-    /// <param name="shut">The closer came meanwhile and must be asked again; with a pin, <see cref="Unpin"/>
-    /// tells.</param>
+    /// <param name="shut">
+    /// The closer came meanwhile and must be asked again; with a pin, <see cref="Unpin"/> returns that.
+    /// </param>
     internal bool TryLeave(bool pin, out bool shut)
     {
         AssertHeld();
@@ -154,7 +153,9 @@ internal struct SendGate
     /// <summary>True if the closer came meanwhile and must be asked again.</summary>
     internal bool Unpin() => (Interlocked.Add(ref _word, -Pin) & ~PendingMask) == Shut;
 
-    /// <summary>Closer: true once nobody is inside and nobody will be. Otherwise the last one out asks again.</summary>
+    /// <summary>
+    /// Closer: true once no thread is inside and none can enter. Otherwise the last one to leave asks again.
+    /// </summary>
     internal bool TryShut() => (Interlocked.Or(ref _word, Shut) & ~(Shut | PendingMask)) == 0;
 
     [Conditional("DEBUG")]

@@ -3,69 +3,69 @@ namespace KestrelFdmTransport.Diagnostics;
 /// <summary>The steps that acquire something, each of which may fail without memory or without a thread.</summary>
 internal enum FaultPoint
 {
-    /// <summary>One of our threads is about to be started.</summary>
+    /// <summary>The start of one of our threads.</summary>
     ThreadStarts,
 
-    /// <summary>A timer of the runtime is about to be made.</summary>
+    /// <summary>The creation of a runtime timer.</summary>
     TimerMade,
 
-    /// <summary>Native memory for a loop's events is about to be taken.</summary>
+    /// <summary>The allocation of a loop's event buffer.</summary>
     EventBufferMade,
 
-    /// <summary>A loop has its descriptors and is about to be finished.</summary>
+    /// <summary>The end of a loop's construction, after its descriptors.</summary>
     LoopMade,
 
-    /// <summary>A source is about to get its slot.</summary>
+    /// <summary>A source gets its slot.</summary>
     SlotTaken,
 
-    /// <summary>A source has its slot and is about to get its place in the polling sets.</summary>
+    /// <summary>A source with a slot gets its place in the polling sets.</summary>
     SourceCounted,
 
     /// <summary>A ready queue is about to grow.</summary>
     ReadyQueueGrown,
 
-    /// <summary>A source is about to be put among those that wait for a time.</summary>
+    /// <summary>A source enters the timer queue.</summary>
     DeadlineSet,
 
-    /// <summary>A connection is about to be put into the wheel of idle timeouts.</summary>
+    /// <summary>A connection enters the timer wheel of idle timeouts.</summary>
     TimerSet,
 
-    /// <summary>A source is about to be put among those that are closed at the end of the iteration.</summary>
+    /// <summary>A source is queued for the close at the end of the iteration.</summary>
     CloseQueued,
 
-    /// <summary>A thread is about to make a place for the blocks of an endpoint.</summary>
+    /// <summary>The creation of a thread's buffer cache for an endpoint.</summary>
     BufferCacheMade,
 
-    /// <summary>A listener is about to be made of its sockets.</summary>
+    /// <summary>The creation of a listener from its sockets.</summary>
     ListenerMade,
 
-    /// <summary>A loop's part in listening is about to be made.</summary>
+    /// <summary>The creation of a loop's acceptor.</summary>
     AcceptorMade,
 
     /// <summary>The memory of an endpoint is about to be made.</summary>
     EndpointBuffersMade,
 
-    /// <summary>The descriptor's side of a connection is about to be made.</summary>
+    /// <summary>The creation of a <c>ConnectionIo</c>.</summary>
     IoMade,
 
-    /// <summary>The application's side of a connection is about to be made.</summary>
+    /// <summary>The creation of an <c>FdmConnection</c>.</summary>
     ConnectionMade,
 
-    /// <summary>An accepted connection is about to be put into the accept queue.</summary>
+    /// <summary>An accepted connection enters the accept queue.</summary>
     ConnectionQueued,
 
-    /// <summary>A segment object is about to be made.</summary>
+    /// <summary>The creation of a segment object.</summary>
     SegmentMade,
 
-    /// <summary>The state that few connections need is about to be made.</summary>
+    /// <summary>The creation of a pipe's cold state.</summary>
     PipeColdStateMade,
 
-    /// <summary>The application's socket is about to be made, with the connection's own number.</summary>
+    /// <summary>The creation of the application's <c>Socket</c> for the connection's descriptor.</summary>
     SocketMade,
 
-    /// <summary>An attempt to connect is about to be made.</summary>
+    /// <summary>The creation of a connector.</summary>
     ConnectorMade,
 
-    /// <summary>A descriptor has been connected and is about to become a connection.</summary>
+    /// <summary>A connected descriptor becomes a connection.</summary>
     ConnectorConnected,
 }

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.Diagnostics;
 
-/// <summary>A logger that does not throw. A provider that fails must cost neither a connection nor a loop.</summary>
+/// <summary>A logger that does not throw: a failing provider must cost neither a connection nor a loop.</summary>
 internal sealed class NonThrowingLogger : ILogger
 {
     private readonly ILogger _logger;

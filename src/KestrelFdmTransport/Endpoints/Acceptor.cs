@@ -9,14 +9,12 @@ using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Endpoints;
 
-/// <summary>
-/// One loop's part in listening, on a shared socket or one of its own: it registers the socket, accepts, and pauses.
-/// </summary>
+/// <summary>One loop's acceptor, on a shared listen socket or one of its own: watches it, accepts and pauses.</summary>
 /// <remarks>
-/// The lock makes unbinding final: after <see cref="StopAccepting"/>, which any thread may call, no call is made on the
-/// listen descriptor for this loop, and every connection accepted before is in the queue. No user code runs under it,
-/// and no command is posted. Accepting goes on after every failure: a paused acceptor has a delay, or the queue's
-/// promise to call, or a command that it has posted to itself.
+/// The lock makes unbinding final. After <see cref="StopAccepting"/>, which any thread may call, this loop makes no
+/// call on the listen descriptor, and every connection accepted before is in the queue. No user code runs under the
+/// lock, and no command is posted. Accepting continues after every failure: a paused acceptor has a delay, the queue's
+/// promise to call, or a command posted to itself.
 /// </remarks>
 internal sealed class Acceptor : IoSource
 {
@@ -55,11 +53,11 @@ internal sealed class Acceptor : IoSource
         }
     }
 
-    /// <summary>
-    /// Accepts one client, so that the others may go to loops that are quicker. In a long iteration more have come, and
-    /// it accepts more: with one per iteration of a loop that a thousand clients keep busy, new ones would wait for a
-    /// good part of a second.
-    /// </summary>
+    /// <summary>Accepts one client, so that other loops get theirs; more in a long iteration.</summary>
+    /// <remarks>
+    /// A loop that a thousand clients keep busy has long iterations. With one client each, new ones would wait for a
+    /// large part of a second.
+    /// </remarks>
     internal override Completion OnReady(uint events)
     {
         int share = AcceptBudget(Loop.Sets.Pending);
@@ -77,9 +75,7 @@ internal sealed class Acceptor : IoSource
     /// <summary>How many clients a dispatch accepts.</summary>
     internal static int AcceptBudget(int pending) => Math.Min(1 + (pending / EventsPerAccept), MaxAcceptsPerDispatch);
 
-    /// <summary>
-    /// What it throws is this source's failure, which pauses it. Nothing that was taken before is left.
-    /// </summary>
+    /// <summary>An exception fails this source, which pauses. Everything acquired before has been released.</summary>
     private Completion AcceptOne(out bool more)
     {
         more = false;
@@ -177,7 +173,7 @@ internal sealed class Acceptor : IoSource
 
         if (completion.HasFlag(CompletionFlags.LoopStopping) && !_registration.IsStopped)
         {
-            // The factory is being disposed with the endpoint still bound: the caller of AcceptAsync gets null.
+            // The factory is being disposed with the endpoint still bound: AcceptAsync returns null.
             _listener.StopAccepting(error: null);
         }
     }
@@ -240,7 +236,8 @@ internal sealed class Acceptor : IoSource
     }
 
     /// <summary>
-    /// After a pause: may accepting go on? If not, clients that have waited through one are rejected.
+    /// After a pause: may accepting continue? If not, clients that have waited through one pause are closed, some at a
+    /// time, rather than left to their own timeouts.
     /// </summary>
     private int ProbeLocked()
     {
@@ -254,8 +251,8 @@ internal sealed class Acceptor : IoSource
     }
 
     /// <summary>
-    /// Accepts a client, and fills the reserved place with it. After an exception nothing is left: neither a
-    /// descriptor that stays open nor a connection that belongs to no side.
+    /// Accepts a client and fills the reserved place with it. If a step throws, nothing is left: neither an open
+    /// descriptor nor a connection without an owner.
     /// </summary>
     /// <param name="reserved">False once the place is filled.</param>
     /// <param name="accepted">For <see cref="OnAccepted"/>; null if there is none.</param>

@@ -228,7 +228,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
         }
     }
 
-    /// <summary>There is room in the queue. On the thread that has made it, which may be the server's.</summary>
+    /// <summary>The queue has space. On the consumer's thread, which may be the server's.</summary>
     private void ResumeAccepting()
     {
         foreach (Acceptor source in _acceptors)
@@ -286,8 +286,9 @@ internal sealed class FdmConnectionListener : IConnectionListener
     }
 
     /// <summary>
-    /// Has the application disposed of a listen socket? Its loops notice it by themselves, unless all are paused, or
-    /// user code holds them, or the socket is one that .NET does not shut down because another process may have it.
+    /// Checks whether the application has disposed of a listen socket. Its loops notice that themselves, except in
+    /// three cases: all of them pause, application code holds them, or .NET does not shut the socket down because
+    /// another process may have it.
     /// </summary>
     private void CheckSockets()
     {

@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace KestrelFdmTransport.Endpoints;
 
-/// <summary>Creates listen sockets. Only setting up; the hot path calls libc.</summary>
+/// <summary>Creates listen sockets. Used at bind time only; the hot path calls libc.</summary>
 internal static class ListenSocketFactory
 {
     private const int OptionLevelSocket = 1;
@@ -53,7 +53,7 @@ internal static class ListenSocketFactory
     internal static bool AreOurs(EndPoint endpoint, FdmTransportOptions options)
         => endpoint is not FileHandleEndPoint && IsDefault(options);
 
-    /// <summary>Disposes of all that were made, even if one of them throws.</summary>
+    /// <summary>Disposes all that were created, even if one of them throws.</summary>
     internal static void Dispose(IDisposable?[] sockets)
     {
         List<Exception>? failures = null;

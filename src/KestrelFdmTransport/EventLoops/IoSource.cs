@@ -68,7 +68,7 @@ internal abstract class IoSource : LoopEntry<IoSource>
     /// </summary>
     internal virtual bool TryQueueCallbacks(in Completion completion) => false;
 
-    /// <summary>Tells the application, the log and the pools. Any thread; user code runs here.</summary>
+    /// <summary>Reports to the application, the log and the pools. Any thread; user code runs here.</summary>
     internal abstract void RunCallbacks(in Completion completion);
 
     /// <summary>
@@ -100,10 +100,12 @@ internal abstract class IoSource : LoopEntry<IoSource>
 
     /// <summary>A callback of the source has ended. Any thread.</summary>
     /// <param name="ticks">How long it took.</param>
-    /// <param name="measured">True if that is without what it stood still for; false if it is what the clock
-    /// says.</param>
-    /// <param name="waited">True if its thread was waiting for something for most of that time; null if nobody
-    /// looked.</param>
+    /// <param name="measured">
+    /// True if time in which the thread stood still is excluded; false if it is wall-clock time.
+    /// </param>
+    /// <param name="waited">
+    /// True if its thread was waiting for most of that time; null if that was not measured.
+    /// </param>
     internal virtual void Account(long ticks, bool measured, bool? waited)
     {
     }

@@ -3,8 +3,8 @@ using System;
 namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>
-/// Leads from the token of an event to its source without a search. A token is the slot index (low half) and the slot's
-/// generation (high half); closing changes the generation, so whatever still carries the old one is dropped.
+/// Finds the source of an event by its token without a search. A token is the slot index (low half) and the slot's
+/// generation (high half). Closing changes the generation, so an event with an old one is dropped.
 /// </summary>
 /// <remarks>Belongs to the loop's owner.</remarks>
 internal sealed class SlotTable<T>

@@ -85,7 +85,7 @@ internal sealed class TimerWheel
         long last = now / _tick;
         if (_cursor <= last - Buckets)
         {
-            // Nobody has looked for more than a round: one round sees every bucket.
+            // More than a round has passed: one round visits every bucket.
             _cursor = last - Buckets + 1;
         }
 

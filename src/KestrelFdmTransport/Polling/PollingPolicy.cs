@@ -3,7 +3,9 @@ using System.Diagnostics;
 
 namespace KestrelFdmTransport.Polling;
 
-/// <summary>The constants that decide how counters move and how sets share a turn. All times are clock ticks.</summary>
+/// <summary>
+/// The constants that decide how counters move and how sets share an iteration. All times are clock ticks.
+/// </summary>
 internal sealed record PollingPolicy
 {
     internal const byte CounterMax = 8;
@@ -16,16 +18,16 @@ internal sealed record PollingPolicy
 
     internal static readonly PollingPolicy Default = new();
 
-    /// <summary>False: one queue, served in the order of arrival. Counters move all the same.</summary>
+    /// <summary>False: one queue in arrival order. Counters move all the same.</summary>
     internal bool Enabled { get; init; } = true;
 
     /// <summary>
-    /// A gap below this counts the connection up; above, down by one for each such period. Scaled by
+    /// A gap below this raises the counter by one; a longer one lowers it by one per period. Scaled by
     /// <see cref="AdaptiveGapThreshold"/>.
     /// </summary>
     internal long HotGap { get; init; } = TicksOf(TimeSpan.FromMilliseconds(5));
 
-    /// <summary>A connection that was served within this time is warm. Scaled as <see cref="HotGap"/> is.</summary>
+    /// <summary>A connection that was dispatched within this time is warm. Scaled like <see cref="HotGap"/>.</summary>
     internal long WarmGap { get; init; } = TicksOf(TimeSpan.FromMilliseconds(250));
 
     /// <summary>A gap below this may be worth spinning for.</summary>
@@ -43,7 +45,7 @@ internal sealed record PollingPolicy
     /// </summary>
     internal long OverloadAfter { get; init; } = TicksOf(TimeSpan.FromMilliseconds(500));
 
-    /// <summary>A loop that is behind and lets a connection wait for this time is overloaded at once.</summary>
+    /// <summary>A loop that is behind is overloaded at once if a connection has waited this long.</summary>
     internal long MaxQueueDelay { get; init; } = TicksOf(TimeSpan.FromMilliseconds(30));
 
     /// <summary>The least that an overloaded loop dispatches of the warm and of the cold set in an iteration.</summary>

@@ -4,20 +4,20 @@ using System.Threading;
 namespace KestrelFdmTransport.Polling;
 
 /// <summary>
-/// Three ready queues served with different weights, after FDM (Liu and Chen, IEE Proc. Software 151(3), 2004). FDM
-/// polled its sets at different frequencies because poll() costs per descriptor asked about; with epoll the cost is per
-/// ready connection served, so polling a set here means examining its queue.
+/// Three ready queues that are dispatched with different weights, after FDM (Liu and Chen, IEE Proc. Software 151(3),
+/// 2004).
 /// </summary>
 /// <remarks>
-/// Pure logic: no I/O and no clock. The low half of a token is the slot index. All members that do not say otherwise
-/// belong to the loop's owner.
+/// FDM polled its sets at different rates because poll() costs per registered descriptor. With epoll the cost is per
+/// ready connection, so polling a set here means examining its queue. Pure logic: no I/O and no clock. The low half of
+/// a token is the slot index. Members belong to the loop's owner unless they say otherwise.
 /// </remarks>
 internal sealed class PollingSets
 {
     /// <summary>
-    /// Slots whose heat is looked at in each measurement. It is a time that no request completions; of 100,000
-    /// connections each is looked at every five seconds, which matters only for those that have fallen silent: who
-    /// speaks counts by what it has just done.
+    /// Slots whose activity is measured per window, which takes too little time to delay a request. Of 100,000
+    /// connections each is measured every five seconds. Only silent connections need that: the others count by their
+    /// last event.
     /// </summary>
     private const int MeasuredPerWindow = 1_024;
 
@@ -46,7 +46,7 @@ internal sealed class PollingSets
     private int _hotConnections;
     private int _measuredTo;
 
-    /// <summary>Since when turns have left over too much; <see cref="long.MaxValue"/>: they do not.</summary>
+    /// <summary>Since when iterations have left too many events; <see cref="long.MaxValue"/> if they do not.</summary>
     private long _behindSince = long.MaxValue;
 
     internal PollingSets(PollingPolicy rules, SpinPredictor spinGate)
@@ -58,7 +58,7 @@ internal sealed class PollingSets
     }
 
     /// <summary>
-    /// False: one queue, served in the order of arrival. Any thread may change it; what is queued stays where it is.
+    /// False: one queue in arrival order. Any thread may change it; queued events stay where they are.
     /// </summary>
     internal bool Enabled
     {
@@ -97,7 +97,7 @@ internal sealed class PollingSets
     /// <summary>A copy.</summary>
     internal LiveCounter Counter(int slot) => _counters[slot];
 
-    /// <summary>A copy that may be torn or another connection's by now, for figures. Any thread.</summary>
+    /// <summary>A copy for statistics. It may be torn, or belong to another connection by now. Any thread.</summary>
     internal LiveCounter Peek(int slot)
     {
         LiveCounter[] counters = Volatile.Read(ref _counters);
@@ -136,8 +136,8 @@ internal sealed class PollingSets
     /// event arrived.</param>
     internal void BeginBatch(int count, long now, long since)
     {
-        // Before they are queued: what waits now is what the last iteration has left over. A loop that leaves little
-        // over is not behind, however many events a poll returns.
+        // Before they are queued: what waits now is what the last iteration left. A loop that leaves little is not
+        // behind, even if many events come at once.
         if (!IsBehind)
         {
             _behindSince = long.MaxValue;
@@ -172,13 +172,13 @@ internal sealed class PollingSets
         _gapThreshold.Add(gap);
         Move(ref counter, gap);
 
-        // Spinning wants proof, not the benefit of the doubt.
+        // Spinning needs a short gap that is certain.
         _spinPredictor.Observe(ref counter, _now - counter.LastServed, _rules.FastGap);
         Enqueue(ref counter, token, arrival);
     }
 
     /// <summary>
-    /// Queues without an event: the share of a dispatch was used up, or a command resumes the connection.
+    /// Queues without an event: the dispatch used up its quota, or another thread asked for the connection.
     /// </summary>
     internal void Requeue(ulong token, long now)
     {
@@ -204,8 +204,7 @@ internal sealed class PollingSets
             return false;
         }
 
-        // In the order of arrival it came when the listen socket did that is being served; so without sets it does not
-        // go behind all others either.
+        // In arrival order it takes the place of its listen socket's event, so without sets it is not last either.
         Enqueue(ref counter, PollingSet.Warm, token, _fifo ? _dispatchedArrival : now);
         _fifoBudget++;
         _warmBudget++;
@@ -220,13 +219,12 @@ internal sealed class PollingSets
         int warmShare = Math.Max(_rules.MinQuota, hot * _rules.WarmWeight);
         int coldShare = Math.Max(_rules.MinQuota, hot * _rules.WarmWeight / 2);
 
-        // Where the shares have room for all, hot ones gain nothing by them: all come again in the next turn, in
-        // whichever order.
+        // If the quotas have room for all, priority gains nothing: every connection gets its turn in this iteration.
         bool mayServeAll = _warm.Count <= warmShare && _cold.Count <= coldShare;
         IsOverloaded = !mayServeAll
             && (now - _behindSince >= _rules.OverloadAfter || (IsBehind && OldestQueued(now) >= _rules.MaxQueueDelay));
 
-        // Each connection once, so that one that always has more to do does not keep the turn.
+        // Each connection once, so that one with endless work does not extend the iteration.
         _fifo = !IsOverloaded;
         _fifoBudget = _rules.FifoBatch;
         _hotBudget = hot;
@@ -239,7 +237,7 @@ internal sealed class PollingSets
     }
 
     /// <summary>
-    /// The next connection of this turn. The caller clears the queued flag with <see cref="Dequeued"/>.
+    /// The next connection of this iteration. The caller clears the queued flag with <see cref="Dequeued"/>.
     /// </summary>
     internal bool TryNext(out ulong token)
     {
@@ -286,9 +284,8 @@ internal sealed class PollingSets
     }
 
     /// <summary>
-    /// The sum of the live counters, as they would be if each connection spoke now; the part of those that a single
-    /// request cannot have brought there; and how many connections are hot. Of connections that are silent some are
-    /// looked at each time, however many there are.
+    /// The sum of the live counters as of now, the part that a single request cannot explain, and the number of hot
+    /// connections. Each call examines a bounded number of silent connections.
     /// </summary>
     internal (int Heat, int ProvenHeat, int Hot) Measure(long now)
     {
@@ -306,7 +303,7 @@ internal sealed class PollingSets
         return (_activity, _establishedActivity, _hotConnections);
     }
 
-    /// <summary>How long the connection that waits longest has been waiting, in clock ticks.</summary>
+    /// <summary>How long the oldest queued connection has waited, in clock ticks.</summary>
     internal long OldestQueued(long now)
     {
         long oldest = now;
@@ -338,12 +335,15 @@ internal sealed class PollingSets
         _dispatchedArrival = queuedAt;
         count.Dispatched++;
 
-        // Until the last one was served is until now, near enough, and spares a look at the clock.
+        // The end of the last dispatch is close to now and saves a clock read.
         count.Delay += Math.Max(0, _clock - queuedAt);
         return token;
     }
 
-    /// <summary>Among what this turn may still serve, the set whose head has waited longest; hot wins a tie.</summary>
+    /// <summary>
+    /// Among the sets that still have quota, the one whose head has waited longest. Hot heads count earlier and win a
+    /// tie.
+    /// </summary>
     private bool OldestOfAll(out PollingSet set)
     {
         set = PollingSet.Hot;
@@ -380,7 +380,7 @@ internal sealed class PollingSets
         }
         else
         {
-            // Decay is lazy: it happens when the next event comes, so nothing ever walks all connections.
+            // Decay is lazy: it happens at the next event, so nothing walks all connections.
             counter.Value = Decayed(counter.Value, gap, hotGap);
         }
 

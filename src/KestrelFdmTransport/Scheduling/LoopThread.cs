@@ -9,14 +9,13 @@ using KestrelFdmTransport.Polling;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// A thread that runs user code for sources, and what it is doing at the moment: which source it serves, since when,
-/// which loop waits for it, and whether a flush waits for the callback to end.
+/// A thread that runs user code for sources, and its current state: the source, the start of its callback, the loop
+/// that waits for it, and whether a flush waits for its end.
 /// </summary>
 /// <remarks>
-/// One per thread, loop or pool. Written by its own thread, sampled by <see cref="StallMonitor"/>. A thread that owns a
-/// loop is its owner only outside callbacks: <see cref="Enter"/> puts the ownership into the word, from where a standby
-/// may take it by compare-and-swap, and <see cref="Leave"/> takes it back by compare-and-swap or learns that it is
-/// gone.
+/// One per thread, loop or pool. Written by its own thread, sampled by <see cref="StallMonitor"/>. A thread owns its
+/// loop only outside callbacks. <see cref="Enter"/> puts the ownership into the word, from where a standby thread may
+/// take it by compare-and-swap. <see cref="Leave"/> takes it back by compare-and-swap, or learns that it is gone.
 /// </remarks>
 internal sealed class LoopThread
 {
@@ -149,7 +148,7 @@ internal sealed class LoopThread
             return;
         }
 
-        // A loop's owner who does this outside Tell keeps the loop: nobody takes it over.
+        // A loop's owner that does this outside of RunCallbacks keeps the loop: no standby thread takes it over.
         EventLoop? owned = thread._owned;
         thread.Enter(source, loop: null);
         thread.RanApplication = true;
@@ -227,7 +226,7 @@ internal sealed class LoopThread
         return thread is not null && thread._cachingEnabled && thread.IsServing(loop) ? thread._buffers : null;
     }
 
-    /// <summary>Fails the source, whatever its log or the exception itself throws: a thread of ours goes on.</summary>
+    /// <summary>Fails the source. A log or an exception that throws must not end a thread of ours.</summary>
     internal static void Fail(IoSource source, Exception exception)
     {
         try
@@ -236,7 +235,7 @@ internal sealed class LoopThread
         }
         catch (Exception)
         {
-            // There is nobody left to tell.
+            // A failure of the log cannot be reported anywhere.
         }
     }
 
@@ -289,8 +288,8 @@ internal sealed class LoopThread
         Thread.Name = name;
     }
 
-    /// <summary>Has the source tell its news. The loop's owner calls it at the top of its stack.</summary>
-    /// <returns>False if the loop was taken over meanwhile: then nothing of it may be touched any more.</returns>
+    /// <summary>Runs the source's callbacks. The loop's owner calls it at the top of its stack.</summary>
+    /// <returns>False if the loop was taken over meanwhile: then the caller must not touch it any more.</returns>
     internal bool RunCallbacks(EventLoop loop, IoSource source, in Completion completion, bool hoarding = true)
     {
         Enter(source, loop);
@@ -491,10 +490,10 @@ internal sealed class LoopThread
     }
 
     /// <summary>
-    /// Leaves of a callback's time what was its own, without collections and as far as that is cheap to learn without
-    /// the wait for a CPU. What is neither CPU time nor time spent ready and without a CPU was waiting.
+    /// Reduces a callback's time to its own: without collections and, where that is cheap to learn, without waits for a
+    /// CPU. The part that is neither CPU time nor a wait for a CPU was blocking.
     /// </summary>
-    /// <returns>True if the callback has waited for most of its time; null if that cannot be told.</returns>
+    /// <returns>True if the callback has blocked for most of its time; null if unknown.</returns>
     private bool? Measure(ref long ticks)
     {
         ticks = Math.Max(0, ticks - StopwatchTime.Ticks(GC.GetTotalPauseDuration() - _paused));
@@ -523,8 +522,8 @@ internal sealed class LoopThread
             return used >= ticks / 2 ? false : null;
         }
 
-        // Counted from the last time that we asked: with more than the callback can have had, it is the past's, and the
-        // next time tells.
+        // Counted since the last reading. More than the callback can have had belongs to the time before it; the next
+        // reading is exact.
         long busy = Math.Min(used, ticks) + StopwatchTime.Ticks(delay - _runDelay);
         _runDelay = delay;
 
