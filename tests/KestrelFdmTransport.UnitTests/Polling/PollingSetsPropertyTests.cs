@@ -151,8 +151,8 @@ public sealed class PollingSetsPropertyTests
         }
 
         /// <summary>
-        /// Except who asks for more in this turn, and so comes in the next; and in a set, what was queued between two
-        /// polls comes before what the second one found.
+        /// Two exceptions: a connection that asks for more comes in the next iteration. Within a set, entries queued
+        /// between two polls come before those of the second poll.
         /// </summary>
         private void AssertNobodyWasFirst(int slot, Waiting served)
         {
