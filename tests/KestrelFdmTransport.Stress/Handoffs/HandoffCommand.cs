@@ -9,7 +9,7 @@ namespace KestrelFdmTransport.Stress.Handoffs;
 internal sealed class HandoffCommand : StressCommand
 {
     private readonly Option<long> _count =
-        new("--count") { Description = "How many hand-overs to make.", DefaultValueFactory = _ => 300_000 };
+        new("--count") { Description = "How many hand-offs to make.", DefaultValueFactory = _ => 300_000 };
     private readonly Option<int> _loops =
         new("--loops") { Description = "How many event loops.", DefaultValueFactory = _ => 2 };
 

@@ -21,8 +21,8 @@ public sealed class HandoffCounters : StressCounters
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Handoffs} hand-overs in {Rounds} rounds; {Connections} connections: {Completed} completed, {Resets} reset "
-            + $"by clients, {Aborts} aborted by the server; {Requests} requests, {_bytes / 1_000_000} MB echoed; "
+        $"{Handoffs} hand-offs in {Rounds} rounds; {Connections} connections: {Completed} completed, {Resets} reset by "
+            + $"clients, {Aborts} aborted by the server; {Requests} requests, {_bytes / 1_000_000} MB echoed; "
             + $"{Problems.Count} problems");
 
     internal void Complete() => Interlocked.Increment(ref _completed);

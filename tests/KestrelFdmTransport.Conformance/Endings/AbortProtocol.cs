@@ -1,9 +1,0 @@
-namespace KestrelFdmTransport.Conformance.Endings;
-
-/// <summary>What a request whose write waits has come by.</summary>
-public enum AbortProtocol
-{
-    Http1,
-    Http1OverTls,
-    Http2,
-}
