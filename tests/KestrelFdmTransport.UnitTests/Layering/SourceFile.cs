@@ -17,6 +17,7 @@ internal sealed partial class SourceFile
     {
         Folder = folder;
         Name = name;
+        Lines = text.Count(character => character == '\n');
         _code = CommentsAndStrings().Replace(text, " ");
     }
 
@@ -24,6 +25,8 @@ internal sealed partial class SourceFile
     public string Folder { get; }
 
     public string Name { get; }
+
+    public int Lines { get; }
 
     /// <summary>The type that the file is about: <c>FdmConnection</c> for <c>FdmConnection.Features.cs</c>.</summary>
     public string TypeName => Name[..Name.IndexOf('.', StringComparison.Ordinal)];
