@@ -12,7 +12,7 @@ using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using KestrelFdmTransport;
 using KestrelFdmTransport.ComparisonServer;
-using KestrelFdmTransport.Conformance.Infrastructure;
+using KestrelFdmTransport.TestUtilities;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;

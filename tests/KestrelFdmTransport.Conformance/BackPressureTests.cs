@@ -29,7 +29,7 @@ public sealed class BackPressureTests(ITestOutputHelper output) : TransportTest(
             byte[] chunk = new byte[16 * 1024];
             for (int offset = 0; offset < Length; offset += chunk.Length)
             {
-                Pattern.Fill(chunk, offset);
+                BytePattern.Default.Fill(chunk, offset);
                 Task write = context.Response.Body.WriteAsync(chunk).AsTask();
                 if (!write.IsCompleted)
                 {
@@ -49,7 +49,7 @@ public sealed class BackPressureTests(ITestOutputHelper output) : TransportTest(
         Assert.InRange(server.Pool.Peak, 1, MaxBlocks);
 
         await client.ReadHeadAsync();
-        Assert.Equal(Pattern.Hash(Length), await client.ReadHashAsync(Length));
+        Assert.Equal(BytePattern.Default.Hash(Length), await client.ReadHashAsync(Length));
         await written.Task.Within();
         Assert.InRange(server.Pool.Peak, 1, MaxBlocks);
     }
@@ -73,7 +73,7 @@ public sealed class BackPressureTests(ITestOutputHelper output) : TransportTest(
 
         mayRead.Set();
         await sending.Within();
-        Assert.Equal(Pattern.Hash(Length), (await client.ReadReplyAsync()).Text);
+        Assert.Equal(BytePattern.Default.Hash(Length), (await client.ReadReplyAsync()).Text);
         await server.Logs.FindTransportEventAsync(ResumeEvent).Within();
     }
 
@@ -87,7 +87,7 @@ public sealed class BackPressureTests(ITestOutputHelper output) : TransportTest(
         Task sending = client.SendPatternAsync(Length);
         await server.Logs.FindTransportEventAsync(PauseEvent).Within();
         Assert.False(sending.IsCompleted);
-        Assert.Equal(Pattern.Hash(Length), await client.ReadHashAsync(Length));
+        Assert.Equal(BytePattern.Default.Hash(Length), await client.ReadHashAsync(Length));
         await sending.Within();
         client.HalfClose();
         await client.AssertFinAsync();
@@ -96,8 +96,8 @@ public sealed class BackPressureTests(ITestOutputHelper output) : TransportTest(
     [Theory, MemberData(nameof(OnBoth))]
     public async Task An_abort_ends_a_write_that_is_held_up(TransportKind transport)
     {
-        var held = new Outcome<Action>();
-        var ended = new Outcome<FlushResult>();
+        var held = new Signal<Action>();
+        var ended = new Signal<FlushResult>();
         TestServer server = await StartRawAsync(transport, async connection =>
         {
             byte[] chunk = new byte[64 * 1024];

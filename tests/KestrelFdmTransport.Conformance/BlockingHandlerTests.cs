@@ -69,7 +69,7 @@ public sealed class BlockingHandlerTests(ITestOutputHelper output) : TransportTe
             {
                 await context.Response.WriteAsync($"part {i};");
                 await context.Response.Body.FlushAsync();
-                Assert.True(arrived.Wait(Waiting.Limit));
+                Assert.True(arrived.Wait(Eventually.Limit));
             }
         });
         using RawClient client = await server.ConnectAsync();
@@ -95,7 +95,7 @@ public sealed class BlockingHandlerTests(ITestOutputHelper output) : TransportTe
             await context.Response.Body.FlushAsync();
             if (context.Request.Path == "/3")
             {
-                Assert.True(arrived.Wait(Waiting.Limit));
+                Assert.True(arrived.Wait(Eventually.Limit));
             }
         });
         using RawClient client = await server.ConnectAsync();
@@ -125,7 +125,7 @@ public sealed class BlockingHandlerTests(ITestOutputHelper output) : TransportTe
                 ReadResult result = await connection.Transport.Input.ReadAsync();
                 connection.Transport.Input.AdvanceTo(result.Buffer.End);
                 ValueTask<FlushResult> flush = connection.Transport.Output.WriteAsync("flushed"u8.ToArray());
-                Assert.True(arrived.Wait(Waiting.Limit));
+                Assert.True(arrived.Wait(Eventually.Limit));
                 arrived.Reset();
                 await flush;
             }
@@ -169,7 +169,7 @@ public sealed class BlockingHandlerTests(ITestOutputHelper output) : TransportTe
         context.Response.ContentLength = 10;
         await context.Response.WriteAsync("first");
         await context.Response.Body.FlushAsync();
-        Assert.True(arrived.Wait(Waiting.Limit));
+        Assert.True(arrived.Wait(Eventually.Limit));
         await context.Response.WriteAsync("later");
     }
 

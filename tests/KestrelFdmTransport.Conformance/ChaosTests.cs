@@ -47,7 +47,7 @@ public sealed class ChaosTests(ITestOutputHelper output) : TransportTest(output)
             async (i, _) =>
                 await EchoAndVanishAsync(server, new Random(i)));
 
-        await Waiting.UntilAsync(() => server.Loops.Sum(loop => loop.Connections) == 0);
+        await Eventually.UntilAsync(() => server.Loops.Sum(loop => loop.Connections) == 0);
         using RawClient survivor = await server.ConnectAsync();
         await survivor.SendAsync("alive");
         Assert.Equal("alive", await survivor.ReadTextAsync(5));
@@ -177,7 +177,7 @@ public sealed class ChaosTests(ITestOutputHelper output) : TransportTest(output)
     {
         using RawClient client = await server.ConnectAsync();
         int length = random.Next(1, 2000) * 8;
-        byte[] sent = Pattern.Create(length);
+        byte[] sent = BytePattern.Default.Create(length);
         await client.SendAsync(sent);
         if (random.Next(2) == 0)
         {
@@ -211,7 +211,7 @@ public sealed class ChaosTests(ITestOutputHelper output) : TransportTest(output)
 
     private static async Task AssertSurvivedAsync(TestServer server)
     {
-        await Waiting.UntilAsync(() => server.Loops.Sum(loop => loop.Connections) == 0);
+        await Eventually.UntilAsync(() => server.Loops.Sum(loop => loop.Connections) == 0);
         using RawClient survivor = await server.ConnectAsync();
         Assert.Equal("alive", (await survivor.GetAsync("/")).Text);
     }

@@ -1,7 +1,6 @@
 using System;
 using System.Buffers;
 using System.Threading.Tasks;
-using KestrelFdmTransport.Conformance.Infrastructure;
 using Xunit;
 using Xunit.Sdk;
 

@@ -108,7 +108,7 @@ public sealed class ConnectionLifetimeTests(ITestOutputHelper output) : Transpor
     public async Task A_client_reset_makes_the_body_throw_ConnectionResetException(TransportKind transport)
     {
         var received = new Signal();
-        var failure = new Outcome<Exception>();
+        var failure = new Signal<Exception>();
         TestServer server = await StartAsync(
             transport,
             async context =>
@@ -130,7 +130,7 @@ public sealed class ConnectionLifetimeTests(ITestOutputHelper output) : Transpor
     [Theory, MemberData(nameof(OnBoth))]
     public async Task An_abort_ends_a_body_read_that_waits(TransportKind transport)
     {
-        var failure = new Outcome<Exception>();
+        var failure = new Signal<Exception>();
         TestServer server = await StartAsync(transport, async context =>
         {
             Task reading = ReadSomeAsync(context.Request.Body);
@@ -161,7 +161,7 @@ public sealed class ConnectionLifetimeTests(ITestOutputHelper output) : Transpor
             await client.AssertFinAsync();
         }
 
-        await Waiting.UntilAsync(
+        await Eventually.UntilAsync(
             () => server.Logs.Entries.Count(entry => entry.IsFromTransport && entry.Id.Id == ReadFinEvent) == 2);
     }
 
@@ -204,7 +204,7 @@ public sealed class ConnectionLifetimeTests(ITestOutputHelper output) : Transpor
     [Theory, MemberData(nameof(OnBoth))]
     public async Task Writing_on_after_the_clients_reset_aborts_the_request_and_does_not_throw(TransportKind transport)
     {
-        var ended = new Outcome<Exception?>();
+        var ended = new Signal<Exception?>();
         TestServer server = await StartAsync(transport, async context =>
         {
             byte[] chunk = new byte[16 * 1024];

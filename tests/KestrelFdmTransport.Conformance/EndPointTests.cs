@@ -123,7 +123,7 @@ public sealed class EndPointTests(ITestOutputHelper output) : TransportTest(outp
         await client.SendAsync($"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {Length}\r\n\r\n");
         Task sending = client.SendPatternAsync(Length);
         await client.ReadHeadAsync();
-        Assert.Equal(Pattern.Hash(Length), await client.ReadHashAsync(Length));
+        Assert.Equal(BytePattern.Default.Hash(Length), await client.ReadHashAsync(Length));
         await sending.Within();
     }
 
@@ -164,7 +164,7 @@ public sealed class EndPointTests(ITestOutputHelper output) : TransportTest(outp
     public async Task A_bound_socket_of_the_applications_making_is_used(TransportKind transport)
     {
         List<EndPoint> asked = [];
-        var inherited = new Outcome<object?>();
+        var inherited = new Signal<object?>();
         var setup = new TestServerSetup
         {
             Transport = new TransportSettings

@@ -97,7 +97,7 @@ public sealed class Http1Tests(ITestOutputHelper output) : TransportTest(output)
         using RawClient client = await server.ConnectAsync();
 
         // The pattern counts in eights, so it is made whole and then cut.
-        byte[] body = Pattern.Create((sizes.Sum() + 7) / 8 * 8)[..sizes.Sum()];
+        byte[] body = BytePattern.Default.Create((sizes.Sum() + 7) / 8 * 8)[..sizes.Sum()];
         string expected = Convert.ToHexString(SHA256.HashData(body));
         for (int round = 0; round < 5; round++)
         {
@@ -125,7 +125,7 @@ public sealed class Http1Tests(ITestOutputHelper output) : TransportTest(output)
 
         await client.SendAsync($"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {Length}\r\n\r\n");
         await client.SendPatternAsync(Length).Within();
-        Assert.Equal(Pattern.Hash(Length), (await client.ReadReplyAsync()).Text);
+        Assert.Equal(BytePattern.Default.Hash(Length), (await client.ReadReplyAsync()).Text);
     }
 
     [Theory, MemberData(nameof(OnBoth))]
@@ -137,7 +137,7 @@ public sealed class Http1Tests(ITestOutputHelper output) : TransportTest(output)
 
         await client.SendAsync(RawClient.Get("/"));
         await client.ReadHeadAsync();
-        Assert.Equal(Pattern.Hash(Length), await client.ReadHashAsync(Length));
+        Assert.Equal(BytePattern.Default.Hash(Length), await client.ReadHashAsync(Length));
     }
 
     [Theory, MemberData(nameof(OnBoth))]
@@ -214,7 +214,7 @@ public sealed class Http1Tests(ITestOutputHelper output) : TransportTest(output)
 
         await client.SendAsync("GET /close HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
         await client.ReadHeadAsync();
-        Assert.Equal(Pattern.Hash(Length), await client.ReadHashAsync(Length));
+        Assert.Equal(BytePattern.Default.Hash(Length), await client.ReadHashAsync(Length));
         await client.AssertFinAsync();
     }
 
@@ -275,7 +275,7 @@ public sealed class Http1Tests(ITestOutputHelper output) : TransportTest(output)
             client.Dispose();
         }
 
-        await Waiting.UntilAsync(() => server.Loops.Sum(loop => loop.Connections) == 0);
+        await Eventually.UntilAsync(() => server.Loops.Sum(loop => loop.Connections) == 0);
     }
 
     private static Task AnswerWithPath(HttpContext context) => context.Response.WriteAsync(context.Request.Path.Value!);

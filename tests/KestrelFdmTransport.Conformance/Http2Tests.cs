@@ -60,7 +60,7 @@ public sealed class Http2Tests(ITestOutputHelper output) : TransportTest(output)
         using var content = new PatternContent(Length);
         using HttpResponseMessage response = await client.PostAsync(new Uri("/", UriKind.Relative), content).Within();
         Assert.Equal(HttpVersion.Version20, response.Version);
-        Assert.Equal(Pattern.Hash(Length), await response.Content.ReadAsStringAsync());
+        Assert.Equal(BytePattern.Default.Hash(Length), await response.Content.ReadAsStringAsync());
     }
 
     [Theory, MemberData(nameof(OnBoth))]
@@ -71,7 +71,7 @@ public sealed class Http2Tests(ITestOutputHelper output) : TransportTest(output)
 
         byte[] body = await client.GetByteArrayAsync(new Uri("/", UriKind.Relative)).Within();
         Assert.Equal(Length, body.Length);
-        Assert.True(body.AsSpan().SequenceEqual(Pattern.Create(Length)));
+        Assert.True(body.AsSpan().SequenceEqual(BytePattern.Default.Create(Length)));
     }
 
     [Theory, MemberData(nameof(OnBoth))]
@@ -90,7 +90,7 @@ public sealed class Http2Tests(ITestOutputHelper output) : TransportTest(output)
 
         await Parallel.ForAsync(0, 16, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, _) =>
         {
-            byte[] body = Pattern.Create(Size)[(i * 8)..];
+            byte[] body = BytePattern.Default.Create(Size)[(i * 8)..];
             using var content = new ByteArrayContent(body);
             using HttpResponseMessage response = await client.PostAsync(new Uri("/", UriKind.Relative), content)
                 .Within();

@@ -51,7 +51,7 @@ public sealed class HttpsTests(ITestOutputHelper output) : TransportTest(output)
         using HttpResponseMessage response = await client.PostAsync(new Uri("/", UriKind.Relative), content).Within();
         byte[] body = await response.Content.ReadAsByteArrayAsync();
         Assert.Equal(Length, body.Length);
-        Assert.True(body.AsSpan().SequenceEqual(Pattern.Create(Length)));
+        Assert.True(body.AsSpan().SequenceEqual(BytePattern.Default.Create(Length)));
     }
 
     [Theory, MemberData(nameof(OnBoth))]

@@ -27,7 +27,7 @@ public sealed class RawConnectionTests(ITestOutputHelper output) : TransportTest
         Task<string> echo = client.ReadHashAsync(Length);
         await client.SendPatternAsync(Length).Within();
         client.HalfClose();
-        Assert.Equal(Pattern.Hash(Length), await echo);
+        Assert.Equal(BytePattern.Default.Hash(Length), await echo);
         await client.AssertFinAsync();
     }
 
@@ -84,7 +84,7 @@ public sealed class RawConnectionTests(ITestOutputHelper output) : TransportTest
             connection => Handlers.WritePatternAsync(connection.Transport.Output.AsStream(leaveOpen: true), Length));
         using RawClient client = await server.ConnectAsync();
 
-        Assert.Equal(Pattern.Hash(Length), await client.ReadHashAsync(Length));
+        Assert.Equal(BytePattern.Default.Hash(Length), await client.ReadHashAsync(Length));
         await client.AssertFinAsync();
     }
 
@@ -94,13 +94,13 @@ public sealed class RawConnectionTests(ITestOutputHelper output) : TransportTest
         const int Length = 8 * 1024 * 1024;
         TestServer server = await StartRawAsync(transport, async connection =>
         {
-            Pattern.Fill(connection.Transport.Output.GetSpan(Length)[..Length], 0);
+            BytePattern.Default.Fill(connection.Transport.Output.GetSpan(Length)[..Length], 0);
             connection.Transport.Output.Advance(Length);
             await connection.Transport.Output.FlushAsync();
         });
         using RawClient client = await server.ConnectAsync();
 
-        Assert.Equal(Pattern.Hash(Length), await client.ReadHashAsync(Length));
+        Assert.Equal(BytePattern.Default.Hash(Length), await client.ReadHashAsync(Length));
         await client.AssertFinAsync();
     }
 
@@ -108,7 +108,7 @@ public sealed class RawConnectionTests(ITestOutputHelper output) : TransportTest
     public async Task Input_that_is_examined_and_not_consumed_is_seen_again(TransportKind transport)
     {
         const int Length = 256 * 1024;
-        var seen = new Outcome<bool>();
+        var seen = new Signal<bool>();
         TestServer server = await StartRawAsync(transport, async connection =>
         {
             PipeReader input = connection.Transport.Input;
@@ -119,7 +119,7 @@ public sealed class RawConnectionTests(ITestOutputHelper output) : TransportTest
                 result = await input.ReadAsync();
             }
 
-            seen.Set(result.Buffer.ToArray().AsSpan().SequenceEqual(Pattern.Create(Length)));
+            seen.Set(result.Buffer.ToArray().AsSpan().SequenceEqual(BytePattern.Default.Create(Length)));
             input.AdvanceTo(result.Buffer.End);
         });
         using RawClient client = await server.ConnectAsync();
@@ -132,8 +132,8 @@ public sealed class RawConnectionTests(ITestOutputHelper output) : TransportTest
     [Theory, MemberData(nameof(OnBoth))]
     public async Task A_cancelled_read_reads_on_afterwards(TransportKind transport)
     {
-        var waiting = new Outcome<PipeReader>();
-        var cancelled = new Outcome<bool>();
+        var waiting = new Signal<PipeReader>();
+        var cancelled = new Signal<bool>();
         TestServer server = await StartRawAsync(transport, async connection =>
         {
             PipeReader input = connection.Transport.Input;
@@ -156,7 +156,7 @@ public sealed class RawConnectionTests(ITestOutputHelper output) : TransportTest
     public async Task A_client_reset_makes_the_reader_throw_ConnectionResetException(TransportKind transport)
     {
         var started = new Signal();
-        var failure = new Outcome<Exception>();
+        var failure = new Signal<Exception>();
         TestServer server = await StartRawAsync(transport, async connection =>
         {
             started.Set();
@@ -233,7 +233,7 @@ public sealed class RawConnectionTests(ITestOutputHelper output) : TransportTest
     public async Task An_abort_under_a_lock_does_not_wait_for_a_reader_that_waits_for_the_lock(TransportKind transport)
     {
         var gate = new Lock();
-        var reading = new Outcome<ConnectionContext>();
+        var reading = new Signal<ConnectionContext>();
         using var reached = new ManualResetEventSlim();
         TestServer server = await StartRawAsync(transport, async connection =>
         {
@@ -254,7 +254,7 @@ public sealed class RawConnectionTests(ITestOutputHelper output) : TransportTest
             lock (gate)
             {
                 client.Send("x");
-                Assert.True(reached.Wait(Waiting.Limit));
+                Assert.True(reached.Wait(Eventually.Limit));
                 connection.Abort();
             }
         }).Within("an abort under the lock");
@@ -267,8 +267,8 @@ public sealed class RawConnectionTests(ITestOutputHelper output) : TransportTest
         var gate = new Lock();
         for (int i = 0; i < 20; i++)
         {
-            var reading = new Outcome<ConnectionContext>();
-            var ended = new Outcome<(bool UnderTheLock, Exception? Failure)>();
+            var reading = new Signal<ConnectionContext>();
+            var ended = new Signal<(bool UnderTheLock, Exception? Failure)>();
             TestServer server = await StartRawAsync(transport, async connection =>
             {
                 Task<ReadResult> read = connection.Transport.Input.ReadAsync().AsTask();
@@ -303,7 +303,7 @@ public sealed class RawConnectionTests(ITestOutputHelper output) : TransportTest
     [Theory, MemberData(nameof(OnBoth))]
     public async Task Concurrent_aborts_are_one(TransportKind transport)
     {
-        var started = new Outcome<ConnectionContext>();
+        var started = new Signal<ConnectionContext>();
         int closed = 0;
         TestServer server = await StartRawAsync(transport, async connection =>
         {
@@ -358,7 +358,7 @@ public sealed class RawConnectionTests(ITestOutputHelper output) : TransportTest
     [Theory, MemberData(nameof(OnBoth))]
     public async Task The_endpoints_of_a_connection_are_known(TransportKind transport)
     {
-        var endPoints = new Outcome<(EndPoint? Local, EndPoint? Remote)>();
+        var endPoints = new Signal<(EndPoint? Local, EndPoint? Remote)>();
         TestServer server = await StartRawAsync(transport, connection =>
         {
             endPoints.Set((connection.LocalEndPoint, connection.RemoteEndPoint));

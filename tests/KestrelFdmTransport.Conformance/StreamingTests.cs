@@ -39,7 +39,7 @@ public sealed class StreamingTests(ITestOutputHelper output) : TransportTest(out
         TestServer server = await StartWebSocketEchoAsync(transport);
         using ClientWebSocket socket = await ConnectWebSocketAsync(server);
 
-        byte[] message = Pattern.Create(1024 * 1024);
+        byte[] message = BytePattern.Default.Create(1024 * 1024);
         Task sending =
             socket.SendAsync(message, WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None);
         byte[] echo = await ReceiveMessageAsync(socket, message.Length);
@@ -66,7 +66,7 @@ public sealed class StreamingTests(ITestOutputHelper output) : TransportTest(out
             {
                 await context.Response.WriteAsync($"data: {i}\n\n");
                 await context.Response.Body.FlushAsync();
-                Assert.True(await confirmed.WaitAsync(Waiting.Limit));
+                Assert.True(await confirmed.WaitAsync(Eventually.Limit));
             }
         });
         using RawClient listener = await server.ConnectAsync();

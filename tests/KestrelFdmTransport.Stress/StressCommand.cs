@@ -2,8 +2,6 @@ using System;
 using System.CommandLine;
 using System.Threading;
 using System.Threading.Tasks;
-using KestrelFdmTransport.Conformance.Fdm;
-using KestrelFdmTransport.Conformance.Infrastructure;
 
 namespace KestrelFdmTransport.Stress;
 
@@ -38,7 +36,7 @@ internal abstract class StressCommand : Command
         StressCounters figures = await LoadAsync(parsed, cancellationToken);
 
         // StandbyThreads, the blocking pool and the monitor end when they have had nothing to do for a while.
-        await Waiting.UntilAsync(
+        await Eventually.UntilAsync(
             () => ProcessState.Threads("fdm-").Count == 0,
             () => string.Join(' ', ProcessState.Threads("fdm-")));
         await Console.Out.WriteLineAsync(figures.ToString());

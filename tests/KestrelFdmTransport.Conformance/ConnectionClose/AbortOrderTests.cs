@@ -141,7 +141,7 @@ public sealed class AbortOrderTests(ITestOutputHelper output) : TransportTest(ou
             {
                 clients.Add(await AbortClient.StartAsync(protocol, server.EndPoint, certificate));
                 WaitingWrite write = await running.ReadAsync().Within("a request");
-                await Waiting.UntilAsync(write.WaitsStill);
+                await Eventually.UntilAsync(write.WaitsStill);
                 writes.Add(write);
             }
 

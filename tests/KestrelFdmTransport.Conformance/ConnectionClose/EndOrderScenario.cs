@@ -68,7 +68,7 @@ internal sealed class EndOrderScenario(BareTransport bare, Ending ending)
         Task reading = ReadOnAsync();
         Task writing = Task.Run(WriteOnAsync);
         await _readerWaits.Task.Within("a read that waits");
-        await Waiting.UntilAsync(WaitsStill);
+        await Eventually.UntilAsync(WaitsStill);
         Volatile.Write(ref _settled, _seen);
 
         await EndAsync();

@@ -26,7 +26,7 @@ public sealed class ConnectionFigureTests(ITestOutputHelper output) : TransportT
         IFdmConnectionFeature feature = connection.Features.GetRequiredFeature<IFdmConnectionFeature>();
         Assert.Same(connection, feature);
 
-        await Waiting.UntilAsync(() => harness.Factory.GetLoopStatistics()[feature.LoopIndex].Connections == 1);
+        await Eventually.UntilAsync(() => harness.Factory.GetLoopStatistics()[feature.LoopIndex].Connections == 1);
         Assert.True(Enum.IsDefined(feature.PollingSet));
         Assert.InRange(feature.LiveCounter, 0, 8);
         Assert.Equal(0, feature.BytesReceived);
@@ -37,7 +37,7 @@ public sealed class ConnectionFigureTests(ITestOutputHelper output) : TransportT
         await connection.WriteTextAsync("answer");
         Assert.Equal("answer", await client.ReadTextAsync(6));
         Assert.Equal(7, feature.BytesReceived);
-        await Waiting.UntilAsync(() => feature.BytesSent == 6);
+        await Eventually.UntilAsync(() => feature.BytesSent == 6);
         await connection.DisposeAsync().Within();
         Assert.Equal(7, feature.BytesReceived);
         Assert.InRange(feature.LiveCounter, 0, 8);

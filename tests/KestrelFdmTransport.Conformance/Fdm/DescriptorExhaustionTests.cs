@@ -88,7 +88,7 @@ public sealed class DescriptorExhaustionTests(ITestOutputHelper output) : Transp
         Socket[] clients = [.. Enumerable.Range(0, Clients).Select(
             _ => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))];
         Task[] connecting = [.. clients.Select(client => TryConnectAsync(client, endPoint, over))];
-        await Waiting.UntilAsync(() => connecting.Count(task => task.IsCompleted) >= 256);
+        await Eventually.UntilAsync(() => connecting.Count(task => task.IsCompleted) >= 256);
         return (clients, connecting);
     }
 

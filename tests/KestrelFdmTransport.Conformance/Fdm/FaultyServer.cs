@@ -19,7 +19,7 @@ internal static class FaultyServer
     public static string WaitingThread => Transport == TransportKind.Sockets ? ".NET Sockets" : "fdm-loop-0";
 
     /// <summary>How long a client waits for an answer; on Sockets many wait in vain.</summary>
-    public static TimeSpan Patience => Transport == TransportKind.Sockets ? TimeSpan.FromSeconds(3) : Waiting.Limit;
+    public static TimeSpan Patience => Transport == TransportKind.Sockets ? TimeSpan.FromSeconds(3) : Eventually.Limit;
 
     public static string[] Arguments => ["serve", Transport.ToString(), ServingChild.Loopback];
 }

@@ -146,7 +146,7 @@ public sealed class FdmListenerTests(ITestOutputHelper output) : TransportTest(o
             clients.Add(await RawClient.ConnectAsync(listener.EndPoint));
         }
 
-        await Waiting.UntilAsync(() => harness.Factory.GetLoopStatistics().Sum(loop => loop.Accepts) == Clients);
+        await Eventually.UntilAsync(() => harness.Factory.GetLoopStatistics().Sum(loop => loop.Accepts) == Clients);
         await listener.UnbindAsync().Within();
         await Assert.ThrowsAsync<SocketException>(() => RawClient.ConnectAsync(listener.EndPoint));
         for (int i = 0; i < Clients; i++)
@@ -198,7 +198,7 @@ public sealed class FdmListenerTests(ITestOutputHelper output) : TransportTest(o
             client.Dispose();
         }
 
-        await Waiting.UntilAsync(() => harness.Factory.GetLoopStatistics().Sum(loop => loop.Connections) == 0);
+        await Eventually.UntilAsync(() => harness.Factory.GetLoopStatistics().Sum(loop => loop.Connections) == 0);
     }
 
     [Theory, MemberData(nameof(OnFdm))]

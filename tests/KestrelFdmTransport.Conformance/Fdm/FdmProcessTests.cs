@@ -104,11 +104,11 @@ public sealed class FdmProcessTests(ITestOutputHelper output) : TransportTest(ou
     }
 
     /// <summary>Threads of former cases may still be on their way out.</summary>
-    private static Task UntilNoLoopIsLeftAsync() => Waiting.UntilAsync(
+    private static Task UntilNoLoopIsLeftAsync() => Eventually.UntilAsync(
         () => ProcessState.Threads(LoopThread).Count == 0,
         () => string.Join(", ", ProcessState.Threads(LoopThread)));
 
-    private static Task UntilNoMoreDescriptorsAsync(int before) => Waiting.UntilAsync(
+    private static Task UntilNoMoreDescriptorsAsync(int before) => Eventually.UntilAsync(
         () => ProcessState.Descriptors() <= before + Noise,
         () => $"{ProcessState.Descriptors()} descriptors, {before} before");
 }

@@ -33,7 +33,7 @@ public sealed class LingerTests(ITestOutputHelper output) : TransportTest(output
         => TestAsync(
             transport,
             LingerSeconds,
-            static connection => connection.Transport.Output.WriteAsync(Pattern.Create(Length)).AsTask());
+            static connection => connection.Transport.Output.WriteAsync(BytePattern.Default.Create(Length)).AsTask());
 
     [Theory, MemberData(nameof(OneLoop))]
     public Task A_linger_time_of_a_socket_that_the_application_has_closed_delays_no_other(TransportKind transport)
@@ -41,7 +41,7 @@ public sealed class LingerTests(ITestOutputHelper output) : TransportTest(output
         {
             Socket socket = connection.GetSocket();
             socket.LingerState = new LingerOption(enable: true, LingerSeconds);
-            await connection.Transport.Output.WriteAsync(Pattern.Create(Length));
+            await connection.Transport.Output.WriteAsync(BytePattern.Default.Create(Length));
             socket.Dispose();
         });
 
@@ -50,7 +50,7 @@ public sealed class LingerTests(ITestOutputHelper output) : TransportTest(output
         => TestAsync(transport, null, static async connection =>
         {
             connection.GetSocket().LingerState = new LingerOption(enable: true, LingerSeconds);
-            await connection.Transport.Output.WriteAsync(Pattern.Create(Length));
+            await connection.Transport.Output.WriteAsync(BytePattern.Default.Create(Length));
         });
 
     private async Task TestAsync(TransportKind transport, int? inherited, Func<ConnectionContext, Task> answer)
@@ -76,7 +76,7 @@ public sealed class LingerTests(ITestOutputHelper output) : TransportTest(output
         }
 
         // The client gets all the same what was sent to it, and the end.
-        Assert.Equal(Pattern.Hash(Length), await client.ReadHashAsync(Length));
+        Assert.Equal(BytePattern.Default.Hash(Length), await client.ReadHashAsync(Length));
         await client.AssertFinAsync();
     }
 

@@ -25,7 +25,7 @@ public sealed class PoolStarvationTests
     private const int Coming = 50;
     private const int Length = 1_000;
 
-    private readonly byte[] _sent = Pattern.Create(Length);
+    private readonly byte[] _sent = BytePattern.Default.Create(Length);
 
     [Theory]
     [InlineData(TransportKind.Fdm, false)]
@@ -118,7 +118,7 @@ public sealed class PoolStarvationTests
         }
 
         clients.ForEach(client => client.Dispose());
-        await Waiting.UntilAsync(() => Volatile.Read(ref started) == Blocked);
+        await Eventually.UntilAsync(() => Volatile.Read(ref started) == Blocked);
     }
 
     private static long BytesReceived(ConnectionContext connection)
@@ -128,7 +128,7 @@ public sealed class PoolStarvationTests
     {
         var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
         {
-            ReceiveTimeout = (int)Waiting.Limit.TotalMilliseconds
+            ReceiveTimeout = (int)Eventually.Limit.TotalMilliseconds
         };
         client.Connect(endPoint);
         return client;
@@ -139,7 +139,7 @@ public sealed class PoolStarvationTests
         long start = Stopwatch.GetTimestamp();
         while (!condition())
         {
-            Assert.True(Stopwatch.GetElapsedTime(start) < Waiting.Limit, "Waited in vain.");
+            Assert.True(Stopwatch.GetElapsedTime(start) < Eventually.Limit, "Timed out waiting.");
             Thread.Sleep(10);
         }
     }

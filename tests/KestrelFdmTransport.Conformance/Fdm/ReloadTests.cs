@@ -46,7 +46,7 @@ public sealed class ReloadTests(ITestOutputHelper output) : TransportTest(output
 
         Assert.Equal($"{steady}", (await kept.GetAsync("/")).Text);
         Assert.Equal(loops, ProcessState.Threads("fdm-loop").Count);
-        await Waiting.UntilAsync(
+        await Eventually.UntilAsync(
             () => ProcessState.Descriptors() <= descriptors,
             () => $"{ProcessState.Descriptors()} descriptors, {descriptors} before");
         kept.Dispose();

@@ -18,17 +18,17 @@ public sealed class ResourceExhaustionTests
         const int EndPoints = 1_000;
         await using var harness = new FdmHarness(TransportKind.Fdm);
         await BindAsync(harness);
-        await Waiting.UntilAsync(() => ProcessState.Threads("fdm-loop").Count == 0);
+        await Eventually.UntilAsync(() => ProcessState.Threads("fdm-loop").Count == 0);
         int descriptors = ProcessState.Descriptors();
         for (int i = 0; i < EndPoints; i++)
         {
             await BindAsync(harness);
         }
 
-        await Waiting.UntilAsync(
+        await Eventually.UntilAsync(
             () => ProcessState.Threads("fdm-loop").Count == 0,
             () => string.Join(' ', ProcessState.Threads("fdm-")));
-        await Waiting.UntilAsync(
+        await Eventually.UntilAsync(
             () => ProcessState.Descriptors() <= descriptors,
             () => $"{ProcessState.Descriptors()} descriptors, {descriptors} before");
         Assert.Equal(0, harness.Pool.Rented);
@@ -57,7 +57,7 @@ public sealed class ResourceExhaustionTests
             }
 
             // The loops have some blocks at hand, which the first ones get.
-            await Waiting.UntilAsync(
+            await Eventually.UntilAsync(
                 () => hit.Count(pair => pair.Server.ConnectionClosed.IsCancellationRequested) >= 20);
             pool.Fails = false;
             foreach ((RawClient client, ConnectionContext server) in hit)

@@ -65,7 +65,8 @@ public sealed class ReusePortTests(ITestOutputHelper output) : TransportTest(out
     public async Task Unix_sockets_and_handles_are_shared_as_ever(TransportKind transport)
     {
         FdmHarness harness = CreateHarness(transport);
-        IConnectionListener unix = await harness.BindAsync(new UnixDomainSocketEndPoint(Cases.TemporarySocketPath()));
+        IConnectionListener unix = await harness.BindAsync(
+            new UnixDomainSocketEndPoint(EndPoints.TemporarySocketPath()));
         await ExchangeAsync(unix);
         await unix.DisposeAsync().Within();
 

@@ -94,7 +94,7 @@ public sealed class SyscallFaultTests(ITestOutputHelper output) : TransportTest(
     {
         await using ChildProcess child = ChildProcess.Start([.. FaultyServer.Arguments, ServingChild.LogToErrors]);
         IPEndPoint endPoint = await child.ListeningAsync();
-        using var limit = new CancellationTokenSource(Waiting.Limit);
+        using var limit = new CancellationTokenSource(Eventually.Limit);
         while (!await FailsOnceAsync(child, endPoint))
         {
             limit.Token.ThrowIfCancellationRequested();
@@ -253,7 +253,7 @@ public sealed class SyscallFaultTests(ITestOutputHelper output) : TransportTest(
         (int status, _) = await client.ReadHeadAsync();
         Assert.Equal(200, status);
         byte[] expected = new byte[ServingChild.PatternLength];
-        Pattern.Fill(expected, 0);
+        BytePattern.Default.Fill(expected, 0);
         Assert.Equal(expected, await client.ReadExactlyAsync(expected.Length));
     }
 }

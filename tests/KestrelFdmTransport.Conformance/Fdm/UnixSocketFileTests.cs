@@ -19,7 +19,7 @@ public sealed class UnixSocketFileTests(ITestOutputHelper output) : TransportTes
         | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
         | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
 
-    private readonly string _path = Cases.TemporarySocketPath();
+    private readonly string _path = EndPoints.TemporarySocketPath();
 
     private UnixDomainSocketEndPoint EndPoint => new(_path);
 
@@ -43,7 +43,7 @@ public sealed class UnixSocketFileTests(ITestOutputHelper output) : TransportTes
     [Fact]
     public async Task Without_the_option_the_file_has_what_the_umask_leaves()
     {
-        string other = Cases.TemporarySocketPath();
+        string other = EndPoints.TemporarySocketPath();
         using var plain = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         plain.Bind(new UnixDomainSocketEndPoint(other));
         FdmHarness harness = CreateHarness();

@@ -40,7 +40,7 @@ internal static class Handlers
         for (long offset = 0; offset < length; offset += chunk.Length)
         {
             Memory<byte> part = chunk.AsMemory(0, (int)Math.Min(chunk.Length, length - offset));
-            Pattern.Fill(part.Span, offset);
+            BytePattern.Default.Fill(part.Span, offset);
             await body.WriteAsync(part);
         }
     }

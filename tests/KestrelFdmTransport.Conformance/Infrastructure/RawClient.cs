@@ -78,7 +78,7 @@ internal sealed class RawClient : IDisposable
         for (long offset = 0; offset < length; offset += chunk.Length)
         {
             Memory<byte> part = chunk.AsMemory(0, (int)Math.Min(chunk.Length, length - offset));
-            Pattern.Fill(part.Span, offset);
+            BytePattern.Default.Fill(part.Span, offset);
             while (!part.IsEmpty)
             {
                 part = part[await _socket.SendAsync(part)..];

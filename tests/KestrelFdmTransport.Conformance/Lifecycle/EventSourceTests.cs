@@ -25,11 +25,11 @@ public sealed class EventSourceTests(ITestOutputHelper output) : OracleTest(outp
                 await client.AssertFinAsync();
             }
 
-            await Waiting.UntilAsync(() => events.CountOf("ConnectionStop", endPoint) == 1);
+            await Eventually.UntilAsync(() => events.CountOf("ConnectionStop", endPoint) == 1);
             RawClient rude = await server.ConnectAsync();
             Assert.Equal(200, (await rude.GetAsync("/")).Status);
             rude.Reset();
-            await Waiting.UntilAsync(() => events.CountOf("ConnectionStop", endPoint) == 2);
+            await Eventually.UntilAsync(() => events.CountOf("ConnectionStop", endPoint) == 2);
             events.AddTo(transcript, endPoint);
         });
     }
@@ -49,7 +49,7 @@ public sealed class EventSourceTests(ITestOutputHelper output) : OracleTest(outp
             Assert.Equal(200, (await client.GetAsync("/")).Status);
             using RawClient rejected = await server.ConnectAsync();
             await rejected.AssertFinAsync();
-            await Waiting.UntilAsync(() => events.CountOf("ConnectionStop", endPoint) == 1);
+            await Eventually.UntilAsync(() => events.CountOf("ConnectionStop", endPoint) == 1);
             events.AddTo(transcript, endPoint);
         });
     }

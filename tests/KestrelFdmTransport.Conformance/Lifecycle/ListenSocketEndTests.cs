@@ -26,7 +26,7 @@ public sealed class ListenSocketEndTests(ITestOutputHelper output) : TransportTe
         Family family)
     {
         await using TransportHost host = Create(transport);
-        IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(family));
+        IConnectionListener listener = await host.BindAsync(EndPoints.Fresh(family));
         (RawClient client, ConnectionContext connection) = await TransportHost.ConnectAsync(listener);
         Task<ConnectionContext?> accepting = listener.AcceptAsync().AsTask();
 

@@ -39,7 +39,7 @@ public sealed class StopTests(ITestOutputHelper output) : OracleTest(output)
             var setup = new TestServerSetup
             {
                 Listen = scene.Setup.Listen,
-                ShutdownTimeout = isIdle ? Waiting.Limit : s_short,
+                ShutdownTimeout = isIdle ? Eventually.Limit : s_short,
                 AbortsWhenStopping = true,
                 ExpectedError = TestServerSetup.DrainError,
             };
@@ -205,7 +205,7 @@ public sealed class StopTests(ITestOutputHelper output) : OracleTest(output)
 
         Task stop = await StopUntilNothingListensAsync(server);
         Assert.False(stop.IsCompleted);
-        Assert.Equal(Pattern.Hash(Length), await client.ReadHashAsync(Length));
+        Assert.Equal(BytePattern.Default.Hash(Length), await client.ReadHashAsync(Length));
         await client.AssertFinAsync();
         await stop.Within();
     }

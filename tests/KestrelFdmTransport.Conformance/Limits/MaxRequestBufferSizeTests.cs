@@ -55,7 +55,7 @@ public sealed class MaxRequestBufferSizeTests(ITestOutputHelper output) : Transp
 
         mayRead.Set();
         await sending.Within();
-        Assert.Equal(Pattern.Hash(Length), (await client.ReadReplyAsync()).Text);
+        Assert.Equal(BytePattern.Default.Hash(Length), (await client.ReadReplyAsync()).Text);
         await server.Logs.FindTransportEventAsync(ResumeEvent).Within();
     }
 
@@ -80,7 +80,7 @@ public sealed class MaxRequestBufferSizeTests(ITestOutputHelper output) : Transp
         Assert.DoesNotContain(server.Logs.Entries, entry => entry.IsFromTransport && entry.Id.Id == PauseEvent);
 
         mayRead.Set();
-        Assert.Equal(Pattern.Hash(Length), (await client.ReadReplyAsync()).Text);
+        Assert.Equal(BytePattern.Default.Hash(Length), (await client.ReadReplyAsync()).Text);
     }
 
     [Theory, MemberData(nameof(OnBoth))]

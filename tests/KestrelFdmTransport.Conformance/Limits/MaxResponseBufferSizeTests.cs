@@ -38,7 +38,7 @@ public sealed class MaxResponseBufferSizeTests(ITestOutputHelper output) : Trans
         using RawClient client = await RawClient.ConnectAsync(server.EndPoint, receiveBufferSize: 16 * 1024);
 
         await client.SendAsync(RawClient.Get("/"));
-        await Waiting.UntilAsync(
+        await Eventually.UntilAsync(
             () => TcpTable.Unread(client.LocalEndPoint, client.RemoteEndPoint) > 0
                 && TcpTable.Unsent(client.RemoteEndPoint, client.LocalEndPoint) > 0);
         Assert.False(written.Task.IsCompleted);
@@ -78,7 +78,7 @@ public sealed class MaxResponseBufferSizeTests(ITestOutputHelper output) : Trans
     {
         for (int offset = 0; offset < Length; offset += ChunkSize)
         {
-            Pattern.Fill(body.GetSpan(ChunkSize)[..ChunkSize], offset);
+            BytePattern.Default.Fill(body.GetSpan(ChunkSize)[..ChunkSize], offset);
             body.Advance(ChunkSize);
             await body.FlushAsync();
         }
@@ -91,7 +91,7 @@ public sealed class MaxResponseBufferSizeTests(ITestOutputHelper output) : Trans
         byte[] chunk;
         while ((chunk = await client.ReadChunkAsync()).Length != 0)
         {
-            Pattern.Fill(expected.AsSpan(0, chunk.Length), offset);
+            BytePattern.Default.Fill(expected.AsSpan(0, chunk.Length), offset);
             Assert.True(expected.AsSpan(0, chunk.Length).SequenceEqual(chunk));
             offset += chunk.Length;
         }

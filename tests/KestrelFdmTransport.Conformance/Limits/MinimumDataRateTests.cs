@@ -100,7 +100,7 @@ public sealed class MinimumDataRateTests(ITestOutputHelper output) : TransportTe
     [Theory, MemberData(nameof(OnBoth))]
     public async Task A_body_that_stops_coming_is_answered_with_408_and_FIN(TransportKind transport)
     {
-        var failure = new Outcome<Exception>();
+        var failure = new Signal<Exception>();
         TestServer server = await StartAsync(
             transport,
             async context =>
@@ -169,7 +169,7 @@ public sealed class MinimumDataRateTests(ITestOutputHelper output) : TransportTe
         Task sending = client.SendPatternAsync(Length);
         await server.Logs.FindTransportEventAsync(PauseEvent).Within();
         await sending.Within();
-        Assert.Equal(Pattern.Hash(Length), (await client.ReadReplyAsync()).Text);
+        Assert.Equal(BytePattern.Default.Hash(Length), (await client.ReadReplyAsync()).Text);
         Assert.DoesNotContain(server.Logs.Entries, entry => entry.Is(RequestRateMissed));
     }
 
@@ -185,7 +185,7 @@ public sealed class MinimumDataRateTests(ITestOutputHelper output) : TransportTe
                 byte[] chunk = new byte[Length / Parts];
                 for (int i = 0; i < Parts; i++)
                 {
-                    Pattern.Fill(chunk, (long)i * chunk.Length);
+                    BytePattern.Default.Fill(chunk, (long)i * chunk.Length);
                     await context.Response.Body.WriteAsync(chunk);
                 }
             },
@@ -195,7 +195,7 @@ public sealed class MinimumDataRateTests(ITestOutputHelper output) : TransportTe
         await client.SendAsync(RawClient.Get("/"));
         await client.ReadHeadAsync();
         byte[] body = await ReadSlowlyAsync(client, Length, Parts);
-        Assert.True(body.AsSpan().SequenceEqual(Pattern.Create(Length)));
+        Assert.True(body.AsSpan().SequenceEqual(BytePattern.Default.Create(Length)));
         Assert.DoesNotContain(server.Logs.Entries, entry => entry.Is(ResponseRateMissed));
     }
 

@@ -43,7 +43,7 @@ public sealed class CrossTalkTests(ITestOutputHelper output) : TransportTest(out
 
         Assert.Empty(_wrong);
         Assert.InRange(Volatile.Read(ref _served), Connections / 2, Connections);
-        await Waiting.UntilAsync(() => server.Loops.Sum(loop => loop.Connections) == 0);
+        await Eventually.UntilAsync(() => server.Loops.Sum(loop => loop.Connections) == 0);
     }
 
     private static bool IsFurther(TransportKind kind)
@@ -56,7 +56,7 @@ public sealed class CrossTalkTests(ITestOutputHelper output) : TransportTest(out
     private static byte[] Words(long tag, bool up, int from, int count)
     {
         byte[] bytes = new byte[count * Word];
-        Pattern.Fill(bytes, (((tag << 1) + (up ? 0 : 1)) << 32) + (from * Word));
+        BytePattern.Default.Fill(bytes, (((tag << 1) + (up ? 0 : 1)) << 32) + (from * Word));
         return bytes;
     }
 

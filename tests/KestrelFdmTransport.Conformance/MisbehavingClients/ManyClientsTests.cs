@@ -48,7 +48,7 @@ public sealed class ManyClientsTests(ITestOutputHelper output) : TransportTest(o
                 connection.Transport.Input.AdvanceTo(result.Buffer.End);
             }
             while (!result.IsCompleted);
-            await connection.Transport.Output.WriteAsync(Pattern.Create(Length));
+            await connection.Transport.Output.WriteAsync(BytePattern.Default.Create(Length));
         });
         RawClient[] clients = await ConnectAsync(server, 500);
         foreach (RawClient client in clients)
@@ -57,7 +57,7 @@ public sealed class ManyClientsTests(ITestOutputHelper output) : TransportTest(o
             client.HalfClose();
         }
 
-        byte[] expected = Pattern.Create(Length);
+        byte[] expected = BytePattern.Default.Create(Length);
         foreach (RawClient client in clients)
         {
             Assert.Equal(expected, await client.ReadToEndAsync());
@@ -97,7 +97,7 @@ public sealed class ManyClientsTests(ITestOutputHelper output) : TransportTest(o
             await client.SendAsync(RawClient.Get("/endless"));
         }
 
-        await Waiting.UntilAsync(() => Volatile.Read(ref held) == Clients, () => $"{held} are held up");
+        await Eventually.UntilAsync(() => Volatile.Read(ref held) == Clients, () => $"{held} are held up");
         for (int i = 0; i < 20; i++)
         {
             using RawClient other = await server.ConnectAsync();

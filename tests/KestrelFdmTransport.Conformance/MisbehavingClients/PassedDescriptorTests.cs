@@ -21,7 +21,7 @@ public sealed class PassedDescriptorTests(ITestOutputHelper output) : TransportT
     public async Task Descriptors_that_come_with_bytes_are_closed(TransportKind transport)
     {
         await using TransportHost host = TransportHost.Create(transport);
-        IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(Family.Unix));
+        IConnectionListener listener = await host.BindAsync(EndPoints.Fresh(Family.Unix));
         using Socket client = await ConnectAsync(listener);
         await using ConnectionContext server = await TransportHost.AcceptAsync(listener);
         List<AnonymousPipeServerStream> pipes = Send(client);
@@ -36,7 +36,7 @@ public sealed class PassedDescriptorTests(ITestOutputHelper output) : TransportT
     public async Task Passed_descriptors_are_closed_with_the_connection(TransportKind transport)
     {
         await using TransportHost host = TransportHost.Create(transport, options => options.MaxReadBufferSize = 1);
-        IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(Family.Unix));
+        IConnectionListener listener = await host.BindAsync(EndPoints.Fresh(Family.Unix));
         using Socket client = await ConnectAsync(listener);
         ConnectionContext server = await TransportHost.AcceptAsync(listener);
         List<AnonymousPipeServerStream> pipes = Send(client);

@@ -59,10 +59,10 @@ public sealed class SilentPeerTests(ITestOutputHelper output) : TransportTest(ou
         }
 
         // One that has been reset before it is accepted may never get here.
-        await Waiting.UntilAsync(
+        await Eventually.UntilAsync(
             () => Volatile.Read(ref served) > Batches * Batch / 2 && Volatile.Read(ref present) == 0,
             () => $"{served}, {present}");
-        await Waiting.UntilAsync(() => server.Loops.Sum(loop => loop.Connections) == 0);
+        await Eventually.UntilAsync(() => server.Loops.Sum(loop => loop.Connections) == 0);
     }
 
     [Theory, MemberData(nameof(OnBoth))]
@@ -88,7 +88,7 @@ public sealed class SilentPeerTests(ITestOutputHelper output) : TransportTest(ou
         Assert.Equal("alive", (await last.GetAsync("/")).Text);
         using RawClient next = await RawClient.ConnectAsync(listening.LocalEndPoint!);
         Assert.Equal("alive", (await next.GetAsync("/")).Text);
-        await Waiting.UntilAsync(
+        await Eventually.UntilAsync(
             () => server.Loops.Sum(loop => loop.Connections) == (transport == TransportKind.Sockets ? 0 : 2));
     }
 
@@ -96,7 +96,7 @@ public sealed class SilentPeerTests(ITestOutputHelper output) : TransportTest(ou
     public async Task Clients_that_a_full_queue_has_turned_away_are_served_when_there_is_room(TransportKind transport)
     {
         await using TransportHost host = TransportHost.Create(transport, options => options.Backlog = 8);
-        IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(Family.Unix));
+        IConnectionListener listener = await host.BindAsync(EndPoints.Fresh(Family.Unix));
         int waiting = 0;
         try
         {

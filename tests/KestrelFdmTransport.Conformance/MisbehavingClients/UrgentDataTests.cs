@@ -44,7 +44,7 @@ public sealed class UrgentDataTests(ITestOutputHelper output) : OracleTest(outpu
         return CompareAsync(transport, async (kind, transcript) =>
         {
             await using TransportHost host = TransportHost.Create(kind);
-            IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(family));
+            IConnectionListener listener = await host.BindAsync(EndPoints.Fresh(family));
             (RawClient client, ConnectionContext server) = await TransportHost.ConnectAsync(listener);
             foreach (string part in script.Split('|'))
             {

@@ -4,7 +4,6 @@ using System.IO;
 using System.Net;
 using System.Runtime.InteropServices;
 using System.Threading.Tasks;
-using KestrelFdmTransport.Conformance.Infrastructure;
 using Xunit;
 
 namespace KestrelFdmTransport.Conformance.Processes;
@@ -72,7 +71,7 @@ internal sealed partial class ChildProcess : IAsyncDisposable
     public async Task SuspendAsync()
     {
         Assert.Equal(0, Kill(_process.Id, Sigstop));
-        await Waiting.UntilAsync(() => State() == 'T');
+        await Eventually.UntilAsync(() => State() == 'T');
     }
 
     public void Resume() => Assert.Equal(0, Kill(_process.Id, Sigcont));

@@ -4,7 +4,6 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
-using KestrelFdmTransport.Conformance.Infrastructure;
 using Xunit;
 
 namespace KestrelFdmTransport.Conformance.Processes;

@@ -37,10 +37,10 @@ internal static class ReloadingChild
         int threads = TransportThreads();
         await ReloadAsync(reload, ports, Reloads);
         // What is closed last may still be on its way out.
-        await Waiting.UntilAsync(
+        await Eventually.UntilAsync(
             () => Descriptors() <= descriptors,
             () => $"{Descriptors()} descriptors, {descriptors} before");
-        await Waiting.UntilAsync(
+        await Eventually.UntilAsync(
             () => TransportThreads() <= threads,
             () => $"{TransportThreads()} threads, {threads} before");
         await Console.Out.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"reloaded {Reloads} times"));

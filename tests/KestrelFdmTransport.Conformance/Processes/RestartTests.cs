@@ -73,7 +73,7 @@ public sealed class RestartTests(ITestOutputHelper output) : TransportTest(outpu
     }
 
     private Task UntilAnsweredAsync(int count)
-        => Waiting.UntilAsync(
+        => Eventually.UntilAsync(
             () => Volatile.Read(ref _answered) >= count || !_problems.IsEmpty,
             () => $"{_answered} of {count} requests");
 

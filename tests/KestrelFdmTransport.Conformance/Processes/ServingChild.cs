@@ -144,7 +144,7 @@ internal static class ServingChild
                 break;
             case "/pattern":
                 byte[] pattern = new byte[PatternLength];
-                Pattern.Fill(pattern, 0);
+                BytePattern.Default.Fill(pattern, 0);
                 context.Response.ContentLength = pattern.Length;
                 await context.Response.Body.WriteAsync(pattern);
                 break;

@@ -83,7 +83,7 @@ public sealed class ServerSentEventTests(ITestOutputHelper output) : TransportTe
 
         for (int i = 0; i < Listeners; i++)
         {
-            Assert.True(await present.WaitAsync(Waiting.Limit));
+            Assert.True(await present.WaitAsync(Eventually.Limit));
         }
 
         happened.Set();
@@ -112,7 +112,7 @@ public sealed class ServerSentEventTests(ITestOutputHelper output) : TransportTe
 
     private async Task LeaveAsync(TransportKind transport, Action<RawClient> leave)
     {
-        var ended = new Outcome<Exception?>();
+        var ended = new Signal<Exception?>();
         TestServer server = await StartAsync(transport, async context =>
         {
             ended.Set(await Record.ExceptionAsync(async () =>

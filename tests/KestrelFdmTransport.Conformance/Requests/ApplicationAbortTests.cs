@@ -43,7 +43,7 @@ public sealed class ApplicationAbortTests(ITestOutputHelper output) : OracleTest
     [Theory, MemberData(nameof(OnBoth))]
     public async Task The_RequestAborted_token_is_the_same_before_and_after_an_abort(TransportKind transport)
     {
-        var tokens = new Outcome<(CancellationToken Before, CancellationToken After)>();
+        var tokens = new Signal<(CancellationToken Before, CancellationToken After)>();
         TestServer server = await StartAsync(transport, context =>
         {
             CancellationToken before = context.RequestAborted;
@@ -56,14 +56,14 @@ public sealed class ApplicationAbortTests(ITestOutputHelper output) : OracleTest
         await client.SendAsync(RawClient.Get("/"));
         (CancellationToken before, CancellationToken after) = await tokens.Task.Within();
         Assert.Equal(before, after);
-        await Waiting.UntilAsync(() => before.IsCancellationRequested);
+        await Eventually.UntilAsync(() => before.IsCancellationRequested);
         await client.AssertResetAsync();
     }
 
     [Theory, MemberData(nameof(OnBoth))]
     public async Task A_read_that_is_aborted_is_cancelled_and_logged_once(TransportKind transport)
     {
-        var failure = new Outcome<Exception>();
+        var failure = new Signal<Exception>();
         TestServer server = await StartAsync(transport, async context =>
         {
             Task reading = ReadAsync(context);

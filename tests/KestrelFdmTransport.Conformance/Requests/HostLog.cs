@@ -44,10 +44,10 @@ internal static partial class HostLog
     /// The server is done with that many connections, but for their disposal, which its stop waits for.
     /// </summary>
     public static Task UntilConnectionsStoppedAsync(this TestServer server, int count = 1)
-        => Waiting.UntilAsync(() => CountOf(server, "ConnectionStop") >= count);
+        => Eventually.UntilAsync(() => CountOf(server, "ConnectionStop") >= count);
 
     public static Task UntilConnectionsStartedAsync(this TestServer server, int count = 1)
-        => Waiting.UntilAsync(() => CountOf(server, "ConnectionStart") >= count);
+        => Eventually.UntilAsync(() => CountOf(server, "ConnectionStart") >= count);
 
     private static void Add(Transcript transcript, LogCollector logs, Func<LogEntry, string?> party)
     {

@@ -27,7 +27,7 @@ internal sealed class InputGauge
         }
     });
 
-    public Task UntilExaminedAsync(long count) => Waiting.UntilAsync(
+    public Task UntilExaminedAsync(long count) => Eventually.UntilAsync(
         () => Volatile.Read(ref _examined) >= count,
         () => $"{Volatile.Read(ref _examined)} of {count}");
 

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using KestrelFdmTransport.Conformance.Infrastructure;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace KestrelFdmTransport.Conformance.Requests;

@@ -135,7 +135,7 @@ internal sealed class RequestScene(Transcript transcript)
                 break;
             case RequestPhase.WhileTheOutputIsHeldUp:
                 await client.SendAsync(RawClient.Get(PathOf(phase)));
-                await Waiting.UntilAsync(
+                await Eventually.UntilAsync(
                     () => TcpTable.Unread(client.LocalEndPoint, client.RemoteEndPoint) > 0
                         && TcpTable.Unsent(client.RemoteEndPoint, client.LocalEndPoint) > 0);
                 break;
@@ -181,7 +181,7 @@ internal sealed class RequestScene(Transcript transcript)
         {
             // Kestrel ends a connection in one way if the body's reader is first to see the client's FIN, and in
             // another if the token is. The last callback to be registered is the first to run.
-            closed.Register(() => _readEnded.Task.Wait(Waiting.Limit));
+            closed.Register(() => _readEnded.Task.Wait(Eventually.Limit));
         }
 
         void Register(CancellationToken token, string name) => token.Register(() =>

@@ -33,7 +33,7 @@ public sealed class RequestTests(ITestOutputHelper output) : TransportTest(outpu
 
         await client.SendAsync($"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {Length}\r\n\r\n");
         await client.SendPatternAsync(Length).Within();
-        Assert.Equal(Pattern.Hash(Length), (await client.ReadReplyAsync()).Text);
+        Assert.Equal(BytePattern.Default.Hash(Length), (await client.ReadReplyAsync()).Text);
     }
 
     [Theory, MemberData(nameof(OnBoth))]
@@ -71,7 +71,7 @@ public sealed class RequestTests(ITestOutputHelper output) : TransportTest(outpu
     public async Task Every_read_after_a_client_reset_throws(TransportKind transport, bool passThrough)
     {
         var received = new Signal();
-        var failures = new Outcome<List<Exception>>();
+        var failures = new Signal<List<Exception>>();
         TestServer server = await StartAsync(
             transport,
             async context =>

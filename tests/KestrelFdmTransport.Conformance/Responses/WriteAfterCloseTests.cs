@@ -15,7 +15,7 @@ public sealed class WriteAfterCloseTests(ITestOutputHelper output) : TransportTe
     public async Task A_write_after_the_clients_close_does_nothing(TransportKind transport)
     {
         var running = new Signal();
-        var ended = new Outcome<Exception?>();
+        var ended = new Signal<Exception?>();
         TestServer server = await StartAsync(transport, async context =>
         {
             running.Set();
@@ -33,7 +33,7 @@ public sealed class WriteAfterCloseTests(ITestOutputHelper output) : TransportTe
     [Theory, MemberData(nameof(OnBoth))]
     public async Task A_write_with_the_token_of_an_aborted_request_is_cancelled(TransportKind transport)
     {
-        var ended = new Outcome<Exception?>();
+        var ended = new Signal<Exception?>();
         TestServer server = await StartAsync(transport, async context =>
         {
             byte[] chunk = new byte[64 * 1024];
@@ -102,7 +102,7 @@ public sealed class WriteAfterCloseTests(ITestOutputHelper output) : TransportTe
         using RawClient client = await server.ConnectAsync();
         await client.SendAsync(RawClient.Get("/"));
         await client.ReadHeadAsync();
-        Assert.Equal(Pattern.Hash(Length), await client.ReadHashAsync(Length));
+        Assert.Equal(BytePattern.Default.Hash(Length), await client.ReadHashAsync(Length));
     }
 
     private static async Task WhenCancelledAsync(CancellationToken token)

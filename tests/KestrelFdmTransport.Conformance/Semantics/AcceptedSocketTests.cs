@@ -22,7 +22,7 @@ public sealed class AcceptedSocketTests(ITestOutputHelper output) : OracleTest(o
         => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
-        IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(family));
+        IConnectionListener listener = await host.BindAsync(EndPoints.Fresh(family));
         (RawClient client, ConnectionContext connection) = await TransportHost.ConnectAsync(listener);
         foreach (string option in SocketOptions.Describe(connection.GetSocket()))
         {
@@ -38,7 +38,7 @@ public sealed class AcceptedSocketTests(ITestOutputHelper output) : OracleTest(o
         => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind, options => options.NoDelay = false);
-        IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(family));
+        IConnectionListener listener = await host.BindAsync(EndPoints.Fresh(family));
         (RawClient client, ConnectionContext connection) = await TransportHost.ConnectAsync(listener);
         foreach (string option in SocketOptions.Describe(connection.GetSocket()))
         {
@@ -73,7 +73,7 @@ public sealed class AcceptedSocketTests(ITestOutputHelper output) : OracleTest(o
         => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
-        IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(family));
+        IConnectionListener listener = await host.BindAsync(EndPoints.Fresh(family));
         (RawClient client, ConnectionContext connection) = await TransportHost.ConnectAsync(listener);
         Socket socket = connection.GetSocket();
         transcript.Step(App, "family", () => $"{socket.AddressFamily}");
@@ -87,7 +87,7 @@ public sealed class AcceptedSocketTests(ITestOutputHelper output) : OracleTest(o
             App,
             "remote",
             () => $"{socket.RemoteEndPoint!.GetType().Name} "
-                + $"{Cases.Same(connection.RemoteEndPoint, socket.RemoteEndPoint)}");
+                + $"{EndPoints.Same(connection.RemoteEndPoint, socket.RemoteEndPoint)}");
         transcript.Step(App, "available", () => $"{socket.Available}");
         transcript.Step(App, "linger", () => $"{socket.LingerState!.Enabled} {socket.LingerState.LingerTime}");
         transcript.Step(App, "ttl", () => $"{socket.Ttl}");

@@ -86,7 +86,7 @@ public sealed class BindTests(ITestOutputHelper output) : OracleTest(output)
         => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
-        string path = Cases.TemporarySocketPath();
+        string path = EndPoints.TemporarySocketPath();
         await File.WriteAllTextAsync(path, "left over");
         try
         {
@@ -172,7 +172,7 @@ public sealed class BindTests(ITestOutputHelper output) : OracleTest(output)
             IConnectionListener listener = binding.GetAwaiter().GetResult();
             ValueTask disposing = listener.DisposeAsync();
             return $"bound, with {listener.EndPoint.GetType().Name}; "
-                + $"{(disposing.AsTask().Wait(Waiting.Limit) ? "disposed" : "stuck")}";
+                + $"{(disposing.AsTask().Wait(Eventually.Limit) ? "disposed" : "stuck")}";
         });
     }
 

@@ -113,7 +113,7 @@ public sealed class BufferSizeTests(ITestOutputHelper output) : OracleTest(outpu
         (RawClient client, ConnectionContext connection) = await TransportHost.ConnectAsync(listener);
         Task echo = Handlers.EchoRaw(connection);
         Task sending = client.SendPatternAsync(Length);
-        Assert.Equal(Pattern.Hash(Length), await client.ReadHashAsync(Length));
+        Assert.Equal(BytePattern.Default.Hash(Length), await client.ReadHashAsync(Length));
         await sending.Within();
         client.HalfClose();
         await echo.Within();
@@ -130,7 +130,7 @@ public sealed class BufferSizeTests(ITestOutputHelper output) : OracleTest(outpu
         IConnectionListener listener = await host.BindAsync();
         (RawClient client, ConnectionContext connection) = await TransportHost.ConnectAsync(listener);
         await client.SendPatternAsync(Length).Within();
-        await Waiting.UntilAsync(() => host.Pool.Rented >= Length / CheckingMemoryPoolFactory.BlockSize);
+        await Eventually.UntilAsync(() => host.Pool.Rented >= Length / CheckingMemoryPoolFactory.BlockSize);
         client.HalfClose();
         await connection.ClosedAsync();
         ReadResult result = await connection.Transport.Input.ReadAsync().Within();
@@ -153,13 +153,13 @@ public sealed class BufferSizeTests(ITestOutputHelper output) : OracleTest(outpu
         byte[] chunk = new byte[Chunk];
         for (int i = 0; i < Chunks; i++)
         {
-            Pattern.Fill(chunk, (long)i * Chunk);
+            BytePattern.Default.Fill(chunk, (long)i * Chunk);
             ValueTask<FlushResult> flush = connection.Transport.Output.WriteAsync(chunk);
             Assert.True(flush.IsCompletedSuccessfully);
             Assert.False((await flush).IsCompleted);
         }
 
-        Assert.Equal(Pattern.Hash((long)Chunks * Chunk), await client.ReadHashAsync((long)Chunks * Chunk));
+        Assert.Equal(BytePattern.Default.Hash((long)Chunks * Chunk), await client.ReadHashAsync((long)Chunks * Chunk));
         await connection.DisposeAsync().Within();
         await client.AssertFinAsync();
         client.Dispose();
@@ -174,8 +174,8 @@ public sealed class BufferSizeTests(ITestOutputHelper output) : OracleTest(outpu
         (RawClient client, ConnectionContext connection) =
             await TransportHost.ConnectAsync(listener, receiveBufferSize: 16 * 1024);
         connection.GetSocket().SendBufferSize = 16 * 1024;
-        Task<FlushResult> flush = connection.Transport.Output.WriteAsync(Pattern.Create(Length)).AsTask();
-        Assert.Equal(Pattern.Hash(Length / 2), await client.ReadHashAsync(Length / 2));
+        Task<FlushResult> flush = connection.Transport.Output.WriteAsync(BytePattern.Default.Create(Length)).AsTask();
+        Assert.Equal(BytePattern.Default.Hash(Length / 2), await client.ReadHashAsync(Length / 2));
         Assert.False(flush.IsCompleted);
         for (int rest = Length / 2; rest > 0; rest -= 64 * 1024)
         {

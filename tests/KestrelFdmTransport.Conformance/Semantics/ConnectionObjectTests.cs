@@ -31,16 +31,16 @@ public sealed class ConnectionObjectTests(ITestOutputHelper output) : OracleTest
         => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
-        IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(family));
+        IConnectionListener listener = await host.BindAsync(EndPoints.Fresh(family));
         (RawClient client, ConnectionContext connection) = await TransportHost.ConnectAsync(listener);
         transcript.Add(
             App,
             $"{connection.LocalEndPoint!.GetType().Name} {connection.LocalEndPoint.AddressFamily} "
-                + $"{Cases.Same(client.RemoteEndPoint, connection.LocalEndPoint)}");
+                + $"{EndPoints.Same(client.RemoteEndPoint, connection.LocalEndPoint)}");
         transcript.Add(
             App,
             $"{connection.RemoteEndPoint!.GetType().Name} {connection.RemoteEndPoint.AddressFamily} "
-                + $"{Cases.Same(client.LocalEndPoint, connection.RemoteEndPoint)}");
+                + $"{EndPoints.Same(client.LocalEndPoint, connection.RemoteEndPoint)}");
         transcript.Add(
             App,
             $"steady: {ReferenceEquals(connection.LocalEndPoint, connection.LocalEndPoint)} "
@@ -92,10 +92,10 @@ public sealed class ConnectionObjectTests(ITestOutputHelper output) : OracleTest
             ConnectionContext connection = await TransportHost.AcceptAsync(listener);
             transcript.Add(
                 App,
-                $"remote: {Cases.Same(own, connection.RemoteEndPoint)} {own.Equals(connection.RemoteEndPoint)}");
+                $"remote: {EndPoints.Same(own, connection.RemoteEndPoint)} {own.Equals(connection.RemoteEndPoint)}");
             transcript.Add(
                 App,
-                $"local: {Cases.Same(listener.EndPoint, connection.LocalEndPoint)} "
+                $"local: {EndPoints.Same(listener.EndPoint, connection.LocalEndPoint)} "
                     + $"{listener.EndPoint.Equals(connection.LocalEndPoint)}");
             client.Dispose();
             await connection.DisposeAsync().Within();

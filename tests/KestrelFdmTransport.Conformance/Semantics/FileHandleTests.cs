@@ -49,7 +49,7 @@ public sealed class FileHandleTests(ITestOutputHelper output) : OracleTest(outpu
         => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
-        using Socket socket = Bound(Cases.EndPointOf(family));
+        using Socket socket = Bound(EndPoints.Fresh(family));
         socket.Listen(11);
         EndPoint bound = socket.LocalEndPoint!;
         string descriptor = Descriptors.Describe(socket);
@@ -205,7 +205,7 @@ public sealed class FileHandleTests(ITestOutputHelper output) : OracleTest(outpu
         transcript.Add(
             App,
             $"{connection.RemoteEndPoint!.GetType().Name} "
-                + $"{Cases.Same(connection.RemoteEndPoint, client.LocalEndPoint)}");
+                + $"{EndPoints.Same(connection.RemoteEndPoint, client.LocalEndPoint)}");
         await client.SendAsync("ping");
         string seen = await connection.ReadTextAsync(4);
         await connection.WriteTextAsync("pong");

@@ -39,7 +39,7 @@ public sealed class ListenSocketTests(ITestOutputHelper output) : OracleTest(out
 
         EndPoint endPoint = address switch
         {
-            "unix" => new UnixDomainSocketEndPoint(Cases.TemporarySocketPath()),
+            "unix" => new UnixDomainSocketEndPoint(EndPoints.TemporarySocketPath()),
             "abstract" => new UnixDomainSocketEndPoint($"\0fdm-{Guid.NewGuid():N}"),
             _ => new IPEndPoint(IPAddress.Parse(address), 0),
         };
@@ -162,7 +162,7 @@ public sealed class ListenSocketTests(ITestOutputHelper output) : OracleTest(out
     public Task A_Unix_socket_may_serve_an_IP_endpoint_and_the_other_way_round(TransportKind transport)
         => CompareAsync(transport, async (kind, transcript) =>
     {
-        string path = Cases.TemporarySocketPath();
+        string path = EndPoints.TemporarySocketPath();
         await using TransportHost host =
             TransportHost.Create(kind, options => options.CreateBoundListenSocket = endPoint =>
             {

@@ -134,7 +134,7 @@ public sealed class ListenerTests(ITestOutputHelper output) : OracleTest(output)
         => CompareAsync(transport, async (kind, transcript) =>
     {
         await using TransportHost host = TransportHost.Create(kind);
-        IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(family));
+        IConnectionListener listener = await host.BindAsync(EndPoints.Fresh(family));
         (RawClient client, ConnectionContext connection) = await TransportHost.ConnectAsync(listener);
         await listener.UnbindAsync().Within();
         await transcript.StepAsync(Client, "another connect", () => RawClient.ConnectAsync(listener.EndPoint));

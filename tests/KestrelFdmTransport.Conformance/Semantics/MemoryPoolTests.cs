@@ -62,7 +62,7 @@ public sealed class MemoryPoolTests(ITestOutputHelper output) : OracleTest(outpu
         await using TransportHost host = TransportHost.Create(transport, pool: pool);
         IConnectionListener listener = await host.BindAsync();
         await EchoAsync(listener, length);
-        await Waiting.UntilAsync(() => pool.Rented == 0);
+        await Eventually.UntilAsync(() => pool.Rented == 0);
     }
 
     [Theory, MemberData(nameof(OnFdm))]
@@ -172,7 +172,7 @@ public sealed class MemoryPoolTests(ITestOutputHelper output) : OracleTest(outpu
         (RawClient client, ConnectionContext connection) = await TransportHost.ConnectAsync(listener);
         Task echo = Handlers.EchoRaw(connection);
         Task sending = client.SendPatternAsync(length);
-        Assert.Equal(Pattern.Hash(length), await client.ReadHashAsync(length));
+        Assert.Equal(BytePattern.Default.Hash(length), await client.ReadHashAsync(length));
         await sending.Within();
         client.HalfClose();
         await echo.Within();

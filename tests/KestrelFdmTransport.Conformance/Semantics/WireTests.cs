@@ -57,7 +57,7 @@ public sealed class WireTests(ITestOutputHelper output) : OracleTest(output)
     {
         Task<FlushResult> flush = connection.Transport.Output.WriteAsync(new byte[Large]).AsTask();
         Socket socket = connection.GetSocket();
-        await Waiting.UntilAsync(() => !socket.Poll(0, SelectMode.SelectWrite), what: "a full send buffer");
+        await Eventually.UntilAsync(() => !socket.Poll(0, SelectMode.SelectWrite), what: "a full send buffer");
         connection.Abort(new ConnectionAbortedException("Made by the case."));
         await transcript.StepAsync(App, "flush", async () => ConnectionExtensions.Describe(await flush));
         await connection.DisposeAsync().Within();
@@ -91,7 +91,7 @@ public sealed class WireTests(ITestOutputHelper output) : OracleTest(output)
         transcript.Add(App, await connection.ReadToEndAsync());
         await connection.ClosedAsync();
         Task<string> outcome = OutcomeAsync(client);
-        Pattern.Fill(connection.Transport.Output.GetSpan(Large)[..Large], 0);
+        BytePattern.Default.Fill(connection.Transport.Output.GetSpan(Large)[..Large], 0);
         connection.Transport.Output.Advance(Large);
         await connection.Transport.Output.FlushAsync().Within();
         await connection.WriteTextAsync("end");
@@ -144,7 +144,7 @@ public sealed class WireTests(ITestOutputHelper output) : OracleTest(output)
     public async Task Ends_of_both_sides_at_once_lose_nothing(TransportKind transport, Family family)
     {
         await using TransportHost host = TransportHost.Create(transport);
-        IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(family));
+        IConnectionListener listener = await host.BindAsync(EndPoints.Fresh(family));
         for (int i = 0; i < 30; i++)
         {
             (RawClient client, ConnectionContext connection) = await TransportHost.ConnectAsync(listener);
@@ -168,7 +168,7 @@ public sealed class WireTests(ITestOutputHelper output) : OracleTest(output)
             await using TransportHost host = TransportHost.Create(
                 kind,
                 options => options.MaxReadBufferSize = maxReadBufferSize ?? options.MaxReadBufferSize);
-            IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(family));
+            IConnectionListener listener = await host.BindAsync(EndPoints.Fresh(family));
             (RawClient client, ConnectionContext connection) = await TransportHost.ConnectAsync(listener);
             await scenario(client, connection, transcript);
             client.Dispose();

@@ -68,11 +68,11 @@ public sealed class SocketBackPressureTests(ITestOutputHelper output) : OracleTe
         // Larger than the kernel's buffers and the write buffer together: this flush waits for the client.
         const int Length = 1024 * 1024;
         PipeWriter writer = scene.Connection.Transport.Output;
-        Pattern.Fill(writer.GetSpan(Length)[..Length], 0);
+        BytePattern.Default.Fill(writer.GetSpan(Length)[..Length], 0);
         writer.Advance(Length);
         Task<FlushResult> flush = writer.FlushAsync().AsTask();
         Socket socket = scene.Connection.GetSocket();
-        await Waiting.UntilAsync(() => !socket.Poll(0, SelectMode.SelectWrite), what: "a full send buffer");
+        await Eventually.UntilAsync(() => !socket.Poll(0, SelectMode.SelectWrite), what: "a full send buffer");
         Assert.False(flush.IsCompleted);
         return (flush, Length);
     }

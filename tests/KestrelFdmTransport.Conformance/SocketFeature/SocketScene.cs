@@ -57,7 +57,7 @@ internal sealed class SocketScene : IAsyncDisposable
         int? receiveBufferSize = null)
     {
         TransportHost host = TransportHost.Create(transport, options);
-        IConnectionListener listener = await host.BindAsync(Cases.EndPointOf(family));
+        IConnectionListener listener = await host.BindAsync(EndPoints.Fresh(family));
         (RawClient client, ConnectionContext connection) =
             await TransportHost.ConnectAsync(listener, receiveBufferSize);
         return new SocketScene(host, listener, client, connection);

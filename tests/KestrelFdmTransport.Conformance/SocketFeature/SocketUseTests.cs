@@ -95,16 +95,16 @@ public sealed class SocketUseTests(ITestOutputHelper output) : OracleTest(output
         const int Length = 4 * 1024 * 1024;
         await using SocketScene scene = await SocketScene.StartAsync(transport, family, receiveBufferSize: 16 * 1024);
         Socket socket = scene.Connection.GetSocket();
-        byte[] bytes = Pattern.Create(Length);
+        byte[] bytes = BytePattern.Default.Create(Length);
         Task<int> sending = Task.Run(() => socket.Send(bytes));
         Task<string> receiving = scene.Client.ReadHashAsync(Length);
         Assert.Equal(Length, await sending.Within());
-        Assert.Equal(Pattern.Hash(Length), await receiving);
+        Assert.Equal(BytePattern.Default.Hash(Length), await receiving);
 
         sending = SendAllAsync(socket, bytes);
         receiving = scene.Client.ReadHashAsync(Length);
         Assert.Equal(Length, await sending.Within());
-        Assert.Equal(Pattern.Hash(Length), await receiving);
+        Assert.Equal(BytePattern.Default.Hash(Length), await receiving);
         await EchoAsync(scene, "after it");
     }
 
@@ -160,7 +160,8 @@ public sealed class SocketUseTests(ITestOutputHelper output) : OracleTest(output
             await scene.Connection.ClosedAsync();
             socket ??= scene.Connection.GetSocket();
             transcript.Add(App, $"taken before: {before}");
-            transcript.Step(App, "local", () => $"{Cases.Same(scene.Connection.LocalEndPoint, socket.LocalEndPoint)}");
+            transcript.Step(
+                App, "local", () => $"{EndPoints.Same(scene.Connection.LocalEndPoint, socket.LocalEndPoint)}");
 
             // A known difference: on TCP the peer's name is lost with the connection unless it was read before, and the
             // reset does not reach the socket (docs/migrating-from-sockets.md).

@@ -3,7 +3,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading;
 using System.Threading.Tasks;
-using KestrelFdmTransport.Conformance.Infrastructure;
 
 namespace KestrelFdmTransport.Stress.Handoffs;
 
@@ -32,7 +31,7 @@ internal abstract class Client(TransportLifetime round, int seed)
             };
             try
             {
-                await RunAsync(tag, fate).WaitAsync(Waiting.Limit);
+                await RunAsync(tag, fate).WaitAsync(Eventually.Limit);
             }
             catch (TimeoutException)
             {

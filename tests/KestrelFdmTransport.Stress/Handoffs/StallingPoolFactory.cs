@@ -1,6 +1,5 @@
 using System;
 using System.Buffers;
-using KestrelFdmTransport.Conformance.Infrastructure;
 using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Stress.Handoffs;

@@ -1,6 +1,5 @@
 using System;
 using System.Buffers;
-using KestrelFdmTransport.Conformance.Infrastructure;
 
 namespace KestrelFdmTransport.Stress.Handoffs;
 
@@ -33,7 +32,7 @@ internal static class TaggedStream
         lead = (int)(position % Word);
         int filled = (lead + length + Word - 1) / Word * Word;
         byte[] words = ArrayPool<byte>.Shared.Rent(filled);
-        Pattern.Fill(words.AsSpan(0, filled), ((long)tag << 32) + position - lead);
+        BytePattern.Default.Fill(words.AsSpan(0, filled), ((long)tag << 32) + position - lead);
         return words;
     }
 }

@@ -4,8 +4,6 @@ using System.Diagnostics;
 using System.Net;
 using System.Threading;
 using System.Threading.Tasks;
-using KestrelFdmTransport.Conformance.Fdm;
-using KestrelFdmTransport.Conformance.Infrastructure;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Scheduling;
 
@@ -71,9 +69,9 @@ internal abstract class TransportLifetime(HandoffSettings settings, HandoffCount
         }
 
         await UntilAllEndedAsync();
-        await Waiting.UntilAsync(
+        await Eventually.UntilAsync(
             () => group.Standbys.Stalled == 0, () => $"{group.Standbys.Stalled}", "the return of all stalled threads");
-        await Waiting.UntilAsync(
+        await Eventually.UntilAsync(
             () => ProcessState.Threads("fdm-loop").Count + ProcessState.Threads("fdm-standby").Count == 0,
             () => string.Join(' ', ProcessState.Threads("fdm-")),
             "the end of all loops and standbys");
@@ -90,7 +88,7 @@ internal abstract class TransportLifetime(HandoffSettings settings, HandoffCount
     protected abstract Task StopAsync();
 
     protected Task UntilAllEndedAsync()
-        => Waiting.UntilAsync(
+        => Eventually.UntilAsync(
             () => figures.Open == 0, () => $"{figures.Open} connections", "the end of all connections");
 
     protected void Configure(FdmTransportOptions options)
@@ -114,10 +112,10 @@ internal abstract class TransportLifetime(HandoffSettings settings, HandoffCount
                 before = standbys.Handoffs;
                 progress = Stopwatch.GetTimestamp();
             }
-            else if (Stopwatch.GetElapsedTime(progress) > Waiting.Limit)
+            else if (Stopwatch.GetElapsedTime(progress) > Eventually.Limit)
             {
                 figures.Report(
-                    $"No loop was handed over for {Waiting.Limit.TotalSeconds} s; {standbys.Stalled} stalled, "
+                    $"No loop was handed over for {Eventually.Limit.TotalSeconds} s; {standbys.Stalled} stalled, "
                         + $"{standbys.Parked} parked.");
             }
 

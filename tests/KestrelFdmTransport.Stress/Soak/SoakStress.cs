@@ -5,8 +5,6 @@ using System.Globalization;
 using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
-using KestrelFdmTransport.Conformance.Fdm;
-using KestrelFdmTransport.Conformance.Infrastructure;
 
 namespace KestrelFdmTransport.Stress.Soak;
 
@@ -42,13 +40,13 @@ public static class SoakStress
         try
         {
             await LoadAsync(settings, figures, progress, cancellationToken);
-            await Waiting.UntilAsync(
+            await Eventually.UntilAsync(
                 () => ProcessState.Descriptors() <= descriptors + DescriptorSlack,
                 () => $"{ProcessState.Descriptors()} descriptors, {descriptors} before");
-            await Waiting.UntilAsync(
+            await Eventually.UntilAsync(
                 () => GC.GetTotalMemory(forceFullCollection: true) <= memory + MemorySlack,
                 () => $"{GC.GetTotalMemory(forceFullCollection: true)} bytes of managed memory, {memory} before");
-            await Waiting.UntilAsync(
+            await Eventually.UntilAsync(
                 () => figures.Held <= HeldSlack,
                 () => $"{figures.Held} connections in memory",
                 "the collection of connections");
@@ -103,7 +101,7 @@ public static class SoakStress
             await MoveAsync(server, settings, figures, progress, cancellationToken);
             server.End();
             await Task.WhenAll(clients).WaitAsync(SoakClient.Patience, CancellationToken.None);
-            await Waiting.UntilAsync(
+            await Eventually.UntilAsync(
                 () => figures.Open == 0, () => $"{figures.Open} connections", "the end of all connections");
         }
         finally
@@ -112,7 +110,7 @@ public static class SoakStress
         }
 
         await server.Pool.VerifyAsync();
-        await Waiting.UntilAsync(
+        await Eventually.UntilAsync(
             () => ProcessState.Threads("fdm-loop").Count + ProcessState.Threads("fdm-standby").Count == 0,
             () => string.Join(' ', ProcessState.Threads("fdm-")),
             "the end of all loops and standbys");

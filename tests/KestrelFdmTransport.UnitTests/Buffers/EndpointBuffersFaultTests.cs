@@ -13,7 +13,7 @@ namespace KestrelFdmTransport.UnitTests.Buffers;
 public sealed class EndpointBuffersFaultTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
-    private readonly CheckingPool _pool = new();
+    private readonly CheckingMemoryPoolFactory _pool = new();
     private ConnectionBuffers _buffers;
 
     public void Dispose()

@@ -14,7 +14,7 @@ namespace KestrelFdmTransport.UnitTests.Buffers;
 public sealed class EndpointBuffersTests : IDisposable
 {
     private readonly LoopFixture _loops = new(loops: 2);
-    private readonly CheckingPool _pool = new();
+    private readonly CheckingMemoryPoolFactory _pool = new();
     private ConnectionBuffers _buffers;
 
     public EndpointBuffersTests()

@@ -101,7 +101,7 @@ public sealed class BudgetYieldRaceTests : IDisposable
             Task<ReadResult> read = connection.Reader.ReadAsync(source.Token).AsTask();
             race.AssertHappened();
             OperationCanceledException cancelled = Assert.ThrowsAny<OperationCanceledException>(
-                () => read.WaitAsync(Waiting.Limit).GetAwaiter().GetResult());
+                () => read.WaitAsync(Eventually.Limit).GetAwaiter().GetResult());
             Assert.Equal(source.Token, cancelled.CancellationToken);
             Assert.Equal(1, ReadInTurn(connection.Reader, "the byte").Buffer.Length);
         });
@@ -122,7 +122,7 @@ public sealed class BudgetYieldRaceTests : IDisposable
             CooperativeBudget.Exhaust();
             Task<ReadResult> read = connection.Reader.ReadAsync().AsTask();
             race.AssertHappened();
-            Waiting.Until(() => read.IsCompleted, "the read");
+            Eventually.Until(() => read.IsCompleted, "the read");
         });
     }
 
@@ -154,7 +154,7 @@ public sealed class BudgetYieldRaceTests : IDisposable
                         {
                             CooperativeBudget.Exhaust();
                             Task<FlushResult> flush = connection.Writer.FlushAsync().AsTask();
-                            Waiting.Until(
+                            Eventually.Until(
                                 () => flush.IsCompleted,
                                 $"a flush: cancelled {cancelled}, completed {completed}");
                             FlushResult result = flush.GetAwaiter().GetResult();
@@ -192,7 +192,7 @@ public sealed class BudgetYieldRaceTests : IDisposable
     {
         CooperativeBudget.Exhaust();
         Task<ReadResult> read = reader.ReadAsync().AsTask();
-        Waiting.Until(() => read.IsCompleted, what);
+        Eventually.Until(() => read.IsCompleted, what);
         return read.GetAwaiter().GetResult();
     }
 

@@ -15,7 +15,7 @@ namespace KestrelFdmTransport.UnitTests.Connections;
 public sealed class CompletionCallbackTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
-    private readonly CheckingPool _pool = new();
+    private readonly CheckingMemoryPoolFactory _pool = new();
     private readonly ConcurrentQueue<string> _called = new();
     private readonly TestConnection _connection;
 
@@ -48,9 +48,9 @@ public sealed class CompletionCallbackTests : IDisposable
         }
 
         string how = aborted ? "Enough." : "no error";
-        Waiting.Until(() => _called.Count == 2, "both callbacks");
+        Eventually.Until(() => _called.Count == 2, "both callbacks");
         _connection.Reader.OnWriterCompleted(Note, "late");
-        Waiting.Until(() => _called.Count == 3, "the late callback");
+        Eventually.Until(() => _called.Count == 3, "the late callback");
         await _connection.EndAsync();
         Assert.Equal([$"first {how}", $"second {how}", $"late {how}"], _called.ToArray());
     }
@@ -60,9 +60,9 @@ public sealed class CompletionCallbackTests : IDisposable
     {
         _connection.Writer.OnReaderCompleted(Note, "first");
         await _connection.Writer.CompleteAsync(new InvalidOperationException("Bad output."));
-        Waiting.Until(() => !_called.IsEmpty, "the callback");
+        Eventually.Until(() => !_called.IsEmpty, "the callback");
         _connection.Writer.OnReaderCompleted(Note, "late");
-        Waiting.Until(() => _called.Count == 2, "the late callback");
+        Eventually.Until(() => _called.Count == 2, "the late callback");
         await _connection.EndAsync();
         Assert.Equal(["first Bad output.", "late Bad output."], _called.ToArray());
     }
@@ -91,7 +91,7 @@ public sealed class CompletionCallbackTests : IDisposable
                 }
             });
             await connection.EndAsync();
-            Waiting.Until(() => _called.Count >= 2 * (round + 1), $"the callbacks of round {round}");
+            Eventually.Until(() => _called.Count >= 2 * (round + 1), $"the callbacks of round {round}");
         }
 
         Assert.Equal(Rounds, _called.Count(call => call.StartsWith("writer", StringComparison.Ordinal)));

@@ -94,7 +94,7 @@ public sealed class ConnectionSocketTests : IAsyncLifetime
             await EndAsync(client, connection);
         }
 
-        Waiting.Until(() => Descriptors() <= before, "the descriptors of all connections");
+        Eventually.Until(() => Descriptors() <= before, "the descriptors of all connections");
     }
 
     /// <summary>

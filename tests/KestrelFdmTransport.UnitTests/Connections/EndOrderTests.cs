@@ -4,7 +4,6 @@ using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.UnitTests.EventLoops;
-using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Xunit;
@@ -18,7 +17,7 @@ public sealed class EndOrderTests : IDisposable
     private const int ShutdownSend = 1;
 
     private readonly LoopFixture _loops = new();
-    private readonly CheckingPool _pool = new();
+    private readonly CheckingMemoryPoolFactory _pool = new();
 
     public void Dispose() => _loops.Dispose();
 
@@ -111,7 +110,7 @@ public sealed class EndOrderTests : IDisposable
         connection.Connection.ConnectionClosed.Register(() =>
         {
             Task<FlushResult> flush = connection.Writer.WriteAsync(new byte[Limit]).AsTask();
-            ended.SetResult(flush.Wait(Waiting.Limit / 2) && flush.Result.IsCompleted);
+            ended.SetResult(flush.Wait(Eventually.Limit / 2) && flush.Result.IsCompleted);
         });
 
         connection.Connection.Abort(new ConnectionAbortedException());

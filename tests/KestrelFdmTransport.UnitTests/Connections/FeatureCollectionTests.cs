@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Linq;
 using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Connections;
-using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
@@ -47,7 +46,7 @@ public sealed class FeatureCollectionTests
         };
         _connection = new FdmConnection(
             new ConnectionIo(
-                -1, isUnix: false, new EndpointBuffers(new CheckingPool().Create(), NullLogger.Instance), settings),
+                -1, isUnix: false, new EndpointBuffers(new CheckingMemoryPoolFactory().Create(), NullLogger.Instance), settings),
             new(default),
             default);
         foreach (Type key in s_own)

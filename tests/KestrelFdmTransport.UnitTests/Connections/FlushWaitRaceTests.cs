@@ -16,7 +16,7 @@ namespace KestrelFdmTransport.UnitTests.Connections;
 public sealed class FlushWaitRaceTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
-    private readonly CheckingPool _pool = new();
+    private readonly CheckingMemoryPoolFactory _pool = new();
 
     public void Dispose() => _loops.Dispose();
 
@@ -76,7 +76,7 @@ public sealed class FlushWaitRaceTests : IDisposable
                 meeting.Meet();
                 if (number == 0)
                 {
-                    Waiting.Until(() => flush!.IsCompleted, $"the flush of round {round}");
+                    Eventually.Until(() => flush!.IsCompleted, $"the flush of round {round}");
                     arrived += connection.TakeArrived().Length;
                     Assert.Equal(sent, arrived);
                 }

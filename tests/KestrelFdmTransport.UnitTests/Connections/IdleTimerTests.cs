@@ -5,7 +5,6 @@ using System.Threading.Tasks;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.UnitTests.EventLoops;
-using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.AspNetCore.Connections;
 using Xunit;
 
@@ -20,7 +19,7 @@ public sealed class IdleTimerTests : IDisposable
     private const int MoreThanTheKernelTakes = 2_000_000;
 
     private readonly LoopFixture _loops = new();
-    private readonly CheckingPool _pool = new();
+    private readonly CheckingMemoryPoolFactory _pool = new();
     private readonly TestConnection _connection;
 
     public IdleTimerTests()
@@ -32,7 +31,7 @@ public sealed class IdleTimerTests : IDisposable
     public void Dispose()
     {
         _connection.Connection.Abort(new ConnectionAbortedException());
-        Assert.True(_connection.EndAsync().Wait(Waiting.Limit));
+        Assert.True(_connection.EndAsync().Wait(Eventually.Limit));
         _connection.Dispose();
         _loops.Dispose();
         _pool.AssertAllReturned();
@@ -122,7 +121,7 @@ public sealed class IdleTimerTests : IDisposable
     {
         long before = _connection.Reader.Received;
         Assert.Equal(count, Sys.Send(_connection.Peer.Value, new byte[count]));
-        Waiting.Until(() => _connection.Reader.Received == before + count, "the bytes");
+        Eventually.Until(() => _connection.Reader.Received == before + count, "the bytes");
     }
 
     private bool IsIdle(Action? before = null, Action? after = null)

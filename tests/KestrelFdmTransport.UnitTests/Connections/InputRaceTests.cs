@@ -14,7 +14,7 @@ namespace KestrelFdmTransport.UnitTests.Connections;
 public sealed class InputRaceTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
-    private readonly CheckingPool _pool = new();
+    private readonly CheckingMemoryPoolFactory _pool = new();
     private readonly BytePattern _pattern = new(1);
 
     public void Dispose() => _loops.Dispose();

@@ -44,7 +44,7 @@ public sealed class LateCallerTests : IDisposable
         {
             _pool.OnRent = null;
             end = Task.Run(first.EndAsync);
-            Waiting.Until(() => first.Writer.IsCompleteCalled, "the disposal to complete the writer");
+            Eventually.Until(() => first.Writer.IsCompleteCalled, "the disposal to complete the writer");
         };
 
         PipeWriter late = first.Writer;
@@ -303,7 +303,7 @@ public sealed class LateCallerTests : IDisposable
     private async Task AssertNothingIsOutAsync(TestConnection last)
     {
         await last.EndAsync();
-        Waiting.Until(() => _pool.Rented == 0, $"the return of {_pool.Rented} blocks");
+        Eventually.Until(() => _pool.Rented == 0, $"the return of {_pool.Rented} blocks");
         _pool.AssertAllReturned();
         Assert.Null(_failure);
     }

@@ -25,7 +25,7 @@ public sealed class MoveTests
     private const int Messages = 500;
     private const int Moves = 3_000;
 
-    private readonly CheckingPool _pool = new();
+    private readonly CheckingMemoryPoolFactory _pool = new();
     private int _moved;
 
     [Theory]
@@ -79,10 +79,10 @@ public sealed class MoveTests
             using var meeting = new Barrier(2);
             Task ending = Task.Run(() =>
             {
-                meeting.SignalAndWait(Waiting.Limit);
+                meeting.SignalAndWait(Eventually.Limit);
                 End(client, server, how);
             });
-            meeting.SignalAndWait(Waiting.Limit);
+            meeting.SignalAndWait(Eventually.Limit);
             LoopFixture.RunOn(home, () => TryMove(io, home));
             await ending.Within("the end");
             await echo.Within("the application to see the end");

@@ -17,7 +17,7 @@ namespace KestrelFdmTransport.UnitTests.Connections;
 public sealed class OutputRaceTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
-    private readonly CheckingPool _pool = new();
+    private readonly CheckingMemoryPoolFactory _pool = new();
 
     public void Dispose() => _loops.Dispose();
 
@@ -39,7 +39,7 @@ public sealed class OutputRaceTests : IDisposable
         connection.WriteNow(new byte[Size]);
         race.AssertHappened();
 
-        Waiting.Until(() => (arrived += connection.TakeArrived().Length) == Size, "the rest of the bytes");
+        Eventually.Until(() => (arrived += connection.TakeArrived().Length) == Size, "the rest of the bytes");
     }
 
     [Fact]
@@ -68,7 +68,7 @@ public sealed class OutputRaceTests : IDisposable
             flushed.Within("the other flushes");
         });
         int missing = 0;
-        Waiting.Until(
+        Eventually.Until(
             () =>
             {
                 FlushMany();
@@ -79,7 +79,7 @@ public sealed class OutputRaceTests : IDisposable
         FlushMany();
         flushed.Set();
         race.AssertHappened();
-        Waiting.Until(() => (missing -= connection.TakeArrived().Length) == 0, "the last flush");
+        Eventually.Until(() => (missing -= connection.TakeArrived().Length) == 0, "the last flush");
 
         void FlushMany()
         {
@@ -151,7 +151,7 @@ public sealed class OutputRaceTests : IDisposable
                 {
                     // In a burst a thread of the pool sends it.
                     int count = 0;
-                    Waiting.Until(
+                    Eventually.Until(
                         () => (count = Sys.Receive(connection.Peer.Value, arrived)) > 0,
                         $"the flush of round {round}");
                     Assert.Equal(1, count);
@@ -269,7 +269,7 @@ public sealed class OutputRaceTests : IDisposable
                 arrived.Length == 0 || arrived.Length == message.Length,
                 $"{arrived.Length} bytes have arrived in round {round}.");
             Assert.True(pattern.Matches(arrived, 0));
-            Waiting.Until(() => _pool.Rented == 0, $"the return of {_pool.Rented} blocks after round {round}");
+            Eventually.Until(() => _pool.Rented == 0, $"the return of {_pool.Rented} blocks after round {round}");
         }
 
         _pool.AssertNoViolation();

@@ -212,7 +212,7 @@ public sealed class ReadWaitRaceTests : IDisposable
     private static ReadResult Read(PipeReader reader, string what)
     {
         Task<ReadResult> read = reader.ReadAsync().AsTask();
-        Waiting.Until(() => read.IsCompleted, what);
+        Eventually.Until(() => read.IsCompleted, what);
         return read.GetAwaiter().GetResult();
     }
 }

@@ -131,7 +131,7 @@ public sealed class SendShareTests : IDisposable
         });
 
         Assert.InRange(sends, 1, 1 + (OthersShare / EndpointBuffers.BlockSize));
-        Waiting.Until(
+        Eventually.Until(
             () =>
             {
                 connection.TakeArrived();

@@ -1,7 +1,6 @@
 using System;
 using System.Threading.Tasks;
 using KestrelFdmTransport.UnitTests.EventLoops;
-using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.AspNetCore.Connections;
 using Xunit;
 
@@ -12,7 +11,7 @@ public sealed class SentBytesTests : IDisposable
     private const int MoreThanTheKernelTakes = 2_000_000;
 
     private readonly LoopFixture _loops = new();
-    private readonly CheckingPool _pool = new();
+    private readonly CheckingMemoryPoolFactory _pool = new();
 
     public void Dispose() => _loops.Dispose();
 

@@ -26,7 +26,7 @@ public sealed class StalledConnectionTests
                 // Memory for the first receive: the bytes are still in the socket, and their event has been taken.
                 if (Interlocked.Increment(ref rents) == 1)
                 {
-                    released.Wait(2 * Waiting.Limit);
+                    released.Wait(2 * Eventually.Limit);
                 }
             },
         };

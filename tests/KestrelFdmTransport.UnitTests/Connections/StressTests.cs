@@ -25,7 +25,7 @@ public sealed class StressTests
     private const long BytesEachWay = 6_000_000;
     private const int LargestChunk = 100 * 1024;
 
-    private readonly CheckingPool _pool = new();
+    private readonly CheckingMemoryPoolFactory _pool = new();
 
     [Theory]
     [InlineData(ApplicationScheduling.Inline)]

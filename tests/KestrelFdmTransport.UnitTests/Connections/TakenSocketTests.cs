@@ -2,7 +2,6 @@ using System;
 using System.Net.Sockets;
 using System.Threading.Tasks;
 using KestrelFdmTransport.UnitTests.EventLoops;
-using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Connections;
@@ -10,7 +9,7 @@ namespace KestrelFdmTransport.UnitTests.Connections;
 public sealed class TakenSocketTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
-    private readonly CheckingPool _pool = new();
+    private readonly CheckingMemoryPoolFactory _pool = new();
 
     public void Dispose() => _loops.Dispose();
 
@@ -27,7 +26,7 @@ public sealed class TakenSocketTests : IDisposable
         try
         {
             ended = connection.EndAsync();
-            Waiting.Until(() => connection.Reader.HasEnded, "the close");
+            Eventually.Until(() => connection.Reader.HasEnded, "the close");
             _loops.Run(() => { });
             Assert.False(ended.IsCompleted);
         }

@@ -130,7 +130,7 @@ public sealed class ThrowingPoolTests : IDisposable
         // What waits for room has its next look at the memory now.
         connection.Peer.Dispose();
         await end;
-        Waiting.Until(() => _pool.Rented == 0, $"the return of {_pool.Rented} blocks");
+        Eventually.Until(() => _pool.Rented == 0, $"the return of {_pool.Rented} blocks");
         _pool.AssertAllReturned();
     }
 }

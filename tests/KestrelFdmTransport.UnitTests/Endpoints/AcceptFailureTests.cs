@@ -34,7 +34,7 @@ public sealed class AcceptFailureTests : IAsyncLifetime
     private const int Failures = QueueLength + 1;
 
     private readonly EventCounter _events = new();
-    private readonly CheckingPool _pool = new();
+    private readonly CheckingMemoryPoolFactory _pool = new();
     private readonly List<Task> _connections = [];
     private FdmTransportFactory? _factory;
     private IConnectionListener? _listener;
@@ -80,8 +80,8 @@ public sealed class AcceptFailureTests : IAsyncLifetime
         }
 
         await AssertServedAsync(2 * QueueLength);
-        Waiting.Until(() => Descriptors() <= descriptors, "the descriptors of the clients that were lost");
-        Waiting.Until(
+        Eventually.Until(() => Descriptors() <= descriptors, "the descriptors of the clients that were lost");
+        Eventually.Until(
             () => _factory!.GetLoopStatistics().Sum(loop => loop.Connections) == 0,
             "no connection that counts and is none");
     }
@@ -100,7 +100,7 @@ public sealed class AcceptFailureTests : IAsyncLifetime
         Assert.Null(await _listener!.AcceptAsync().AsTask().Within("the end of accepting"));
 
         // The listen socket and its duplicate went as well.
-        Waiting.Until(() => Descriptors() <= descriptors - 2, "the descriptors of the client and the endpoint");
+        Eventually.Until(() => Descriptors() <= descriptors - 2, "the descriptors of the client and the endpoint");
         Assert.Equal(0, _factory!.GetLoopStatistics().Sum(loop => loop.Connections));
     }
 
@@ -113,13 +113,13 @@ public sealed class AcceptFailureTests : IAsyncLifetime
         const int Clients = 4 * QueueLength;
         await StartAsync(options => options.LoopCount = loops);
         Socket[] clients = await Task.WhenAll(Enumerable.Range(0, Clients).Select(_ => ConnectAsync()));
-        Waiting.Until(() => _factory!.GetLoopStatistics().Sum(loop => loop.Accepts) == QueueLength, "a full queue");
+        Eventually.Until(() => _factory!.GetLoopStatistics().Sum(loop => loop.Accepts) == QueueLength, "a full queue");
         using (var faults = new Faults(Syscall.EpollAdd, "EINVAL", first: 1, step: 1))
         {
             // Half of the queue is made free, which is when accepting is to go on.
             await AcceptOneAsync();
             await AcceptOneAsync();
-            Waiting.Until(() => faults.Failed >= 2 * loops, "attempts to watch the listen socket again");
+            Eventually.Until(() => faults.Failed >= 2 * loops, "attempts to watch the listen socket again");
         }
 
         _ = ServeAsync();
@@ -131,11 +131,11 @@ public sealed class AcceptFailureTests : IAsyncLifetime
     {
         await StartAsync(options => options.LoopCount = 1);
         Socket[] clients = await Task.WhenAll(Enumerable.Range(0, QueueLength).Select(_ => ConnectAsync()));
-        Waiting.Until(() => _factory!.GetLoopStatistics().Sum(loop => loop.Accepts) == QueueLength, "a full queue");
+        Eventually.Until(() => _factory!.GetLoopStatistics().Sum(loop => loop.Accepts) == QueueLength, "a full queue");
         using (var faults = new Faults(Syscall.EpollWait, "EBADF", first: 1))
         {
             _ = clients[0].SendAsync("wake"u8.ToArray());
-            Waiting.Until(() => faults.Failed == 1 && _events.Count("LoopFailed") == 1, "a loop that fails");
+            Eventually.Until(() => faults.Failed == 1 && _events.Count("LoopFailed") == 1, "a loop that fails");
         }
 
         // Those that were in the queue have ended with their loop.
@@ -170,7 +170,7 @@ public sealed class AcceptFailureTests : IAsyncLifetime
         using (var faults = new Faults(Syscall.Accept, "EMFILE", first: 1, step: 1))
         {
             using Socket client = await ConnectAsync();
-            Waiting.Until(() => faults.Failed >= 30, "calls that fail");
+            Eventually.Until(() => faults.Failed >= 30, "calls that fail");
         }
 
         AssertAtMostOneASecond("AcceptPaused");
@@ -208,7 +208,7 @@ public sealed class AcceptFailureTests : IAsyncLifetime
             // It is reset, perhaps before the call returns, or waits.
             _ = client.ConnectAsync(EndPoint)
                 .ContinueWith(static connecting => connecting.Exception, TaskScheduler.Default);
-            Waiting.Until(() => _events.Count("AcceptPaused") > 0, "the log's event");
+            Eventually.Until(() => _events.Count("AcceptPaused") > 0, "the log's event");
         }
 
         Assert.Contains(reason, _events.Message("AcceptPaused"), StringComparison.Ordinal);
@@ -270,7 +270,7 @@ public sealed class AcceptFailureTests : IAsyncLifetime
         using (var faults = new Faults(Syscall.EpollAdd, "ENOSPC", first: 1))
         {
             io.Post(LoopCommand.Register);
-            Waiting.Until(() => faults.Failed == 1, "a connection that cannot be watched");
+            Eventually.Until(() => faults.Failed == 1, "a connection that cannot be watched");
         }
 
         await connection.DisposeAsync().AsTask().Within("its end");
@@ -306,7 +306,7 @@ public sealed class AcceptFailureTests : IAsyncLifetime
 
         Assert.True(made!.SafeHandle.IsClosed);
         await Task.Run(made.Dispose).Within("the disposal of the socket");
-        Waiting.Until(() => Descriptors() <= descriptors, "the descriptors of the bind");
+        Eventually.Until(() => Descriptors() <= descriptors, "the descriptors of the bind");
         _ = ServeAsync();
         await AssertServedAsync();
     }
@@ -362,7 +362,7 @@ public sealed class AcceptFailureTests : IAsyncLifetime
     {
         var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
         {
-            ReceiveTimeout = (int)Waiting.Limit.TotalMilliseconds
+            ReceiveTimeout = (int)Eventually.Limit.TotalMilliseconds
         };
         await client.ConnectAsync(EndPoint);
         return client;

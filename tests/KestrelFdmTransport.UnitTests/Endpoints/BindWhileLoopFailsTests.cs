@@ -31,7 +31,7 @@ public sealed class BindWhileLoopFailsTests
             () =>
             {
                 LoopFixture.Fail(first);
-                Waiting.Until(
+                Eventually.Until(
                     () => factory.GetLoopStatistics().Count == 1 && loops[0] != first,
                     "the loop in its place");
             }))

@@ -49,7 +49,7 @@ public sealed class BlockingListenSocketTests
         try
         {
             using TcpClient newcomer = await ConnectAsync(listener);
-            Waiting.Until(() => Volatile.Read(ref stolen) != 0, "the loop to accept");
+            Eventually.Until(() => Volatile.Read(ref stolen) != 0, "the loop to accept");
 
             // The loop serves the connection that it has.
             await present.GetStream().WriteAsync(new byte[] { 1 });

@@ -19,7 +19,7 @@ namespace KestrelFdmTransport.UnitTests.Endpoints;
 public sealed class ConnectorFaultTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
-    private readonly CheckingPool _pool = new();
+    private readonly CheckingMemoryPoolFactory _pool = new();
 
     public void Dispose() => _loops.Dispose();
 

@@ -11,7 +11,6 @@ using KestrelFdmTransport.Endpoints;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.UnitTests.EventLoops;
 using KestrelFdmTransport.UnitTests.Hosting;
-using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -28,7 +27,7 @@ public sealed class ListenerLoopFailureTests
     private const int Loops = 2;
     private const int Clients = 64;
 
-    private readonly CheckingPool _pool = new();
+    private readonly CheckingMemoryPoolFactory _pool = new();
 
     [Theory]
     [InlineData(false, ApplicationScheduling.Adaptive)]
@@ -48,7 +47,7 @@ public sealed class ListenerLoopFailureTests
 
         LoopFixture.Fail(failed);
 
-        Assert.True(failed.Join(Waiting.Limit));
+        Assert.True(failed.Join(Eventually.Limit));
         foreach ((Socket client, FdmConnection server) in pairs)
         {
             if (server.Io.Loop == failed)
@@ -91,7 +90,7 @@ public sealed class ListenerLoopFailureTests
 
         LoopFixture.Fail(failed);
 
-        Assert.True(failed.Join(Waiting.Limit));
+        Assert.True(failed.Join(Eventually.Limit));
         Assert.Null(await listener.AcceptAsync());
         using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await Assert.ThrowsAsync<SocketException>(() => client.ConnectAsync(listener.EndPoint));
@@ -115,7 +114,7 @@ public sealed class ListenerLoopFailureTests
             Assert.False(stopping.Task.IsCompleted);
             EventLoop loop = loops[0];
             LoopFixture.Fail(loop);
-            Assert.True(loop.Join(Waiting.Limit));
+            Assert.True(loop.Join(Eventually.Limit));
         }
 
         await Assert.ThrowsAsync<IndexOutOfRangeException>(async () => await listener.AcceptAsync());
@@ -134,7 +133,7 @@ public sealed class ListenerLoopFailureTests
         {
             EventLoop loop = loops[0];
             LoopFixture.Fail(loop);
-            Assert.True(loop.Join(Waiting.Limit));
+            Assert.True(loop.Join(Eventually.Limit));
         }
 
         // Otherwise the clients that this loop should have accepted would wait for ever.
@@ -155,7 +154,7 @@ public sealed class ListenerLoopFailureTests
         var group = new EventLoopGroup(new EventLoopSettings { LoopCount = Loops }, NullLogger.Instance);
         EventLoop[] running = group.AddUser();
         group.Dispose();
-        Assert.All(running, static loop => Assert.True(loop.Join(Waiting.Limit)));
+        Assert.All(running, static loop => Assert.True(loop.Join(Eventually.Limit)));
 
         await using var listener = new FdmConnectionListener(
             ListenSocketFactory.Listen(endPoint, options),
@@ -181,7 +180,7 @@ public sealed class ListenerLoopFailureTests
         foreach (EventLoop loop in first)
         {
             LoopFixture.Fail(loop);
-            Assert.True(loop.Join(Waiting.Limit));
+            Assert.True(loop.Join(Eventually.Limit));
         }
 
         var client = (FdmConnection)await connections.ConnectAsync(listener.EndPoint);

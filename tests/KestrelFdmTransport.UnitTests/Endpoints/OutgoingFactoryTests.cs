@@ -131,7 +131,7 @@ public sealed class OutgoingFactoryTests : IDisposable
     [Fact]
     public async Task A_connection_that_is_opened_while_its_factory_is_disposed_of_works_or_is_refused()
     {
-        var pool = new CheckingPool();
+        var pool = new CheckingMemoryPoolFactory();
         var transport =
             new FdmTransportFactory(Options.Create(new FdmTransportOptions { LoopCount = 2 }), _events, pool);
         for (int i = 0; i < 100; i++)
@@ -188,7 +188,7 @@ public sealed class OutgoingFactoryTests : IDisposable
         Assert.Equal(SocketError.ConnectionRefused, refused.SocketErrorCode);
         await Assert.ThrowsAsync<NotSupportedException>(
             () => factory.ConnectAsync(new FileHandleEndPoint(0, FileHandleType.Auto)).AsTask());
-        Waiting.Until(() => _events.Count("ConnectingBySockets") > 0, "the warning");
+        Eventually.Until(() => _events.Count("ConnectingBySockets") > 0, "the warning");
         Assert.Equal(1, _events.Count("ConnectingBySockets"));
 
         await factory.DisposeAsync();

@@ -55,7 +55,9 @@ public sealed class WaitingConnectorTests
         Task<ConnectionContext>[] attempts =
             [.. Enumerable.Range(0, Attempts).Select(
                 _ => factory.ConnectAsync(full.EndPoint, cancellation.Token).AsTask())];
-        Waiting.Until(() => Descriptors() >= before + Attempts || ending == Ending.TimesOut, "the attempts under way");
+        Eventually.Until(
+            () => Descriptors() >= before + Attempts || ending == Ending.TimesOut,
+            "the attempts under way");
         switch (ending)
         {
             case Ending.TransportDisposed:
@@ -79,7 +81,7 @@ public sealed class WaitingConnectorTests
             Assert.IsAssignableFrom(expected, exception);
         }
 
-        Waiting.Until(() => Descriptors() <= before, "the descriptors of the attempts are closed");
+        Eventually.Until(() => Descriptors() <= before, "the descriptors of the attempts are closed");
         transport.ReleaseLoops();
     }
 

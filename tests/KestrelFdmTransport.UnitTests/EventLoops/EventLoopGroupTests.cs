@@ -68,7 +68,7 @@ public sealed class EventLoopGroupTests
 
         group.Dispose();
 
-        Assert.All(loops, loop => Assert.True(loop.Join(Waiting.Limit)));
+        Assert.All(loops, loop => Assert.True(loop.Join(Eventually.Limit)));
         Assert.Equal(1, source.Closed);
         Assert.Empty(group.Loops);
     }
@@ -105,7 +105,7 @@ public sealed class EventLoopGroupTests
                 meeting.Meet();
                 group.Dispose();
             });
-            Assert.All(loops, loop => Assert.True(loop.Join(Waiting.Limit)));
+            Assert.All(loops, loop => Assert.True(loop.Join(Eventually.Limit)));
         }
     }
 
@@ -117,7 +117,7 @@ public sealed class EventLoopGroupTests
 
         LoopFixture.RunOn(loops[0], group.Dispose);
 
-        Assert.All(loops, loop => Assert.True(loop.Join(Waiting.Limit)));
+        Assert.All(loops, loop => Assert.True(loop.Join(Eventually.Limit)));
     }
 
     [Fact]

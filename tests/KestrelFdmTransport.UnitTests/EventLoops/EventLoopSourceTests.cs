@@ -281,7 +281,7 @@ public sealed class EventLoopSourceTests : IDisposable
 
     private string Next()
     {
-        Assert.True(_seen.TryTake(out string? what, Waiting.Limit), "Nothing came.");
+        Assert.True(_seen.TryTake(out string? what, Eventually.Limit), "Nothing came.");
         return what;
     }
 

@@ -31,7 +31,7 @@ public sealed class LoopEndTests : IDisposable
 
         _loops.Loop.RequestStop();
 
-        Assert.True(_loops.Loop.Join(Waiting.Limit));
+        Assert.True(_loops.Loop.Join(Eventually.Limit));
         Assert.All(sources, static source => Assert.Equal(1, source.Closed));
 
         // A copy of what is left for each source would be 36 MB.
@@ -86,13 +86,13 @@ public sealed class LoopEndTests : IDisposable
                 OnCommanded = _ =>
                 {
                     // Both are read at this moment, and now each posts to the other.
-                    met &= meeting.SignalAndWait(Waiting.Limit);
+                    met &= meeting.SignalAndWait(Eventually.Limit);
                     new ProbeSource { Loop = other, OnCommanded = _ => over.Signal() }.Post(LoopCommand.Resume);
                 },
             }.Post(LoopCommand.Resume);
         }
 
-        Assert.True(over.Wait(Waiting.Limit));
+        Assert.True(over.Wait(Eventually.Limit));
         Assert.True(met);
     }
 
@@ -122,7 +122,7 @@ public sealed class LoopEndTests : IDisposable
             }
         });
 
-        Assert.True(over.Wait(Waiting.Limit));
+        Assert.True(over.Wait(Eventually.Limit));
         Assert.Equal(0, together);
     }
 
@@ -136,11 +136,11 @@ public sealed class LoopEndTests : IDisposable
 
         // The sender does not leave before the loop has ended.
         LoopFixture.Fail(loop);
-        Assert.True(loop.Join(Waiting.Limit));
+        Assert.True(loop.Join(Eventually.Limit));
         Assert.Equal(0, late.Closed);
         late.Post(LoopCommand.Close);
 
-        Waiting.Until(() => late.Closed == 1, "the close of the source that is late");
+        Eventually.Until(() => late.Closed == 1, "the close of the source that is late");
     }
 
     [Fact]
@@ -201,7 +201,7 @@ public sealed class LoopEndTests : IDisposable
             }
         });
 
-        Assert.True(dispatched.Wait(Waiting.Limit));
+        Assert.True(dispatched.Wait(Eventually.Limit));
         Assert.True(failed > 0);
         Assert.False(loop.HasFailed);
         End(loop, failed: false);
@@ -229,7 +229,7 @@ public sealed class LoopEndTests : IDisposable
 
         // A loop ends when no slot is taken, and this source would not give one back.
         loop.RequestStop();
-        Assert.True(loop.Join(Waiting.Limit));
+        Assert.True(loop.Join(Eventually.Limit));
     }
 
     [Fact]
@@ -257,7 +257,7 @@ public sealed class LoopEndTests : IDisposable
             loop.RequestStop();
         }
 
-        Assert.True(loop.Join(Waiting.Limit));
+        Assert.True(loop.Join(Eventually.Limit));
     }
 
     private ProbeSource[] Register(Descriptors descriptors)

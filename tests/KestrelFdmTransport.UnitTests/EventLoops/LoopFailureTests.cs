@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Threading;
 using KestrelFdmTransport.EventLoops;
-using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
@@ -23,7 +22,7 @@ public sealed class LoopFailureTests : IDisposable
 
         LoopFixture.Fail(failed);
 
-        Assert.True(failed.Join(Waiting.Limit));
+        Assert.True(failed.Join(Eventually.Limit));
         EventLoop replacement = _group!.Loops[0];
         Assert.NotSame(failed, replacement);
         Assert.Equal((failed.Index, failed.Name), (replacement.Index, replacement.Name));
@@ -70,7 +69,7 @@ public sealed class LoopFailureTests : IDisposable
         foreach (EventLoop loop in first)
         {
             LoopFixture.Fail(loop);
-            Assert.True(loop.Join(Waiting.Limit));
+            Assert.True(loop.Join(Eventually.Limit));
         }
 
         Assert.All(_failures, failure => Assert.NotNull(failure.Replacement));
@@ -81,7 +80,7 @@ public sealed class LoopFailureTests : IDisposable
     {
         EventLoop loop = loops[0];
         LoopFixture.Fail(loop);
-        Assert.True(loop.Join(Waiting.Limit));
+        Assert.True(loop.Join(Eventually.Limit));
     }
 
     private EventLoop[] Start(EventLoopSettings settings)

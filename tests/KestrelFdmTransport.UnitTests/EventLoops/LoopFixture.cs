@@ -3,7 +3,6 @@ using System.Runtime.ExceptionServices;
 using System.Threading;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Scheduling;
-using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
@@ -66,7 +65,7 @@ internal sealed class LoopFixture : IDisposable
     /// Waits until the loops have nothing to do: one that has not come so far may look as if it were stuck.
     /// </summary>
     public static void AwaitIdle(params EventLoop[] loops)
-        => Waiting.Until(
+        => Eventually.Until(
             () => Array.TrueForAll(loops, static loop => loop.Utilization.Waits),
             "loops with nothing to do");
 

@@ -117,7 +117,7 @@ public sealed class LoopStartTests : IDisposable
 
         LoopFixture.Fail(loop);
 
-        Assert.True(loop.Join(Waiting.Limit));
+        Assert.True(loop.Join(Eventually.Limit));
         Assert.Null(failure!.Replacement);
         Assert.Equal(descriptors - 2, Descriptors());
     }
@@ -146,7 +146,7 @@ public sealed class LoopStartTests : IDisposable
     {
         Assert.Empty(_group.Loops);
         Assert.Equal(descriptors, Descriptors());
-        Waiting.Until(() => Threads() <= _othersThreads, "the end of the threads of a start that has failed");
+        Eventually.Until(() => Threads() <= _othersThreads, "the end of the threads of a start that has failed");
     }
 
     private void AssertStarts()

@@ -41,7 +41,7 @@ public sealed class LoopTurnTests : IDisposable
         _loops.Settle();
         LoopFixture.AwaitIdle(loop);
         long quiet = Stopwatch.GetTimestamp() + (2 * LoopUtilization.Window);
-        Waiting.Until(() => Stopwatch.GetTimestamp() > quiet, "a time in which a measurement comes due");
+        Eventually.Until(() => Stopwatch.GetTimestamp() > quiet, "a time in which a measurement comes due");
 
         Assert.Equal(1, Sys.Send(pair.Far.Value, [42]));
 

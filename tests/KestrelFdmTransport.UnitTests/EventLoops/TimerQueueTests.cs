@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using KestrelFdmTransport.EventLoops;
-using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
@@ -133,6 +132,6 @@ public sealed class TimerQueueTests
 
         Array.ForEach(sources, _deadlines.Clear);
         Assert.Equal(0, _deadlines.Count);
-        Assert.InRange(clock.Elapsed, TimeSpan.Zero, Waiting.Limit);
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, Eventually.Limit);
     }
 }

@@ -69,7 +69,7 @@ public sealed class TurnShareTests : IDisposable
 
         served.Within("the ready source");
         Assert.InRange(readBefore, 1, 1_000);
-        Waiting.Until(() => Volatile.Read(ref read) == Mailed, "the rest of the mail");
+        Eventually.Until(() => Volatile.Read(ref read) == Mailed, "the rest of the mail");
         _loops.Run(() => _loops.Loop.Deregister(ready));
     }
 

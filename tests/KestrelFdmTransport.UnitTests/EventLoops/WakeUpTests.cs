@@ -46,7 +46,7 @@ public sealed class WakeUpTests
 
         race.AssertHappened();
 
-        Assert.True(loops.Loop.Join(Waiting.Limit));
+        Assert.True(loops.Loop.Join(Eventually.Limit));
     }
 
     [Fact]
@@ -149,7 +149,7 @@ public sealed class WakeUpTests
             if (LoopThread.TryDefer(source))
             {
                 deferred.Set();
-                sentMeanwhile = sent.Wait(Waiting.Limit);
+                sentMeanwhile = sent.Wait(Eventually.Limit);
             }
         }
     }
@@ -206,7 +206,7 @@ public sealed class WakeUpTests
                 Pass(random.Next(4) == 0 ? random.Next(4_000) : random.Next(200));
                 Volatile.Write(ref posted, i);
                 source.Post(LoopCommand.Resume);
-                Waiting.Until(() => Volatile.Read(ref handled) == i, $"the handling of post {i}");
+                Eventually.Until(() => Volatile.Read(ref handled) == i, $"the handling of post {i}");
             }
         });
     }
@@ -246,7 +246,7 @@ public sealed class WakeUpTests
                 }
 
                 meeting.Meet();
-                Waiting.Until(
+                Eventually.Until(
                     () => Volatile.Read(ref handled) == (long)round * Posters * PostsEach,
                     $"the end of round {round}");
             }
@@ -264,7 +264,7 @@ public sealed class WakeUpTests
             source.Post(LoopCommand.Resume);
             Pass(random.Next(5_000));
             loops.Dispose();
-            Assert.All(loops.Loops, loop => Assert.True(loop.Join(Waiting.Limit)));
+            Assert.All(loops.Loops, loop => Assert.True(loop.Join(Eventually.Limit)));
         }
     }
 

@@ -6,7 +6,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Reflection;
 using System.Threading.Tasks;
-using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -183,7 +182,7 @@ public sealed class OptionExtremesTests : IDisposable
             opened.Transport.Input.AdvanceTo(rest.Buffer.End);
         }
 
-        using var limit = new System.Threading.CancellationTokenSource(Waiting.Limit);
+        using var limit = new System.Threading.CancellationTokenSource(Eventually.Limit);
         long before;
         do
         {

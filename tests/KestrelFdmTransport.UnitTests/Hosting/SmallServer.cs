@@ -2,7 +2,6 @@ using System;
 using System.Linq;
 using System.Net.Http;
 using System.Threading.Tasks;
-using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Logging;
@@ -19,7 +18,7 @@ internal sealed class SmallServer : IAsyncDisposable
     private SmallServer(WebApplication application)
     {
         Application = application;
-        _client = new HttpClient { BaseAddress = new Uri(application.Urls.Single()), Timeout = Waiting.Limit };
+        _client = new HttpClient { BaseAddress = new Uri(application.Urls.Single()), Timeout = Eventually.Limit };
     }
 
     public WebApplication Application { get; }

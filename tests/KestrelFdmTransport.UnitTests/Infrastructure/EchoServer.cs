@@ -13,14 +13,14 @@ namespace KestrelFdmTransport.UnitTests.Infrastructure;
 /// <summary>An endpoint whose connections send back what they receive, and what became of them.</summary>
 internal sealed class EchoServer : IAsyncDisposable
 {
-    private readonly CheckingPool _pool;
+    private readonly CheckingMemoryPoolFactory _pool;
     private readonly ConcurrentQueue<Exception> _errors = new();
     private readonly FdmTransportFactory _factory;
     private readonly IConnectionListener _listener;
     private readonly Task _accepting;
 
     private EchoServer(
-        FdmTransportFactory factory, IConnectionListener listener, EventCounter events, CheckingPool pool)
+        FdmTransportFactory factory, IConnectionListener listener, EventCounter events, CheckingMemoryPoolFactory pool)
     {
         _factory = factory;
         _listener = listener;
@@ -39,7 +39,7 @@ internal sealed class EchoServer : IAsyncDisposable
     public static async Task<EchoServer> StartAsync(ApplicationScheduling scheduling)
     {
         var events = new EventCounter();
-        var pool = new CheckingPool();
+        var pool = new CheckingMemoryPoolFactory();
         var factory = new FdmTransportFactory(
             Options.Create(new FdmTransportOptions { LoopCount = 2, Scheduling = scheduling }), events, pool);
         return new EchoServer(factory, await factory.BindAsync(new IPEndPoint(IPAddress.Loopback, 0)), events, pool);

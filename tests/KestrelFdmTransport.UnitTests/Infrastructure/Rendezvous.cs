@@ -69,7 +69,7 @@ internal sealed class Rendezvous(int parties)
         }
         while (!_mayYield && Stopwatch.GetElapsedTime(started) < s_spin);
 
-        Waiting.Until(() => Volatile.Read(ref _round) != round || _broken, "the other threads of a round");
+        Eventually.Until(() => Volatile.Read(ref _round) != round || _broken, "the other threads of a round");
         if (Volatile.Read(ref _round) == round)
         {
             throw new OperationCanceledException("Another thread has failed.");

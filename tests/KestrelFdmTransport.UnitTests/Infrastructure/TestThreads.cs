@@ -15,7 +15,7 @@ internal static class TestThreads
         Thread[] threads = Array.ConvertAll(bodies, body => Start(body, failures));
         foreach (Thread thread in threads)
         {
-            bool ended = thread.Join(5 * Waiting.Limit);
+            bool ended = thread.Join(5 * Eventually.Limit);
             Assert.True(ended || !failures.IsEmpty, "A thread of the test hangs.");
         }
 

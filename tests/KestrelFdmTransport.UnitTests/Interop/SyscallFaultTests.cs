@@ -112,7 +112,7 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
             long started = Stopwatch.GetTimestamp();
             clients = Task.WhenAll(
                 Enumerable.Range(0, Clients).Select(client => RunClientAsync(server.EndPoint, client)));
-            Waiting.Until(() => faults.Calls >= LeastCalls, "the calls");
+            Eventually.Until(() => faults.Calls >= LeastCalls, "the calls");
 
             // A pause takes 10 ms at least, on either loop.
             Assert.InRange(LeastCalls, 0, 2 * (1 + (Stopwatch.GetElapsedTime(started).TotalMilliseconds / 10)));
@@ -130,7 +130,7 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
             "EIO",
             first: 1,
             step: 1,
-            (server, _) => Waiting.Until(() => server.Events.Count("WakeUpFailed") > 0, "the log event"));
+            (server, _) => Eventually.Until(() => server.Events.Count("WakeUpFailed") > 0, "the log event"));
 
     private static TheoryData<string, string> Cases(params (string Call, string Errors)[] calls)
     {

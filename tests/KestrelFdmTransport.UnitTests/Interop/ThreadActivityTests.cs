@@ -35,7 +35,7 @@ public sealed class ThreadActivityTests
         Thread thread = Observe(() => over.Within("the end of the test"), ThreadActivity.InDoubt);
         Assert.True(thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin));
         over.Set();
-        Assert.True(thread.Join(Waiting.Limit));
+        Assert.True(thread.Join(Eventually.Limit));
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public sealed class ThreadActivityTests
         Thread thread = Observe(() => listener.Accept().Dispose(), ThreadActivity.Waits);
         using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         client.Connect(listener.LocalEndPoint!);
-        Assert.True(thread.Join(Waiting.Limit));
+        Assert.True(thread.Join(Eventually.Limit));
     }
 
     [Fact]
@@ -93,7 +93,7 @@ public sealed class ThreadActivityTests
             IsBackground = true,
         };
         thread.Start();
-        Waiting.Until(
+        Eventually.Until(
             () => Volatile.Read(ref id) != 0 && Sys.Activity(id) == expected,
             $"a thread that is seen as {expected}");
         return thread;

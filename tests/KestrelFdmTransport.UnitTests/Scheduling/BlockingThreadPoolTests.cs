@@ -2,7 +2,6 @@ using System;
 using System.Collections.Concurrent;
 using System.Threading;
 using KestrelFdmTransport.Scheduling;
-using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
@@ -20,11 +19,11 @@ public sealed class BlockingThreadPoolTests
     public void A_thread_that_is_interrupted_while_it_is_idle_takes_the_next_work()
     {
         Thread first = RunOne();
-        Waiting.Until(() => first.ThreadState.HasFlag(ThreadState.WaitSleepJoin), "the thread to be idle");
+        Eventually.Until(() => first.ThreadState.HasFlag(ThreadState.WaitSleepJoin), "the thread to be idle");
         first.Interrupt();
 
         // The interrupt is gone once the thread waits again.
-        Waiting.Until(
+        Eventually.Until(
             () => first.ThreadState.HasFlag(ThreadState.WaitSleepJoin) && ReferenceEquals(RunOne(), first),
             "the thread to take work again");
         Assert.Equal(1, _lane.Threads);
@@ -36,7 +35,7 @@ public sealed class BlockingThreadPoolTests
     {
         Thread thread = RunOne();
         _lane.Stop();
-        Assert.True(thread.Join(Waiting.Limit));
+        Assert.True(thread.Join(Eventually.Limit));
         Assert.Equal(0, _lane.Threads);
     }
 
@@ -53,7 +52,7 @@ public sealed class BlockingThreadPoolTests
         Thread thread = threads.Take();
         _lane.Stop();
         released.Set();
-        Assert.True(thread.Join(Waiting.Limit));
+        Assert.True(thread.Join(Eventually.Limit));
     }
 
     [Fact]
@@ -70,7 +69,7 @@ public sealed class BlockingThreadPoolTests
     {
         using var threads = new BlockingCollection<Thread>();
         Assert.True(_lane.TryQueue(new WorkItem(() => threads.Add(Thread.CurrentThread))));
-        Assert.True(threads.TryTake(out Thread? thread, Waiting.Limit));
+        Assert.True(threads.TryTake(out Thread? thread, Eventually.Limit));
         return thread;
     }
 }

@@ -42,7 +42,7 @@ public sealed class CooperativeBudgetTests : IDisposable
         InCallback(connection, () => waits = RepeatUntilOneWaits(() => BeginAsync(connection, operation), out waiting));
 
         Assert.True(waits);
-        Waiting.Until(() => waiting.IsCompleted, $"the turn of a {operation}");
+        Eventually.Until(() => waiting.IsCompleted, $"the turn of a {operation}");
         Assert.True(waiting.IsCompletedSuccessfully);
     }
 
@@ -102,7 +102,7 @@ public sealed class CooperativeBudgetTests : IDisposable
                 out waiting));
 
         Assert.True(waits);
-        Waiting.Until(() => waiting.IsCompleted, "the turn of a broadcast");
+        Eventually.Until(() => waiting.IsCompleted, "the turn of a broadcast");
     }
 
     [Fact]
@@ -132,7 +132,7 @@ public sealed class CooperativeBudgetTests : IDisposable
                 {
                     Task read = BeginAsync(connection, "ReadAsync");
                     interrupted += read.IsCompleted ? 0 : 1;
-                    Waiting.Until(() => read.IsCompleted, "the read");
+                    Eventually.Until(() => read.IsCompleted, "the read");
                 }
             });
         }
@@ -151,7 +151,7 @@ public sealed class CooperativeBudgetTests : IDisposable
             CooperativeBudget.Exhaust();
             ValueTask<ReadResult> read = connection.Reader.ReadAsync();
             Assert.False(read.IsCompleted);
-            Waiting.Until(() => read.IsCompleted, "the read");
+            Eventually.Until(() => read.IsCompleted, "the read");
             Assert.Equal(1, read.GetAwaiter().GetResult().Buffer.Length);
         });
     }

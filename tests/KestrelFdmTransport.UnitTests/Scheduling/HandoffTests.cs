@@ -49,7 +49,7 @@ public sealed class HandoffTests : IDisposable
         Assert.Equal(1, loops.Group.Standbys.Stalled);
         released.Set();
         Assert.Equal("left", Next());
-        Waiting.Until(() => loops.Group.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
+        Eventually.Until(() => loops.Group.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
         Unregister(loops, source);
     }
 
@@ -71,7 +71,7 @@ public sealed class HandoffTests : IDisposable
                     // The first of them, whichever it is.
                     if (Interlocked.Exchange(ref blocked, 1) == 0)
                     {
-                        released.Wait(Waiting.Limit);
+                        released.Wait(Eventually.Limit);
                     }
 
                     _seen.Add("served");
@@ -115,7 +115,7 @@ public sealed class HandoffTests : IDisposable
             {
                 if (Interlocked.Increment(ref told) == 1)
                 {
-                    released.Wait(Waiting.Limit);
+                    released.Wait(Eventually.Limit);
                 }
             },
         };
@@ -160,7 +160,7 @@ public sealed class HandoffTests : IDisposable
             OnCallbacks = () =>
             {
                 LoopThread.TryDefer(source!);
-                released.Wait(Waiting.Limit);
+                released.Wait(Eventually.Limit);
             },
             OnSendDeferred = () => _seen.Add("sent"),
         };
@@ -180,7 +180,7 @@ public sealed class HandoffTests : IDisposable
         Assert.Equal("entered", Next());
 
         loops.Dispose();
-        Assert.True(loops.Loop.Join(Waiting.Limit));
+        Assert.True(loops.Loop.Join(Eventually.Limit));
         released.Set();
         Assert.Equal("left", Next());
     }
@@ -201,12 +201,12 @@ public sealed class HandoffTests : IDisposable
                 loops.Loop.Register(source, pair.Near.Value, EpollFlags.In | EpollFlags.EdgeTriggered)));
             Sys.Send(pair.Far.Value, [1]);
             Assert.Equal("entered", Next());
-            Waiting.Until(() => loops.Group.Standbys.Handoffs > 0, "a hand-over");
+            Eventually.Until(() => loops.Group.Standbys.Handoffs > 0, "a hand-over");
         }
 
-        Waiting.Until(() => loops.Group.Standbys.IsExhausted, "the limit");
+        Eventually.Until(() => loops.Group.Standbys.IsExhausted, "the limit");
         released.Set();
-        Waiting.Until(() => !loops.Group.Standbys.IsExhausted, "the recovery");
+        Eventually.Until(() => !loops.Group.Standbys.IsExhausted, "the recovery");
         pairs.ForEach(pair => pair.Dispose());
     }
 
@@ -223,7 +223,7 @@ public sealed class HandoffTests : IDisposable
             OnCallbacks = () =>
             {
                 Interlocked.Increment(ref entered);
-                released.Wait(Waiting.Limit);
+                released.Wait(Eventually.Limit);
             },
         };
         Register(loops, source);
@@ -296,7 +296,7 @@ public sealed class HandoffTests : IDisposable
             }
 
             long sent = (long)batch * Rounds * Sources;
-            Waiting.Until(() => received.Sum() == sent, "all bytes");
+            Eventually.Until(() => received.Sum() == sent, "all bytes");
         }
 
         Assert.True(loops.Group.Standbys.Handoffs > 0);
@@ -322,9 +322,9 @@ public sealed class HandoffTests : IDisposable
         };
         Register(loops, source);
         Assert.Equal("entered", Next());
-        Waiting.Until(() => loops.Group.Standbys.Stalled == 1, "the loop to be taken over");
+        Eventually.Until(() => loops.Group.Standbys.Stalled == 1, "the loop to be taken over");
         released.Set();
-        Waiting.Until(() => loops.Group.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
+        Eventually.Until(() => loops.Group.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
 
         // Otherwise the process ends here.
         stalled!.Interrupt();
@@ -332,7 +332,7 @@ public sealed class HandoffTests : IDisposable
         var other = new ProbeSource { Loop = loops.Loop, OnCommanded = _ => again.Set() };
         other.Post(LoopCommand.Resume);
         again.Within("the loop to go on");
-        Waiting.Until(() => loops.Group.Standbys.Parked == 1, "the thread to stand by again");
+        Eventually.Until(() => loops.Group.Standbys.Parked == 1, "the thread to stand by again");
         Assert.True(stalled.IsAlive);
         Unregister(loops, source);
     }
@@ -366,14 +366,14 @@ public sealed class HandoffTests : IDisposable
                 loop,
                 () => Assert.Equal(0, loop.Register(source, _pair.Near.Value, EpollFlags.Connection)));
             Assert.Equal("entered", Next());
-            Waiting.Until(() => group.Standbys.Stalled == 1, "the loop to be taken over");
+            Eventually.Until(() => group.Standbys.Stalled == 1, "the loop to be taken over");
             released.Set();
             Assert.Equal("left", Next());
-            Waiting.Until(() => group.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
+            Eventually.Until(() => group.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
             LoopFixture.RunOn(loop, () => loop.Deregister(source));
             group.RemoveUser();
             group.StopIfUnused();
-            Assert.True(stalled!.Join(Waiting.Limit));
+            Assert.True(stalled!.Join(Eventually.Limit));
         }
 
         group.Dispose();
@@ -402,13 +402,13 @@ public sealed class HandoffTests : IDisposable
         };
         Register(loops, source);
         Assert.Equal("entered", Next());
-        Waiting.Until(() => loops.Group.Standbys.Stalled == 1, "the loop to be taken over");
+        Eventually.Until(() => loops.Group.Standbys.Stalled == 1, "the loop to be taken over");
 
         released.Set();
         Assert.Equal("left", Next());
 
         // Otherwise the thread would end the loop, which is another's.
-        Waiting.Until(() => loops.Group.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
+        Eventually.Until(() => loops.Group.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
         Assert.Null(stalled);
         Assert.False(loops.Loop.HasFailed);
         Assert.Same(loops.Loop, loops.Group.Loops[0]);
@@ -434,7 +434,7 @@ public sealed class HandoffTests : IDisposable
         {
             Register(loops, new ProbeSource { Loop = first, OnCallbacks = BlockOnce(released) });
             Assert.Equal("entered", Next());
-            Assert.True(first.Join(Waiting.Limit));
+            Assert.True(first.Join(Eventually.Limit));
             released.Set();
             Assert.Equal("left", Next());
 
@@ -586,7 +586,7 @@ public sealed class HandoffTests : IDisposable
             var source = new ProbeSource
             {
                 Loop = loops.Loop,
-                OnCallbacks = () => Waiting.Until(
+                OnCallbacks = () => Eventually.Until(
                 () => Volatile.Read(ref attempts) > 0,
                 "an attempt to start a standby")
             };
@@ -624,7 +624,7 @@ public sealed class HandoffTests : IDisposable
             {
                 entering?.Invoke();
                 _seen.Add("entered");
-                released.Wait(Waiting.Limit);
+                released.Wait(Eventually.Limit);
                 _seen.Add("left");
             }
         };
@@ -632,7 +632,7 @@ public sealed class HandoffTests : IDisposable
 
     private string Next()
     {
-        Assert.True(_seen.TryTake(out string? what, Waiting.Limit), "Nothing came.");
+        Assert.True(_seen.TryTake(out string? what, Eventually.Limit), "Nothing came.");
         return what;
     }
 

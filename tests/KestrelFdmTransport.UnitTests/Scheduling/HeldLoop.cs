@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Threading;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.UnitTests.EventLoops;
-using KestrelFdmTransport.UnitTests.Infrastructure;
 
 namespace KestrelFdmTransport.UnitTests.Scheduling;
 
@@ -16,8 +15,8 @@ internal sealed class HeldLoop : IDisposable
     public HeldLoop(EventLoop loop)
     {
         _loop = loop;
-        new ProbeSource { Loop = loop, OnCommanded = _ => _release.Wait(Waiting.Limit) }.Post(LoopCommand.Resume);
-        Waiting.Until(() => loop.Utilization.IsStuck(Stopwatch.GetTimestamp()), "the loop to be held");
+        new ProbeSource { Loop = loop, OnCommanded = _ => _release.Wait(Eventually.Limit) }.Post(LoopCommand.Resume);
+        Eventually.Until(() => loop.Utilization.IsStuck(Stopwatch.GetTimestamp()), "the loop to be held");
     }
 
     public void Dispose()

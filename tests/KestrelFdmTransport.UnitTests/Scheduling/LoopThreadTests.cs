@@ -48,7 +48,7 @@ public sealed class LoopThreadTests
             _source,
             _ =>
             {
-                Waiting.Until(() => !LoopThread.TryDefer(_source), "the end of deferral");
+                Eventually.Until(() => !LoopThread.TryDefer(_source), "the end of deferral");
                 Assert.False(LoopThread.TryDefer(_source));
             },
             null,
@@ -158,11 +158,11 @@ public sealed class LoopThreadTests
                 using (contended.EnterScope())
                 {
                     held.Set();
-                    Waiting.Until(
+                    Eventually.Until(
                         () => me.ThreadState.HasFlag(ThreadState.WaitSleepJoin),
                         "a thread that waits for the lock");
                     me.Interrupt();
-                    Waiting.Until(
+                    Eventually.Until(
                         () => me.ThreadState.HasFlag(ThreadState.WaitSleepJoin),
                         "a thread that waits for the lock again");
                 }
@@ -198,11 +198,11 @@ public sealed class LoopThreadTests
                 lock (inside)
                 {
                     held.Set();
-                    Waiting.Until(
+                    Eventually.Until(
                         () => me.ThreadState.HasFlag(ThreadState.WaitSleepJoin),
                         "a thread that waits for the lock");
                     me.Interrupt();
-                    Waiting.Until(
+                    Eventually.Until(
                         () => me.ThreadState.HasFlag(ThreadState.WaitSleepJoin),
                         "a thread that waits for the lock again");
                 }
@@ -226,7 +226,7 @@ public sealed class LoopThreadTests
     private static void RunDeferring(ProbeSource source, Action body)
     {
         bool deferred = false;
-        Waiting.Until(
+        Eventually.Until(
             () =>
             {
                 LoopThread.Run(

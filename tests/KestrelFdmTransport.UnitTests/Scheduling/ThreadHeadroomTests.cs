@@ -88,7 +88,7 @@ public sealed class ThreadHeadroomTests
         _limit = _threads;
         Later();
         leave.Set();
-        Waiting.Until(() => lane.Threads == 0, "the end of the thread");
+        Eventually.Until(() => lane.Threads == 0, "the end of the thread");
     }
 
     private int Take()

@@ -1,7 +1,6 @@
 using System;
 using System.Buffers;
 using System.Threading;
-using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.UnitTests.WayBack;
@@ -12,7 +11,7 @@ namespace KestrelFdmTransport.UnitTests.WayBack;
 /// </summary>
 internal sealed class FaultyPools(FaultPlan plan) : IMemoryPoolFactory<byte>
 {
-    private readonly CheckingPool _blocks = new();
+    private readonly CheckingMemoryPoolFactory _blocks = new();
     private int _alive;
 
     /// <summary>Blocks that are out.</summary>

@@ -61,21 +61,23 @@ internal sealed class FaultyServer
 
     public async Task UntilUnusedAsync()
     {
-        await Scene.UntilAsync(
+        await Eventually.UntilAsync(
             () => _serving.All(static task => task.IsCompleted),
-            "the end of the connections' applications");
-        await Scene.UntilAsync(() => Loops.Sum(static loop => loop.ConnectionCount) == 0, "the end of the connections");
-        await Scene.UntilAsync(() => Listener.Queue.Reserved == 0, "the places in the accept queue");
+            what: "the end of the connections' applications");
+        await Eventually.UntilAsync(
+            () => Loops.Sum(static loop => loop.ConnectionCount) == 0,
+            what: "the end of the connections");
+        await Eventually.UntilAsync(() => Listener.Queue.Reserved == 0, what: "the places in the accept queue");
     }
 
     /// <summary>Ends everything that was started.</summary>
     public async Task EndAsync()
     {
         await _scene.EndAsync(() => Listener.UnbindAsync(), "the unbinding");
-        await Scene.Within(_accepting, "the end of accepting");
+        await _accepting.Within("the end of accepting");
         await _scene.EndAsync(() => Listener.DisposeAsync(), "the end of the listener");
         await _scene.EndAsync(() => Factory.DisposeAsync(), "the end of the factory");
-        await Scene.Within(Task.WhenAll(_serving), "the end of the connections");
+        await Task.WhenAll(_serving).Within("the end of the connections");
     }
 
     private async Task AcceptAsync()
@@ -101,7 +103,7 @@ internal sealed class FaultyServer
             connection.ConnectionClosed.Register(() => _scene.Plan.Reach("ConnectionClosed"));
             await _serve(connection);
         }
-        catch (Exception exception) when (exception is not XunitException)
+        catch (Exception exception) when (exception is not (XunitException or TimeoutException))
         {
             // The application's failure: an exception of a pipe or of the memory.
         }

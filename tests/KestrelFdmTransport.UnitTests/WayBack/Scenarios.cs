@@ -218,9 +218,9 @@ internal static class Scenarios
         {
             await Scene.ExchangeAsync(client, Short);
             Task blocking = Scene.ExchangeAsync(client, Short);
-            await Scene.UntilAsync(
+            await Eventually.UntilAsync(
                 () => Volatile.Read(ref blocked) != 0 || blocking.IsCompleted,
-                "the loop to be held");
+                what: "the loop to be held");
             await scene.TalkAsync(server.EndPoint, async other =>
             {
                 await Scene.ExchangeAsync(other, Short);
@@ -244,7 +244,7 @@ internal static class Scenarios
             LoopFixture.Fail(failed);
             return Task.CompletedTask;
         });
-        await Scene.UntilAsync(() => failed.Join(TimeSpan.Zero), "the end of the loop");
+        await Eventually.UntilAsync(() => failed.Join(TimeSpan.Zero), what: "the end of the loop");
         if (scene.Plan.Failed == 0)
         {
             await scene.TalkAsync(server.EndPoint, EchoToTheEndAsync);
@@ -265,9 +265,9 @@ internal static class Scenarios
             await client.ConnectAsync(listener.EndPoint);
             await client.SendAsync(new byte[Short]);
         });
-        await Scene.UntilAsync(
+        await Eventually.UntilAsync(
             () => scene.Plan.Failed > 0 || factory.GetLoopStatistics().Sum(static loop => loop.Connections) == 1,
-            "the connection");
+            what: "the connection");
         await scene.EndAsync(() => listener.DisposeAsync(), "the end of the listener");
         await scene.EndAsync(() => factory.DisposeAsync(), "the end of the factory");
     }
@@ -345,7 +345,7 @@ internal static class Scenarios
                 source.CancelAfter(TimeSpan.FromMilliseconds(5));
             }
 
-            await Scene.Within(attempt.ContinueWith(static _ => { }, TaskScheduler.Default), "the end of the attempt");
+            await attempt.ContinueWith(static _ => { }, TaskScheduler.Default).Within("the end of the attempt");
             if (attempt.IsCompletedSuccessfully)
             {
                 throw new Xunit.Sdk.XunitException("There was nothing to connect to.");

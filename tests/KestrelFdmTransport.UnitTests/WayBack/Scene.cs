@@ -3,7 +3,6 @@ using System.IO;
 using System.Net;
 using System.Net.Sockets;
 using System.Threading.Tasks;
-using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.Extensions.Options;
 using Xunit;
 using Xunit.Sdk;
@@ -15,8 +14,6 @@ internal sealed class Scene(FaultPlan plan, ApplicationScheduling scheduling, in
 {
     private const int SolSocket = 1;
     private const int SoReusePort = 15;
-
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
     public FaultPlan Plan { get; } = plan;
 
@@ -54,9 +51,10 @@ internal sealed class Scene(FaultPlan plan, ApplicationScheduling scheduling, in
         {
             try
             {
-                return await Within(Task.Run(action), "an action");
+                return await Task.Run(action).Within("an action");
             }
-            catch (Exception exception) when (left > 0 && Plan.Failed > 0 && exception is not XunitException)
+            catch (Exception exception)
+                when (left > 0 && Plan.Failed > 0 && exception is not (XunitException or TimeoutException))
             {
                 // It may fail as often as something has it fail.
             }
@@ -75,9 +73,9 @@ internal sealed class Scene(FaultPlan plan, ApplicationScheduling scheduling, in
     {
         try
         {
-            await Within(Task.Run(() => end().AsTask()), what);
+            await Task.Run(() => end().AsTask()).Within(what);
         }
-        catch (Exception exception) when (Plan.Failed > 0 && exception is not XunitException)
+        catch (Exception exception) when (Plan.Failed > 0 && exception is not (XunitException or TimeoutException))
         {
             // The census says whether it is gone.
         }
@@ -91,7 +89,7 @@ internal sealed class Scene(FaultPlan plan, ApplicationScheduling scheduling, in
             using Socket client = NewClient(endPoint);
             try
             {
-                await Within(TalkAsync(client, endPoint, talk), "an answer or the end of the connection");
+                await TalkAsync(client, endPoint, talk).Within("an answer or the end of the connection");
                 return;
             }
             catch (Exception exception)
@@ -107,7 +105,7 @@ internal sealed class Scene(FaultPlan plan, ApplicationScheduling scheduling, in
     {
         try
         {
-            await Within(talk(), "an answer or the end of the connection");
+            await talk().Within("an answer or the end of the connection");
         }
         catch (Exception exception) when (Plan.Failed > 0 && exception is SocketException or EndOfStreamException)
         {
@@ -134,40 +132,6 @@ internal sealed class Scene(FaultPlan plan, ApplicationScheduling scheduling, in
     {
         byte[] rest = new byte[1];
         Assert.Equal(0, await client.ReceiveAsync(rest));
-    }
-
-    public static async Task<T> Within<T>(Task<T> task, string what)
-    {
-        await Within((Task)task, what);
-        return await task;
-    }
-
-    public static async Task Within(Task task, string what)
-    {
-        try
-        {
-            await task.WaitAsync(s_limit);
-        }
-        catch (TimeoutException exception) when (!task.IsCompleted)
-        {
-            throw new XunitException($"Waited in vain for {what}.", exception);
-        }
-    }
-
-    public static Task UntilAsync(Func<bool> condition, string what) => UntilAsync(condition, () => what);
-
-    public static async Task UntilAsync(Func<bool> condition, Func<string> what)
-    {
-        DateTime end = DateTime.UtcNow + s_limit;
-        while (!condition())
-        {
-            if (DateTime.UtcNow > end)
-            {
-                throw new XunitException($"Waited in vain for {what()}.");
-            }
-
-            await Task.Delay(1);
-        }
     }
 
     private static async Task TalkAsync(Socket client, EndPoint endPoint, Func<Socket, Task> talk)

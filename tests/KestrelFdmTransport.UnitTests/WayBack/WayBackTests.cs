@@ -118,17 +118,18 @@ public sealed class WayBackTests(ITestOutputHelper output)
         using var plan = new FaultPlan(steps);
         var scene = new Scene(plan, scheduling, steps.Length);
         await Scenarios.All[scenario](scene);
-        await Scene.UntilAsync(() => scene.Pools.Rented == 0, "the blocks");
-        await Scene.UntilAsync(() => scene.Pools.Alive == 0, "the end of the pools");
+        await Eventually.UntilAsync(() => scene.Pools.Rented == 0, what: "the blocks");
+        await Eventually.UntilAsync(() => scene.Pools.Alive == 0, what: "the end of the pools");
         scene.Pools.AssertNoViolation();
         Census after = before;
-        await Scene.UntilAsync(
+        await Eventually.UntilAsync(
             () =>
             {
                 after = Census.Take();
                 return after.IsWithin(before);
             },
-            () => $"what was taken to be given back: {before} before, {after} after");
+            () => $"{before} before, {after} after",
+            "what was taken to be given back");
         return new Dictionary<string, int>(plan.Counts, StringComparer.Ordinal);
     }
 }

@@ -1,7 +1,6 @@
 using System;
 using System.Threading;
 using System.Threading.Tasks;
-using KestrelFdmTransport.Conformance.Infrastructure;
 using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.Conformance.Fdm.Adaptive;
@@ -33,7 +32,7 @@ internal sealed class GateLogger : ILoggerProvider
         if (!_open.IsSet)
         {
             _entered.Set();
-            _open.Wait(Waiting.Limit);
+            _open.Wait(Eventually.Limit);
         }
     }
 

@@ -37,7 +37,7 @@ public sealed class InterruptedProcessTests
                 await Task.Delay(s_interruption);
                 child.Resume();
                 int before = Volatile.Read(ref _answered);
-                await Waiting.UntilAsync(() => Volatile.Read(ref _answered) > before + Clients);
+                await Eventually.UntilAsync(() => Volatile.Read(ref _answered) > before + Clients);
             }
         });
     }
@@ -64,7 +64,7 @@ public sealed class InterruptedProcessTests
         Task[] load = [.. Enumerable.Range(0, Clients).Select(_ => RequestAsync(endPoint, over.Token))];
 
         // Code that runs for the first time is compiled, which takes its time.
-        await Waiting.UntilAsync(() => Volatile.Read(ref _answered) > 2_000);
+        await Eventually.UntilAsync(() => Volatile.Read(ref _answered) > 2_000);
         long before = await StallsAsync(endPoint);
         await interruptAsync(child, endPoint);
         long stalls = await StallsAsync(endPoint) - before;

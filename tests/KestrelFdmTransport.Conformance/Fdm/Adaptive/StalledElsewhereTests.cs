@@ -31,7 +31,7 @@ public sealed class StalledElsewhereTests(ITestOutputHelper output) : AdaptiveTe
                 {
                     if (Interlocked.Exchange(ref block, false))
                     {
-                        Assert.True(released.Wait(Waiting.Limit));
+                        Assert.True(released.Wait(Eventually.Limit));
                     }
 
                     return s_certificate.Value;
@@ -43,7 +43,7 @@ public sealed class StalledElsewhereTests(ITestOutputHelper output) : AdaptiveTe
         Volatile.Write(ref block, true);
         using HttpClient blocked = TrustingClient();
         Task<string> waiting = blocked.GetStringAsync(HttpsUrl(server));
-        await Waiting.UntilAsync(() => !Volatile.Read(ref block));
+        await Eventually.UntilAsync(() => !Volatile.Read(ref block));
         for (int i = 0; i < 20; i++)
         {
             using HttpClient other = TrustingClient();
@@ -79,7 +79,7 @@ public sealed class StalledElsewhereTests(ITestOutputHelper output) : AdaptiveTe
                         return;
                     }
 
-                    Assert.True(released.Wait(Waiting.Limit));
+                    Assert.True(released.Wait(Eventually.Limit));
                     await socket.SendAsync(
                         buffer.AsMemory(0, received.Count), WebSocketMessageType.Binary, true, CancellationToken.None);
                 }
@@ -115,7 +115,7 @@ public sealed class StalledElsewhereTests(ITestOutputHelper output) : AdaptiveTe
                 connection.ConnectionClosed.Register(() =>
                 {
                     entered.Set();
-                    Assert.True(released.Wait(Waiting.Limit));
+                    Assert.True(released.Wait(Eventually.Limit));
                 });
             }
 
@@ -149,7 +149,7 @@ public sealed class StalledElsewhereTests(ITestOutputHelper output) : AdaptiveTe
                     byte first = await PeekAsync(connection);
                     if (first == (byte)'P')
                     {
-                        Assert.True(released.Wait(Waiting.Limit));
+                        Assert.True(released.Wait(Eventually.Limit));
                     }
 
                     await next(connection);
@@ -197,7 +197,7 @@ public sealed class StalledElsewhereTests(ITestOutputHelper output) : AdaptiveTe
     public async Task A_flush_of_another_connection_leaves_while_the_callback_goes_on(TransportKind transport)
     {
         using var arrived = new ManualResetEventSlim();
-        var listener = new Outcome<ConnectionContext>();
+        var listener = new Signal<ConnectionContext>();
         TestServer server = await StartRawAsync(transport, async connection =>
         {
             byte first = (await connection.Transport.Input.ReadAsync()).Buffer.FirstSpan[0];
@@ -210,7 +210,7 @@ public sealed class StalledElsewhereTests(ITestOutputHelper output) : AdaptiveTe
             }
 
             await (await listener.Task).Transport.Output.WriteAsync("news"u8.ToArray());
-            Assert.True(arrived.Wait(Waiting.Limit));
+            Assert.True(arrived.Wait(Eventually.Limit));
         });
         using RawClient hearing = await server.ConnectAsync();
         await hearing.SendAsync("l");

@@ -88,7 +88,7 @@ public sealed class StalledHandlerTests(ITestOutputHelper output) : AdaptiveTest
     [Theory, MemberData(nameof(OnAdaptive))]
     public async Task A_handler_may_wait_for_bytes_of_another_connection(TransportKind transport)
     {
-        var first = new Outcome<ConnectionContext>();
+        var first = new Signal<ConnectionContext>();
         TestServer server = await StartRawAsync(transport, async connection =>
         {
             ReadResult hello = await connection.Transport.Input.ReadAsync();
@@ -194,7 +194,7 @@ public sealed class StalledHandlerTests(ITestOutputHelper output) : AdaptiveTest
                 if (context.Request.Path == "/block")
                 {
                     entered.Set();
-                    released.Wait(Waiting.Limit);
+                    released.Wait(Eventually.Limit);
                     left.Set();
                 }
 
@@ -224,7 +224,7 @@ public sealed class StalledHandlerTests(ITestOutputHelper output) : AdaptiveTest
             if (context.Request.Path == "/block")
             {
                 context.RequestAborted.Register(aborted.Set);
-                Assert.True(aborted.Wait(Waiting.Limit));
+                Assert.True(aborted.Wait(Eventually.Limit));
                 noticed.Set();
             }
 
@@ -261,7 +261,7 @@ public sealed class StalledHandlerTests(ITestOutputHelper output) : AdaptiveTest
     {
         if (context.Request.Path == "/block")
         {
-            Assert.True(released.Wait(Waiting.Limit));
+            Assert.True(released.Wait(Eventually.Limit));
         }
 
         return context.Response.WriteAsync("done");

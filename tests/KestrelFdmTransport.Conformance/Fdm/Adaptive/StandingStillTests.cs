@@ -38,10 +38,10 @@ public sealed class StandingStillTests
         Task[] load = [.. Enumerable.Range(0, Clients).Select(_ => RequestAsync(endPoint, path, over.Token))];
 
         // Code that runs for the first time is compiled, which takes its time.
-        await Waiting.UntilAsync(() => Volatile.Read(ref _answered) > 5_000);
+        await Eventually.UntilAsync(() => Volatile.Read(ref _answered) > 5_000);
         long before = await AskAsync(endPoint, "/stalls");
         long threadsBefore = await AskAsync(endPoint, "/threads");
-        await Waiting.UntilAsync(() => Volatile.Read(ref _answered) > 20_000);
+        await Eventually.UntilAsync(() => Volatile.Read(ref _answered) > 20_000);
         long stalls = await AskAsync(endPoint, "/stalls") - before;
         long threads = await AskAsync(endPoint, "/threads");
         await over.CancelAsync();
@@ -99,7 +99,7 @@ public sealed class StandingStillTests
         IPEndPoint endPoint = await child.ListeningAsync();
         using var over = new CancellationTokenSource();
         Task[] load = [.. Enumerable.Range(0, 4 * Clients).Select(_ => RequestAsync(endPoint, "/sleep", over.Token))];
-        await Waiting.UntilAsync(() => Volatile.Read(ref _answered) > 300);
+        await Eventually.UntilAsync(() => Volatile.Read(ref _answered) > 300);
         long threads = await AskAsync(endPoint, "/threads");
         await over.CancelAsync();
         await Task.WhenAll(load).Within();

@@ -238,8 +238,8 @@ public sealed class ConnectionFactoryTests(ITestOutputHelper output) : Transport
 
         await Task.WhenAll(Enumerable.Range(0, 200).Select(OpenAsync));
         Assert.InRange(opened, 100, 200);
-        await Waiting.UntilAsync(() => client.Transport.GetLoopStatistics().Sum(loop => loop.Connections) == 0);
-        await Waiting.UntilAsync(() => server.Loops.Sum(loop => loop.Connections) == 0);
+        await Eventually.UntilAsync(() => client.Transport.GetLoopStatistics().Sum(loop => loop.Connections) == 0);
+        await Eventually.UntilAsync(() => server.Loops.Sum(loop => loop.Connections) == 0);
     }
 
     [Theory, MemberData(nameof(OnFdm))]
@@ -321,7 +321,7 @@ public sealed class ConnectionFactoryTests(ITestOutputHelper output) : Transport
     /// <summary>Sends the pattern and reads it back meanwhile.</summary>
     private static async Task EchoAsync(ConnectionContext connection, int length)
     {
-        byte[] sent = Pattern.Create(length / 8 * 8);
+        byte[] sent = BytePattern.Default.Create(length / 8 * 8);
         Task sending = connection.Transport.Output.WriteAsync(sent).AsTask();
         byte[] received = new byte[sent.Length];
         int count = 0;

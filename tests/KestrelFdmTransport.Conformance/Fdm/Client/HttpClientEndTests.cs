@@ -158,7 +158,7 @@ public sealed class HttpClientEndTests(ITestOutputHelper output) : TransportTest
             "a request after all that");
         http.Dispose();
         await AssertNothingLeftAsync(client);
-        await Waiting.UntilAsync(() => Volatile.Read(ref inside) == 0);
+        await Eventually.UntilAsync(() => Volatile.Read(ref inside) == 0);
     }
 
     private static async Task RequestAsync(
@@ -177,7 +177,7 @@ public sealed class HttpClientEndTests(ITestOutputHelper output) : TransportTest
         Assert.Equal(Bytes(down), body);
     }
 
-    private static byte[] Bytes(int count) => Pattern.Create((count / 8 * 8) + 8)[..count];
+    private static byte[] Bytes(int count) => BytePattern.Default.Create((count / 8 * 8) + 8)[..count];
 
     private static async Task ServeAsync(HttpContext context)
     {
@@ -229,5 +229,5 @@ public sealed class HttpClientEndTests(ITestOutputHelper output) : TransportTest
     }
 
     private static Task AssertNothingLeftAsync(FdmClient client)
-        => Waiting.UntilAsync(() => client.Transport.GetLoopStatistics().Sum(loop => loop.Connections) == 0);
+        => Eventually.UntilAsync(() => client.Transport.GetLoopStatistics().Sum(loop => loop.Connections) == 0);
 }

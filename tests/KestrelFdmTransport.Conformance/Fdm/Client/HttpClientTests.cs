@@ -23,7 +23,7 @@ public sealed class HttpClientTests(ITestOutputHelper output) : TransportTest(ou
 
         async Task PostAsync(int number)
         {
-            byte[] body = Pattern.Create(8 * (1 + (number * 10_007)));
+            byte[] body = BytePattern.Default.Create(8 * (1 + (number * 10_007)));
             using var content = new ByteArrayContent(body);
             using HttpResponseMessage response = await http.PostAsync(server.HttpUrl, content).Within();
             Assert.Equal(body, await response.Content.ReadAsByteArrayAsync().Within());
@@ -48,12 +48,12 @@ public sealed class HttpClientTests(ITestOutputHelper output) : TransportTest(ou
         http.DefaultRequestVersion = HttpVersion.Version20;
         http.DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact;
 
-        byte[] body = Pattern.Create(800_000);
+        byte[] body = BytePattern.Default.Create(800_000);
         using var content = new ByteArrayContent(body);
         using HttpResponseMessage response = await http.PostAsync(new Uri($"https://{server.EndPoint}"), content)
             .Within();
         Assert.Equal(HttpVersion.Version20, response.Version);
-        Assert.Equal(Pattern.Hash(body.Length), await response.Content.ReadAsStringAsync().Within());
+        Assert.Equal(BytePattern.Default.Hash(body.Length), await response.Content.ReadAsStringAsync().Within());
     }
 
     [Theory, MemberData(nameof(OnFdm))]
@@ -94,7 +94,7 @@ public sealed class HttpClientTests(ITestOutputHelper output) : TransportTest(ou
         {
             async Task PostAsync(int number)
             {
-                byte[] body = Pattern.Create(8 * (1 + (number * 5_003)));
+                byte[] body = BytePattern.Default.Create(8 * (1 + (number * 5_003)));
                 using var content = new ByteArrayContent(body);
                 using HttpResponseMessage response = await outside.PostAsync(proxy.HttpUrl, content).Within();
                 Assert.Equal(body, await response.Content.ReadAsByteArrayAsync().Within());

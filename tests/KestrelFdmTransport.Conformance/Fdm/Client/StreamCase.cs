@@ -4,7 +4,6 @@ using System.IO;
 using System.Net.Sockets;
 using System.Threading;
 using System.Threading.Tasks;
-using KestrelFdmTransport.Conformance.Infrastructure;
 using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Conformance.Fdm.Client;

@@ -41,6 +41,6 @@ public sealed class StreamComparisonTests(ITestOutputHelper output) : TransportT
             });
 
         Assert.True(differences.IsEmpty, string.Join('\n', differences.Order(StringComparer.Ordinal)));
-        await Waiting.UntilAsync(() => client.Transport.GetLoopStatistics().Sum(loop => loop.Connections) == 0);
+        await Eventually.UntilAsync(() => client.Transport.GetLoopStatistics().Sum(loop => loop.Connections) == 0);
     }
 }

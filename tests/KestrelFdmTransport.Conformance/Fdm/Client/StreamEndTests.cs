@@ -53,7 +53,7 @@ public sealed class StreamEndTests(ITestOutputHelper output) : TransportTest(out
             foreach (int size in (int[])[1, 1_000, 4_096, 40_000, 65_536, 100_000])
             {
                 StreamUnderTest test = await StreamUnderTest.OpenAsync(factory);
-                byte[] sent = Pattern.Create(size / 8 * 8 + 8)[..size];
+                byte[] sent = BytePattern.Default.Create(size / 8 * 8 + 8)[..size];
                 await test.Stream.WriteAsync(sent).AsTask().Within();
                 await test.Stream.WriteAsync(sent).AsTask().Within();
                 test.Stream.Dispose();
@@ -147,7 +147,7 @@ public sealed class StreamEndTests(ITestOutputHelper output) : TransportTest(out
         FdmClient client = CreateClient(transport);
         using Socket peer = await ForgetAsync(client.Factory);
 
-        await Waiting.UntilAsync(() =>
+        await Eventually.UntilAsync(() =>
         {
             GC.Collect();
             GC.WaitForPendingFinalizers();
@@ -255,7 +255,8 @@ public sealed class StreamEndTests(ITestOutputHelper output) : TransportTest(out
     private static int Connections(FdmClient client)
         => client.Transport.GetLoopStatistics().Sum(loop => loop.Connections);
 
-    private static Task AssertNothingLeftAsync(FdmClient client) => Waiting.UntilAsync(() => Connections(client) == 0);
+    private static Task AssertNothingLeftAsync(FdmClient client)
+        => Eventually.UntilAsync(() => Connections(client) == 0);
 
     private FdmClient CreateClient(TransportKind transport)
     {

@@ -2,14 +2,13 @@ using System.IO;
 using System.Net;
 using System.Net.Http;
 using System.Threading.Tasks;
-using KestrelFdmTransport.Conformance.Infrastructure;
 
 namespace KestrelFdmTransport.Conformance.Protocols.Http2;
 
 /// <summary>A request body that the case writes while it reads the response.</summary>
 internal sealed class DuplexContent : HttpContent
 {
-    private readonly Outcome<Stream> _stream = new();
+    private readonly Signal<Stream> _stream = new();
     private readonly Signal _complete = new();
 
     public Task<Stream> OpenAsync() => _stream.Task.Within("the begin of the request body");

@@ -48,7 +48,7 @@ public sealed class Http2FrameTests(ITestOutputHelper output) : TransportTest(ou
     public async Task A_stream_that_the_client_resets_is_aborted_and_no_other(TransportKind transport)
     {
         using var running = new SemaphoreSlim(0);
-        var aborted = new Outcome<string>();
+        var aborted = new Signal<string>();
         var goOn = new Signal();
         TestServer server = await StartHttp2Async(transport, async context =>
         {
@@ -74,7 +74,7 @@ public sealed class Http2FrameTests(ITestOutputHelper output) : TransportTest(ou
     public async Task A_stream_without_a_window_holds_no_other_stream_up(TransportKind transport)
     {
         const int Large = 4 * InitialWindow;
-        byte[] body = Pattern.Create(Large / 8 * 8);
+        byte[] body = BytePattern.Default.Create(Large / 8 * 8);
         var written = new Signal();
         TestServer server = await StartHttp2Async(transport, async context =>
         {
@@ -129,11 +129,11 @@ public sealed class Http2FrameTests(ITestOutputHelper output) : TransportTest(ou
 
         // Half of the connection's window of 128 KiB lies unread in stream 1.
         await client.SendRequestAsync(1, "/slow", hasBody: true);
-        await client.SendDataAsync(1, Pattern.Create(InitialWindow / 8 * 8), isLast: true);
+        await client.SendDataAsync(1, BytePattern.Default.Create(InitialWindow / 8 * 8), isLast: true);
         for (int streamId = 3; streamId < 43; streamId += 2)
         {
             await client.SendRequestAsync(streamId, "/quick", hasBody: true);
-            await client.SendDataAsync(streamId, Pattern.Create(InitialWindow / 2 / 8 * 8), isLast: true);
+            await client.SendDataAsync(streamId, BytePattern.Default.Create(InitialWindow / 2 / 8 * 8), isLast: true);
             IReadOnlyList<Http2Frame> frames = await client.ReadUntilAsync(frame => frame.EndsStream);
             Assert.Equal("32760"u8.ToArray(), Bytes(frames, streamId));
         }
@@ -180,7 +180,7 @@ public sealed class Http2FrameTests(ITestOutputHelper output) : TransportTest(ou
     {
         for (int i = 0; i < count; i++)
         {
-            Assert.True(await signals.WaitAsync(Waiting.Limit), $"Only {i} of {count}.");
+            Assert.True(await signals.WaitAsync(Eventually.Limit), $"Only {i} of {count}.");
         }
     }
 

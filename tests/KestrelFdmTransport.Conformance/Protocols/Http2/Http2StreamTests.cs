@@ -164,7 +164,7 @@ public sealed class Http2StreamTests(ITestOutputHelper output) : TransportTest(o
             [.. Enumerable.Range(0, 5).Select(i => client.GetStringAsync(new Uri($"/{i}", UriKind.Relative)))];
         for (int i = 0; i < others.Length; i++)
         {
-            Assert.True(await running.WaitAsync(Waiting.Limit));
+            Assert.True(await running.WaitAsync(Eventually.Limit));
         }
 
         foreach ((string path, int error) in new[] { ("/reset", ResetError), ("/abort", 2), ("/reset", ResetError) })
@@ -208,12 +208,12 @@ public sealed class Http2StreamTests(ITestOutputHelper output) : TransportTest(o
                 await stream.ReadExactlyAsync(new byte[5]).AsTask().Within();
             }
 
-            Assert.True(await aborted.WaitAsync(Waiting.Limit));
+            Assert.True(await aborted.WaitAsync(Eventually.Limit));
             Assert.Equal("begun", await client.GetStringAsync(new Uri("/", UriKind.Relative)).Within());
         }
     }
 
-    private static byte[] Message(int number) => Pattern.Create(MessageSize + (number * 8))[(number * 8)..];
+    private static byte[] Message(int number) => BytePattern.Default.Create(MessageSize + (number * 8))[(number * 8)..];
 
     private static async Task<int> CountMessagesAsync(Stream stream)
     {

@@ -95,7 +95,7 @@ public sealed class WrappingTests(ITestOutputHelper output) : TransportTest(outp
     [Theory, MemberData(nameof(OnBoth))]
     public async Task What_the_middleware_reads_after_HTTP_is_what_HTTP_has_left(TransportKind transport)
     {
-        var left = new Outcome<string>();
+        var left = new Signal<string>();
         TestServer server = await StartAsync(
             transport,
             context => context.Response.WriteAsync("last"),
@@ -183,10 +183,10 @@ public sealed class WrappingTests(ITestOutputHelper output) : TransportTest(outp
         {
             await upload.SendAsync($"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {Length}\r\n\r\n");
             await upload.SendPatternAsync(Length).Within();
-            Assert.Equal(Pattern.Hash(Length), (await upload.ReadReplyAsync()).Text);
+            Assert.Equal(BytePattern.Default.Hash(Length), (await upload.ReadReplyAsync()).Text);
             await download.SendAsync(RawClient.Get("/"));
             await download.ReadHeadAsync();
-            Assert.Equal(Pattern.Hash(Length), await download.ReadHashAsync(Length));
+            Assert.Equal(BytePattern.Default.Hash(Length), await download.ReadHashAsync(Length));
         }
     }
 }

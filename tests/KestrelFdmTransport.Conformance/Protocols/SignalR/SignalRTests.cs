@@ -64,7 +64,7 @@ public sealed class SignalRTests(ITestOutputHelper output) : TransportTest(outpu
         Assert.Contains("as asked", await client.ReadAsync(), StringComparison.Ordinal);
 
         Assert.Equal(Json("waiting"), await client.ReadAsync());
-        await Waiting.UntilAsync(() => !_carriers.IsEmpty);
+        await Eventually.UntilAsync(() => !_carriers.IsEmpty);
         foreach (HttpContext context in _carriers.Keys)
         {
             context.Abort();

@@ -7,7 +7,6 @@ using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Threading.Tasks;
-using KestrelFdmTransport.Conformance.Infrastructure;
 
 namespace KestrelFdmTransport.Conformance.Protocols.Tls;
 

@@ -94,7 +94,7 @@ public sealed class ConnectTests(ITestOutputHelper output) : TransportTest(outpu
         await using Stream tunnel = await response.Content.ReadAsStreamAsync().Within();
 
         byte[] echo = new byte[512];
-        byte[] message = Pattern.Create(echo.Length);
+        byte[] message = BytePattern.Default.Create(echo.Length);
         for (int i = 0; i < Messages; i++)
         {
             await tunnel.WriteAsync(message).Within();

@@ -39,7 +39,7 @@ public sealed class UpgradeTests(ITestOutputHelper output) : OracleTest(output)
         using RawClient client = await ConnectUpgradedAsync(server);
 
         Task sending = client.SendPatternAsync(Length);
-        Assert.Equal(Pattern.Hash(Length), await client.ReadHashAsync(Length));
+        Assert.Equal(BytePattern.Default.Hash(Length), await client.ReadHashAsync(Length));
         await sending.Within();
     }
 
@@ -61,7 +61,7 @@ public sealed class UpgradeTests(ITestOutputHelper output) : OracleTest(output)
     {
         const int Length = 256 * 1024;
         var goOn = new Signal();
-        var read = new Outcome<string>();
+        var read = new Signal<string>();
         TestServer server = await StartAsync(transport, async context =>
         {
             await using Stream stream = await UpgradeAsync(context);
@@ -75,7 +75,7 @@ public sealed class UpgradeTests(ITestOutputHelper output) : OracleTest(output)
         client.HalfClose();
         await server.Logs.FindTransportEventAsync(ReadFinEvent).Within();
         goOn.Set();
-        Assert.Equal(Pattern.Hash(Length), await read.Task.Within());
+        Assert.Equal(BytePattern.Default.Hash(Length), await read.Task.Within());
     }
 
     [Theory, MemberData(nameof(OnBoth))]

@@ -180,7 +180,7 @@ public sealed class WebSocketTests(ITestOutputHelper output) : TransportTest(out
     {
         var serverIsReady = new Signal();
         var clientIsReady = new Signal();
-        var reason = new Outcome<string?>();
+        var reason = new Signal<string?>();
         TestServer server = await StartAsync(
             transport,
             async context =>

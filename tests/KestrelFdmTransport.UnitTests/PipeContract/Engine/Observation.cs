@@ -18,7 +18,7 @@ internal readonly record struct Observation(
         result.IsCanceled,
         result.IsCompleted,
         position is null ? 0 : result.Buffer.Length,
-        Damage: position is { } start ? BytePattern.FindDamage(result.Buffer, start) : null);
+        Damage: position is { } start ? BytePattern.Default.FindDamage(result.Buffer, start) : null);
 
     public static Observation Of(FlushResult result) => new(Outcome.Result, result.IsCanceled, result.IsCompleted);
 

@@ -137,7 +137,7 @@ internal sealed class ReaderComparison
         }
 
         _log.Say($"Feed {count} bytes");
-        ReadOnlySpan<byte> bytes = BytePattern.At(_model.Fed, count).Span;
+        byte[] bytes = BytePattern.Default.Create(count, _model.Fed);
         _model.OnFeed(count);
         _oracle.Subject.Feed(bytes);
         _subject.Subject.Feed(bytes);

@@ -220,7 +220,7 @@ internal sealed class WriterComparison
         Begin(
             "WriteAsync",
             $"WriteAsync({step.Size} bytes{(token.Length == 0 ? "" : ", ")}{token})",
-            BytePattern.At(_model.Position, step.Size),
+            BytePattern.Default.Create(step.Size, _model.Position),
             step);
         if (commits)
         {
@@ -349,7 +349,7 @@ internal sealed class WriterComparison
         {
             _log.Differ($"Of {count} flushed bytes that should have arrived, the {who}'s sink has got {taken}.");
         }
-        else if (BytePattern.FindDamage(_drain.AsSpan(0, count), _model.Drained) is { } damage)
+        else if (BytePattern.Default.FindDamage(_drain.AsSpan(0, count), _model.Drained) is { } damage)
         {
             _log.Differ($"At the {who}'s sink {damage}.");
         }

@@ -35,7 +35,7 @@ internal sealed class WriterSide(IWriterSubject subject) : IDisposable
         {
             Span<byte> span = writer.GetSpan(hint);
             length = span.Length;
-            BytePattern.At(position, count).Span.CopyTo(span);
+            BytePattern.Default.Fill(span[..count], position);
             writer.Advance(count);
         });
         return observation.Outcome == Outcome.Threw ? observation : Judge(length, hint);
@@ -44,7 +44,7 @@ internal sealed class WriterSide(IWriterSubject subject) : IDisposable
     /// <summary>Writes into the memory that <see cref="GetMemory"/> gave, and advances.</summary>
     public Observation Advance(int count, long position)
     {
-        BytePattern.At(position, count).CopyTo(_memory);
+        BytePattern.Default.Fill(_memory.Span[..count], position);
         _memory = _memory[count..];
         return Call(writer => writer.Advance(count));
     }
@@ -55,7 +55,7 @@ internal sealed class WriterSide(IWriterSubject subject) : IDisposable
         while (count > 0)
         {
             int piece = Math.Min(count, FixedBlockPool.BlockSize);
-            subject.Writer.Write(BytePattern.At(position, piece).Span);
+            subject.Writer.Write(BytePattern.Default.Create(piece, position));
             position += piece;
             count -= piece;
         }

@@ -49,7 +49,7 @@ public abstract partial class PipeReaderContractTests
     public async Task ReadAtLeastAsync_can_ask_for_more_than_the_pause_threshold()
     {
         await using IReaderSubject subject = Create(PauseThresholds[0]);
-        byte[] bytes = BytePattern.At(0, PauseThresholds[0] + 20_000).ToArray();
+        byte[] bytes = BytePattern.Default.Create(PauseThresholds[0] + 20_000);
 
         ValueTask<ReadResult> read = subject.Reader.ReadAtLeastAsync(bytes.Length);
         subject.Feed(bytes);
@@ -118,7 +118,7 @@ public abstract partial class PipeReaderContractTests
     {
         await using IReaderSubject subject = Create();
         Stream stream = subject.Reader.AsStream();
-        byte[] bytes = BytePattern.At(0, 10_000).ToArray();
+        byte[] bytes = BytePattern.Default.Create(10_000);
         subject.Feed(bytes);
         subject.EndOfInput(null);
 
@@ -152,7 +152,7 @@ public abstract partial class PipeReaderContractTests
     {
         foreach (int size in new[] { 1, FixedBlockPool.BlockSize, 3 * FixedBlockPool.BlockSize })
         {
-            byte[] bytes = BytePattern.At(0, size).ToArray();
+            byte[] bytes = BytePattern.Default.Create(size);
             Assert.Equal(bytes, await CopyAsync(bytes, static (reader, stream) => reader.CopyToAsync(stream)));
             Assert.Equal(
                 bytes,

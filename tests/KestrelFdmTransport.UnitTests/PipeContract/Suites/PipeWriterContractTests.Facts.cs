@@ -15,7 +15,7 @@ public abstract partial class PipeWriterContractTests
     public async Task Complete_flushes_what_is_unflushed()
     {
         await using IWriterSubject subject = Create();
-        byte[] bytes = BytePattern.At(0, 100).ToArray();
+        byte[] bytes = BytePattern.Default.Create(100);
         subject.Writer.Write(bytes);
 
         await subject.Writer.CompleteAsync();
@@ -93,7 +93,7 @@ public abstract partial class PipeWriterContractTests
     {
         await using IWriterSubject subject = Create();
         Stream stream = subject.Writer.AsStream();
-        byte[] bytes = BytePattern.At(0, 6_000).ToArray();
+        byte[] bytes = BytePattern.Default.Create(6_000);
 
         stream.WriteByte(bytes[0]);
         await stream.WriteAsync(bytes.AsMemory(1));
@@ -122,7 +122,7 @@ public abstract partial class PipeWriterContractTests
     public async Task A_stream_copies_itself_to_it()
     {
         await using IWriterSubject subject = Create();
-        byte[] bytes = BytePattern.At(0, 7_000).ToArray();
+        byte[] bytes = BytePattern.Default.Create(7_000);
         using var source = new MemoryStream(bytes);
 
         await source.CopyToAsync(subject.Writer);

@@ -3,9 +3,9 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace KestrelFdmTransport.Conformance.Infrastructure;
+namespace KestrelFdmTransport.TestUtilities;
 
-internal static class SelfSignedCertificate
+public static class SelfSignedCertificate
 {
     public static X509Certificate2 Create()
     {

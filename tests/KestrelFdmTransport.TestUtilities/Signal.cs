@@ -1,11 +1,11 @@
 using System.Threading.Tasks;
 
-namespace KestrelFdmTransport.Conformance.Infrastructure;
+namespace KestrelFdmTransport.TestUtilities;
 
 /// <summary>
 /// A one-time signal between a handler and its test that never runs the waiter on the setter's stack.
 /// </summary>
-internal sealed class Signal
+public sealed class Signal
 {
     private readonly TaskCompletionSource _source = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

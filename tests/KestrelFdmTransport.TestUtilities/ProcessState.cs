@@ -2,10 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 
-namespace KestrelFdmTransport.Conformance.Fdm;
+namespace KestrelFdmTransport.TestUtilities;
 
 /// <summary>What the kernel knows of this process.</summary>
-internal static class ProcessState
+public static class ProcessState
 {
     /// <summary>
     /// Sockets, epoll instances, eventfds, pipes and devices, but not the assemblies that keep being loaded.

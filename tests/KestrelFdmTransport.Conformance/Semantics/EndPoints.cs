@@ -1,34 +1,16 @@
 using System;
-using System.Collections.Generic;
 using System.IO;
-using System.Linq;
 using System.Net;
 using System.Net.Sockets;
 using KestrelFdmTransport.Conformance.Infrastructure;
-using Xunit;
 
 namespace KestrelFdmTransport.Conformance.Semantics;
 
-/// <summary>What theories run over, besides the transports.</summary>
-internal static class Cases
+/// <summary>Addresses for the cases of this folder.</summary>
+internal static class EndPoints
 {
-    /// <summary>Every kind of transport with every value.</summary>
-    public static TheoryData<TransportKind, T> Cross<T>(IEnumerable<object?[]> transports, IEnumerable<T> values)
-    {
-        var rows = new TheoryData<TransportKind, T>();
-        foreach (TransportKind transport in transports.Select(row => (TransportKind)row[0]!))
-        {
-            foreach (T value in values)
-            {
-                rows.Add(transport, value);
-            }
-        }
-
-        return rows;
-    }
-
     /// <summary>A fresh address; skips the case if the machine has none of the family.</summary>
-    public static EndPoint EndPointOf(Family family)
+    public static EndPoint Fresh(Family family)
     {
         switch (family)
         {

@@ -1,5 +1,5 @@
 using System.IO.Pipelines;
 
-namespace KestrelFdmTransport.Conformance.Requests;
+namespace KestrelFdmTransport.Conformance.Infrastructure;
 
 internal sealed record DuplexPipe(PipeReader Input, PipeWriter Output) : IDuplexPipe;

@@ -2,10 +2,10 @@ using System;
 using System.Buffers;
 using System.Threading;
 
-namespace KestrelFdmTransport.Conformance.Infrastructure;
+namespace KestrelFdmTransport.TestUtilities;
 
 /// <summary>As strict as Kestrel's own pool: blocks of one size, none after disposal; a late return is fine.</summary>
-internal sealed class CheckingMemoryPool(CheckingMemoryPoolFactory factory) : MemoryPool<byte>
+public sealed class CheckingMemoryPool(CheckingMemoryPoolFactory factory) : MemoryPool<byte>
 {
     private int _disposed;
 

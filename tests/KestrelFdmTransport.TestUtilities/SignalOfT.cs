@@ -1,9 +1,9 @@
 using System.Threading.Tasks;
 
-namespace KestrelFdmTransport.Conformance.Infrastructure;
+namespace KestrelFdmTransport.TestUtilities;
 
 /// <summary>A value that a handler hands to its test, without running the test on the handler's stack.</summary>
-internal sealed class Outcome<T>
+public sealed class Signal<T>
 {
     private readonly TaskCompletionSource<T> _source = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace KestrelFdmTransport.Conformance.Addresses;
+namespace KestrelFdmTransport.TestUtilities;
 
 /// <summary>Ports for what cannot be bound dynamically.</summary>
-internal static class FreePorts
+public static class FreePorts
 {
     /// <summary>A port without a listener, on either loopback address.</summary>
     public static int InBothFamilies()

@@ -3,10 +3,10 @@ using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Threading;
 
-namespace KestrelFdmTransport.Conformance.Infrastructure;
+namespace KestrelFdmTransport.TestUtilities;
 
 /// <summary>One rental of a block. After its return every access throws and is reported.</summary>
-internal sealed class CheckedBlock(CheckingMemoryPoolFactory factory, byte[] array) : MemoryManager<byte>
+public sealed class CheckedBlock(CheckingMemoryPoolFactory factory, byte[] array) : MemoryManager<byte>
 {
     private readonly Lock _lock = new();
     private bool _returned;

@@ -5,10 +5,10 @@ using System.Linq;
 using System.Net.Sockets;
 using Xunit;
 
-namespace KestrelFdmTransport.Conformance.Infrastructure;
+namespace KestrelFdmTransport.TestUtilities;
 
 /// <summary>The descriptors of this process.</summary>
-internal static class Descriptors
+public static class Descriptors
 {
     public static void SkipBelow(int needed)
     {

@@ -1,17 +1,17 @@
 using System;
 using System.Collections.Generic;
-using KestrelFdmTransport.Conformance.Infrastructure;
+using System.Linq;
 using Xunit;
 
-namespace KestrelFdmTransport.Conformance.Requests;
+namespace KestrelFdmTransport.Conformance.Infrastructure;
 
 /// <summary>Every combination of a transport and other data.</summary>
 internal static class Cases
 {
-    public static TheoryData<TransportKind, T> Cross<T>(TheoryData<TransportKind> transports, IReadOnlyList<T> values)
+    public static TheoryData<TransportKind, T> Cross<T>(IEnumerable<object?[]> transports, IEnumerable<T> values)
     {
         var data = new TheoryData<TransportKind, T>();
-        foreach (TransportKind transport in transports)
+        foreach (TransportKind transport in transports.Select(row => (TransportKind)row[0]!))
         {
             foreach (T value in values)
             {
@@ -23,13 +23,13 @@ internal static class Cases
     }
 
     public static TheoryData<TransportKind, T1, T2> Cross<T1, T2>(
-        TheoryData<TransportKind> transports,
+        IEnumerable<object?[]> transports,
         IReadOnlyList<T1> first,
         IReadOnlyList<T2> second,
         Func<T1, T2, bool>? exists = null)
     {
         var data = new TheoryData<TransportKind, T1, T2>();
-        foreach (TransportKind transport in transports)
+        foreach (TransportKind transport in transports.Select(row => (TransportKind)row[0]!))
         {
             foreach (T1 value in first)
             {

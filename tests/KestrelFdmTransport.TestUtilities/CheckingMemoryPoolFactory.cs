@@ -6,14 +6,14 @@ using System.Threading.Tasks;
 using Microsoft.AspNetCore.Connections;
 using Xunit;
 
-namespace KestrelFdmTransport.Conformance.Infrastructure;
+namespace KestrelFdmTransport.TestUtilities;
 
 /// <summary>
 /// Creates pools that detect a block that is returned twice, returned while pinned, used after its return, or never
 /// returned. A returned array is filled with poison and kept in quarantine: that exposes late writers, and late senders
 /// send bytes that no test expects.
 /// </summary>
-internal sealed class CheckingMemoryPoolFactory : IMemoryPoolFactory<byte>
+public sealed class CheckingMemoryPoolFactory : IMemoryPoolFactory<byte>
 {
     public const int BlockSize = 4096;
 
@@ -40,10 +40,22 @@ internal sealed class CheckingMemoryPoolFactory : IMemoryPoolFactory<byte>
     /// <summary>Call it when the host and all its transports are gone.</summary>
     public async Task VerifyAsync()
     {
-        await Waiting.UntilAsync(
+        await Eventually.UntilAsync(
             () => Rented == 0,
             () => $"{Rented} blocks are not returned {string.Join('\n', _stacks.Values)}",
             "the return of all blocks");
+        AssertNoViolation();
+    }
+
+    /// <summary>Fails if a block is out or if something forbidden was done to one.</summary>
+    public void AssertAllReturned()
+    {
+        Assert.Equal(0, Rented);
+        AssertNoViolation();
+    }
+
+    public void AssertNoViolation()
+    {
         while (_quarantine.TryDequeue(out byte[]? array))
         {
             CheckPoison(array);
