@@ -15,7 +15,6 @@ public sealed class KnotTests
     {
         ["Connections"] = 7,
         ["EventLoops"] = 8,
-        ["Scheduling"] = 7,
     };
 
     [Fact]
