@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Net;
+using System.Net.Sockets;
 using System.Threading.Tasks;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -99,6 +100,18 @@ internal sealed class TestServer : IAsyncDisposable
 
     public Task StopAsync() => _stopping ??= _application.StopAsync();
 
+    /// <summary>Begins the stop; Kestrel stops listening before it waits for requests.</summary>
+    /// <returns>The stop, which may not be over.</returns>
+    public async Task<Task> StopUntilNothingListensAsync()
+    {
+        Task stop = StopAsync();
+        while (await IsListeningAsync())
+        {
+        }
+
+        return stop;
+    }
+
     public async ValueTask DisposeAsync()
     {
         await StopAsync().Within("the stop of the server");
@@ -110,6 +123,19 @@ internal sealed class TestServer : IAsyncDisposable
         if (!_setup.AbortsWhenStopping)
         {
             Assert.DoesNotContain(Logs.Entries, entry => entry.Is("NotAllConnectionsClosedGracefully"));
+        }
+    }
+
+    private async Task<bool> IsListeningAsync()
+    {
+        try
+        {
+            using RawClient probe = await ConnectAsync();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
         }
     }
 

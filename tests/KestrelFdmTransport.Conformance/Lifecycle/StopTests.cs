@@ -67,16 +67,13 @@ public sealed class StopTests(ITestOutputHelper output) : OracleTest(output)
     [Theory, MemberData(nameof(OnBoth))]
     public async Task An_HTTP_2_request_that_hangs_beyond_the_timeout_is_aborted(TransportKind transport)
     {
-        var running = new Signal();
-        var aborted = new Signal();
+        var request = new HangingRequest();
         TestServer server = await StartAsync(
             transport,
             async context =>
             {
-                context.RequestAborted.Register(aborted.Set);
                 await context.Response.WriteAsync("begun");
-                running.Set();
-                await aborted.Task;
+                await request.HandleAsync(context);
             },
             new TestServerSetup
             {
@@ -91,34 +88,26 @@ public sealed class StopTests(ITestOutputHelper output) : OracleTest(output)
         };
 
         Task<string> reply = client.GetStringAsync(server.HttpUrl);
-        await running.Task.Within();
+        await request.UntilRunning;
         await server.StopAsync().Within();
-        await aborted.Task.Within();
+        await request.UntilAborted;
         await Assert.ThrowsAsync<HttpRequestException>(() => reply.Within());
     }
 
     [Theory, MemberData(nameof(OnBoth))]
     public async Task A_stop_with_a_cancelled_token_aborts_at_once(TransportKind transport)
     {
-        var running = new Signal();
-        var aborted = new Signal();
+        var request = new HangingRequest();
         TestServer server = await StartAsync(
-            transport,
-            async context =>
-            {
-                context.RequestAborted.Register(aborted.Set);
-                running.Set();
-                await aborted.Task;
-            },
-            new TestServerSetup { AbortsWhenStopping = true });
+            transport, request.HandleAsync, new TestServerSetup { AbortsWhenStopping = true });
         using RawClient client = await server.ConnectAsync();
         await client.SendAsync(RawClient.Get("/"));
-        await running.Task.Within();
+        await request.UntilRunning;
 
         await Record.ExceptionAsync(
             () => server.Services.GetRequiredService<IHost>().StopAsync(new CancellationToken(canceled: true)).Within(
                 "the stop"));
-        await aborted.Task.Within();
+        await request.UntilAborted;
         await client.AssertResetAsync();
     }
 
@@ -148,21 +137,15 @@ public sealed class StopTests(ITestOutputHelper output) : OracleTest(output)
     [Theory, MemberData(nameof(OnBoth))]
     public async Task The_disposal_of_a_host_that_was_not_stopped_aborts_and_returns_all_blocks(TransportKind transport)
     {
-        var running = new Signal();
-        var aborted = new Signal();
+        var request = new HangingRequest();
         // Not disposed of by the case's end, because that would stop it first.
-        TestServer server = await TestServer.StartAsync(transport, async context =>
-        {
-            context.RequestAborted.Register(aborted.Set);
-            running.Set();
-            await aborted.Task;
-        });
+        TestServer server = await TestServer.StartAsync(transport, request.HandleAsync);
         using RawClient client = await server.ConnectAsync();
         await client.SendAsync(RawClient.Get("/"));
-        await running.Task.Within();
+        await request.UntilRunning;
 
         await ((IAsyncDisposable)server.Services.GetRequiredService<IHost>()).DisposeAsync().Within("the disposal");
-        await aborted.Task.Within();
+        await request.UntilAborted;
         await client.AssertResetAsync();
         await server.Pool.VerifyAsync();
         server.Logs.AssertNothingFromTheTransportAbove(LogLevel.Debug);
@@ -186,7 +169,7 @@ public sealed class StopTests(ITestOutputHelper output) : OracleTest(output)
         await client.SendPatternAsync(Half).Within();
         await running.Task.Within();
 
-        Task stop = await StopUntilNothingListensAsync(server);
+        Task stop = await server.StopUntilNothingListensAsync();
         Assert.False(stop.IsCompleted);
         await client.SendPatternAsync(Half).Within();
         Assert.Equal("whole", (await client.ReadReplyAsync()).Text);
@@ -203,7 +186,7 @@ public sealed class StopTests(ITestOutputHelper output) : OracleTest(output)
         await client.SendAsync(RawClient.Get("/"));
         await client.ReadHeadAsync();
 
-        Task stop = await StopUntilNothingListensAsync(server);
+        Task stop = await server.StopUntilNothingListensAsync();
         Assert.False(stop.IsCompleted);
         Assert.Equal(BytePattern.Default.Hash(Length), await client.ReadHashAsync(Length));
         await client.AssertFinAsync();
@@ -225,7 +208,7 @@ public sealed class StopTests(ITestOutputHelper output) : OracleTest(output)
         await client.SendAsync(RawClient.Get("/1") + RawClient.Get("/2"));
         await running.Task.Within();
 
-        Task stop = await StopUntilNothingListensAsync(server);
+        Task stop = await server.StopUntilNothingListensAsync();
         Assert.False(stop.IsCompleted);
         mayEnd.Set();
         Assert.Equal("/1", (await client.ReadReplyAsync()).Text);
@@ -245,16 +228,5 @@ public sealed class StopTests(ITestOutputHelper output) : OracleTest(output)
         {
             return "reset";
         }
-    }
-
-    /// <summary>Begins the stop; Kestrel stops listening before it waits for requests.</summary>
-    private static async Task<Task> StopUntilNothingListensAsync(TestServer server)
-    {
-        Task stop = server.StopAsync();
-        while (await Record.ExceptionAsync(async () => (await server.ConnectAsync()).Dispose()) is null)
-        {
-        }
-
-        return stop;
     }
 }

@@ -70,16 +70,10 @@ public sealed class WrappingTests(ITestOutputHelper output) : TransportTest(outp
     [Theory, MemberData(nameof(OnBoth))]
     public async Task A_client_that_vanishes_behind_a_layer_aborts_the_request(TransportKind transport)
     {
-        var running = new Signal();
-        var aborted = new Signal();
+        var request = new HangingRequest();
         TestServer server = await StartAsync(
             transport,
-            async context =>
-            {
-                context.RequestAborted.Register(aborted.Set);
-                running.Set();
-                await aborted.Task;
-            },
+            request.HandleAsync,
             new TestServerSetup
             {
                 Listen = options => options.Use(next => connection => PumpThroughOwnPipesAsync(next, connection)),
@@ -87,9 +81,9 @@ public sealed class WrappingTests(ITestOutputHelper output) : TransportTest(outp
         using RawClient client = await server.ConnectAsync();
 
         await client.SendAsync(RawClient.Get("/"));
-        await running.Task.Within();
+        await request.UntilRunning;
         client.Reset();
-        await aborted.Task.Within();
+        await request.UntilAborted;
     }
 
     [Theory, MemberData(nameof(OnBoth))]

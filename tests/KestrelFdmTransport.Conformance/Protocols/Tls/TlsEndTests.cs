@@ -158,24 +158,18 @@ public sealed class TlsEndTests(ITestOutputHelper output) : OracleTest(output)
     [Theory, MemberData(nameof(OnBoth))]
     public async Task A_reset_within_the_session_aborts_the_request(TransportKind transport)
     {
-        var running = new Signal();
-        var aborted = new Signal();
+        var request = new HangingRequest();
         using X509Certificate2 certificate = NamedCertificate.Create("localhost");
         TestServer server = await StartAsync(
             transport,
-            async context =>
-            {
-                context.RequestAborted.Register(aborted.Set);
-                running.Set();
-                await aborted.Task;
-            },
+            request.HandleAsync,
             new TestServerSetup { Listen = options => options.UseHttps(certificate) });
 
         await using TlsClient client = await TlsClient.ConnectAsync(server.EndPoint, TlsClient.Trust(certificate));
         await client.SendAsync(RawClient.Get("/"));
-        await running.Task.Within();
+        await request.UntilRunning;
         client.Reset();
-        await aborted.Task.Within();
+        await request.UntilAborted;
     }
 
     private static async Task<IReadOnlyList<int>> GetRecordTypesAsync(TestServer server, X509Certificate2 certificate)

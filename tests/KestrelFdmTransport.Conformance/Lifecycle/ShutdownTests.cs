@@ -10,7 +10,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Xunit;
 using Xunit.Abstractions;
 
-namespace KestrelFdmTransport.Conformance;
+namespace KestrelFdmTransport.Conformance.Lifecycle;
 
 /// <summary>The end of a server. That all blocks come back is checked after every case of every class.</summary>
 public sealed class ShutdownTests(ITestOutputHelper output) : TransportTest(output)
@@ -30,7 +30,7 @@ public sealed class ShutdownTests(ITestOutputHelper output) : TransportTest(outp
 
         await client.SendAsync(RawClient.Get("/"));
         await running.Task.Within();
-        Task stop = await StopUntilNothingListensAsync(server);
+        Task stop = await server.StopUntilNothingListensAsync();
         Assert.False(stop.IsCompleted);
 
         mayFinish.Set();
@@ -61,7 +61,7 @@ public sealed class ShutdownTests(ITestOutputHelper output) : TransportTest(outp
 
         Task<string> reply = client.GetStringAsync(server.HttpUrl);
         await running.Task.Within();
-        Task stop = await StopUntilNothingListensAsync(server);
+        Task stop = await server.StopUntilNothingListensAsync();
         Assert.False(stop.IsCompleted);
 
         mayFinish.Set();
@@ -72,23 +72,17 @@ public sealed class ShutdownTests(ITestOutputHelper output) : TransportTest(outp
     [Theory, MemberData(nameof(OnBoth))]
     public async Task The_stop_aborts_a_request_that_hangs_beyond_the_timeout(TransportKind transport)
     {
-        var running = new Signal();
-        var aborted = new Signal();
+        var request = new HangingRequest();
         TestServer server = await StartAsync(
             transport,
-            async context =>
-            {
-                context.RequestAborted.Register(aborted.Set);
-                running.Set();
-                await aborted.Task;
-            },
+            request.HandleAsync,
             new TestServerSetup { ShutdownTimeout = TimeSpan.FromSeconds(1), AbortsWhenStopping = true });
         using RawClient client = await server.ConnectAsync();
 
         await client.SendAsync(RawClient.Get("/"));
-        await running.Task.Within();
+        await request.UntilRunning;
         await server.StopAsync().Within();
-        await aborted.Task.Within();
+        await request.UntilAborted;
         await client.AssertResetAsync();
     }
 
@@ -189,25 +183,5 @@ public sealed class ShutdownTests(ITestOutputHelper output) : TransportTest(outp
         {
             return true;
         }
-    }
-
-    /// <summary>Begins the stop; Kestrel stops listening before it waits for requests.</summary>
-    private static async Task<Task> StopUntilNothingListensAsync(TestServer server)
-    {
-        Task stop = server.StopAsync();
-        bool listens = true;
-        while (listens)
-        {
-            try
-            {
-                using RawClient probe = await server.ConnectAsync();
-            }
-            catch (SocketException)
-            {
-                listens = false;
-            }
-        }
-
-        return stop;
     }
 }
