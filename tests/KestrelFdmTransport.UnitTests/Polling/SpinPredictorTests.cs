@@ -27,7 +27,7 @@ public sealed class SpinPredictorTests
     }
 
     [Fact]
-    public void Short_gaps_count_per_connection()
+    public void Only_consecutive_short_gaps_of_one_connection_open_the_gate()
     {
         Observe(ref _first, 3, ShortGap);
         Observe(ref _second, 3, ShortGap);

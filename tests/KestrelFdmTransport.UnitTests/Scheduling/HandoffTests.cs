@@ -242,7 +242,7 @@ public sealed class HandoffTests : IDisposable
     [Theory]
     [InlineData(1)]
     [InlineData(4)]
-    public void A_handoff_at_any_point_of_the_iteration_loses_nothing(int count)
+    public void A_loop_that_is_taken_over_at_any_moment_loses_no_event_command_or_close(int count)
     {
         const int Sources = 16;
         const int Batches = 20;

@@ -17,7 +17,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Hosting;
 
 /// <summary>However the calls are ordered, Kestrel asks our transport first and Sockets for the rest.</summary>
-public sealed class RegistrationTests
+public sealed class RegistrationOrderTests
 {
     /// <summary>Every order of every set of calls that has one of ours.</summary>
     public static TheoryData<string> Calls { get; } =

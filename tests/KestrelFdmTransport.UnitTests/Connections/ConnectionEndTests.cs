@@ -11,7 +11,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Connections;
 
 /// <summary>The order in which an application sees the end of its connection.</summary>
-public sealed class EndOrderTests : IDisposable
+public sealed class ConnectionEndTests : IDisposable
 {
     private const int MoreThanTheKernelTakes = 2_000_000;
     private const int ShutdownSend = 1;

@@ -19,7 +19,7 @@ namespace KestrelFdmTransport.UnitTests.Diagnostics;
 /// The metrics of several transports in one process. Others of the process, of tests that run meanwhile, are in them
 /// too.
 /// </summary>
-public sealed class MetricsTests
+public sealed class TransportMetricsTests
 {
     private const string Name = "KestrelFdmTransport";
 

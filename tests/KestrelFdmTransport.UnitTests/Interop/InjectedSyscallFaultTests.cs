@@ -18,7 +18,7 @@ namespace KestrelFdmTransport.UnitTests.Interop;
 /// clients are served. The conformance suite has the kernel do the same where it can.
 /// </summary>
 [Collection(NonParallel.Name)]
-public sealed class SyscallFaultTests(ITestOutputHelper output)
+public sealed class InjectedSyscallFaultTests(ITestOutputHelper output)
 {
     private const int Clients = 4;
     private const int Connections = 6;
