@@ -11,6 +11,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance;
 
 /// <summary>Clients that do anything at any moment.</summary>
+[Trait("Category", "Slow")]
 public sealed class ChaosTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int Clients = 2000;

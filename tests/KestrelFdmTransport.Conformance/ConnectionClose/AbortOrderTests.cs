@@ -21,6 +21,7 @@ namespace KestrelFdmTransport.Conformance.ConnectionClose;
 /// and a few of this transport's may be worse than the worst on Sockets. A case that fails is tried again: a fault of
 /// the order shows in most rounds of every attempt.
 /// </remarks>
+[Trait("Category", "Slow")]
 public sealed class AbortOrderTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int Rounds = 8;

@@ -8,6 +8,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.ConnectionClose;
 
 /// <summary>Every way a connection may end, in every state it may be in, compared with Sockets.</summary>
+[Trait("Category", "Slow")]
 public sealed class CloseTests(ITestOutputHelper output) : OracleTest(output)
 {
     public static TheoryData<TransportKind, ConnectionState, CloseTrigger> Everything

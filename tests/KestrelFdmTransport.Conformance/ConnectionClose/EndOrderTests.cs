@@ -18,6 +18,7 @@ namespace KestrelFdmTransport.Conformance.ConnectionClose;
 /// often reverses that, and a handler that ignores the flush's result then writes some hundred thousand times into
 /// nothing.
 /// </remarks>
+[Trait("Category", "Slow")]
 public sealed class EndOrderTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int Rounds = 8;

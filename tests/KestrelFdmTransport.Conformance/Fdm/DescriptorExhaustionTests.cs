@@ -14,6 +14,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Fdm;
 
 /// <summary>A server that may have 256 descriptors, and many more clients.</summary>
+[Trait("Category", "Slow")]
 [Collection(NonParallel.Name)]
 public sealed class DescriptorExhaustionTests(ITestOutputHelper output) : TransportTest(output)
 {

@@ -8,6 +8,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Fdm;
 
 /// <summary>What the transport costs the process in threads and descriptors, and that it gives them back.</summary>
+[Trait("Category", "Slow")]
 [Collection(NonParallel.Name)]
 public sealed class FdmProcessTests(ITestOutputHelper output) : TransportTest(output)
 {

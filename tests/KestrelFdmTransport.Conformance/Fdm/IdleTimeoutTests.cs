@@ -20,6 +20,7 @@ namespace KestrelFdmTransport.Conformance.Fdm;
 /// Connections without traffic. Cases in which one must last keep it beside another that must end: when that has ended,
 /// the time has passed.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class IdleTimeoutTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int TimedOut = 39;

@@ -15,6 +15,7 @@ namespace KestrelFdmTransport.Conformance.Fdm;
 /// With a linger time, <c>close</c> waits until the peer has acknowledged everything, even on a non-blocking
 /// descriptor. The client here reads nothing, and other clients use the same loop. (On Sockets a pool thread waits.)
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class LingerTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int WriteFinEvent = 7;

@@ -22,6 +22,7 @@ namespace KestrelFdmTransport.Conformance.Fdm;
 /// compared with Sockets in the same process. Unless connections take turns, each greedy one keeps its thread until the
 /// pool has added more.
 /// </summary>
+[Trait("Category", "Slow")]
 [Collection(NonParallel.Name)]
 public sealed class NewConnectionFairnessTests(ITestOutputHelper output) : TransportTest(output)
 {

@@ -17,6 +17,7 @@ namespace KestrelFdmTransport.Conformance.Fdm;
 /// Every thread of the pool blocks, and so does every one that it adds. Nothing in here may need the pool meanwhile:
 /// the clients are synchronous and on a thread of their own.
 /// </summary>
+[Trait("Category", "Slow")]
 [Collection(NonParallel.Name)]
 public sealed class PoolStarvationTests
 {

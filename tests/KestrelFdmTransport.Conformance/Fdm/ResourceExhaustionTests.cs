@@ -9,6 +9,7 @@ using Xunit;
 namespace KestrelFdmTransport.Conformance.Fdm;
 
 /// <summary>What the rest of the process does to the transport.</summary>
+[Trait("Category", "Slow")]
 [Collection(NonParallel.Name)]
 public sealed class ResourceExhaustionTests
 {

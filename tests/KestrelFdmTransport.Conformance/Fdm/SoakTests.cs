@@ -7,6 +7,7 @@ using Xunit;
 namespace KestrelFdmTransport.Conformance.Fdm;
 
 /// <summary>The short form of <c>KestrelFdmTransport.Stress soak</c>.</summary>
+[Trait("Category", "Slow")]
 [Collection(NonParallel.Name)]
 public sealed class SoakTests
 {

@@ -15,6 +15,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Fdm;
 
 /// <summary>System calls of a server under load fail, for real: strace has the kernel say so.</summary>
+[Trait("Category", "Slow")]
 [Collection(NonParallel.Name)]
 public sealed class SyscallFaultTests(ITestOutputHelper output) : TransportTest(output)
 {

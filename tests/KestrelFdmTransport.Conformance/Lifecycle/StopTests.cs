@@ -20,6 +20,7 @@ namespace KestrelFdmTransport.Conformance.Lifecycle;
 /// <summary>
 /// The stop of a server at every moment of a request. That all blocks come back is checked after every case.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class StopTests(ITestOutputHelper output) : OracleTest(output)
 {
     private static readonly TimeSpan s_short = TimeSpan.FromSeconds(0.3);

@@ -10,6 +10,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Limits;
 
 /// <summary>Kestrel's own limits of buffers at their extremes: served or refused as on Sockets.</summary>
+[Trait("Category", "Slow")]
 public sealed class KestrelBufferLimitTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int Length = 300_000;

@@ -10,6 +10,7 @@ namespace KestrelFdmTransport.Conformance.Limits;
 /// <summary>
 /// How far the transport reads ahead of the application. That all blocks come back is checked after every case.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class MaxRequestBufferSizeTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int PauseEvent = 4;

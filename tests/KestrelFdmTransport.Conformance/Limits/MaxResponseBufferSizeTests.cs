@@ -9,6 +9,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Limits;
 
 /// <summary>How much the transport takes from the application for a client that does not read.</summary>
+[Trait("Category", "Slow")]
 public sealed class MaxResponseBufferSizeTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int Length = 24 * 1024 * 1024;

@@ -19,6 +19,7 @@ namespace KestrelFdmTransport.Conformance.Limits;
 /// Clients that are too slow, and clients that are just fast enough. Kestrel looks once a second and wants a grace
 /// period of more than a second, so these cases take that long.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class MinimumDataRateTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const string ResponseRateMissed = "ResponseMinimumDataRateNotSatisfied";

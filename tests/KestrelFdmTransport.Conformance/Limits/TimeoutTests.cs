@@ -11,6 +11,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Limits;
 
 /// <summary>Clients that leave Kestrel waiting. Kestrel looks once a second, so these cases take that long.</summary>
+[Trait("Category", "Slow")]
 public sealed class TimeoutTests(ITestOutputHelper output) : OracleTest(output)
 {
     private static readonly TestServerSetup s_keepAlive

@@ -12,6 +12,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.MisbehavingClients;
 
 /// <summary>Many clients at once that are slow, or stop, all in the same way.</summary>
+[Trait("Category", "Slow")]
 public sealed class ManyClientsTests(ITestOutputHelper output) : TransportTest(output)
 {
     [Theory, MemberData(nameof(OnBoth))]

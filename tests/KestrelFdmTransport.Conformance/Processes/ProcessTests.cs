@@ -11,6 +11,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Processes;
 
 /// <summary>What holds for a process as a whole: its switches, its descriptors and its end.</summary>
+[Trait("Category", "Slow")]
 public sealed class ProcessTests(ITestOutputHelper output) : TransportTest(output)
 {
     [Theory, MemberData(nameof(OnBoth))]

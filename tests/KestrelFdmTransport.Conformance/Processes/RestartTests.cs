@@ -13,6 +13,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Processes;
 
 /// <summary>A new process takes over from an old one: both have the same listen socket for a while.</summary>
+[Trait("Category", "Slow")]
 public sealed class RestartTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int Clients = 4;

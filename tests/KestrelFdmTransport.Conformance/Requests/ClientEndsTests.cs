@@ -9,6 +9,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Requests;
 
 /// <summary>A client leaves, in every way and at every moment of a request.</summary>
+[Trait("Category", "Slow")]
 public sealed class ClientEndsTests(ITestOutputHelper output) : OracleTest(output)
 {
     public static TheoryData<TransportKind, RequestPhase, ClientEnd> EveryPhaseAndEnd => Cases.Cross(

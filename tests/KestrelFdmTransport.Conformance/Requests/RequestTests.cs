@@ -15,6 +15,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Requests;
 
 /// <summary>Requests that are large, many, or cut off while the handler does not read.</summary>
+[Trait("Category", "Slow")]
 public sealed class RequestTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int PauseEvent = 4;

@@ -11,6 +11,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Semantics;
 
 /// <summary>MaxReadBufferSize and MaxWriteBufferSize: where waiting begins and ends.</summary>
+[Trait("Category", "Slow")]
 public sealed class BufferSizeTests(ITestOutputHelper output) : OracleTest(output)
 {
     private const string App = "app";

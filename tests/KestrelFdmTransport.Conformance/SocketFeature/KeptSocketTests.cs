@@ -12,6 +12,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.SocketFeature;
 
 /// <summary>An application that keeps the socket, or asks for it, when its connection has ended.</summary>
+[Trait("Category", "Slow")]
 public sealed class KeptSocketTests(ITestOutputHelper output) : OracleTest(output)
 {
     private const string App = "app";

@@ -10,6 +10,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.SocketFeature;
 
 /// <summary>An application that shuts down, closes or disposes the socket of its connection.</summary>
+[Trait("Category", "Slow")]
 public sealed class SocketCloseTests(ITestOutputHelper output) : OracleTest(output)
 {
     private const string App = "app";

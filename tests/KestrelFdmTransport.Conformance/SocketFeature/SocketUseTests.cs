@@ -12,6 +12,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.SocketFeature;
 
 /// <summary>An application that uses its connection's socket without ending it.</summary>
+[Trait("Category", "Slow")]
 public sealed class SocketUseTests(ITestOutputHelper output) : OracleTest(output)
 {
     private const string App = "app";

@@ -4,6 +4,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Balancing;
 
 /// <summary>What must become of any population of busy connections.</summary>
+[Trait("Category", "Slow")]
 public sealed class LoadBalancerPropertyTests
 {
     /// <summary>Ten seconds.</summary>

@@ -18,6 +18,7 @@ namespace KestrelFdmTransport.UnitTests.Connections;
 /// <summary>
 /// Connections that change their loop all the time, under everything that may happen to them meanwhile.
 /// </summary>
+[Trait("Category", "Slow")]
 [Collection(NonParallel.Name)]
 public sealed class MoveTests
 {

@@ -17,6 +17,7 @@ namespace KestrelFdmTransport.UnitTests.Connections;
 /// <summary>
 /// Bytes in both directions of several connections at once, read and written in every way a pipe allows.
 /// </summary>
+[Trait("Category", "Slow")]
 [Collection(NonParallel.Name)]
 public sealed class StressTests
 {

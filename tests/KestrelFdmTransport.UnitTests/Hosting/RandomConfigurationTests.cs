@@ -15,6 +15,7 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Hosting;
 
 /// <summary>Every configuration is served or refused with a reason, and nothing hangs or stays behind.</summary>
+[Trait("Category", "Slow")]
 [Collection(NonParallel.Name)]
 public sealed class RandomConfigurationTests
 {

@@ -17,6 +17,7 @@ namespace KestrelFdmTransport.UnitTests.Interop;
 /// Every call of the hot path fails with every error that its manual page lists, once and again and again, while
 /// clients are served. The conformance suite has the kernel do the same where it can.
 /// </summary>
+[Trait("Category", "Slow")]
 [Collection(NonParallel.Name)]
 public sealed class InjectedSyscallFaultTests(ITestOutputHelper output)
 {

@@ -13,6 +13,7 @@ namespace KestrelFdmTransport.UnitTests.WayBack;
 /// Everything that is taken has its way back. Each step that may fail does so, in a run of its own, and then nothing is
 /// left: no descriptor, no thread, no block, no pool, no place in the accept queue; and the next client is served.
 /// </summary>
+[Trait("Category", "Slow")]
 [Collection(NonParallel.Name)]
 public sealed class WayBackTests(ITestOutputHelper output)
 {

@@ -6,6 +6,7 @@ using Xunit;
 namespace KestrelFdmTransport.Conformance.Fdm.Adaptive;
 
 /// <summary>The short form of <c>KestrelFdmTransport.Stress handoffs</c>.</summary>
+[Trait("Category", "Slow")]
 [Collection(NonParallel.Name)]
 public sealed class HandoffStressTests
 {

@@ -14,6 +14,7 @@ namespace KestrelFdmTransport.Conformance.Fdm.Adaptive;
 /// A callback that stands still because its whole process is stopped delays no other connection, so its loop is not
 /// taken over.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class InterruptedProcessTests
 {
     private const int Clients = 8;

@@ -15,6 +15,7 @@ namespace KestrelFdmTransport.Conformance.Fdm.Adaptive;
 /// Handlers whose threads stand still for a reason that is not theirs, late timers, late interrupts, and limits of
 /// threads.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class StandingStillTests
 {
     private const int Clients = 16;

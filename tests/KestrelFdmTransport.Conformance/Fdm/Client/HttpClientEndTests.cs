@@ -14,6 +14,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Fdm.Client;
 
 /// <summary>Requests that end before they are done, over opened connections and over the handler's own.</summary>
+[Trait("Category", "Slow")]
 public sealed class HttpClientEndTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int Requests = 80;

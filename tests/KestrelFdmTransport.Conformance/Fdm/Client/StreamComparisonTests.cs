@@ -12,6 +12,7 @@ namespace KestrelFdmTransport.Conformance.Fdm.Client;
 /// <summary>
 /// The streams of the connection factory do what a <see cref="System.Net.Sockets.NetworkStream"/> does, in every state.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class StreamComparisonTests(ITestOutputHelper output) : TransportTest(output)
 {
     private const int AtOnce = 16;

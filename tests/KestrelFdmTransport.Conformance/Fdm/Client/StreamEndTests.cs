@@ -11,6 +11,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Fdm.Client;
 
 /// <summary>What becomes of a stream's bytes, waits and connection when it ends.</summary>
+[Trait("Category", "Slow")]
 public sealed class StreamEndTests(ITestOutputHelper output) : TransportTest(output)
 {
     [Theory, MemberData(nameof(OnAllFdm))]

@@ -13,6 +13,7 @@ using Xunit.Abstractions;
 namespace KestrelFdmTransport.Conformance.Protocols.SignalR;
 
 /// <summary>The SignalR client that browsers use, on everything that can carry it.</summary>
+[Trait("Category", "Slow")]
 public sealed class SignalRTests(ITestOutputHelper output) : TransportTest(output)
 {
     private readonly ConcurrentDictionary<HttpContext, byte> _carriers = new();

@@ -5,6 +5,7 @@ namespace KestrelFdmTransport.UnitTests.PipeContract;
 /// <summary>
 /// Reader and writer against a pipe's, with operations that wait for their turn: the results are the same, only later.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class TurnTakingContractTests
 {
     private const int Sequences = 3_000;

@@ -5,6 +5,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.PipeContract;
 
+[Trait("Category", "Slow")]
 public sealed class FuzzSelfTests
 {
     private const int Seeds = 500;

@@ -18,6 +18,7 @@ public abstract partial class PipeReaderContractTests
     private protected virtual int Sequences => 5_000;
 
     [Fact]
+    [Trait("Category", "Slow")]
     public void Random_sequences_of_operations_give_what_a_pipe_gives()
     {
         FuzzReport? report = FuzzCampaign.Run(
