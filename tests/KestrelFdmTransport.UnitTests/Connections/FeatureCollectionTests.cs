@@ -46,7 +46,10 @@ public sealed class FeatureCollectionTests
         };
         _connection = new FdmConnection(
             new ConnectionIo(
-                -1, isUnix: false, new EndpointBuffers(new CheckingMemoryPoolFactory().Create(), NullLogger.Instance), settings),
+                -1,
+                isUnix: false,
+                new EndpointBuffers(new CheckingMemoryPoolFactory().Create(), NullLogger.Instance),
+                settings),
             new(default),
             default);
         foreach (Type key in s_own)
