@@ -11,8 +11,8 @@ public sealed class PlatformSupportTests
 {
     [Theory]
     [InlineData("EpollCreate", "EMFILE")]
-    [InlineData("EventDescriptor", "EMFILE")]
-    [InlineData("EventDescriptor", "ENFILE")]
+    [InlineData("CreateEventFd", "EMFILE")]
+    [InlineData("CreateEventFd", "ENFILE")]
     [InlineData("EpollAdd", "ENOMEM")]
     [InlineData("EpollAdd", "ENOSPC")]
     public void What_could_not_be_found_out_for_want_of_something_is_found_out_later(string call, string error)

@@ -30,7 +30,7 @@ public sealed class WayBackTests(ITestOutputHelper output)
     /// </summary>
     private static readonly HashSet<string> s_stepsOfLoops = new(StringComparer.Ordinal)
     {
-        "EpollWait", "ThreadStarts", "EpollCreate", "EventDescriptor", "EpollAdd", "LoopMade", "EventBufferMade",
+        "EpollWait", "ThreadStarts", "EpollCreate", "CreateEventFd", "EpollAdd", "LoopMade", "EventBufferMade",
     };
 
     public static TheoryData<string, ApplicationScheduling> Cases()
