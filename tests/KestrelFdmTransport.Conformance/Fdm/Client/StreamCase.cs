@@ -58,14 +58,16 @@ internal sealed class StreamCase(StreamState state, StreamOperation operation, S
     }
 
     /// <summary>
-    /// Does the case again if a thread that blocks came to its call only after the stream had been disposed of.
+    /// Does the case again if a thread that blocks came to its call only after the stream had been disposed of, or if
+    /// an operation of several reads was between two of them at that moment.
     /// </summary>
     private async Task<List<string>> RunAsync(FdmConnectionFactory? factory)
     {
         for (int i = 0; ; i++)
         {
             List<string> seen = await TryRunAsync(factory);
-            if (!operation.Blocks || state == StreamState.Disposed || i == 20
+            bool comesLate = operation.Blocks || operation.Waits == StreamWait.End;
+            if (!comesLate || state == StreamState.Disposed || i == 20
                 || !seen.Exists(line => line.Contains(nameof(ObjectDisposedException), StringComparison.Ordinal)))
             {
                 return seen;
