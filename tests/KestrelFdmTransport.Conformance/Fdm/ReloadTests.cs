@@ -45,7 +45,7 @@ public sealed class ReloadTests(ITestOutputHelper output) : TransportTest(output
         }
 
         Assert.Equal($"{steady}", (await kept.GetAsync("/")).Text);
-        Assert.Equal(loops, ProcessState.Threads("fdm-loop").Count);
+        Assert.InRange(ProcessState.Threads("fdm-loop").Count, 1, loops);
         await Eventually.UntilAsync(
             () => ProcessState.Descriptors() <= descriptors,
             () => $"{ProcessState.Descriptors()} descriptors, {descriptors} before");
