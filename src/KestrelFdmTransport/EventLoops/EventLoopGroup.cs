@@ -46,7 +46,7 @@ internal sealed class EventLoopGroup : IDisposable
         _maxSpinning = Math.Max(1, Environment.ProcessorCount - 1);
         Standbys = new StandbyThreads(settings, logger);
         BlockingThreads = new BlockingThreadPool(settings.MaxBlockingThreads, settings.Headroom, logger);
-        Balancer = new LoadBalancer<EventLoop>(() => _loops, settings.MigratesConnections);
+        Balancer = new LoadBalancer<EventLoop>(() => Loops, settings.MigratesConnections);
         Headroom = new DescriptorHeadroom(settings.LoopCount);
     }
 
