@@ -133,7 +133,7 @@ internal sealed class LoopUtilization
     internal void Measure(long now, PollingSets sets, long cpuTime)
     {
         long length = now - _begin;
-        (int heat, int proven, int hot) = sets.Measure(now);
+        (int activity, int established, int hot) = sets.Measure(now);
         Hot = hot;
         double part = (double)Math.Max(0, length - _idle) / length;
 
@@ -145,10 +145,10 @@ internal sealed class LoopUtilization
         int lasting = (int)(Scale * _ownAverage);
         SustainedUtilization = Math.Min(lasting, _sustainedBefore);
         _sustainedBefore = lasting;
-        Volatile.Write(ref _sustainedActivity, Math.Min(proven, _establishedActivity));
-        Volatile.Write(ref _establishedActivity, proven);
+        Volatile.Write(ref _sustainedActivity, Math.Min(established, _establishedActivity));
+        Volatile.Write(ref _establishedActivity, established);
         Volatile.Write(ref _utilization, (int)(Scale * _average));
-        Volatile.Write(ref _activity, heat);
+        Volatile.Write(ref _activity, activity);
         _measuredBefore = _measuredAt;
         Volatile.Write(ref _measuredAt, now);
         _begin = now;

@@ -321,8 +321,8 @@ internal sealed partial class ConnectionIo : IoSource
 
     private Completion TakeUndelivered(in Completion completion)
     {
-        int untold = Volatile.Read(ref _undelivered) == 0 ? 0 : Interlocked.Exchange(ref _undelivered, 0);
-        return completion with { Flags = completion.Flags | (CompletionFlags)untold };
+        int undelivered = Volatile.Read(ref _undelivered) == 0 ? 0 : Interlocked.Exchange(ref _undelivered, 0);
+        return completion with { Flags = completion.Flags | (CompletionFlags)undelivered };
     }
 
     internal override (string Id, object? EndPoint) Describe() => (Connection.ConnectionId, Connection.LocalEndPoint);

@@ -18,7 +18,7 @@ namespace KestrelFdmTransport.Connections;
 /// </summary>
 /// <remarks>
 /// Consumer state belongs to the application, which makes one call at a time (the pipe contract). What both sides look
-/// at is listed in docs/architecture.md, with the order of reads and writes that keeps wake-ups from getting lost.
+/// at is listed in docs/design/input.md, with the order of reads and writes that keeps wake-ups from getting lost.
 /// </remarks>
 internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadResult>, IPipeEnd
 {

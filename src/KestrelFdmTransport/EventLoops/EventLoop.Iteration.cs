@@ -287,10 +287,9 @@ internal sealed partial class EventLoop
     /// Before it blocks, and before it closes: what waits for a connection's end may count blocks then.
     /// </summary>
     private bool TrimBuffers(LoopThread thread)
-    {
-        return _migration.TakeHasMigrated() || _sources.HasClosing ? thread.ClearBuffers(this)
+        => _migration.TakeHasMigrated() || _sources.HasClosing
+            ? thread.ClearBuffers(this)
             : Sets.Backlog > 0 || thread.TrimBuffers(this);
-    }
 
     private bool CloseEnded(LoopThread thread)
     {

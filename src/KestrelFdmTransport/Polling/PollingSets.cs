@@ -287,7 +287,7 @@ internal sealed class PollingSets
     /// The sum of the live counters as of now, the part that a single request cannot explain, and the number of hot
     /// connections. Each call examines a bounded number of silent connections.
     /// </summary>
-    internal (int Heat, int ProvenHeat, int Hot) Measure(long now)
+    internal (int Activity, int EstablishedActivity, int Hot) Measure(long now)
     {
         long hotGap = _rules.HotGap << _gapThreshold.Shift;
         for (int i = Math.Min(MeasuredPerWindow, _counters.Length); i > 0; i--)
@@ -341,8 +341,7 @@ internal sealed class PollingSets
     }
 
     /// <summary>
-    /// Among the sets that still have quota, the one whose head has waited longest. Hot heads count earlier and win a
-    /// tie.
+    /// Among the sets that still have quota, the one whose head has waited longest. The hot set wins a tie.
     /// </summary>
     private bool OldestOfAll(out PollingSet set)
     {
@@ -391,21 +390,21 @@ internal sealed class PollingSets
             : PollingSet.Cold;
     }
 
-    private void CountActivity(ref LiveCounter counter, byte heat)
+    private void CountActivity(ref LiveCounter counter, byte value)
     {
         byte before = counter.Activity;
-        if (heat == before)
+        if (value == before)
         {
             return;
         }
 
-        counter.Activity = heat;
-        _activity += heat - before;
-        _establishedActivity += Established(heat) - Established(before);
-        _hotConnections += (heat >= PollingPolicy.CounterHot ? 1 : 0) - (before >= PollingPolicy.CounterHot ? 1 : 0);
+        counter.Activity = value;
+        _activity += value - before;
+        _establishedActivity += Established(value) - Established(before);
+        _hotConnections += (value >= PollingPolicy.CounterHot ? 1 : 0) - (before >= PollingPolicy.CounterHot ? 1 : 0);
     }
 
-    private static int Established(byte heat) => heat > PollingPolicy.CounterStart + 1 ? heat : 0;
+    private static int Established(byte value) => value > PollingPolicy.CounterStart + 1 ? value : 0;
 
     private static byte Decayed(byte value, long gap, long hotGap)
         => (byte)Math.Max(0, value - Math.Min(PollingPolicy.CounterMax, gap / hotGap));

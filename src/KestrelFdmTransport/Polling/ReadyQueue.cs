@@ -35,7 +35,7 @@ internal struct ReadyQueue
     internal ulong Dequeue(out long queuedAt)
     {
         Debug.Assert(_count > 0, "A budget is never more than what is queued.");
-        ulong token = _entries[_head].Payload;
+        ulong token = _entries[_head].Token;
         queuedAt = _entries[_head].QueuedAt;
         _head = (_head + 1) & (_entries.Length - 1);
         _count--;
@@ -54,5 +54,5 @@ internal struct ReadyQueue
     }
 
     [StructLayout(LayoutKind.Auto)]
-    private readonly record struct Entry(ulong Payload, long QueuedAt);
+    private readonly record struct Entry(ulong Token, long QueuedAt);
 }

@@ -136,8 +136,7 @@ internal sealed class LoopThread
         LoopThread thread = t_scope ?? Register(new LoopThread(isOurs: false, servesLoops: false));
         if (thread._source is not null)
         {
-            // CompletionFlags by a loop, which has entered already; or a callback that runs another one by hand: the
-            // outer one keeps its deferral.
+            // The loop has entered already, or a callback runs another one by hand: the outer one keeps its deferral.
             thread.RanApplication = true;
             if (thread._source == source && source.MeasuresBlocking)
             {
@@ -168,7 +167,7 @@ internal sealed class LoopThread
         }
         finally
         {
-            bool dear = thread._watched;
+            bool wasMeasured = thread._watched;
             try
             {
                 thread.Leave(source, loop: null);
@@ -180,7 +179,7 @@ internal sealed class LoopThread
 
             if (source.IsAdaptive && thread._isPooled)
             {
-                thread.OnPooledCallbackCompleted(source.Loop.Group, dear);
+                thread.OnPooledCallbackCompleted(source.Loop.Group, wasMeasured);
             }
         }
     }
@@ -290,10 +289,10 @@ internal sealed class LoopThread
 
     /// <summary>Runs the source's callbacks. The loop's owner calls it at the top of its stack.</summary>
     /// <returns>False if the loop was taken over meanwhile: then the caller must not touch it any more.</returns>
-    internal bool RunCallbacks(EventLoop loop, IoSource source, in Completion completion, bool hoarding = true)
+    internal bool RunCallbacks(EventLoop loop, IoSource source, in Completion completion, bool caching = true)
     {
         Enter(source, loop);
-        _cachingEnabled = hoarding;
+        _cachingEnabled = caching;
         try
         {
             if (completion.HasFlag(CompletionFlags.Faulted))
@@ -457,9 +456,9 @@ internal sealed class LoopThread
     }
 
     /// <summary>A callback has ended that was queued to the thread pool.</summary>
-    private void OnPooledCallbackCompleted(EventLoopGroup group, bool dear)
+    private void OnPooledCallbackCompleted(EventLoopGroup group, bool wasMeasured)
     {
-        if (dear && !_wasBlocked)
+        if (wasMeasured && !_wasBlocked)
         {
             group.Backlog.OnCompleted(EndedAt - _startedAt);
         }

@@ -83,7 +83,7 @@ public sealed class PollingSetsActivityTests
         int before = Count * PollingPolicy.CounterMax;
         for (int i = 0; i < 200; i++)
         {
-            int heat = _sets.Measure(later).Heat;
+            int heat = _sets.Measure(later).Activity;
             Assert.InRange(before - heat, 0, Share * PollingPolicy.CounterMax);
             before = heat;
         }
