@@ -59,6 +59,12 @@ internal sealed class Application(string name, int stepsPerMicrosecond)
                 return context.Response.Body.WriteAsync(CannedResponses.Megabyte).AsTask();
             case "/upload":
                 return UploadAsync(context);
+            case "/yield":
+                return YieldAsync(context);
+            case "/delay":
+                return DelayAsync(context);
+            case "/grpc":
+                return UnaryAsync(context);
             case "/polling-sets/on" or "/polling-sets/off":
                 context.RequestServices.GetRequiredService<FdmTransportFactory>().UsePollingSets(
                     path.EndsWith("on", StringComparison.Ordinal));
@@ -87,6 +93,38 @@ internal sealed class Application(string name, int stepsPerMicrosecond)
             ?? "0";
         context.Response.ContentLength = loop.Length;
         return context.Response.WriteAsync(loop);
+    }
+
+    /// <summary>As a handler that awaits something which another thread completes at once.</summary>
+    private static async Task YieldAsync(HttpContext context)
+    {
+        await Task.Yield();
+        await PlaintextAsync(context);
+    }
+
+    /// <summary>As a handler that awaits a database.</summary>
+    private static async Task DelayAsync(HttpContext context)
+    {
+        await Task.Delay(1);
+        await PlaintextAsync(context);
+    }
+
+    /// <summary>A unary call as gRPC frames it: a message with a prefix each way, then a trailer.</summary>
+    private static async Task UnaryAsync(HttpContext context)
+    {
+        PipeReader body = context.Request.BodyReader;
+        ReadResult result = await body.ReadAtLeastAsync(CannedResponses.Message.Length);
+        body.AdvanceTo(result.Buffer.End);
+        result = await body.ReadAsync();
+        body.AdvanceTo(result.Buffer.End);
+
+        context.Response.ContentType = "application/grpc";
+        context.Response.DeclareTrailer("grpc-status");
+        PipeWriter answer = context.Response.BodyWriter;
+        CannedResponses.Message.CopyTo(answer.GetSpan(CannedResponses.Message.Length));
+        answer.Advance(CannedResponses.Message.Length);
+        await answer.FlushAsync();
+        context.Response.AppendTrailer("grpc-status", "0");
     }
 
     private static async Task UploadAsync(HttpContext context)

@@ -4,7 +4,7 @@
 // It ends when its standard input ends.
 // For sockets-inline to be what its users run, set DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS=1.
 // The first line that it prints says which ports it listens on:
-//   ready http=1 raw=2 https=3 h2c=4
+//   ready http=1 raw=2 https=3 h2c=4 h2=5
 using System;
 using System.Globalization;
 using System.Linq;
@@ -74,6 +74,11 @@ builder.WebHost.ConfigureKestrel(kestrel =>
         endpoint.UseHttps(certificate);
     });
     kestrel.Listen(IPAddress.Loopback, 0, endpoint => endpoint.Protocols = HttpProtocols.Http2);
+    kestrel.Listen(IPAddress.Loopback, 0, endpoint =>
+    {
+        endpoint.Protocols = HttpProtocols.Http2;
+        endpoint.UseHttps(certificate);
+    });
 });
 
 WebApplication app = builder.Build();
@@ -84,7 +89,7 @@ await app.StartAsync();
 int[] ports = [.. app.Urls.Select(url => new Uri(url).Port)];
 Console.WriteLine(string.Create(
     CultureInfo.InvariantCulture,
-    $"ready http={ports[0]} raw={ports[1]} https={ports[2]} h2c={ports[3]}"));
+    $"ready http={ports[0]} raw={ports[1]} https={ports[2]} h2c={ports[3]} h2={ports[4]}"));
 ParentWatcher.EndWithIt();
 await ((IHost)app).WaitForShutdownAsync();
 return 0;

@@ -48,7 +48,7 @@ public class CallbackBenchmarks
     }
 
     [Benchmark]
-    public bool Tell() => _scope.RunCallbacks(_loop, _source, Completion.None);
+    public bool Tell() => _loop.RunCallbacks(_scope, _source, Completion.None);
 
     [Benchmark]
     public void Run() => LoopThread.Run(_source, static _ => { }, state: null, context: null);

@@ -9,6 +9,7 @@ using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.MicroBenchmarks.Support;
 using KestrelFdmTransport.Scheduling;
+using KestrelFdmTransport.TestUtilities;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KestrelFdmTransport.MicroBenchmarks;
@@ -49,14 +50,10 @@ public class PipeBenchmarks
         // Not registered with the loop: the benchmark takes the loop's part.
         _group = new EventLoopGroup(new EventLoopSettings { LoopCount = 1 }, NullLogger.Instance);
         EventLoop loop = _group.AddUser()[0];
-        if (Sys.StreamPair(out _near, out _far) != 0)
-        {
-            throw new InvalidOperationException("There is no socket pair.");
-        }
-
+        (_near, _far) = StreamPair.Create();
         var settings = new ConnectionSettings
         {
-            RunsInline = true,
+            Endpoint = new EndpointProfile(ApplicationScheduling.Inline),
             FinOnError = false,
             ReadPauseThreshold = PauseThreshold,
             WritePauseThreshold = PauseThreshold,

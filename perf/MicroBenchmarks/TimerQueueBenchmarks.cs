@@ -4,7 +4,7 @@ using KestrelFdmTransport.MicroBenchmarks.Support;
 
 namespace KestrelFdmTransport.MicroBenchmarks;
 
-/// <summary>The deadlines of a loop's listeners: one per endpoint.</summary>
+/// <summary>The timers of a loop.</summary>
 [MemoryDiagnoser]
 public class TimerQueueBenchmarks
 {
@@ -12,7 +12,7 @@ public class TimerQueueBenchmarks
     private readonly QuietSource _source = new();
 
     /// <summary>Other sources in the queue.</summary>
-    [Params(0, 8)]
+    [Params(0, 8, 10_000)]
     public int Others { get; set; }
 
     [GlobalSetup]

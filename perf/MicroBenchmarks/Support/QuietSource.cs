@@ -1,15 +1,18 @@
 using System;
 using System.Threading;
 using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.MicroBenchmarks.Support;
 
 /// <summary>A source that does nothing but count its command.</summary>
-internal sealed class QuietSource : IoSource
+internal sealed class QuietSource : IoSource, ICallbackOwner
 {
     private long _handled;
 
     internal long Handled => Volatile.Read(ref _handled);
+
+    public bool MeasuresCallbacks => false;
 
     internal override Completion OnReady(uint events) => Completion.None;
 
@@ -26,4 +29,20 @@ internal sealed class QuietSource : IoSource
     }
 
     internal override void Fail(Exception cause) => Environment.FailFast(cause.Message, cause);
+
+    public void OnCallbackCompleted(in CallbackTime time)
+    {
+    }
+
+    public void OnStalled(bool computes)
+    {
+    }
+
+    public void SendDeferred()
+    {
+    }
+
+    public void SendFromMonitor()
+    {
+    }
 }

@@ -154,7 +154,7 @@ internal sealed class EpollRun : IDisposable
         connection.Connecting = true;
         _connecting++;
         connection.Reader = new ResponseReader();
-        Syscall.Check(Sys.SetNoDelay(descriptor), "setsockopt");
+        Syscall.Check(SocketOptions.SetNoDelay(descriptor), "setsockopt");
         int result = Sys.Connect(descriptor, _address);
         if (result != -Errno.EINPROGRESS)
         {
@@ -173,7 +173,7 @@ internal sealed class EpollRun : IDisposable
                 return;
             }
 
-            Syscall.Check(Sys.GetSocketError(connection.Descriptor), "connect");
+            Syscall.Check(SocketOptions.GetError(connection.Descriptor), "connect");
             connection.Connecting = false;
             _connecting--;
             if (_started)

@@ -8,8 +8,8 @@ using KestrelFdmTransport.TransportComparison.Servers;
 
 namespace KestrelFdmTransport.TransportComparison.Loads;
 
-/// <summary>HTTP/2 without TLS by h2load.</summary>
-internal sealed partial class H2Load(int connections, int streams) : ILoad
+/// <summary>HTTP/2 by h2load.</summary>
+internal sealed partial class H2Load(Endpoint endpoint, int connections, int streams, Request request) : ILoad
 {
     private static readonly TimeSpan s_loggedRun = TimeSpan.FromSeconds(1);
 
@@ -18,20 +18,24 @@ internal sealed partial class H2Load(int connections, int streams) : ILoad
     public async Task<LoadOutcome> RunAsync(
         ServerProcess server, CpuPlan cpus, TimeSpan duration, CancellationToken cancellation)
     {
-        ServerUsage before = server.Usage();
-        string output = await RunAsync(server, cpus, duration, [], cancellation);
-        ServerUsage usage = server.Usage() - before;
-
-        // The log is the only way to its latencies. It costs h2load a system call per request, so it has a run of its
-        // own.
         string log = Path.GetTempFileName();
+        string body = Path.GetTempFileName();
         try
         {
-            _ = await RunAsync(server, cpus, s_loggedRun, ["--log-file", log], cancellation);
+            await File.WriteAllBytesAsync(body, new byte[request.BodyLength], cancellation);
+            string[] data = request.BodyLength > 0 ? ["-d", body] : [];
+            ServerUsage before = server.Usage();
+            string output = await RunAsync(server, cpus, duration, data, cancellation);
+            ServerUsage usage = server.Usage() - before;
+
+            // The log is the only way to its latencies. It costs h2load a system call per request, so it has a run of
+            // its own.
+            _ = await RunAsync(server, cpus, s_loggedRun, [.. data, "--log-file", log], cancellation);
             return Parse(output, Latencies(log), usage);
         }
         finally
         {
+            File.Delete(body);
             File.Delete(log);
         }
     }
@@ -86,7 +90,7 @@ internal sealed partial class H2Load(int connections, int streams) : ILoad
             Text(cpus.LoadThreads),
             "-D",
             Text((int)duration.TotalSeconds),
-            .. more, server.Url(Endpoint.H2c, "/").ToString(),
+            .. more, server.Url(endpoint, request.Path).ToString(),
         ],
         cpus.Load,
         cancellation);

@@ -12,14 +12,14 @@ namespace KestrelFdmTransport.TransportComparison.Loads;
 /// <summary>
 /// Protocols that <see cref="EpollLoad"/> does not support, where wrk or h2load is missing: slow, but correct.
 /// </summary>
-internal sealed class HttpClientLoad(Endpoint endpoint, int connections, int streams) : ILoad
+internal sealed class HttpClientLoad(Endpoint endpoint, int connections, int streams, Request kind) : ILoad
 {
     public string Tool => "own generator (HttpClient)";
 
     public async Task<LoadOutcome> RunAsync(
         ServerProcess server, CpuPlan cpus, TimeSpan duration, CancellationToken cancellation)
     {
-        Uri url = server.Url(endpoint, "/");
+        Uri url = server.Url(endpoint, kind.Path);
         HttpMessageInvoker[] clients = [.. Enumerable.Range(0, connections).Select(_ => NewClient())];
         try
         {
@@ -59,10 +59,11 @@ internal sealed class HttpClientLoad(Endpoint endpoint, int connections, int str
         while (Stopwatch.GetElapsedTime(started) < duration)
         {
             long sent = Stopwatch.GetTimestamp();
-            using var request = new HttpRequestMessage(HttpMethod.Get, url)
+            using var request = new HttpRequestMessage(new HttpMethod(kind.Method), url)
             {
-                Version = endpoint == Endpoint.H2c ? HttpVersion.Version20 : HttpVersion.Version11,
+                Version = endpoint is Endpoint.H2c or Endpoint.H2 ? HttpVersion.Version20 : HttpVersion.Version11,
                 VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                Content = kind.BodyLength > 0 ? new ByteArrayContent(new byte[kind.BodyLength]) : null,
             };
             using HttpResponseMessage response = await client.SendAsync(request, cancellation);
             response.EnsureSuccessStatusCode();

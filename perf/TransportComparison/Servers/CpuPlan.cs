@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Linq;
-using KestrelFdmTransport.Interop;
 
 namespace KestrelFdmTransport.TransportComparison.Servers;
 
@@ -71,8 +70,7 @@ internal sealed class CpuPlan
         byte[] mask = Mask(Load);
         foreach (string thread in Directory.EnumerateDirectories("/proc/self/task"))
         {
-            // Fails for a thread that has just ended.
-            _ = Sys.SetCpuMask(mask, int.Parse(Path.GetFileName(thread.AsSpan()), CultureInfo.InvariantCulture));
+            CpuSet.SetMask(mask, int.Parse(Path.GetFileName(thread.AsSpan()), CultureInfo.InvariantCulture));
         }
     }
 

@@ -1,11 +1,11 @@
 using System;
 using System.Collections.Generic;
-using KestrelFdmTransport.Interop;
+using System.Runtime.InteropServices;
 
 namespace KestrelFdmTransport.TransportComparison.Servers;
 
 /// <summary>The CPUs the process may use, as taskset or a container's CPU set left them.</summary>
-internal static class CpuSet
+internal static partial class CpuSet
 {
     /// <summary>Room for 8,192 CPUs, the most a Linux kernel can be built for.</summary>
     private const int MaskBytes = 1024;
@@ -14,7 +14,7 @@ internal static class CpuSet
     internal static byte[] Mask()
     {
         byte[] mask = new byte[MaskBytes];
-        return Sys.CpuMask(mask) < 0 ? [] : mask;
+        return GetAffinity(0, mask.Length, mask) < 0 ? [] : mask;
     }
 
     /// <summary>The numbers of the usable CPUs, ascending; empty if unknown.</summary>
@@ -35,12 +35,18 @@ internal static class CpuSet
         return [.. cpus];
     }
 
-    /// <summary>Lets a thread run on the CPUs of the mask.</summary>
+    /// <summary>Lets a thread run on the CPUs of the mask, unless it has just ended.</summary>
     internal static void SetMask(ReadOnlySpan<byte> mask, int threadId)
     {
         if (!mask.IsEmpty)
         {
-            Sys.SetCpuMask(mask, threadId);
+            _ = SetAffinity(threadId, mask.Length, mask);
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "sched_getaffinity")]
+    private static partial int GetAffinity(int threadId, nint maskSize, Span<byte> mask);
+
+    [LibraryImport("libc", EntryPoint = "sched_setaffinity")]
+    private static partial int SetAffinity(int threadId, nint maskSize, ReadOnlySpan<byte> mask);
 }

@@ -14,4 +14,7 @@ internal enum Endpoint
 
     /// <summary>HTTP/2 without TLS.</summary>
     H2c,
+
+    /// <summary>HTTP/2 over TLS.</summary>
+    H2,
 }

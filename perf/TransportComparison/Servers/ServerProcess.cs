@@ -74,7 +74,7 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     internal Uri Url(Endpoint endpoint, string path) => new(string.Create(
         CultureInfo.InvariantCulture,
-        $"{(endpoint == Endpoint.Https ? "https" : "http")}://127.0.0.1:{_ports[endpoint]}{path}"));
+        $"{(endpoint is Endpoint.Https or Endpoint.H2 ? "https" : "http")}://127.0.0.1:{_ports[endpoint]}{path}"));
 
     /// <summary>Throws unless this very process lives and answers on its port.</summary>
     internal async Task VerifyAsync(CancellationToken cancellation)

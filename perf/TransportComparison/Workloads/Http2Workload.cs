@@ -5,15 +5,17 @@ using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.TransportComparison.Candidates;
 using KestrelFdmTransport.TransportComparison.Loads;
+using KestrelFdmTransport.TransportComparison.Servers;
 
 namespace KestrelFdmTransport.TransportComparison.Workloads;
 
-/// <summary>HTTP/2 without TLS, several streams per connection.</summary>
-internal sealed class Http2Workload(int connections, int streams) : Workload(
-    string.Create(CultureInfo.InvariantCulture, $"http2-{connections}x{streams}"),
+/// <summary>HTTP/2, one or several streams per connection.</summary>
+internal sealed class Http2Workload(
+    string kind, string description, Endpoint endpoint, int connections, int streams, Request request) : Workload(
+    string.Create(CultureInfo.InvariantCulture, $"{kind}-{connections}x{streams}"),
     string.Create(
         CultureInfo.InvariantCulture,
-        $"HTTP/2 without TLS, {connections} connections with {streams} streams each"))
+        $"{description}, {connections} connections with {streams} stream{(streams == 1 ? "" : "s")} each"))
 {
     /// <summary>h2load runs twice.</summary>
     internal override TimeSpan Overhead => base.Overhead + TimeSpan.FromSeconds(1);
@@ -22,7 +24,7 @@ internal sealed class Http2Workload(int connections, int streams) : Workload(
 
     internal override bool RunsOn(Candidate candidate) => !candidate.Native;
 
-    internal override ILoad Load(LoadTools tools) => tools.Http2(connections, streams);
+    internal override ILoad Load(LoadTools tools) => tools.Http2(endpoint, connections, streams, request);
 
     internal override Task WarmUpAsync(Trial trial, CancellationToken cancellation) => RunAsync(trial, cancellation);
 

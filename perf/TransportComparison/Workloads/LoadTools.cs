@@ -23,10 +23,11 @@ internal sealed class LoadTools(bool wrk, bool h2load)
         }
 
         return endpoint == Endpoint.Https
-            ? new HttpClientLoad(endpoint, clients.Connections, streams: 1)
+            ? new HttpClientLoad(endpoint, clients.Connections, streams: 1, clients.Request)
             : new EpollLoad(endpoint, clients);
     }
 
-    internal ILoad Http2(int connections, int streams)
-        => h2load ? new H2Load(connections, streams) : new HttpClientLoad(Endpoint.H2c, connections, streams);
+    internal ILoad Http2(Endpoint endpoint, int connections, int streams, Request request) => h2load
+        ? new H2Load(endpoint, connections, streams, request)
+        : new HttpClientLoad(endpoint, connections, streams, request);
 }

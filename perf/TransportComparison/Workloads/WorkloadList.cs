@@ -15,6 +15,7 @@ internal static class WorkloadList
     internal static IReadOnlyList<Workload> All(int idle) =>
     [
         .. Plain(idle),
+        .. Awaiting(),
         .. Blocking(),
         Overload(
             "overload",
@@ -47,12 +48,40 @@ internal static class WorkloadList
             "connections-64", "64 clients, a new connection for each request", new(64, new Request(Close: true)));
         yield return new IdleWorkload(64, idle);
         yield return new HttpWorkload("https-64", "HTTPS, 64 connections", Endpoint.Https, new(64, new Request()));
-        yield return new Http2Workload(8, 16);
+        foreach (Http2Workload workload in Http2())
+        {
+            yield return workload;
+        }
+
         yield return Http("download-1mb", "8 connections, responses of 1 MiB", new(8, new Request("/download")));
         yield return Http(
             "upload-1mb", "8 connections, requests of 1 MiB", new(8, new Request("/upload", 1024 * 1024)));
         yield return new HttpWorkload(
             "raw-64", "connection handler, 64 connections", Endpoint.Raw, new(64, new Request()));
+    }
+
+    private static IEnumerable<Http2Workload> Http2()
+    {
+        var plain = new Request();
+        yield return new Http2Workload("http2", "HTTP/2 without TLS", Endpoint.H2c, 8, 16, plain);
+        yield return new Http2Workload("http2", "HTTP/2 without TLS", Endpoint.H2c, 64, 1, plain);
+        yield return new Http2Workload("http2-tls", "HTTP/2 over TLS", Endpoint.H2, 8, 16, plain);
+        yield return new Http2Workload(
+            "grpc", "unary calls as gRPC frames them, without TLS", Endpoint.H2c, 8, 16, new Request("/grpc", 37));
+    }
+
+    private static IEnumerable<Workload> Awaiting()
+    {
+        yield return Http(
+            "yielding-64",
+            "64 connections whose handler awaits what another thread completes at once",
+            new(64, new Request("/yield")),
+            onlyIfNamed: true);
+        yield return Http(
+            "awaiting-64",
+            "64 connections whose handler awaits a millisecond",
+            new(64, new Request("/delay")),
+            onlyIfNamed: true);
     }
 
     private static IEnumerable<Workload> Blocking()
@@ -120,8 +149,13 @@ internal static class WorkloadList
         }
     }
 
-    private static HttpWorkload Http(string name, string description, ClientGroup clients, Metric? headline = null)
-        => new(name, description, Endpoint.Http, clients) { Headline = headline ?? Metric.Cpu };
+    private static HttpWorkload Http(
+        string name, string description, ClientGroup clients, Metric? headline = null, bool onlyIfNamed = false)
+        => new(name, description, Endpoint.Http, clients)
+        {
+            Headline = headline ?? Metric.Cpu,
+            OnlyIfNamed = onlyIfNamed,
+        };
 
     private static MixWorkload Mix(
         string name, string description, bool onlyIfNamed, params IReadOnlyList<ClientGroup> groups)
