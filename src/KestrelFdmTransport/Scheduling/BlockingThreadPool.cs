@@ -90,12 +90,7 @@ internal sealed class BlockingThreadPool
 
     private bool TryStart(IThreadPoolWorkItem first)
     {
-        if (TransportThread.TryStart(
-            _headroom,
-            _logger,
-            Name,
-            static state => ((Start)state!).Lane.Run(((Start)state).First),
-            new Start(this, first)))
+        if (TransportThread.TryStart(_headroom, _logger, Name, () => Run(first)))
         {
             return true;
         }
@@ -172,6 +167,4 @@ internal sealed class BlockingThreadPool
             return false;
         }
     }
-
-    private sealed record Start(BlockingThreadPool Lane, IThreadPoolWorkItem First);
 }

@@ -50,7 +50,6 @@ internal struct CallbackProfile
             : Placement.Inline;
 
     /// <summary>A callback has ended.</summary>
-    /// <param name="ticks">How long it took.</param>
     /// <param name="measured">
     /// True if collections and waits for a CPU are excluded: they do not make a callback slow.
     /// </param>

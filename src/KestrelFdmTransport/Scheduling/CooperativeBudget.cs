@@ -9,7 +9,7 @@ namespace KestrelFdmTransport.Scheduling;
 /// <remarks>
 /// <para>
 /// A client that never stops sending lets every read complete at once, and a fast reader does so for every flush. After
-/// about a millisecond of that, one operation completes asynchronously, behind everything that the thread pool has
+/// about half a millisecond of that, one operation completes asynchronously, behind everything that the thread pool has
 /// queued.
 /// </para>
 /// <para>
@@ -26,7 +26,7 @@ internal static class CooperativeBudget
     /// <summary>The next operation makes it zero.</summary>
     private const int Exhausted = -1;
 
-    private const int SharesPerSecond = 1_000;
+    private const int SharesPerSecond = 2_000;
 
     /// <summary>
     /// Operations that have completed at once on this thread since the last wait; <see cref="Exhausted"/> before one
@@ -57,8 +57,8 @@ internal static class CooperativeBudget
             return true;
         }
 
-        LoopThread? scope = LoopThread.Current;
-        bool isInside = scope is not null && LoopThread.IsInside(scope.Word);
+        LoopThread? thread = LoopThread.Current;
+        bool isInside = thread is { Word.IsInside: true };
         bool isPooled = Thread.CurrentThread.IsThreadPoolThread;
         if (!isInside && !isPooled)
         {
@@ -76,7 +76,7 @@ internal static class CooperativeBudget
 
         // A pool thread need not yield while no work is queued. (Nothing static is computed here, which keeps the
         // common path a count.)
-        return now - (isInside ? scope!.StartedAt : t_since) >= Stopwatch.Frequency / SharesPerSecond
+        return now - (isInside ? thread!.StartedAt : t_since) >= Stopwatch.Frequency / SharesPerSecond
             && (!isPooled || ThreadPool.PendingWorkItemCount > 0);
     }
 }

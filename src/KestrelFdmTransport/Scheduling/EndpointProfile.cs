@@ -5,13 +5,13 @@ using KestrelFdmTransport.Balancing;
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// The cost of the callbacks of an endpoint's connections, as the start of a new connection's profile, and whether
-/// loops could take its connections.
+/// How the callbacks of an endpoint's connections are scheduled, their cost, as the start of a new connection's
+/// profile, and whether loops could take its connections.
 /// </summary>
 /// <remarks>
 /// Written when connections end and when they stall, without synchronisation: an average may lose a sample.
 /// </remarks>
-internal sealed class EndpointProfile
+internal sealed class EndpointProfile(ApplicationScheduling scheduling)
 {
     /// <summary>
     /// Blocked callbacks predict a new connection only if there is at least one per this many new connections.
@@ -25,6 +25,11 @@ internal sealed class EndpointProfile
     private readonly SlidingWindowCounter _opened = new();
     private long _average;
     private int _refusal;
+
+    internal ApplicationScheduling Scheduling { get; } = scheduling;
+
+    /// <summary>True if callbacks run where their cost says.</summary>
+    internal bool IsAdaptive => Scheduling == ApplicationScheduling.Adaptive;
 
     internal CallbackProfile ForNewConnection() => ForNewConnection(Stopwatch.GetTimestamp());
 
@@ -45,7 +50,6 @@ internal sealed class EndpointProfile
     }
 
     /// <summary>A loop could not watch a connection that another one had accepted for it. Any thread.</summary>
-    /// <param name="errno">Why.</param>
     internal void OnRefused(int errno) => Volatile.Write(ref _refusal, errno);
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System;
 using System.Diagnostics;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
@@ -8,16 +9,12 @@ namespace KestrelFdmTransport.Scheduling;
 /// <summary>Logs hand-offs, at most once a second, on the pool.</summary>
 internal sealed class HandoffLog(ILogger logger)
 {
-    private static readonly long s_period = Stopwatch.Frequency;
-
-    private long _next = long.MinValue;
+    private readonly LogThrottle _reports = new(TimeSpan.FromSeconds(1));
     private long _unreported;
 
     internal void Add(Handoff handoff)
     {
-        long now = Stopwatch.GetTimestamp();
-        long next = Interlocked.Read(ref _next);
-        if (now < next || Interlocked.CompareExchange(ref _next, now + s_period, next) != next)
+        if (!_reports.TryBegin())
         {
             Interlocked.Increment(ref _unreported);
             return;

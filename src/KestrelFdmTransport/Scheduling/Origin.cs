@@ -6,6 +6,6 @@ internal enum Origin
     /// <summary>The loop, at the top of its stack: inline, if the scheduling allows.</summary>
     Loop,
 
-    /// <summary>An application's call or another thread, perhaps under a lock: always the pool.</summary>
+    /// <summary>An application's call or another thread, perhaps under a lock: never on the calling thread.</summary>
     Foreign,
 }

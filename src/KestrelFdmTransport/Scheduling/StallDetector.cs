@@ -1,6 +1,5 @@
 using System;
 using System.Threading;
-using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.Polling;
 
@@ -22,14 +21,10 @@ internal static class StallDetector
     private const int MostLooksBetween = 16;
 
     /// <summary>Called once per sample for a callback that keeps a loop waiting.</summary>
-    /// <param name="thread">The thread that runs it.</param>
-    /// <param name="loop">The loop.</param>
-    /// <param name="word">The ownership word of the callback.</param>
-    /// <param name="now">The time.</param>
     /// <param name="counts">How much of the time since the last sample counts.</param>
-    internal static void Look(LoopThread thread, EventLoop loop, long word, long now, long counts)
+    internal static void Look(LoopThread thread, IHandoffTarget loop, long word, long now, long counts)
     {
-        ScopeSample sample = thread.Sample;
+        CallbackSample sample = thread.Sample;
         if (sample.HandoffWord == word)
         {
             // A standby is on its way.
@@ -78,9 +73,9 @@ internal static class StallDetector
             }
         }
 
-        IoSource? source = thread.Source;
-        if (thread.Word == word
-            && loop.Group.Standbys.TryDispatch(new Handoff(loop, thread, word, source, sample.Held, verdict)))
+        ICallbackSource? source = thread.Source;
+        if (thread.Word.Value == word
+            && loop.TryDispatch(new Handoff(loop, thread.Word, word, source, sample.Held, verdict)))
         {
             sample.HandoffWord = word;
         }

@@ -2,14 +2,12 @@ using System;
 using System.Diagnostics;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
-using KestrelFdmTransport.EventLoops;
 
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>
-/// Samples the threads that run callbacks while any is busy: every four milliseconds while all callbacks are short,
-/// else every one. It sends the flush of a callback that flushed and does not end, and has a loop taken over from a
-/// callback that holds it for too long.
+/// Samples the threads that run callbacks, every two milliseconds while any is busy. It sends the flush of a callback
+/// that flushed and does not end, and has a loop taken over from a callback that holds it for too long.
 /// </summary>
 /// <remarks>
 /// One thread for the process, because pool threads serve every transport in it. Parked it costs nothing, and after a
@@ -24,15 +22,6 @@ internal static class StallMonitor
     /// </summary>
     private const int IdleSamplesBeforeParking = 3;
 
-    /// <summary>
-    /// After this many samples in a row without a long callback the period doubles, and then doubles again. That is the
-    /// normal case, and a wake-up costs more than the sample.
-    /// </summary>
-    private const int QuietSamplesBeforeSlowing = 8;
-
-    /// <summary>In milliseconds. A callback that has just begun at a sample is seen this much later, once.</summary>
-    private const int MaxPeriod = 4;
-
     private const int Sampling = 0;
     private const int Parked = 1;
     private const int NoThread = 2;
@@ -40,20 +29,14 @@ internal static class StallMonitor
     private static readonly TimeSpan s_lifetimeParked = TimeSpan.FromSeconds(20);
 
     /// <summary>
-    /// A callback that has taken this long may take longer, and is sampled again after a millisecond.
-    /// </summary>
-    private static readonly long s_resumedAfter = Stopwatch.Frequency / 2_000;
-
-    /// <summary>
     /// After a park of this length the loops are so idle that the next one may begin at the first idle sample.
     /// </summary>
     private static readonly long s_maxPark = Stopwatch.Frequency / 50;
-
     private static readonly TimeSpan s_startRetry = TimeSpan.FromSeconds(1);
 
     private static readonly Lock s_lock = new();
     private static readonly SemaphoreSlim s_wake = new(0);
-    private static LoopThread[] s_scopes = [];
+    private static LoopThread[] s_threads = [];
     private static int s_state = NoThread;
 
     /// <summary>
@@ -61,15 +44,15 @@ internal static class StallMonitor
     /// would retry.
     /// </summary>
     private static readonly Timer s_starter = new(static _ => StartAgain(), null, Timeout.Infinite, Timeout.Infinite);
-    private static bool s_startRests;
+    private static bool s_startPaused;
 
     internal static void Add(LoopThread thread)
     {
         using (s_lock.Hold())
         {
             // Once per thread, so this is also the time to forget threads that have ended: pool threads come and go.
-            LoopThread[] alive = Array.FindAll(s_scopes, static thread => thread.Thread.IsAlive);
-            Volatile.Write(ref s_scopes, [.. alive, thread]);
+            LoopThread[] alive = Array.FindAll(s_threads, static thread => thread.Thread.IsAlive);
+            Volatile.Write(ref s_threads, [.. alive, thread]);
         }
     }
 
@@ -77,7 +60,7 @@ internal static class StallMonitor
     {
         using (s_lock.Hold())
         {
-            Volatile.Write(ref s_scopes, Array.FindAll(s_scopes, other => other != thread));
+            Volatile.Write(ref s_threads, Array.FindAll(s_threads, other => other != thread));
         }
 
         if (!IsNeeded() && Volatile.Read(ref s_state) == Parked)
@@ -106,18 +89,18 @@ internal static class StallMonitor
 
     private static bool TryStart()
     {
-        if (!Volatile.Read(ref s_startRests))
+        if (!Volatile.Read(ref s_startPaused))
         {
             try
             {
-                TransportThread.Start("fdm-monitor", static _ => Run(), null);
+                TransportThread.Start("fdm-monitor", Run);
                 return true;
             }
             catch (Exception)
             {
                 // There is no thread to be had, reported by any exception: callbacks go unwatched until there is. An
                 // attempt is slow, so not every callback makes one.
-                Volatile.Write(ref s_startRests, true);
+                Volatile.Write(ref s_startPaused, true);
                 s_starter.Change(s_startRetry, Timeout.InfiniteTimeSpan);
             }
         }
@@ -128,30 +111,26 @@ internal static class StallMonitor
 
     private static void StartAgain()
     {
-        Volatile.Write(ref s_startRests, false);
+        Volatile.Write(ref s_startPaused, false);
         EnsureAwake();
     }
 
     private static void Run()
     {
         int idle = 0;
-        int calm = 0;
-        bool old = false;
         int patience = IdleSamplesBeforeParking;
         var clock = default(MonitorClock);
         clock.Restart(Stopwatch.GetTimestamp(), GC.GetTotalPauseDuration());
         while (true)
         {
-            int period = old ? 1 : 1 << (calm / QuietSamplesBeforeSlowing);
-            Thread.Sleep(period);
+            Thread.Sleep(MonitorClock.Period);
             SyncPoints.Hit(SyncPoint.MonitorLooks, null);
             long now = Stopwatch.GetTimestamp();
-            long counts = clock.Look(now, period * Stopwatch.Frequency / 1000, GC.GetTotalPauseDuration());
-            bool again = false;
+            long counts = clock.Look(now, GC.GetTotalPauseDuration());
             bool any = true;
             try
             {
-                any = Sample(now, counts, out old, out again);
+                any = Sample(now, counts);
             }
             catch (Exception)
             {
@@ -159,12 +138,8 @@ internal static class StallMonitor
                 // monitor flushes could wait for ever.
             }
 
-            calm = again ? 0 : Math.Min(calm + 1, MaxPeriod * QuietSamplesBeforeSlowing);
-            if (any)
-            {
-                idle = 0;
-            }
-            else if (++idle >= patience)
+            idle = any ? 0 : idle + 1;
+            if (idle >= patience)
             {
                 idle = 0;
                 if (!Park())
@@ -180,75 +155,51 @@ internal static class StallMonitor
     }
 
     /// <summary>True if a callback has run since the last sample.</summary>
-    /// <param name="now">The time.</param>
     /// <param name="counts">How much of the time since the last sample counts.</param>
-    /// <param name="old">True if a callback is not about to end.</param>
-    /// <param name="again">True if a callback was seen a second time.</param>
-    private static bool Sample(long now, long counts, out bool old, out bool again)
+    private static bool Sample(long now, long counts)
     {
         bool any = false;
-        old = false;
-        again = false;
-        foreach (LoopThread thread in Volatile.Read(ref s_scopes))
+        foreach (LoopThread thread in Volatile.Read(ref s_threads))
         {
-            ScopeSample sample = thread.Sample;
-            long word = thread.Word;
+            CallbackSample sample = thread.Sample;
+            long word = thread.Word.Value;
             if (sample.Word != word)
             {
                 sample.Word = word;
                 sample.ConsecutiveSightings = 0;
-                any |= thread.HasDeferred || thread.ServesLoops;
+                any |= thread.Deferred is not null || thread.ServesLoops;
             }
 
-            if (!LoopThread.IsInside(word))
+            if (!OwnershipWord.Encloses(word))
             {
                 continue;
             }
 
             sample.ConsecutiveSightings++;
-            bool deferred = thread.HasDeferred && sample.FlushedWord != word;
-            EventLoop? held = !LoopThread.HasLostLoop(word)
+            any |= MustWatch(thread, word);
+            if (sample.ConsecutiveSightings > 1)
+            {
+                SendDeferred(thread, word);
+            }
+
+            if (!OwnershipWord.HasLostLoop(word)
                 && thread.BlockedLoop is { AllowsHandoff: true } loop
-                && thread.Word == word
-                ? loop
-                : null;
-            if (!deferred && held is null)
+                && thread.Word.Value == word)
             {
-                continue;
-            }
-
-            any = true;
-            again |= sample.ConsecutiveSightings > 1;
-            old |= now - thread.StartedAt > s_resumedAfter;
-            if (deferred)
-            {
-                SendIfSeenTwice(thread, word);
-            }
-
-            if (held is not null)
-            {
-                StallDetector.Look(thread, held, word, now, counts);
+                StallDetector.Look(thread, loop, word, now, counts);
             }
         }
 
         return any;
     }
 
-    private static void SendIfSeenTwice(LoopThread thread, long word)
+    private static void SendDeferred(LoopThread thread, long word)
     {
-        if (thread.Sample.ConsecutiveSightings < 2)
+        if (thread.Sample.FlushedWord != word && thread.Deferred is { } owner && thread.Word.Value == word)
         {
-            return;
+            thread.Sample.FlushedWord = word;
+            owner.SendFromMonitor();
         }
-
-        IoSource? source = thread.Source;
-        if (source is null || thread.Word != word)
-        {
-            return;
-        }
-
-        thread.Sample.FlushedWord = word;
-        source.SendFromMonitor();
     }
 
     /// <summary>Returns true when there is work again, false when this thread should end.</summary>
@@ -257,7 +208,7 @@ internal static class StallMonitor
         SyncPoints.Hit(SyncPoint.MonitorParks, null);
         Volatile.Write(ref s_state, Parked);
         Interlocked.MemoryBarrierProcessWide();
-        if (Array.Exists(Volatile.Read(ref s_scopes), MustWatch))
+        if (Array.Exists(Volatile.Read(ref s_threads), static thread => MustWatch(thread, thread.Word.Value)))
         {
             if (Interlocked.CompareExchange(ref s_state, Sampling, Parked) != Parked)
             {
@@ -282,14 +233,12 @@ internal static class StallMonitor
         return true;
     }
 
-    /// <summary>Without a thread that serves loops there are no connections, except a late one.</summary>
-    private static bool IsNeeded() => Array.Exists(Volatile.Read(ref s_scopes), static thread => thread.ServesLoops);
+    /// <summary>Without a thread that runs loops there are no connections, except a late one.</summary>
+    private static bool IsNeeded() => Array.Exists(Volatile.Read(ref s_threads), static thread => thread.ServesLoops);
 
-    private static bool MustWatch(LoopThread thread)
-    {
-        long word = thread.Word;
-        return LoopThread.IsInside(word)
-            && ((thread.HasDeferred && thread.Sample.FlushedWord != word)
-                || (!LoopThread.HasLostLoop(word) && thread.BlockedLoop is { AllowsHandoff: true }));
-    }
+    /// <summary>True if the callback has a flush that the monitor may have to send, or a loop that waits.</summary>
+    private static bool MustWatch(LoopThread thread, long word)
+        => OwnershipWord.Encloses(word)
+            && ((thread.Deferred is not null && thread.Sample.FlushedWord != word)
+                || (!OwnershipWord.HasLostLoop(word) && thread.BlockedLoop is { AllowsHandoff: true }));
 }

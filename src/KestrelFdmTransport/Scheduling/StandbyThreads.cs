@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
-using KestrelFdmTransport.EventLoops;
 using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.Scheduling;
@@ -12,8 +11,8 @@ namespace KestrelFdmTransport.Scheduling;
 /// callback, and standby threads.
 /// </summary>
 /// <remarks>
-/// A thread beyond these is started when it is needed. When <see cref="EventLoopSettings.MaxStandbyThreads"/> threads
-/// are inside stalled callbacks, no loop runs application code any more, so each loop keeps its thread.
+/// A thread beyond these is started when it is needed. When <see cref="ThreadLimits.Standbys"/> threads are inside
+/// stalled callbacks, no loop runs application code any more, so each loop keeps its thread.
 /// </remarks>
 internal sealed class StandbyThreads
 {
@@ -23,19 +22,19 @@ internal sealed class StandbyThreads
 
     private readonly Lock _lock = new();
     private readonly List<ParkedThread> _parked = [];
-    private readonly EventLoopSettings _settings;
+    private readonly ThreadLimits _limits;
     private readonly ILogger _logger;
-    private readonly ThreadHeadroom _headroom;
+    private readonly HandoffLog _handoffLog;
     private int _stalled;
     private long _handoffs;
     private bool _exhausted;
     private bool _stopped;
 
-    internal StandbyThreads(EventLoopSettings settings, ILogger logger)
+    internal StandbyThreads(ThreadLimits limits, ILogger logger)
     {
-        _headroom = settings.Headroom;
-        _settings = settings;
+        _limits = limits;
         _logger = logger;
+        _handoffLog = new HandoffLog(logger);
     }
 
     /// <summary>Threads that are inside a callback that lost its loop.</summary>
@@ -56,11 +55,13 @@ internal sealed class StandbyThreads
     internal long Handoffs => Volatile.Read(ref _handoffs);
 
     /// <summary>True while too many callbacks are stalled to run application code on loops. Any thread.</summary>
-    internal bool IsExhausted => _settings.MaxStandbyThreads == 0 || Volatile.Read(ref _exhausted);
+    internal bool IsExhausted => _limits.Standbys == 0 || IsLimitReached;
+
+    /// <summary>True from the last stalled callback that is allowed until half of them have returned.</summary>
+    internal bool IsLimitReached => Volatile.Read(ref _exhausted);
 
     /// <summary>Starts the first owner of a loop.</summary>
-    internal static void Start(EventLoop loop)
-        => TransportThread.Start(loop.Name, static state => Serve((EventLoop)state!), loop);
+    internal void Start(IHandoffTarget loop) => TransportThread.Start(loop.Name, () => Serve(loop));
 
     /// <summary>
     /// Dispatches a standby thread to take a loop over; false if there is none and none may be started. Monitor only.
@@ -71,7 +72,7 @@ internal sealed class StandbyThreads
         using (_lock.Hold())
         {
             // One more per loop, for stalls of a loop that runs no application code.
-            if (_stopped || _stalled >= _settings.MaxStandbyThreads + _settings.LoopCount)
+            if (_stopped || _stalled >= _limits.Standbys + _limits.Loops)
             {
                 return false;
             }
@@ -91,7 +92,7 @@ internal sealed class StandbyThreads
         }
 
         // Without a thread the loop waits for its callback, as it would without standby threads.
-        return TransportThread.TryStart(_headroom, _logger, Name, static state => Serve((Handoff)state!), handoff);
+        return TransportThread.TryStart(_limits.Headroom, _logger, Name, () => Serve(handoff));
     }
 
     /// <summary>The loops have started: standby threads may be created.</summary>
@@ -120,27 +121,25 @@ internal sealed class StandbyThreads
         }
     }
 
-    private static void Serve(EventLoop loop)
+    private void Serve(IHandoffTarget loop)
     {
         LoopThread thread = LoopThread.Attach(servesLoops: true);
         thread.AcquireLoop(loop);
-        StandbyThreads standbys = loop.Group.Standbys;
-        if (loop.Run(thread))
+        if (loop.Run(thread, handoff: null))
         {
             // The group has stopped, or another thread has taken this one's place.
             LoopThread.Detach();
             return;
         }
 
-        standbys.Serve(thread, lost: true);
+        Serve(thread, lost: true);
     }
 
-    private static void Serve(Handoff handoff)
+    private void Serve(Handoff handoff)
     {
         LoopThread thread = LoopThread.Attach(servesLoops: true);
-        StandbyThreads standbys = handoff.Loop.Group.Standbys;
-        bool lost = standbys.TakeOver(thread, handoff);
-        standbys.Serve(thread, lost);
+        bool lost = TakeOver(thread, handoff);
+        Serve(thread, lost);
     }
 
     /// <summary>The remaining life of a thread: takes over the loops that it is dispatched for.</summary>
@@ -169,15 +168,14 @@ internal sealed class StandbyThreads
     /// <summary>True if the loop was lost again; false if it ended or could not be taken.</summary>
     private bool TakeOver(LoopThread thread, Handoff handoff)
     {
-        EventLoop loop = handoff.Loop;
-        if (!handoff.Scope.TryTakeLoop(handoff.Word))
+        if (!handoff.Owner.TryTake(handoff.Word))
         {
             return false;
         }
 
         OnTakenOver(handoff);
-        thread.AcquireLoop(loop);
-        return !loop.Run(thread, handoff);
+        thread.AcquireLoop(handoff.Loop);
+        return !handoff.Loop.Run(thread, handoff);
     }
 
     private void OnTakenOver(Handoff handoff)
@@ -187,7 +185,7 @@ internal sealed class StandbyThreads
         {
             _stalled++;
             _handoffs++;
-            if (_stalled >= _settings.MaxStandbyThreads && !_exhausted && _settings.MaxStandbyThreads > 0)
+            if (_stalled >= _limits.Standbys && !_exhausted && _limits.Standbys > 0)
             {
                 Volatile.Write(ref _exhausted, true);
                 exhausted = true;
@@ -197,11 +195,11 @@ internal sealed class StandbyThreads
         try
         {
             // The log is user code, and this thread owns a loop by now.
-            handoff.Loop.Group.LogHandoff(handoff);
+            _handoffLog.Add(handoff);
             if (exhausted)
             {
                 ThreadPool.UnsafeQueueUserWorkItem(
-                    static standbys => Log.StandbysExhausted(standbys._logger, standbys._settings.MaxStandbyThreads),
+                    static standbys => Log.StandbysExhausted(standbys._logger, standbys._limits.Standbys),
                     this,
                     preferLocal: false);
             }
@@ -217,7 +215,7 @@ internal sealed class StandbyThreads
         using (_lock.Hold())
         {
             _stalled--;
-            if (_exhausted && _stalled <= _settings.MaxStandbyThreads / 2)
+            if (_exhausted && _stalled <= _limits.Standbys / 2)
             {
                 Volatile.Write(ref _exhausted, false);
             }
@@ -227,7 +225,7 @@ internal sealed class StandbyThreads
     private bool TryPark(ParkedThread waiter)
     {
         // Outside the lock, which the monitor needs too: this may read files.
-        bool isShort = _headroom.IsShort;
+        bool isShort = _limits.Headroom.IsShort;
         using (_lock.Hold())
         {
             if (_stopped || (_parked.Count > 0 && isShort))

@@ -15,7 +15,6 @@ namespace KestrelFdmTransport.Scheduling;
 /// </remarks>
 /// <param name="count">Returns the number of threads of the process.</param>
 /// <param name="left">Returns how many more the limits leave, given that number.</param>
-/// <param name="time">The clock.</param>
 internal sealed class ThreadHeadroom(Func<int> count, Func<int, int> left, TimeProvider time)
 {
     internal static readonly ThreadHeadroom Process = new(ThreadRoom.Threads, ThreadRoom.Left, TimeProvider.System);

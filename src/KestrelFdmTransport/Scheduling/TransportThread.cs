@@ -10,24 +10,23 @@ internal static class TransportThread
 {
     /// <summary>Starts a background thread without the caller's execution context.</summary>
     /// <exception cref="OutOfMemoryException">There is no room for one more.</exception>
-    internal static void Start(string name, ParameterizedThreadStart body, object? state)
+    internal static void Start(string name, ThreadStart body)
     {
         FaultPoints.Hit(FaultPoint.ThreadStarts);
-        new Thread(body) { Name = name, IsBackground = true }.UnsafeStart(state);
+        new Thread(body) { Name = name, IsBackground = true }.UnsafeStart();
     }
 
     /// <summary>
     /// As <see cref="Start"/>. Logs and returns false if a thread cannot be started, or would be one of the process's
     /// last.
     /// </summary>
-    internal static bool TryStart(
-        ThreadHeadroom headroom, ILogger logger, string name, ParameterizedThreadStart body, object? state)
+    internal static bool TryStart(ThreadHeadroom headroom, ILogger logger, string name, ThreadStart body)
     {
         try
         {
             if (headroom.TryTake())
             {
-                Start(name, body, state);
+                Start(name, body);
                 return true;
             }
         }

@@ -87,7 +87,7 @@ internal static class Uninterrupted
     /// <summary>An interrupt that was not ours stays pending for the code that it was meant for.</summary>
     private static void KeepPending(bool interrupted)
     {
-        if (interrupted && LoopThread.RunsUserCode)
+        if (interrupted && OwnershipWord.RunsUserCode)
         {
             Thread.CurrentThread.Interrupt();
         }

@@ -7,7 +7,7 @@ namespace KestrelFdmTransport.UnitTests.Scheduling;
 /// <summary>What a new connection is taken for.</summary>
 public sealed class EndpointProfileTests
 {
-    private readonly EndpointProfile _endpoint = new();
+    private readonly EndpointProfile _endpoint = new(ApplicationScheduling.Adaptive);
     private long _now = 100 * Stopwatch.Frequency;
 
     [Fact]

@@ -46,10 +46,10 @@ public sealed class HandoffTests : IDisposable
 
         Assert.Equal(1, loops.Loop.Stalls);
         Assert.Equal(1, source.Stalls);
-        Assert.Equal(1, loops.Group.Standbys.Stalled);
+        Assert.Equal(1, loops.Standbys.Stalled);
         released.Set();
         Assert.Equal("left", Next());
-        Eventually.Until(() => loops.Group.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
+        Eventually.Until(() => loops.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
         Unregister(loops, source);
     }
 
@@ -194,19 +194,19 @@ public sealed class HandoffTests : IDisposable
         List<SocketPair> pairs = [.. Enumerable.Range(0, Limit).Select(_ => new SocketPair())];
         foreach (SocketPair pair in pairs)
         {
-            Assert.False(loops.Group.Standbys.IsExhausted);
+            Assert.False(loops.Standbys.IsExhausted);
             var source = new ProbeSource { Loop = loops.Loop, OnCallbacks = BlockOnce(released) };
             loops.Run(() => Assert.Equal(
                 0,
                 loops.Loop.Register(source, pair.Near.Value, EpollFlags.In | EpollFlags.EdgeTriggered)));
             Sys.Send(pair.Far.Value, [1]);
             Assert.Equal("entered", Next());
-            Eventually.Until(() => loops.Group.Standbys.Handoffs > 0, "a hand-over");
+            Eventually.Until(() => loops.Standbys.Handoffs > 0, "a hand-over");
         }
 
-        Eventually.Until(() => loops.Group.Standbys.IsExhausted, "the limit");
+        Eventually.Until(() => loops.Standbys.IsExhausted, "the limit");
         released.Set();
-        Eventually.Until(() => !loops.Group.Standbys.IsExhausted, "the recovery");
+        Eventually.Until(() => !loops.Standbys.IsExhausted, "the recovery");
         pairs.ForEach(pair => pair.Dispose());
     }
 
@@ -281,7 +281,7 @@ public sealed class HandoffTests : IDisposable
         }
 
         // On a busy machine it may take a while until a standby thread has a CPU to take the loop over.
-        for (int batch = 1; batch <= Batches || (loops.Group.Standbys.Handoffs == 0 && batch <= 100 * Batches); batch++)
+        for (int batch = 1; batch <= Batches || (loops.Standbys.Handoffs == 0 && batch <= 100 * Batches); batch++)
         {
             for (int round = 0; round < Rounds; round++)
             {
@@ -299,7 +299,7 @@ public sealed class HandoffTests : IDisposable
             Eventually.Until(() => received.Sum() == sent, "all bytes");
         }
 
-        Assert.True(loops.Group.Standbys.Handoffs > 0);
+        Assert.True(loops.Standbys.Handoffs > 0);
         foreach (ProbeSource source in sources)
         {
             LoopFixture.RunOn(source.Loop, () => source.Loop.Deregister(source));
@@ -322,9 +322,9 @@ public sealed class HandoffTests : IDisposable
         };
         Register(loops, source);
         Assert.Equal("entered", Next());
-        Eventually.Until(() => loops.Group.Standbys.Stalled == 1, "the loop to be taken over");
+        Eventually.Until(() => loops.Standbys.Stalled == 1, "the loop to be taken over");
         released.Set();
-        Eventually.Until(() => loops.Group.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
+        Eventually.Until(() => loops.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
 
         // Otherwise the process ends here.
         stalled!.Interrupt();
@@ -332,7 +332,7 @@ public sealed class HandoffTests : IDisposable
         var other = new ProbeSource { Loop = loops.Loop, OnCommanded = _ => again.Set() };
         other.Post(LoopCommand.Resume);
         again.Within("the loop to go on");
-        Eventually.Until(() => loops.Group.Standbys.Parked == 1, "the thread to stand by again");
+        Eventually.Until(() => loops.Standbys.Parked == 1, "the thread to stand by again");
         Assert.True(stalled.IsAlive);
         Unregister(loops, source);
     }
@@ -366,13 +366,17 @@ public sealed class HandoffTests : IDisposable
                 loop,
                 () => Assert.Equal(0, loop.Register(source, _pair.Near.Value, EpollFlags.Connection)));
             Assert.Equal("entered", Next());
-            Eventually.Until(() => group.Standbys.Stalled == 1, "the loop to be taken over");
+            Eventually.Until(() => group.Scheduler.Standbys.Stalled == 1, "the loop to be taken over");
             released.Set();
             Assert.Equal("left", Next());
-            Eventually.Until(() => group.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
+            Eventually.Until(
+                () => group.Scheduler.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
             LoopFixture.RunOn(loop, () => loop.Deregister(source));
             group.RemoveUser();
             group.StopIfUnused();
+
+            // At once: a thread that the group does not stop ends too, but later.
+            Assert.Equal(0, group.Scheduler.Standbys.Parked);
             Assert.True(stalled!.Join(Eventually.Limit));
         }
 
@@ -402,13 +406,13 @@ public sealed class HandoffTests : IDisposable
         };
         Register(loops, source);
         Assert.Equal("entered", Next());
-        Eventually.Until(() => loops.Group.Standbys.Stalled == 1, "the loop to be taken over");
+        Eventually.Until(() => loops.Standbys.Stalled == 1, "the loop to be taken over");
 
         released.Set();
         Assert.Equal("left", Next());
 
         // Otherwise the thread would end the loop, which is another's.
-        Eventually.Until(() => loops.Group.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
+        Eventually.Until(() => loops.Standbys is { Stalled: 0, Parked: 1 }, "the stalled thread to stand by");
         Assert.Null(stalled);
         Assert.False(loops.Loop.HasFailed);
         Assert.Same(loops.Loop, loops.Group.Loops[0]);

@@ -21,7 +21,7 @@ public sealed class ThreadNotStartedTests : ILogger
         for (int i = 0; i < 3; i++)
         {
             Assert.False(TransportThread.TryStart(
-                headroom, this, "fdm-of-this-test", static _ => Assert.Fail("The thread was started."), state: null));
+                headroom, this, "fdm-of-this-test", static () => Assert.Fail("The thread was started.")));
         }
 
         Assert.Equal(

@@ -1,7 +1,7 @@
 namespace KestrelFdmTransport.Scheduling;
 
 /// <summary>The monitor's state of a thread between two samples.</summary>
-internal sealed class ScopeSample
+internal sealed class CallbackSample
 {
     /// <summary>The ownership word of the last sample.</summary>
     internal long Word { get; set; } = -1;
