@@ -11,5 +11,7 @@ internal interface IBalancedLoop
 
     bool HasFailed { get; }
 
+    bool IsOwnedByCurrentThread { get; }
+
     LoopUtilization Utilization { get; }
 }

@@ -1,7 +1,6 @@
 using System;
 using System.Diagnostics;
 using System.Threading;
-using KestrelFdmTransport.Polling;
 
 namespace KestrelFdmTransport.Balancing;
 
@@ -13,7 +12,9 @@ namespace KestrelFdmTransport.Balancing;
 /// measure, and an old value counts as zero. A loop that is held by a callback or a long iteration does not measure
 /// either, and counts as fully used.
 /// </remarks>
-internal sealed class LoopUtilization
+/// <param name="loop">The loop whose owner measures.</param>
+/// <param name="now">The time at which the loop begins.</param>
+internal sealed class LoopUtilization(IBalancedLoop loop, long now)
 {
     internal const int Scale = 1000;
 
@@ -45,14 +46,14 @@ internal sealed class LoopUtilization
     /// </summary>
     private static readonly long s_stuckAfter = Stopwatch.Frequency / 100;
 
-    private long _begin = Stopwatch.GetTimestamp();
+    private long _begin = now;
     private long _idle;
     private double _average;
     private double _ownAverage;
     private int _sustainedBefore;
     private long _measuredAt;
     private long _measuredBefore;
-    private long _iterationBegan = Stopwatch.GetTimestamp();
+    private long _iterationBegan = now;
     private bool _waits;
     private int _utilization;
     private int _activity;
@@ -102,12 +103,18 @@ internal sealed class LoopUtilization
     /// <summary>Any thread.</summary>
     internal void OnAccepted(long now) => _recentAccepts.Add(now / Window);
 
-    /// <summary>The loop has no work and begins to spin or sleep. Owner only.</summary>
-    internal void BeginWait() => Volatile.Write(ref _waits, true);
+    /// <summary>The loop has no work and begins to spin or sleep.</summary>
+    internal void BeginWait()
+    {
+        AssertOwner();
+        Volatile.Write(ref _waits, true);
+    }
 
-    /// <summary>The loop has polled, with or without waiting. Owner only.</summary>
+    /// <summary>The loop has polled, with or without waiting.</summary>
     internal void BeginIteration(long now)
     {
+        AssertOwner();
+
         // In this order: a loop that is seen not to wait is seen to have begun its iteration just now.
         Volatile.Write(ref _iterationBegan, now);
         Volatile.Write(ref _waits, false);
@@ -121,20 +128,23 @@ internal sealed class LoopUtilization
     /// </summary>
     internal bool IsStuck(long now) => !Waits && now - Volatile.Read(ref _iterationBegan) > s_stuckAfter;
 
-    /// <summary>The loop had no work, spinning or asleep. Owner only.</summary>
-    internal void AddIdleTime(long ticks) => _idle += ticks;
+    /// <summary>The loop had no work, spinning or asleep.</summary>
+    internal void AddIdleTime(long ticks)
+    {
+        AssertOwner();
+        _idle += ticks;
+    }
 
     internal bool IsDue(long now) => now - _begin >= Window;
 
-    /// <summary>Ends a window. Owner only.</summary>
-    /// <param name="now">The time.</param>
-    /// <param name="sets">The polling sets of the loop.</param>
+    /// <summary>Ends a window.</summary>
+    /// <param name="load">What the polling sets of the loop have measured.</param>
     /// <param name="cpuTime">The CPU time of the loop in this window, in clock ticks; negative if unknown.</param>
-    internal void Measure(long now, PollingSets sets, long cpuTime)
+    internal void Measure(long now, (int Activity, int EstablishedActivity, int Hot) load, long cpuTime)
     {
+        AssertOwner();
         long length = now - _begin;
-        (int activity, int established, int hot) = sets.Measure(now);
-        Hot = hot;
+        Hot = load.Hot;
         double part = (double)Math.Max(0, length - _idle) / length;
 
         // Below saturation, waiting for a CPU that others use says nothing about the loop's connections.
@@ -145,10 +155,10 @@ internal sealed class LoopUtilization
         int lasting = (int)(Scale * _ownAverage);
         SustainedUtilization = Math.Min(lasting, _sustainedBefore);
         _sustainedBefore = lasting;
-        Volatile.Write(ref _sustainedActivity, Math.Min(established, _establishedActivity));
-        Volatile.Write(ref _establishedActivity, established);
+        Volatile.Write(ref _sustainedActivity, Math.Min(load.EstablishedActivity, _establishedActivity));
+        Volatile.Write(ref _establishedActivity, load.EstablishedActivity);
         Volatile.Write(ref _utilization, (int)(Scale * _average));
-        Volatile.Write(ref _activity, activity);
+        Volatile.Write(ref _activity, load.Activity);
         _measuredBefore = _measuredAt;
         Volatile.Write(ref _measuredAt, now);
         _begin = now;
@@ -157,10 +167,11 @@ internal sealed class LoopUtilization
 
     /// <summary>
     /// Called once a window: has the loop been ahead of another for long enough? Then it must be ahead as long again. A
-    /// saturated loop needs only one window. Owner only.
+    /// saturated loop needs only one window.
     /// </summary>
     internal bool IsAhead(bool inThisWindow)
     {
+        AssertOwner();
         if (!inThisWindow)
         {
             _windowsAhead = 0;
@@ -186,6 +197,9 @@ internal sealed class LoopUtilization
         long until = Volatile.Read(ref _closedUntil);
         return now >= until && Interlocked.CompareExchange(ref _closedUntil, now + s_settling, until) == until;
     }
+
+    [Conditional("DEBUG")]
+    private void AssertOwner() => Debug.Assert(loop.IsOwnedByCurrentThread, "Only the owner of a loop measures it.");
 
     private bool IsIdle(long now) => IsStale(now) && !IsStuck(now);
 

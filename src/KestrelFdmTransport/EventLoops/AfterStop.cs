@@ -44,7 +44,7 @@ internal sealed class AfterStop(EventLoop loop, CommandQueue<IoSource> commands,
         commands.Take();
         while (commands.TryDequeue(out IoSource? source))
         {
-            if (!loop.TryForward(source))
+            if (!source.TryForward(loop))
             {
                 Run(source, static source => source.OnCommand(source.TakeCommands()));
             }
@@ -68,7 +68,7 @@ internal sealed class AfterStop(EventLoop loop, CommandQueue<IoSource> commands,
         }
         catch (Exception exception)
         {
-            LoopThread.Fail(source, exception);
+            UserCode.Fail(source, exception);
         }
     }
 

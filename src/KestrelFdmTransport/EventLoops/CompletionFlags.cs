@@ -51,4 +51,7 @@ internal enum CompletionFlags
 
     /// <summary>No byte has moved for <see cref="Completion.Duration"/>.</summary>
     TimedOut = 1 << 13,
+
+    /// <summary>The continuation that waits for what was received is to run on the loop.</summary>
+    RunsInline = 1 << 14,
 }

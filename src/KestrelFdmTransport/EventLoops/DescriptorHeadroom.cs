@@ -47,9 +47,9 @@ internal sealed class DescriptorHeadroom
         return descriptor < _limit - Reserved;
     }
 
-    /// <summary>Checks the number of the next descriptor, and whether the loop could watch it.</summary>
+    /// <summary>Checks the number of the next descriptor, and whether the poller could watch it.</summary>
     /// <returns>Zero if accepting may continue, or a negated error number.</returns>
-    internal int Probe(EventLoop loop)
+    internal int Probe(Poller poller)
     {
         int descriptor = Sys.CreateEventFd();
         if (descriptor < 0)
@@ -57,7 +57,7 @@ internal sealed class DescriptorHeadroom
             return descriptor;
         }
 
-        int result = IsAmple(descriptor) ? loop.Rearm(descriptor, 0, 0) : -Errno.EMFILE;
+        int result = IsAmple(descriptor) ? poller.Add(descriptor, 0, 0) : -Errno.EMFILE;
 
         // The close takes it out of the epoll: it has no other descriptor.
         Sys.Close(descriptor);

@@ -14,7 +14,7 @@ internal sealed partial class EventLoop
     /// <summary>Sources whose commands run, and which close, before ready sources are dispatched again.</summary>
     private const int MaxCommandsPerIteration = 256;
 
-    /// <summary>Idle timers that expire before ready sources are dispatched again.</summary>
+    /// <summary>Timers that expire before ready sources are dispatched again.</summary>
     private const int MaxTimersPerIteration = 256;
 
     /// <summary>No source has to learn yet that the loop stops.</summary>
@@ -35,14 +35,11 @@ internal sealed partial class EventLoop
     /// <summary>True once the loop has stopped every source and has nothing left to do.</summary>
     private bool IsDone => _stopping == AllStopped && _sources.IsEmpty && _commands.IsEmpty;
 
-    /// <summary>True if the loop has something to do that no event announces.</summary>
-    internal bool MustWake => !_commands.IsEmpty || (_stopRequested && !IsEnding);
+    public bool MustWake => !_commands.IsEmpty || (_stopRequested && !IsEnding);
 
-    /// <summary>Runs the loop until it ends or this thread loses it.</summary>
-    /// <param name="thread">The calling thread's.</param>
-    /// <param name="handoff">How the calling thread has got the loop; null for the first owner.</param>
-    /// <returns>True if the loop has ended, false if another thread owns it now.</returns>
-    internal bool Run(LoopThread thread, Handoff? handoff = null)
+    public int MillisecondsUntilTimer(long now) => _sources.MillisecondsUntilTimer(now);
+
+    public bool Run(LoopThread thread, Handoff? handoff)
     {
         try
         {
@@ -136,7 +133,7 @@ internal sealed partial class EventLoop
             }
         }
 
-        if (handoff.Source is not { } stalled)
+        if (handoff.Source is not ICallbackOwner stalled)
         {
             return true;
         }
@@ -210,7 +207,7 @@ internal sealed partial class EventLoop
         while (true)
         {
             Completion completion = source.OnReady(events);
-            if (completion.IsEmpty || source.TryQueueCallbacks(completion))
+            if (completion.IsEmpty)
             {
                 served = Stopwatch.GetTimestamp();
                 break;
@@ -245,7 +242,7 @@ internal sealed partial class EventLoop
         _commands.Take();
         for (int i = 0; i < MaxCommandsPerIteration && _commands.TryDequeue(out IoSource? source); i++)
         {
-            if (TryForward(source))
+            if (source.TryForward(this))
             {
                 continue;
             }
@@ -262,19 +259,10 @@ internal sealed partial class EventLoop
 
     private bool ExpireTimers(LoopThread thread)
     {
-        while (_sources.Timers.TryTakeDeadline(Now, out IoSource? due))
-        {
-            _current = due;
-            if (!Complete(thread, due.OnCommand(LoopCommand.Resume)))
-            {
-                return false;
-            }
-        }
-
-        for (int i = 0; i < MaxTimersPerIteration && _sources.TryTakeTimer(out IoSource? source, out long now); i++)
+        for (int i = 0; i < MaxTimersPerIteration && _sources.Timers.TryTakeDue(Now, out IoSource? source); i++)
         {
             _current = source;
-            if (!Complete(thread, source.OnTimer(now)))
+            if (!Complete(thread, source.OnTimer()))
             {
                 return false;
             }
@@ -320,14 +308,14 @@ internal sealed partial class EventLoop
         return true;
     }
 
-    private bool RunCallbacks(LoopThread thread, IoSource source, in Completion completion, bool caching = true)
+    internal bool RunCallbacks(LoopThread thread, IoSource source, in Completion completion, bool caching = true)
     {
         if (completion.Flags != CompletionFlags.NeedsBuffer)
         {
             _wait.OnInlineCallback();
         }
 
-        return thread.RunCallbacks(this, source, completion, caching);
+        return thread.Run(this, source, new IoSource.Delivery(source, in completion), caching);
     }
 
     private bool StopSources(LoopThread thread)

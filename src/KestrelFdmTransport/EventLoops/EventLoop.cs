@@ -19,7 +19,7 @@ namespace KestrelFdmTransport.EventLoops;
 /// of it.
 /// </remarks>
 [SuppressMessage("Design", "CA1001", Justification = "The owner disposes what belongs to the loop when it ends.")]
-internal sealed partial class EventLoop : IBalancedLoop
+internal sealed partial class EventLoop : IBalancedLoop, IHandoffTarget, IWaitingLoop
 {
     private readonly ILogger _logger;
     private readonly Poller _poller;
@@ -40,6 +40,7 @@ internal sealed partial class EventLoop : IBalancedLoop
         AllowsHandoff = settings.AllowsHandoff;
         StallThreshold = settings.StallThreshold;
         Now = Stopwatch.GetTimestamp();
+        Utilization = new LoopUtilization(this, Now);
         _logger = logger;
         var predictor = new SpinPredictor();
         Sets = new PollingSets(settings.Policy, predictor);
@@ -47,7 +48,7 @@ internal sealed partial class EventLoop : IBalancedLoop
         try
         {
             _sources = new LoopSources(this, _poller, Sets);
-            _wait = new LoopWait(this, _poller, _sources.Timers, predictor, settings.SpinDuration);
+            _wait = new LoopWait(this, _poller, Utilization, Scheduler.Backlog, group.Spins, predictor);
             _migration = new LoopMigration(this, Sets);
             _afterStop = new AfterStop(this, _commands, _sources, logger);
             FaultPoints.Hit(FaultPoint.LoopMade);
@@ -61,15 +62,17 @@ internal sealed partial class EventLoop : IBalancedLoop
 
     public int Index { get; }
 
-    internal string Name { get; }
+    public string Name { get; }
 
     internal EventLoopGroup Group { get; }
+
+    internal CallbackScheduler Scheduler => Group.Scheduler;
 
     internal PollingSets Sets { get; }
 
     internal LoopCounters Counters { get; } = new();
 
-    public LoopUtilization Utilization { get; } = new();
+    public LoopUtilization Utilization { get; }
 
     public int ConnectionCount => Counters.Connections;
 
@@ -79,21 +82,24 @@ internal sealed partial class EventLoop : IBalancedLoop
     internal int HighestDescriptor => _poller.HighestDescriptor;
 
     /// <summary>True if a standby thread may take the loop over from a callback that holds it.</summary>
-    internal bool AllowsHandoff { get; private set; }
+    public bool AllowsHandoff { get; private set; }
 
-    internal TimeSpan StallThreshold { get; }
+    public TimeSpan StallThreshold { get; }
 
     /// <summary>How often a standby thread has taken the loop over from a callback.</summary>
     internal long Stalls => _stalls.Count;
 
     /// <summary>True while callbacks have held this loop so often that none runs on it.</summary>
-    internal bool IsStalling => _stalls.IsSpent(Now);
+    public bool IsStalling => _stalls.IsSpent(Now);
 
     /// <summary>True on the thread that owns the loop, and outside callbacks only.</summary>
-    internal bool IsOwnedByCurrentThread => LoopThread.Owns(this);
+    public bool IsOwnedByCurrentThread => LoopThread.Owns(this);
 
     /// <summary>True once the loop has ended because of its own exception.</summary>
     public bool HasFailed { get; private set; }
+
+    /// <summary>True while the kernel refuses to wake the loop. Any thread.</summary>
+    internal bool CannotBeWoken => _poller.Waker.IsRefused;
 
     /// <summary>True once the loop takes no source any more.</summary>
     internal bool IsEnding => _stopping != NotStopping;
@@ -120,19 +126,22 @@ internal sealed partial class EventLoop : IBalancedLoop
 
     internal int Rearm(int descriptor, uint events, ulong token) => _poller.Add(descriptor, events, token);
 
+    internal int ProbeDescriptor() => Group.Headroom.Probe(_poller);
+
     internal int Disarm(int descriptor) => _poller.Remove(descriptor);
 
     internal void EnqueueAccepted(IoSource source, uint events) => _sources.EnqueueAccepted(source, events);
 
     internal void Requeue(IoSource source) => _sources.Requeue(source);
 
-    internal void ScheduleResume(IoSource source, TimeSpan delay) => _sources.ScheduleResume(source, delay);
-
-    internal void SetTimer(IoSource source, long due) => _sources.SetTimer(source, due);
+    internal void SetTimer(IoSource source, TimeSpan delay, bool isCoarse = false)
+        => _sources.SetTimer(source, delay, isCoarse);
 
     internal void CloseAtEndOfIteration(IoSource source) => _sources.CloseAtEndOfIteration(source);
 
     internal bool TryMigrateTo(IoSource source, EventLoop destination) => _migration.TryMigrateTo(source, destination);
+
+    public bool TryDispatch(Handoff handoff) => Scheduler.Standbys.TryDispatch(handoff);
 
     /// <summary>Queues a source that has commands, and wakes the loop if it sleeps. Any thread.</summary>
     internal void Deliver(IoSource source)
@@ -143,6 +152,16 @@ internal sealed partial class EventLoop : IBalancedLoop
         {
             _afterStop.QueueDrain();
         }
+    }
+
+    /// <summary>
+    /// Connections of the endpoint may come. If it is adaptive, every callback that holds this loop can lose it from
+    /// now on, because the endpoint's connections would wait for any of them.
+    /// </summary>
+    internal void AllowHandoffsFor(EndpointProfile endpoint)
+    {
+        AssertOwner();
+        AllowsHandoff |= endpoint.IsAdaptive;
     }
 
     /// <summary>Ends the loop and every source in it. Any thread.</summary>
@@ -168,21 +187,6 @@ internal sealed partial class EventLoop : IBalancedLoop
             Thread.CurrentThread.Interrupt();
             return false;
         }
-    }
-
-    /// <summary>
-    /// Forwards the commands of a source that has migrated. It is in one command queue at a time, and this was it.
-    /// </summary>
-    internal bool TryForward(IoSource source)
-    {
-        EventLoop home = source.Loop;
-        if (home == this)
-        {
-            return false;
-        }
-
-        home.Deliver(source);
-        return true;
     }
 
     internal void OnConnectionOpened()

@@ -26,35 +26,26 @@ internal sealed class EventLoopGroup : IDisposable
     private readonly Lock _lock = new();
     private readonly EventLoopSettings _settings;
     private readonly ILogger _logger;
-    private readonly int _maxSpinning;
     private EventLoop[] _loops = [];
     private Exception? _failure;
-    private HandoffLog? _handoffLog;
     private Timer? _graceTimer;
     private int _users;
     private int _connections;
-    private int _spinning;
-    private bool _spins = true;
     private bool _disposed;
 
     internal EventLoopGroup(EventLoopSettings settings, ILogger logger)
     {
         _settings = settings;
         _logger = logger;
-
-        // Not all CPUs may spin, except a single one while that pays (SpinPredictor): the client may be elsewhere.
-        _maxSpinning = Math.Max(1, Environment.ProcessorCount - 1);
-        Standbys = new StandbyThreads(settings, logger);
-        BlockingThreads = new BlockingThreadPool(settings.MaxBlockingThreads, settings.Headroom, logger);
+        Spins = new SpinPermits(settings.SpinDuration);
+        Scheduler = new CallbackScheduler(settings.ThreadLimits, logger);
         Balancer = new LoadBalancer<EventLoop>(() => Loops, settings.MigratesConnections);
         Headroom = new DescriptorHeadroom(settings.LoopCount);
     }
 
-    internal StandbyThreads Standbys { get; }
+    internal CallbackScheduler Scheduler { get; }
 
-    internal BlockingThreadPool BlockingThreads { get; }
-
-    internal ThreadPoolBacklog Backlog { get; } = new();
+    internal SpinPermits Spins { get; }
 
     internal LoadBalancer<EventLoop> Balancer { get; }
 
@@ -70,8 +61,13 @@ internal sealed class EventLoopGroup : IDisposable
     /// </summary>
     internal Exception? Failure => Volatile.Read(ref _failure);
 
-    /// <summary>Called when a loop has failed, on that loop's thread.</summary>
-    internal event EventHandler<LoopFailedEventArgs>? LoopFailed;
+    /// <summary>
+    /// Called when a loop has failed, on that loop's thread: with the loop, the cause, and the loop that runs in its
+    /// place, null if it has been given up.
+    /// </summary>
+#pragma warning disable MA0046 // A type of arguments is for subscribers that we do not know.
+    internal event Action<EventLoop, Exception, EventLoop?>? LoopFailed;
+#pragma warning restore MA0046
 
     /// <summary>Adds a user and starts the loops if they do not run.</summary>
     internal EventLoop[] AddUser()
@@ -127,17 +123,7 @@ internal sealed class EventLoopGroup : IDisposable
         }
 
         Stop(loops);
-        Standbys.Stop();
-        BlockingThreads.Stop();
-    }
-
-    /// <summary>Logs that a loop was taken over; not on this thread.</summary>
-    internal void LogHandoff(Handoff handoff)
-    {
-        HandoffLog report = Volatile.Read(ref _handoffLog)
-            ?? Interlocked.CompareExchange(ref _handoffLog, new HandoffLog(_logger), null)
-            ?? _handoffLog!;
-        report.Add(handoff);
+        Scheduler.Stop();
     }
 
     /// <summary>Replaces a failed loop, or gives it up. On that loop's thread, before its sources end.</summary>
@@ -159,6 +145,12 @@ internal sealed class EventLoopGroup : IDisposable
             }
         }
 
+        // A group that stops notifies its sources itself. The log comes last, because it is user code that may wait.
+        if (runs)
+        {
+            LoopFailed?.Invoke(loop, exception, replacement);
+        }
+
         if (runs && replacement is null)
         {
             Log.LoopGivenUp(_logger, loop.Name, exception);
@@ -166,12 +158,6 @@ internal sealed class EventLoopGroup : IDisposable
         else
         {
             Log.LoopFailed(_logger, loop.Name, exception);
-        }
-
-        // A group that stops notifies its sources itself.
-        if (runs)
-        {
-            LoopFailed?.Invoke(this, new LoopFailedEventArgs(loop, exception, replacement));
         }
     }
 
@@ -203,28 +189,6 @@ internal sealed class EventLoopGroup : IDisposable
         return best;
     }
 
-    /// <summary>
-    /// True if the calling loop may spin. Under a CPU quota no loop may: the spent time is missing at the end of the
-    /// period.
-    /// </summary>
-    internal bool TryBeginSpin()
-    {
-        if (!_spins)
-        {
-            return false;
-        }
-
-        if (Interlocked.Increment(ref _spinning) <= _maxSpinning)
-        {
-            return true;
-        }
-
-        Interlocked.Decrement(ref _spinning);
-        return false;
-    }
-
-    internal void EndSpin() => Interlocked.Decrement(ref _spinning);
-
     private static void Stop(EventLoop[] loops)
     {
         foreach (EventLoop loop in loops)
@@ -248,9 +212,8 @@ internal sealed class EventLoopGroup : IDisposable
         _graceTimer ??= new Timer(
             static state => ((EventLoopGroup)state!).StopIfUnused(), this, Timeout.Infinite, Timeout.Infinite);
         ThrowIfTooMany(DescriptorsPerLoop * _settings.LoopCount);
-        _spins = _settings.SpinDuration > TimeSpan.Zero && !CpuQuota.IsSet();
-        Standbys.Restart();
-        BlockingThreads.Restart();
+        Spins.Start();
+        Scheduler.Start();
         var loops = new EventLoop[_settings.LoopCount];
         int made = 0;
         int started = 0;
@@ -264,7 +227,7 @@ internal sealed class EventLoopGroup : IDisposable
 
             for (; started < loops.Length; started++)
             {
-                Scheduling.StandbyThreads.Start(loops[started]);
+                Scheduler.Standbys.Start(loops[started]);
             }
         }
         catch
@@ -276,7 +239,7 @@ internal sealed class EventLoopGroup : IDisposable
             }
 
             Stop(loops[..started]);
-            Standbys.Stop();
+            Scheduler.Stop();
             throw;
         }
 
@@ -315,7 +278,7 @@ internal sealed class EventLoopGroup : IDisposable
         try
         {
             loop = new EventLoop(index, this, _settings, _logger) { RestartedAt = Stopwatch.GetTimestamp() };
-            Scheduling.StandbyThreads.Start(loop);
+            Scheduler.Standbys.Start(loop);
             Volatile.Write(ref _loops[index], loop);
             return loop;
         }
@@ -351,8 +314,7 @@ internal sealed class EventLoopGroup : IDisposable
             // The loops may have been started again meanwhile.
             if (_loops.Length == 0)
             {
-                Standbys.Stop();
-                BlockingThreads.Stop();
+                Scheduler.Stop();
             }
         }
     }

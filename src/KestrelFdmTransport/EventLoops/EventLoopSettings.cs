@@ -32,5 +32,7 @@ internal sealed record EventLoopSettings
     /// <summary>A loop that fails again this soon after it was restarted is given up.</summary>
     internal TimeSpan RestartWindow { get; init; } = TimeSpan.FromMinutes(1);
 
+    internal ThreadLimits ThreadLimits => new(LoopCount, MaxStandbyThreads, MaxBlockingThreads, Headroom);
+
     internal PollingPolicy Policy { get; init; } = PollingPolicy.Default;
 }

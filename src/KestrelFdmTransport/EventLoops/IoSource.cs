@@ -15,7 +15,7 @@ namespace KestrelFdmTransport.EventLoops;
 /// <see cref="RunCallbacks"/> runs user code, and so may take for ever; the loop may have another owner before it
 /// returns. Nothing in it may touch what belongs to the owner.
 /// </remarks>
-internal abstract class IoSource : LoopEntry<IoSource>
+internal abstract class IoSource : LoopEntry<IoSource>, ICallbackSource
 {
     private int _pendingCommands;
     private EventLoop _loop = null!;
@@ -44,9 +44,33 @@ internal abstract class IoSource : LoopEntry<IoSource>
     /// <summary>Takes all messages; from here on a new one puts the source into the command queue again.</summary>
     internal LoopCommand TakeCommands() => (LoopCommand)Interlocked.Exchange(ref _pendingCommands, 0);
 
-    /// <summary>Asserts that the caller may touch what belongs to the owner of the loop.</summary>
+    /// <summary>
+    /// Forwards the commands of a source that has migrated. It is in one command queue at a time, and this was it.
+    /// </summary>
+    internal bool TryForward(EventLoop from)
+    {
+        EventLoop home = Loop;
+        if (home == from)
+        {
+            return false;
+        }
+
+        home.Deliver(this);
+        return true;
+    }
+
+    /// <summary>
+    /// Asserts that the caller may touch what belongs to the owner of the loop. Before it has a slot, a source belongs
+    /// to the thread that made it.
+    /// </summary>
     [Conditional("DEBUG")]
-    protected void AssertOwner() => Loop.AssertOwner();
+    internal void AssertOwner()
+    {
+        if (Token != 0)
+        {
+            Loop.AssertOwner();
+        }
+    }
 
     /// <summary>Handles what is ready.</summary>
     internal abstract Completion OnReady(uint events);
@@ -54,19 +78,11 @@ internal abstract class IoSource : LoopEntry<IoSource>
     /// <summary>Handles commands.</summary>
     internal abstract Completion OnCommand(LoopCommand command);
 
-    /// <summary>The time has come that was given to <see cref="EventLoop.SetTimer"/>.</summary>
-    internal virtual Completion OnTimer(long now) => Completion.None;
-
-    /// <summary>Goes to another loop if nothing is under way. Afterwards it belongs to that loop's owner.</summary>
-    internal virtual bool TryMigrateTo(EventLoop destination) => false;
+    /// <summary>The delay is over that was given to <see cref="EventLoop.SetTimer"/>.</summary>
+    internal virtual Completion OnTimer() => OnCommand(LoopCommand.Resume);
 
     /// <summary>Releases the descriptor, after the last event of the iteration.</summary>
     internal abstract Completion OnClose();
-
-    /// <summary>
-    /// Does without <see cref="RunCallbacks"/> if there is nothing in the completion for user code on this thread.
-    /// </summary>
-    internal virtual bool TryQueueCallbacks(in Completion completion) => false;
 
     /// <summary>Reports to the application, the log and the pools. Any thread; user code runs here.</summary>
     internal abstract void RunCallbacks(in Completion completion);
@@ -76,45 +92,28 @@ internal abstract class IoSource : LoopEntry<IoSource>
     /// </summary>
     internal abstract void Fail(Exception cause);
 
-    /// <summary>Sends what a callback has flushed and its thread has not sent yet. Any thread.</summary>
-    internal virtual void SendDeferred()
-    {
-    }
-
-    /// <summary>
-    /// As <see cref="SendDeferred"/>, with no user code on the calling thread, which watches over all others.
-    /// </summary>
-    internal virtual void SendFromMonitor()
-        => ThreadPool.UnsafeQueueUserWorkItem(LoopThread.SendDeferred, this, preferLocal: false);
-
     /// <summary>What a log calls the source: an id and an endpoint. Any thread.</summary>
     internal virtual (string Id, object? EndPoint) Describe() => ("(none)", null);
 
-    /// <summary>
-    /// True if the source's callbacks run where their cost says, so that some of them wait for each other.
-    /// </summary>
-    internal virtual bool IsAdaptive => false;
+    void ICallbackSource.Fail(Exception cause) => Fail(cause);
 
-    /// <summary>True if it is worth a system call to learn what a callback of the source does with its time.</summary>
-    internal virtual bool MeasuresBlocking => false;
+    (string Id, object? EndPoint) ICallbackSource.Describe() => Describe();
 
-    /// <summary>A callback of the source has ended. Any thread.</summary>
-    /// <param name="ticks">How long it took.</param>
-    /// <param name="measured">
-    /// True if time in which the thread stood still is excluded; false if it is wall-clock time.
-    /// </param>
-    /// <param name="waited">
-    /// True if its thread was waiting for most of that time; null if that was not measured.
-    /// </param>
-    internal virtual void Account(long ticks, bool measured, bool? waited)
+    /// <summary>Delivers a completion to its source.</summary>
+    internal readonly ref struct Delivery(IoSource source, ref readonly Completion completion) : IUserCode
     {
-    }
+        private readonly ref readonly Completion _completion = ref completion;
 
-    /// <summary>
-    /// A callback of the source has held its loop until another thread took the loop over. Any thread.
-    /// </summary>
-    /// <param name="computes">False if its thread is known to wait for something.</param>
-    internal virtual void OnStalled(bool computes)
-    {
+        public void Run()
+        {
+            if (_completion.HasFlag(CompletionFlags.Faulted))
+            {
+                UserCode.Fail(source, _completion.Error!);
+            }
+            else
+            {
+                source.RunCallbacks(_completion);
+            }
+        }
     }
 }

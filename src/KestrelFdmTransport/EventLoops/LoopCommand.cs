@@ -15,7 +15,7 @@ internal enum LoopCommand
     /// <summary>There is room again: read, or accept.</summary>
     Resume = 2,
 
-    /// <summary>Close the descriptor after this turn.</summary>
+    /// <summary>Close the descriptor at the end of this iteration.</summary>
     Close = 4,
 
     /// <summary>Rest for a while.</summary>

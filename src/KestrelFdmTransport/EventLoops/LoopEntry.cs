@@ -17,7 +17,7 @@ internal abstract class LoopEntry<TSelf>
     /// <summary>True if there was no memory for its place in a ready queue.</summary>
     internal bool IsUnqueued { get; set; }
 
-    /// <summary>Place in the heap of deadlines; 0 is none.</summary>
+    /// <summary>Place in the timer queue; 0 is none.</summary>
     internal int TimerIndex { get; set; }
 
     /// <summary>The next one in the command queue. Belongs to the thread that set the first command bit.</summary>

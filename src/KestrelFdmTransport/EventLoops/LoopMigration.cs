@@ -1,5 +1,6 @@
 using System;
 using System.Diagnostics;
+using KestrelFdmTransport.Balancing;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.Polling;
 
@@ -21,9 +22,10 @@ internal sealed class LoopMigration(EventLoop loop, PollingSets sets)
     /// <summary>Ends a window: measures, and plans what another loop should have of this loop's connections.</summary>
     internal void EndWindow()
     {
+        loop.AssertOwner();
         long now = Stopwatch.GetTimestamp();
         bool migrates = loop.Group.Balancer.IsEnabled;
-        loop.Utilization.Measure(now, sets, migrates ? MeasureCpuTime() : -1);
+        loop.Utilization.Measure(now, sets.Measure(now), migrates ? MeasureCpuTime() : -1);
         _budget = migrates && !loop.IsEnding ? loop.Group.Balancer.PlanMigrations(loop, now, out _destination) : 0;
     }
 
@@ -49,7 +51,9 @@ internal sealed class LoopMigration(EventLoop loop, PollingSets sets)
         source.FirstCounter = sets.Counter((int)(uint)source.Token).Value;
         try
         {
-            if (destination.HasFailed || !source.TryMigrateTo(destination))
+            if (destination.HasFailed
+                || source is not IMigratable<EventLoop> migrating
+                || !migrating.TryMigrateTo(destination))
             {
                 return false;
             }
@@ -84,6 +88,6 @@ internal sealed class LoopMigration(EventLoop loop, PollingSets sets)
         int owner = _cpuTimeOwner;
         _cpuTime = Sys.GetThreadUsage().CpuTime;
         _cpuTimeOwner = Environment.CurrentManagedThreadId;
-        return owner == _cpuTimeOwner ? (_cpuTime - before) / (1_000_000_000 / Stopwatch.Frequency) : -1;
+        return owner == _cpuTimeOwner ? StopwatchTime.Ticks(_cpuTime - before) : -1;
     }
 }

@@ -14,13 +14,15 @@ namespace KestrelFdmTransport.EventLoops;
 /// <remarks>Belongs to the loop's owner.</remarks>
 internal sealed class LoopSources(EventLoop loop, Poller poller, PollingSets sets)
 {
+    private static readonly long s_coarse = Stopwatch.Frequency / 10;
+
     private readonly SlotTable<IoSource> _slots = new();
     private readonly List<IoSource> _closing = [];
 
     /// <summary>True if there was no memory for the place of a source in a ready queue.</summary>
     private bool _hasUnqueued;
 
-    internal LoopTimers<IoSource> Timers { get; } = new();
+    internal TimerQueue<IoSource> Timers { get; } = new();
 
     internal bool HasClosing => _closing.Count > 0;
 
@@ -88,7 +90,6 @@ internal sealed class LoopSources(EventLoop loop, Poller poller, PollingSets set
     /// <summary>
     /// Queues a source that has just been registered for this iteration, if other sources would keep it waiting.
     /// </summary>
-    /// <param name="source">The source.</param>
     /// <param name="events">What is probably ready, although no event has said so.</param>
     internal void EnqueueAccepted(IoSource source, uint events)
     {
@@ -116,6 +117,7 @@ internal sealed class LoopSources(EventLoop loop, Poller poller, PollingSets set
     /// <summary>Queues the sources that have events.</summary>
     internal void QueueReady(int count)
     {
+        loop.AssertOwner();
         for (int i = 0; i < count; i++)
         {
             if (!poller.IsSource(i, out ulong token) || _slots.Find(token) is not { } source)
@@ -163,39 +165,28 @@ internal sealed class LoopSources(EventLoop loop, Poller poller, PollingSets set
         }
     }
 
-    /// <summary>
-    /// Resumes the source after <paramref name="delay"/>, or when it is resumed otherwise. It is never resumed in the
-    /// same iteration, however short the delay is. A delay that no clock reaches is for ever.
-    /// </summary>
-    internal void ScheduleResume(IoSource source, TimeSpan delay)
+    /// <summary>Calls <see cref="IoSource.OnTimer"/> once, in a later iteration.</summary>
+    /// <param name="source">The source. It has one timer, which this replaces.</param>
+    /// <param name="delay">The time until then. One that no clock reaches is for ever.</param>
+    /// <param name="isCoarse">True to end it with a tenth of a second: the loop wakes once for many.</param>
+    internal void SetTimer(IoSource source, TimeSpan delay, bool isCoarse)
     {
         loop.AssertOwner();
+        FaultPoints.Hit(FaultPoint.TimerSet);
         double due = Stopwatch.GetTimestamp() + (delay.TotalSeconds * Stopwatch.Frequency);
-        Timers.SetDeadline(source, due < long.MaxValue ? Math.Max((long)due, loop.Now + 1) : long.MaxValue);
-    }
-
-    /// <summary>Calls <see cref="IoSource.OnTimer"/> once, not before <paramref name="due"/>.</summary>
-    /// <param name="source">A registered source. It has one timer, which this replaces.</param>
-    /// <param name="due">As <see cref="Environment.TickCount64"/>.</param>
-    internal void SetTimer(IoSource source, long due)
-    {
-        loop.AssertOwner();
-        Timers.SetIdle(source, due);
-    }
-
-    /// <summary>Takes a source whose timer has expired.</summary>
-    /// <param name="source">The source.</param>
-    /// <param name="now">The time, as <see cref="Environment.TickCount64"/>.</param>
-    internal bool TryTakeTimer([NotNullWhen(true)] out IoSource? source, out long now)
-    {
-        source = null;
-        now = Timers.HasIdleTimers ? Environment.TickCount64 : 0;
-        if (Timers.HasIdleTimers && Timers.TryTakeIdle(now, out int slot))
+        if (isCoarse)
         {
-            source = _slots.At(slot);
+            due = Math.Ceiling(due / s_coarse) * s_coarse;
         }
 
-        return source is not null;
+        Timers.Set(source, due < long.MaxValue ? Math.Max((long)due, loop.Now + 1) : long.MaxValue);
+    }
+
+    /// <summary>The time until the next timer in milliseconds, -1 if there is none.</summary>
+    internal int MillisecondsUntilTimer(long now)
+    {
+        long ticks = Timers.Until(now);
+        return ticks <= 0 ? (int)ticks : (int)Math.Min((ticks / (Stopwatch.Frequency / 1000)) + 1, int.MaxValue);
     }
 
     /// <summary>Closes the source after the last event of the iteration.</summary>
@@ -216,14 +207,15 @@ internal sealed class LoopSources(EventLoop loop, Poller poller, PollingSets set
 
     internal bool TryTakeClosing([NotNullWhen(true)] out IoSource? source)
     {
-        source = null;
-        if (HasClosing)
+        if (!HasClosing)
         {
-            source = _closing[^1];
-            _closing.RemoveAt(_closing.Count - 1);
+            source = null;
+            return false;
         }
 
-        return source is not null;
+        source = _closing[^1];
+        _closing.RemoveAt(_closing.Count - 1);
+        return true;
     }
 
     /// <summary>
@@ -234,7 +226,7 @@ internal sealed class LoopSources(EventLoop loop, Poller poller, PollingSets set
     internal IoSource? NextToStop(ref int end)
     {
         IoSource? source = _slots.Below(ref end);
-        while (source is null && Timers.TryTakeDeadline(long.MaxValue, out IoSource? waiting))
+        while (source is null && Timers.TryTakeDue(long.MaxValue, out IoSource? waiting))
         {
             source = Contains(waiting) ? null : waiting;
         }

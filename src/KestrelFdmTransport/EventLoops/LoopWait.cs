@@ -1,8 +1,10 @@
 using System;
 using System.Diagnostics;
+using KestrelFdmTransport.Balancing;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.Interop;
 using KestrelFdmTransport.Polling;
+using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.EventLoops;
 
@@ -11,7 +13,12 @@ namespace KestrelFdmTransport.EventLoops;
 /// </summary>
 /// <remarks>Belongs to the loop's owner.</remarks>
 internal sealed class LoopWait(
-    EventLoop loop, Poller poller, LoopTimers<IoSource> timers, SpinPredictor predictor, TimeSpan spinDuration)
+    IWaitingLoop loop,
+    Poller poller,
+    LoopUtilization utilization,
+    ThreadPoolBacklog backlog,
+    SpinPermits spins,
+    SpinPredictor predictor)
 {
     /// <summary>A loop that has run nothing inline for this many iterations is offload-only.</summary>
     private const int OffloadOnlyAfter = 8;
@@ -30,7 +37,6 @@ internal sealed class LoopWait(
 
     private static readonly long s_spinCooldown = Stopwatch.Frequency / 100;
 
-    private readonly long _spinTicks = spinDuration.Ticks * (Stopwatch.Frequency / TimeSpan.TicksPerSecond);
     private int _iterationsWithoutInlineCallback;
     private int _lastStarted;
 
@@ -56,7 +62,7 @@ internal sealed class LoopWait(
     {
         _sleptForBacklog = 0;
         long started = Stopwatch.GetTimestamp();
-        loop.Utilization.BeginWait();
+        utilization.BeginWait();
         if (IsOffloadOnly || !TrySpin(started, out int count))
         {
             count = Block(started);
@@ -64,7 +70,7 @@ internal sealed class LoopWait(
 
         now = Stopwatch.GetTimestamp();
         long waited = now - started - _sleptForBacklog;
-        loop.Utilization.AddIdleTime(waited);
+        utilization.AddIdleTime(waited);
 
         // After a sleep for the backlog other threads have the CPUs, and a wait that is little longer says nothing.
         slept = waited > (_sleptForBacklog == 0 ? s_immediate : s_preemptedAfter);
@@ -75,7 +81,7 @@ internal sealed class LoopWait(
     private bool TrySpin(long started, out int count)
     {
         count = 0;
-        if (_spinTicks == 0 || !predictor.IsOpen(started) || !loop.Group.TryBeginSpin())
+        if (!predictor.IsOpen(started) || !spins.TryTake())
         {
             return false;
         }
@@ -86,17 +92,17 @@ internal sealed class LoopWait(
             count = poller.Wait(0);
             if (count != 0 || loop.MustWake)
             {
-                loop.Group.EndSpin();
+                spins.Release();
                 predictor.Found(Stopwatch.GetTimestamp() - now < s_slowPoll);
                 return true;
             }
 
             now = Stopwatch.GetTimestamp();
         }
-        while (now - started < _spinTicks);
+        while (now - started < spins.Duration);
 
-        loop.Group.EndSpin();
-        if (now - started > _spinTicks + s_preemptedAfter)
+        spins.Release();
+        if (now - started > spins.Duration + s_preemptedAfter)
         {
             predictor.OnPreempted(now, s_spinCooldown);
         }
@@ -110,16 +116,16 @@ internal sealed class LoopWait(
 
     private int Block(long now)
     {
-        int timeout = timers.MillisecondsUntilNext(now);
+        int timeout = loop.MillisecondsUntilTimer(now);
         if (IsOffloadOnly
             && timeout != 0
             && !loop.MustWake
-            && loop.Group.Backlog.SuggestedSleep(ref _lastStarted) is > 0 and int sleep)
+            && backlog.SuggestedSleep(ref _lastStarted) is > 0 and int sleep)
         {
             Sys.Sleep(timeout < 0 ? sleep : (int)Math.Min(sleep, 1_000L * timeout));
             long after = Stopwatch.GetTimestamp();
             _sleptForBacklog = after - now;
-            timeout = timers.MillisecondsUntilNext(after);
+            timeout = loop.MillisecondsUntilTimer(after);
         }
 
         SyncPoints.Hit(SyncPoint.LoopSleeps, loop);

@@ -22,8 +22,12 @@ internal sealed class LoopWaker(string loop, ILogger logger) : IDisposable
     private readonly SafeFileDescriptor _eventFd = SafeFileDescriptor.FromResult(Sys.CreateEventFd());
     private int _sleeping;
     private int _failureLogged;
+    private int _retries;
 
     internal int Descriptor => _eventFd.Value;
+
+    /// <summary>True while the kernel refuses to wake the loop.</summary>
+    internal bool IsRefused => Volatile.Read(ref _retries) > 0;
 
     public void Dispose() => _eventFd.Dispose();
 
@@ -50,9 +54,11 @@ internal sealed class LoopWaker(string loop, ILogger logger) : IDisposable
     /// <summary>The thread that took the word could not wake the loop, and no other thread would try.</summary>
     private async Task RetryAsync(int errno)
     {
+        Interlocked.Increment(ref _retries);
         BeginSleep();
         await Task.Delay(s_retryDelay).ConfigureAwait(false);
         WakeIfSleeping();
+        Interlocked.Decrement(ref _retries);
         if (Interlocked.Exchange(ref _failureLogged, 1) == 0)
         {
             Log.WakeUpFailed(logger, loop, SocketErrors.Exception(errno));

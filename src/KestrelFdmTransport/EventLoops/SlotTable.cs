@@ -51,9 +51,6 @@ internal sealed class SlotTable<T>
         return slot.Generation == (uint)(token >> 32) ? slot.Source : null;
     }
 
-    /// <summary>The source in a slot that is in use.</summary>
-    internal T At(int index) => _slots[index].Source!;
-
     internal void Remove(ulong token)
     {
         int index = (int)(uint)token;

@@ -11,6 +11,9 @@ internal static class StatisticsReader
     internal static EventLoopStatistics Read(EventLoop loop) => new()
     {
         Name = loop.Name,
+        State = loop.HasFailed && loop.Group.Failure is not null ? EventLoopState.Failed
+            : loop.CannotBeWoken ? EventLoopState.CannotBeWoken
+            : EventLoopState.Running,
         Connections = loop.ConnectionCount,
         Accepts = loop.Counters.Accepts,
         Iterations = loop.Sets.Iterations,
@@ -25,27 +28,28 @@ internal static class StatisticsReader
         Utilization = loop.Utilization.Utilization(Stopwatch.GetTimestamp()) / (double)LoopUtilization.Scale,
         Activity = loop.Utilization.Activity(Stopwatch.GetTimestamp()),
         OldestReady = Age(loop),
-        Hot = Read(loop.Sets.Hot, loop.Sets.Queued(PollingSet.Hot)),
-        Warm = Read(loop.Sets.Warm, loop.Sets.Queued(PollingSet.Warm)),
-        Cold = Read(loop.Sets.Cold, loop.Sets.Queued(PollingSet.Cold)),
+        Hot = Read(loop.Sets.Hot),
+        Warm = Read(loop.Sets.Warm),
+        Cold = Read(loop.Sets.Cold),
     };
 
-    private static PollingSetStatistics Read(PollingSetCounters count, int queued)
+    private static PollingSetStatistics Read(ReadyQueue queue)
         => new()
         {
-            Polls = count.Polls,
-            Dispatched = count.Dispatched,
-            MeanQueueDelay = Stopwatch.GetElapsedTime(0, count.Dispatched == 0 ? 0 : count.Delay / count.Dispatched),
-            Queued = queued,
-            QueueDelay = Stopwatch.GetElapsedTime(0, count.Delay),
+            Polls = queue.Polls,
+            Dispatched = queue.Dispatched,
+            MeanQueueDelay = Stopwatch.GetElapsedTime(0, queue.Dispatched == 0 ? 0 : queue.Delay / queue.Dispatched),
+            Queued = queue.Count,
+            QueueDelay = Stopwatch.GetElapsedTime(0, queue.Delay),
         };
 
     internal static ThreadStatistics Read(EventLoopGroup group) => new()
     {
-        Handoffs = group.Standbys.Handoffs,
-        StandbyThreads = group.Standbys.Parked,
-        StalledThreads = group.Standbys.Stalled,
-        BlockingThreads = group.BlockingThreads.Threads,
+        Handoffs = group.Scheduler.Standbys.Handoffs,
+        StandbyThreads = group.Scheduler.Standbys.Parked,
+        StalledThreads = group.Scheduler.Standbys.Stalled,
+        IsStandbyLimitReached = group.Scheduler.Standbys.IsLimitReached,
+        BlockingThreads = group.Scheduler.BlockingThreads.Threads,
     };
 
     /// <summary>Rough, because the queues are read while the loop may be changing them.</summary>

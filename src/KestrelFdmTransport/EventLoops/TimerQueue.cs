@@ -4,8 +4,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace KestrelFdmTransport.EventLoops;
 
 /// <summary>
-/// The sources of a loop that wait for a time: connectors and paused acceptors. A binary heap in which each source
-/// knows its place, so that clearing one does not search.
+/// The sources of a loop that wait for a time: idle connections, connectors and paused acceptors. A binary heap in
+/// which each source knows its place, so that clearing one does not search.
 /// </summary>
 /// <remarks>Belongs to the loop's owner.</remarks>
 internal sealed class TimerQueue<T>

@@ -1,3 +1,4 @@
+using System;
 using System.Runtime.InteropServices;
 
 namespace KestrelFdmTransport.Polling;
@@ -36,4 +37,19 @@ internal struct LiveCounter
             Value = value,
             Set = value >= PollingPolicy.CounterHot ? PollingSet.Hot : PollingSet.Warm
         };
+
+    /// <summary>An event has come after this gap.</summary>
+    internal void Move(long gap, long hotGap, long warmGap)
+    {
+        // Decay is lazy: it happens at the next event, so nothing walks all connections.
+        Value = gap < hotGap ? (byte)Math.Min(PollingPolicy.CounterMax, Value + 1) : Decayed(gap, hotGap);
+        bool staysHot = Set == PollingSet.Hot && Value >= 1;
+        Set = Value >= PollingPolicy.CounterHot || staysHot ? PollingSet.Hot
+            : gap < warmGap ? PollingSet.Warm
+            : PollingSet.Cold;
+    }
+
+    /// <summary>The value if the next event came after this gap, or a longer one.</summary>
+    internal readonly byte Decayed(long gap, long hotGap)
+        => (byte)Math.Max(0, Value - Math.Min(PollingPolicy.CounterMax, gap / hotGap));
 }

@@ -1,5 +1,4 @@
 using System;
-using System.Diagnostics;
 
 namespace KestrelFdmTransport.Polling;
 
@@ -25,13 +24,13 @@ internal sealed record PollingPolicy
     /// A gap below this raises the counter by one; a longer one lowers it by one per period. Scaled by
     /// <see cref="AdaptiveGapThreshold"/>.
     /// </summary>
-    internal long HotGap { get; init; } = TicksOf(TimeSpan.FromMilliseconds(5));
+    internal long HotGap { get; init; } = StopwatchTime.Ticks(TimeSpan.FromMilliseconds(5));
 
     /// <summary>A connection that was dispatched within this time is warm. Scaled like <see cref="HotGap"/>.</summary>
-    internal long WarmGap { get; init; } = TicksOf(TimeSpan.FromMilliseconds(250));
+    internal long WarmGap { get; init; } = StopwatchTime.Ticks(TimeSpan.FromMilliseconds(250));
 
     /// <summary>A gap below this may be worth spinning for.</summary>
-    internal long FastGap { get; init; } = TicksOf(TimeSpan.FromMicroseconds(100));
+    internal long FastGap { get; init; } = StopwatchTime.Ticks(TimeSpan.FromMicroseconds(100));
 
     /// <summary>In arrival order, the number of dispatches before the loop polls again.</summary>
     internal int FifoBatch { get; init; } = 64;
@@ -43,10 +42,10 @@ internal sealed record PollingPolicy
     /// A loop that has been behind for this time is overloaded. One that was kept from its CPU for some milliseconds is
     /// not: it catches up, but several times later if hot connections, dispatched first, keep asking meanwhile.
     /// </summary>
-    internal long OverloadAfter { get; init; } = TicksOf(TimeSpan.FromMilliseconds(500));
+    internal long OverloadAfter { get; init; } = StopwatchTime.Ticks(TimeSpan.FromMilliseconds(500));
 
     /// <summary>A loop that is behind is overloaded at once if a connection has waited this long.</summary>
-    internal long MaxQueueDelay { get; init; } = TicksOf(TimeSpan.FromMilliseconds(30));
+    internal long MaxQueueDelay { get; init; } = StopwatchTime.Ticks(TimeSpan.FromMilliseconds(30));
 
     /// <summary>The least that an overloaded loop dispatches of the warm and of the cold set in an iteration.</summary>
     internal int MinQuota { get; init; } = 48;
@@ -55,6 +54,4 @@ internal sealed record PollingPolicy
     /// With many hot connections the warm set's quota is this multiple of their number, and the cold set's half of it.
     /// </summary>
     internal int WarmWeight { get; init; } = 2;
-
-    internal static long TicksOf(TimeSpan time) => time.Ticks * (Stopwatch.Frequency / TimeSpan.TicksPerSecond);
 }

@@ -1,8 +1,6 @@
-using System;
+using System.Diagnostics;
 using System.Linq;
-using KestrelFdmTransport.EventLoops;
-using KestrelFdmTransport.UnitTests.EventLoops;
-using Microsoft.Extensions.Logging.Abstractions;
+using KestrelFdmTransport.Balancing;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Balancing;
@@ -10,14 +8,12 @@ namespace KestrelFdmTransport.UnitTests.Balancing;
 /// <summary>
 /// On which loops connections live that one loop has accepted, as in a burst between two measurements.
 /// </summary>
-public sealed class AcceptBalanceTests : IDisposable
+public sealed class AcceptBalanceTests
 {
-    private readonly LoopFixture _loops = new(2);
+    private static readonly long s_now = 1_000 * Stopwatch.Frequency;
+
+    private readonly SimulatedLoop[] _loops = SimulatedLoop.Create(2, s_now);
     private readonly long[] _accepted = new long[2];
-
-    public AcceptBalanceTests() => LoopFixture.AwaitIdle(_loops.Loops);
-
-    public void Dispose() => _loops.Dispose();
 
     [Fact]
     public void A_burst_spreads_although_one_loop_has_some_more_old_connections()
@@ -62,42 +58,33 @@ public sealed class AcceptBalanceTests : IDisposable
     {
         const int Loops = 64;
         const int Connections = 32 * Loops;
-        using var group = new EventLoopGroup(new EventLoopSettings { LoopCount = Loops }, NullLogger.Instance);
-        EventLoop[] loops = group.AddUser();
-        LoopFixture.AwaitIdle(loops);
-        long now = loops[0].Now;
+        SimulatedLoop[] loops = SimulatedLoop.Create(Loops, s_now);
+        var balancer = new LoadBalancer<SimulatedLoop>(() => loops, migrates: true);
         for (int i = 0; i < Connections; i++)
         {
-            EventLoop home = group.Balancer.SelectLoop(loops[0], now);
-            home.Utilization.OnAccepted(now);
-            home.OnConnectionOpened();
-            loops[0].Counters.Accepts++;
+            SimulatedLoop home = balancer.SelectLoop(loops[0], s_now);
+            home.Utilization.OnAccepted(s_now);
+            home.ConnectionCount++;
+            loops[0].Accepts++;
         }
 
         Assert.All(loops, static loop => Assert.InRange(loop.ConnectionCount, 28, 36));
-        Assert.InRange(loops.Count(loop => group.Balancer.IsAboveShare(loop, loop.Now)), 1, Loops - 1);
+        Assert.InRange(loops.Count(loop => balancer.IsAboveShare(loop, s_now)), 1, Loops - 1);
     }
 
-    private void Open(int loop, int connections)
-    {
-        for (int i = 0; i < connections; i++)
-        {
-            _loops.Loops[loop].OnConnectionOpened();
-        }
-    }
+    private void Open(int loop, int connections) => _loops[loop].ConnectionCount += connections;
 
     private void Accept(int count, bool remain)
     {
-        EventLoop acceptor = _loops.Loop;
-        long now = acceptor.Now;
+        var balancer = new LoadBalancer<SimulatedLoop>(() => _loops, migrates: true);
         for (int i = 0; i < count; i++)
         {
-            EventLoop home = _loops.Group.Balancer.SelectLoop(acceptor, now);
-            home.Utilization.OnAccepted(now);
+            SimulatedLoop home = balancer.SelectLoop(_loops[0], s_now);
+            home.Utilization.OnAccepted(s_now);
             _accepted[home.Index]++;
             if (remain)
             {
-                home.OnConnectionOpened();
+                home.ConnectionCount++;
             }
         }
     }

@@ -4,7 +4,6 @@ using Xunit;
 namespace KestrelFdmTransport.UnitTests.Balancing;
 
 /// <summary>What must become of any population of busy connections.</summary>
-[Trait("Category", "Slow")]
 public sealed class LoadBalancerPropertyTests
 {
     /// <summary>Ten seconds.</summary>
@@ -20,7 +19,7 @@ public sealed class LoadBalancerPropertyTests
         for (int seed = 0; seed < 50; seed++)
         {
             var random = new Random(seed);
-            using var population = new LoadPopulation(loops, seed);
+            var population = new LoadPopulation(loops, seed);
             Fill(population, random, loops, largest: 0.1);
             population.Run(Windows);
 
@@ -42,7 +41,7 @@ public sealed class LoadBalancerPropertyTests
         for (int seed = 0; seed < 50; seed++)
         {
             var random = new Random(seed);
-            using var population = new LoadPopulation(loops, seed);
+            var population = new LoadPopulation(loops, seed);
             population.Add(0, work: 0.3 + (0.4 * random.NextDouble()));
             Fill(population, random, loops, largest: 0.1);
             double before = population.Difference;
@@ -61,7 +60,7 @@ public sealed class LoadBalancerPropertyTests
     {
         for (int seed = 0; seed < 50; seed++)
         {
-            using var population = new LoadPopulation(loops: 2, seed) { Error = 0.05 };
+            var population = new LoadPopulation(loops: 2, seed) { Error = 0.05 };
             population.Add(0, work: 0.02, count: 40);
             population.Run(5 * Windows);
 
@@ -73,7 +72,7 @@ public sealed class LoadBalancerPropertyTests
     [Fact]
     public void A_single_connection_that_keeps_its_loop_busy_stays()
     {
-        using var population = new LoadPopulation(loops: 4, seed: 1);
+        var population = new LoadPopulation(loops: 4, seed: 1);
         population.Add(2, work: 1);
         population.Run(Windows);
 
@@ -86,7 +85,7 @@ public sealed class LoadBalancerPropertyTests
     [InlineData(5, 3)]
     public void No_connection_migrates_for_little_or_no_gain(double first, double second)
     {
-        using var population = new LoadPopulation(loops: 2, seed: 1);
+        var population = new LoadPopulation(loops: 2, seed: 1);
         population.Add(0, first / 50, count: 50);
         population.Add(1, second / 50, count: 50);
         population.Run(Windows);
@@ -103,7 +102,7 @@ public sealed class LoadBalancerPropertyTests
         for (int seed = 0; seed < 50; seed++)
         {
             var random = new Random(seed);
-            using var population = new LoadPopulation(loops, seed);
+            var population = new LoadPopulation(loops, seed);
             for (int loop = 0; loop < loops; loop++)
             {
                 population.Add(loop, work: 1, count: 1 + random.Next(60));
@@ -125,7 +124,7 @@ public sealed class LoadBalancerPropertyTests
     {
         for (int seed = 0; seed < 50; seed++)
         {
-            using var population = new LoadPopulation(loops: 2, seed);
+            var population = new LoadPopulation(loops: 2, seed);
             population.Add(0, work: 0.0241, count: 40);
             population.Add(1, work: 0.12, count: 8);
             population.Run(10 * Windows);
@@ -137,7 +136,7 @@ public sealed class LoadBalancerPropertyTests
     [Fact]
     public void A_busy_CPU_alone_makes_no_connection_of_an_unsaturated_loop_migrate()
     {
-        using var population = new LoadPopulation(loops: 2, seed: 1) { Deprived = { [0] = 0.5, [1] = 1 } };
+        var population = new LoadPopulation(loops: 2, seed: 1) { Deprived = { [0] = 0.5, [1] = 1 } };
         population.Add(0, work: 0.02, count: 30);
         population.Add(1, work: 0.01, count: 30);
         population.Run(Windows);
@@ -148,7 +147,7 @@ public sealed class LoadBalancerPropertyTests
     [Fact]
     public void Short_bursts_make_no_connection_migrate()
     {
-        using var population = new LoadPopulation(loops: 2, seed: 1);
+        var population = new LoadPopulation(loops: 2, seed: 1);
         population.Add(0, work: 0.01, count: 40);
         population.Add(1, work: 0.01, count: 40);
         for (int i = 0; i < 20; i++)
@@ -165,7 +164,7 @@ public sealed class LoadBalancerPropertyTests
     [Fact]
     public void A_saturated_loop_gives_connections_away_also_on_a_busy_CPU()
     {
-        using var population = new LoadPopulation(loops: 2, seed: 1) { Deprived = { [0] = 0.5, [1] = 1 } };
+        var population = new LoadPopulation(loops: 2, seed: 1) { Deprived = { [0] = 0.5, [1] = 1 } };
         population.Add(0, work: 0.04, count: 30);
         population.Add(1, work: 0.01, count: 30);
         population.Run(Windows);
@@ -176,7 +175,7 @@ public sealed class LoadBalancerPropertyTests
     [Fact]
     public void No_connection_migrates_if_the_option_is_off()
     {
-        using var population = new LoadPopulation(loops: 2, seed: 1, moves: false);
+        var population = new LoadPopulation(loops: 2, seed: 1, moves: false);
         population.Add(0, work: 0.02, count: 40);
         population.Run(Windows);
 

@@ -3,30 +3,25 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using KestrelFdmTransport.Balancing;
-using KestrelFdmTransport.EventLoops;
-using KestrelFdmTransport.Polling;
-using KestrelFdmTransport.UnitTests.EventLoops;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KestrelFdmTransport.UnitTests.Balancing;
 
 /// <summary>
-/// Hot connections on event loops, each of which takes a part of its loop's time, window after window in virtual time.
-/// The loops are real and sleep; the test supplies their measurements.
+/// Hot connections on simulated loops, each of which takes a part of its loop's time, window after window in virtual
+/// time.
 /// </summary>
-internal sealed class LoadPopulation : IDisposable
+internal sealed class LoadPopulation
 {
-    private readonly EventLoopGroup _group;
+    private readonly SimulatedLoop[] _loops;
+    private readonly LoadBalancer<SimulatedLoop> _balancer;
     private readonly Random _random;
     private readonly List<double>[] _works;
-    private long _now = Stopwatch.GetTimestamp();
+    private long _now = 1_000 * Stopwatch.Frequency;
 
     public LoadPopulation(int loops, int seed, bool moves = true)
     {
-        _group = new EventLoopGroup(
-            new EventLoopSettings { LoopCount = loops, MigratesConnections = moves },
-            NullLogger.Instance);
-        LoopFixture.AwaitIdle(_group.AddUser());
+        _loops = SimulatedLoop.Create(loops, _now);
+        _balancer = new LoadBalancer<SimulatedLoop>(() => _loops, moves);
         _random = new Random(seed);
         _works = [.. Enumerable.Range(0, loops).Select(_ => new List<double>())];
     }
@@ -64,12 +59,12 @@ internal sealed class LoadPopulation : IDisposable
         for (int window = 0; window < windows; window++)
         {
             _now += LoopUtilization.Window;
-            EventLoop[] loops = [.. _group.Loops];
+            SimulatedLoop[] loops = [.. _loops];
             _random.Shuffle(loops);
-            foreach (EventLoop loop in loops)
+            foreach (SimulatedLoop loop in loops)
             {
                 Measure(loop);
-                int emigrants = _group.Balancer.PlanMigrations(loop, _now, out EventLoop? destination);
+                int emigrants = _balancer.PlanMigrations(loop, _now, out SimulatedLoop? destination);
                 for (int i = 0; i < emigrants; i++)
                 {
                     Move(_works[loop.Index], _works[destination!.Index]);
@@ -78,25 +73,17 @@ internal sealed class LoadPopulation : IDisposable
         }
     }
 
-    public void Dispose() => _group.Dispose();
-
-    private void Measure(EventLoop loop)
+    private void Measure(SimulatedLoop loop)
     {
         List<double> works = _works[loop.Index];
         double busy = Math.Min(
             1,
             (works.Sum() * (1 + (Error * ((2 * _random.NextDouble()) - 1)))) + Spikes.GetValueOrDefault(loop.Index));
-        var sets = new PollingSets(PollingPolicy.Default, new SpinPredictor());
-        for (int slot = 0; slot < works.Count; slot++)
-        {
-            sets.Register(slot, _now, PollingPolicy.CounterMax);
-        }
-
         loop.Utilization.AddIdleTime((long)(LoopUtilization.Window * (1 - busy)));
-        loop.Utilization.Measure(_now, sets, CpuTime(loop, busy));
+        loop.Measure(_now, works.Count, CpuTime(loop, busy));
     }
 
-    private long CpuTime(EventLoop loop, double busy)
+    private long CpuTime(SimulatedLoop loop, double busy)
         => Deprived.TryGetValue(loop.Index, out double part) ? (long)(LoopUtilization.Window * busy * part) : -1;
 
     /// <summary>The first one that is dispatched migrates: the loop does not know what each one costs.</summary>

@@ -1,10 +1,5 @@
-using System;
 using System.Diagnostics;
 using KestrelFdmTransport.Balancing;
-using KestrelFdmTransport.EventLoops;
-using KestrelFdmTransport.Polling;
-using KestrelFdmTransport.UnitTests.EventLoops;
-using KestrelFdmTransport.UnitTests.Scheduling;
 using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Balancing;
@@ -12,103 +7,66 @@ namespace KestrelFdmTransport.UnitTests.Balancing;
 /// <summary>
 /// A loop that is held by a callback or a long turn looks idle by all that it has measured, and is not.
 /// </summary>
-public sealed class StuckLoopTests : IDisposable
+public sealed class StuckLoopTests
 {
     private static readonly long s_second = Stopwatch.Frequency;
 
-    private readonly LoopFixture _loops = new(2);
-    private readonly EventLoop _first;
-    private readonly EventLoop _second;
-    private long _now = Stopwatch.GetTimestamp() + (10 * Stopwatch.Frequency);
+    private readonly LoadBalancer<SimulatedLoop> _balancer;
+    private readonly SimulatedLoop _first;
+    private readonly SimulatedLoop _second;
+
+    /// <summary>Long ago: the balancer also reads the real clock, by which what began then is stuck.</summary>
+    private long _now = s_second;
 
     public StuckLoopTests()
     {
-        (_first, _second) = (_loops.Loops[0], _loops.Loops[1]);
-        LoopFixture.AwaitIdle(_loops.Loops);
+        SimulatedLoop[] loops = SimulatedLoop.Create(2, _now);
+        _balancer = new LoadBalancer<SimulatedLoop>(() => loops, migrates: true);
+        (_first, _second) = (loops[0], loops[1]);
     }
-
-    public void Dispose() => _loops.Dispose();
 
     [Fact]
     public void New_connections_do_not_live_on_a_loop_that_is_held_however_few_it_has()
     {
-        Open(_first, 1000);
-        using (new HeldLoop(_second))
-        {
-            Assert.Same(_first, _loops.Group.Balancer.SelectLoop(_first, Stopwatch.GetTimestamp()));
-        }
+        _first.ConnectionCount = 1000;
+        _second.Utilization.BeginIteration(_now);
+        _now += s_second;
+        Assert.Same(_first, _balancer.SelectLoop(_first, _now));
 
-        Assert.Same(_second, _loops.Group.Balancer.SelectLoop(_first, Stopwatch.GetTimestamp()));
+        _second.Utilization.BeginWait();
+        Assert.Same(_second, _balancer.SelectLoop(_first, _now));
     }
 
     [Fact]
     public void New_connections_do_not_live_on_a_loop_that_is_held_although_the_acceptor_is_late_in_its_turn()
     {
-        Open(_first, 1000);
-        long turn = Stopwatch.GetTimestamp();
-        using var held = new HeldLoop(_second);
+        _first.ConnectionCount = 1000;
+        _second.Utilization.BeginIteration(_now);
 
-        Assert.Same(_first, _loops.Group.Balancer.SelectLoop(_first, turn));
-    }
-
-    [Fact]
-    public void Connections_that_the_process_opens_do_not_live_on_a_loop_that_is_held()
-    {
-        Open(_second, 1000);
-        using (new HeldLoop(_first))
-        {
-            Assert.Same(_second, EventLoopGroup.SelectForOutgoing(_loops.Loops));
-        }
-
-        Assert.Same(_first, EventLoopGroup.SelectForOutgoing(_loops.Loops));
-    }
-
-    [Fact]
-    public void With_every_loop_held_an_outgoing_connection_goes_to_the_one_with_fewest()
-    {
-        Open(_first, 1000);
-        using var first = new HeldLoop(_first);
-        using var second = new HeldLoop(_second);
-
-        Assert.Same(_second, EventLoopGroup.SelectForOutgoing(_loops.Loops));
+        Assert.False(_second.Utilization.IsStuck(_now));
+        Assert.Same(_first, _balancer.SelectLoop(_first, _now));
     }
 
     [Fact]
     public void A_loop_is_not_above_its_share_because_one_that_is_held_has_few_connections()
     {
-        Open(_first, 1000);
-        using (new HeldLoop(_second))
-        {
-            // Only what is judged by the first loop's clock counts, which is its last turn.
-            LoopFixture.RunOn(_first, () => { });
-            LoopFixture.AwaitIdle(_first);
-            Assert.False(_loops.Group.Balancer.IsAboveShare(_first, _first.Now));
-        }
+        _first.ConnectionCount = 1000;
+        _second.Utilization.BeginIteration(_now);
+        _now += s_second;
+        Assert.False(_balancer.IsAboveShare(_first, _now));
 
-        Assert.True(_loops.Group.Balancer.IsAboveShare(_first, _first.Now));
+        _second.Utilization.BeginWait();
+        Assert.True(_balancer.IsAboveShare(_first, _now));
     }
 
     [Fact]
     public void Nothing_moves_to_a_loop_that_is_held()
     {
-        using (new HeldLoop(_second))
-        {
-            Assert.Equal(0, Emigrants(windows: 20));
-        }
+        _second.Utilization.BeginIteration(_now);
+        Assert.Equal(0, Emigrants(windows: 20));
 
+        _second.Utilization.BeginWait();
         Assert.NotEqual(0, Emigrants(windows: 20));
-    }
-
-    [Fact]
-    public void The_figures_call_a_loop_busy_that_is_held_and_idle_that_sleeps()
-    {
-        long later = Stopwatch.GetTimestamp() + s_second;
-        using (new HeldLoop(_second))
-        {
-            Assert.Equal(LoopUtilization.Scale, _second.Utilization.Utilization(later + s_second));
-        }
-
-        Assert.Equal(0, _second.Utilization.Utilization(later + s_second));
     }
 
     [Fact]
@@ -154,14 +112,6 @@ public sealed class StuckLoopTests : IDisposable
         Assert.NotEqual(0, moved);
     }
 
-    private static void Open(EventLoop loop, int connections)
-    {
-        for (int i = 0; i < connections; i++)
-        {
-            loop.OnConnectionOpened();
-        }
-    }
-
     private int Emigrants(int windows) => Run(windows, both: false);
 
     private int Run(int windows, bool both)
@@ -178,15 +128,9 @@ public sealed class StuckLoopTests : IDisposable
     }
 
     /// <summary>The loop has a hundred hot connections and has been busy all the time.</summary>
-    private int Measure(EventLoop loop)
+    private int Measure(SimulatedLoop loop)
     {
-        var sets = new PollingSets(PollingPolicy.Default, new SpinPredictor());
-        for (int slot = 0; slot < 100; slot++)
-        {
-            sets.Register(slot, _now, PollingPolicy.CounterMax);
-        }
-
-        loop.Utilization.Measure(_now, sets, -1);
-        return _loops.Group.Balancer.PlanMigrations(loop, _now, out _);
+        loop.Measure(_now, connections: 100);
+        return _balancer.PlanMigrations(loop, _now, out _);
     }
 }

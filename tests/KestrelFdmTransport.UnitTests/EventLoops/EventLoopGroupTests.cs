@@ -170,21 +170,6 @@ public sealed class EventLoopGroupTests
         Assert.Equal(0, group.Connections);
     }
 
-    [Fact]
-    public void Not_every_cpu_may_spin_unless_there_is_only_one()
-    {
-        using EventLoopGroup group = New(1);
-        int allowed = Math.Max(1, Environment.ProcessorCount - 1);
-        for (int i = 0; i < allowed; i++)
-        {
-            Assert.True(group.TryBeginSpin());
-        }
-
-        Assert.False(group.TryBeginSpin());
-        group.EndSpin();
-        Assert.True(group.TryBeginSpin());
-    }
-
     private static EventLoopGroup New(int loops)
         => new(new EventLoopSettings { LoopCount = loops }, NullLogger.Instance);
 }

@@ -49,7 +49,7 @@ public sealed class EventLoopSourceTests : IDisposable
 
         Unregister(source);
         Sys.Send(_pair.Far.Value, [1]);
-        RunTwoTurns();
+        RunTwoIterations();
 
         Assert.Empty(_seen);
     }
@@ -71,7 +71,7 @@ public sealed class EventLoopSourceTests : IDisposable
         });
         Assert.Equal("tenant", Next());
         Sys.Send(_pair.Far.Value, [1]);
-        RunTwoTurns();
+        RunTwoIterations();
 
         Assert.Empty(_seen);
         Unregister(tenant);
@@ -112,7 +112,7 @@ public sealed class EventLoopSourceTests : IDisposable
         Register(source);
 
         Assert.Equal([$"{EpollFlags.Out:x}", "0", "0"], [Next(), Next(), Next()]);
-        RunTwoTurns();
+        RunTwoIterations();
         Assert.Empty(_seen);
         Unregister(source);
     }
@@ -165,8 +165,8 @@ public sealed class EventLoopSourceTests : IDisposable
 
         _loops.Run(() =>
         {
-            Loop.ScheduleResume(late, TimeSpan.FromMilliseconds(30));
-            Loop.ScheduleResume(early, TimeSpan.FromMilliseconds(1));
+            Loop.SetTimer(late, TimeSpan.FromMilliseconds(30));
+            Loop.SetTimer(early, TimeSpan.FromMilliseconds(1));
         });
 
         Assert.Equal(["early Resume", "late Resume"], [Next(), Next()]);
@@ -187,13 +187,13 @@ public sealed class EventLoopSourceTests : IDisposable
             {
                 if (!over)
                 {
-                    Loop.ScheduleResume(source!, delay);
+                    Loop.SetTimer(source!, delay);
                 }
             },
         };
         source.Post(LoopCommand.Resume);
 
-        RunTwoTurns();
+        RunTwoIterations();
         _loops.Run(() => over = true);
     }
 
@@ -206,12 +206,12 @@ public sealed class EventLoopSourceTests : IDisposable
 
         _loops.Run(() =>
         {
-            Loop.ScheduleResume(never, TimeSpan.MaxValue);
-            Loop.ScheduleResume(soon, TimeSpan.FromMilliseconds(1));
+            Loop.SetTimer(never, TimeSpan.MaxValue);
+            Loop.SetTimer(soon, TimeSpan.FromMilliseconds(1));
         });
 
         Assert.Equal("soon Resume", Next());
-        RunTwoTurns();
+        RunTwoIterations();
         Assert.Empty(_seen);
     }
 
@@ -221,7 +221,7 @@ public sealed class EventLoopSourceTests : IDisposable
     public void A_source_that_only_waits_for_its_time_is_stopped_with_the_loop(bool fails)
     {
         var waiting = new ProbeSource { Loop = Loop, OnStop = _ => _seen.Add("stopped") };
-        _loops.Run(() => Loop.ScheduleResume(waiting, TimeSpan.FromHours(1)));
+        _loops.Run(() => Loop.SetTimer(waiting, TimeSpan.FromHours(1)));
 
         if (fails)
         {
@@ -241,7 +241,7 @@ public sealed class EventLoopSourceTests : IDisposable
         _loops.Run(() => KeepBlocks(3));
 
         Assert.Equal("returned", Next());
-        RunTwoTurns();
+        RunTwoIterations();
         Assert.Empty(_seen);
     }
 
@@ -286,7 +286,7 @@ public sealed class EventLoopSourceTests : IDisposable
     }
 
     /// <summary>After two commands there was a poll in between.</summary>
-    private void RunTwoTurns()
+    private void RunTwoIterations()
     {
         _loops.Run(() => { });
         _loops.Run(() => { });
@@ -305,7 +305,8 @@ public sealed class EventLoopSourceTests : IDisposable
         var buffers = new EndpointBuffers(MemoryPool<byte>.Shared, NullLogger.Instance);
         for (int i = 0; i < count; i++)
         {
-            Assert.True(cache!.TryReturn(buffers, new NotedBlock(_seen), isOwner));
+            var block = new CachedBlock(new NotedBlock(_seen), default);
+            Assert.True(cache!.TryReturn(buffers, block, isOwner));
         }
     }
 

@@ -9,7 +9,7 @@ namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 public sealed class LoopFailureTests : IDisposable
 {
-    private readonly List<LoopFailedEventArgs> _failures = [];
+    private readonly List<(EventLoop Loop, Exception Exception, EventLoop? Replacement)> _failures = [];
     private EventLoopGroup? _group;
 
     public void Dispose() => _group?.Dispose();
@@ -27,9 +27,9 @@ public sealed class LoopFailureTests : IDisposable
         Assert.NotSame(failed, replacement);
         Assert.Equal((failed.Index, failed.Name), (replacement.Index, replacement.Name));
         Assert.Same(other, _group.Loops[1]);
-        LoopFailedEventArgs failure = Assert.Single(_failures);
+        (EventLoop Loop, Exception Exception, EventLoop? Replacement) failure = Assert.Single(_failures);
         Assert.Equal((failed, replacement), (failure.Loop, failure.Replacement));
-        Assert.IsType<IndexOutOfRangeException>(failure.Exception);
+        Assert.IsType<NullReferenceException>(failure.Exception);
         LoopFixture.RunOn(replacement, () => Assert.Equal(replacement.Name, Thread.CurrentThread.Name));
         LoopFixture.RunOn(other, () => { });
     }
@@ -86,7 +86,7 @@ public sealed class LoopFailureTests : IDisposable
     private EventLoop[] Start(EventLoopSettings settings)
     {
         _group = new EventLoopGroup(settings, NullLogger.Instance);
-        _group.LoopFailed += (_, failure) => _failures.Add(failure);
+        _group.LoopFailed += (loop, exception, replacement) => _failures.Add((loop, exception, replacement));
         return _group.AddUser();
     }
 }

@@ -30,6 +30,8 @@ internal sealed class LoopFixture : IDisposable
 
     public EventLoopGroup Group { get; }
 
+    public StandbyThreads Standbys => Group.Scheduler.Standbys;
+
     public EventLoop[] Loops { get; }
 
     public EventLoop Loop => Loops[0];
@@ -70,10 +72,9 @@ internal sealed class LoopFixture : IDisposable
             "loops with nothing to do");
 
     /// <summary>
-    /// Makes the loop fail as a mistake in its own code would: a timer comes due of a slot that it does not have.
+    /// Makes the loop fail as a mistake in its own code would: it is to close a source that is none.
     /// </summary>
-    public static void Fail(EventLoop loop)
-        => RunOn(loop, () => loop.SetTimer(new ProbeSource { Loop = loop, Token = 1 << 20 }, due: 0));
+    public static void Fail(EventLoop loop) => RunOn(loop, () => loop.CloseAtEndOfIteration(null!));
 
     public void Run(Action action) => RunOn(Loop, action);
 

@@ -1,11 +1,13 @@
 using System;
 using System.Threading;
+using KestrelFdmTransport.Balancing;
 using KestrelFdmTransport.EventLoops;
+using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 /// <summary>A source that does what the test says.</summary>
-internal sealed class ProbeSource : IoSource
+internal sealed class ProbeSource : IoSource, ICallbackOwner, IMigratable<EventLoop>
 {
     private int _closed;
     private int _deferredSends;
@@ -38,6 +40,8 @@ internal sealed class ProbeSource : IoSource
     /// <summary>What the source does to move; without it, it stays.</summary>
     public Action<ProbeSource, EventLoop>? OnMove { get; init; }
 
+    public bool MeasuresCallbacks => false;
+
     public int Closed => Volatile.Read(ref _closed);
 
     public int DeferredSends => Volatile.Read(ref _deferredSends);
@@ -61,7 +65,7 @@ internal sealed class ProbeSource : IoSource
         return Completion.None;
     }
 
-    internal override bool TryMigrateTo(EventLoop destination)
+    public bool TryMigrateTo(EventLoop destination)
     {
         OnMove?.Invoke(this, destination);
         return OnMove is not null;
@@ -93,15 +97,18 @@ internal sealed class ProbeSource : IoSource
         return OnCloseCallbacks is null ? Completion.None : new Completion(CompletionFlags.Closed);
     }
 
-    internal override void SendDeferred()
+    public void SendDeferred()
     {
         Interlocked.Increment(ref _deferredSends);
         OnSendDeferred();
     }
 
-    internal override void Account(long ticks, bool measured, bool? waited) => OnAccount();
+    public void SendFromMonitor()
+        => ThreadPool.UnsafeQueueUserWorkItem(UserCode.SendDeferred, this, preferLocal: false);
 
-    internal override void OnStalled(bool computes)
+    public void OnCallbackCompleted(in CallbackTime time) => OnAccount();
+
+    public void OnStalled(bool computes)
     {
         OnStall(computes);
         Interlocked.Increment(ref _stalls);

@@ -145,7 +145,7 @@ public sealed class WakeUpTests
 
         void FlushAndBlock()
         {
-            // Not if this thread has been without a CPU since it entered: then it is another callback's turn.
+            // Not if this thread has been without a CPU since it entered: then it is another callback's iteration.
             if (LoopThread.TryDefer(source))
             {
                 deferred.Set();

@@ -114,7 +114,7 @@ public sealed class LiveCounterTests
     {
         _timeline.Register(0);
         _timeline.Arrive(0, 1);
-        _timeline.Turn(5_000);
+        _timeline.Iterate(5_000);
 
         _timeline.Play((5_009, 0, 5, Hot));
     }
@@ -138,7 +138,7 @@ public sealed class LiveCounterTests
 
         Assert.Equal((4, Hot), (_timeline.Sets.Counter(0).Value, _timeline.Sets.Counter(0).Set));
         Assert.Equal(1, _timeline.Sets.Backlog);
-        Assert.Equal([0], _timeline.Turn(501));
+        Assert.Equal([0], _timeline.Iterate(501));
     }
 
     [Fact]

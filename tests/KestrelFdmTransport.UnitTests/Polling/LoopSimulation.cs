@@ -17,7 +17,7 @@ internal sealed class LoopSimulation
     private const double AcceptTime = 8;
     private const double PauseEvery = 333_333;
 
-    private static readonly long s_microsecond = PollingPolicy.TicksOf(TimeSpan.FromMicroseconds(1));
+    private static readonly long s_microsecond = StopwatchTime.Ticks(TimeSpan.FromMicroseconds(1));
 
     private readonly PollingSets _sets;
     private readonly Random _random;

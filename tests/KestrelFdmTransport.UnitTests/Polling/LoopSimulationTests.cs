@@ -20,11 +20,11 @@ public sealed class LoopSimulationTests
         ClientClass hot = new(256, NoPause), warm = new(1000, Between(50, 150)), cold = new(2000, Between(500, 1500));
         _ = new LoopSimulation(PollingPolicy.Default, seed, hot, warm, cold).Run(settle: 2000, duration: 1000);
 
-        // A turn serves at most all hot ones, twice as many warm ones and as many cold ones.
-        const double LongestTurn = 4 * 256 * MostService;
+        // An iteration dispatches at most all hot ones, twice as many warm ones and as many cold ones.
+        const double LongestIteration = 4 * 256 * MostService;
         Assert.All(
             [hot, warm, cold],
-            clients => Assert.InRange(Math.Max(clients.Longest, clients.LongestSilence), 0, 2 * LongestTurn));
+            clients => Assert.InRange(Math.Max(clients.Longest, clients.LongestSilence), 0, 2 * LongestIteration));
     }
 
     [Theory]

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Polling;
 
-/// <summary>Who is served in which turn, and in what order.</summary>
+/// <summary>What is dispatched in which iteration, and in what order.</summary>
 public sealed class PollingSetsOrderTests
 {
     [Fact]
@@ -18,8 +18,8 @@ public sealed class PollingSetsOrderTests
             timeline.Arrive(slot, 1000 + slot);
         }
 
-        Assert.Equal(3, timeline.Sets.Queued(PollingSet.Cold));
-        Assert.Equal(Enumerable.Range(0, gaps.Length), timeline.Turn(2000));
+        Assert.Equal(3, timeline.Sets.Queue(PollingSet.Cold).Count);
+        Assert.Equal(Enumerable.Range(0, gaps.Length), timeline.Iterate(2000));
     }
 
     [Fact]
@@ -28,7 +28,7 @@ public sealed class PollingSetsOrderTests
         var timeline = new Timeline();
         timeline.Queue(hot: 5, warm: 5, cold: 6);
 
-        Assert.Equal(Enumerable.Range(0, 16), timeline.Turn(2000));
+        Assert.Equal(Enumerable.Range(0, 16), timeline.Iterate(2000));
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public sealed class PollingSetsOrderTests
             timeline.Sets.Arrived((uint)slot);
         }
 
-        Assert.Equal(Enumerable.Range(0, gaps.Length), timeline.Turn(2000));
+        Assert.Equal(Enumerable.Range(0, gaps.Length), timeline.Iterate(2000));
     }
 
     [Fact]
@@ -61,7 +61,7 @@ public sealed class PollingSetsOrderTests
         timeline.Sets.Dequeued((int)first);
         timeline.Sets.Requeue(first, 1000);
 
-        Assert.Equal([1, 2, 3, 0], timeline.Turn(1010));
+        Assert.Equal([1, 2, 3, 0], timeline.Iterate(1010));
     }
 
     [Fact]
@@ -74,14 +74,14 @@ public sealed class PollingSetsOrderTests
             timeline.Arrive(slot, 1000 + slot);
         }
 
-        Assert.Equal(Enumerable.Range(0, 20), timeline.Turn(2000));
+        Assert.Equal(Enumerable.Range(0, 20), timeline.Iterate(2000));
 
         timeline.Register(60, 1099);
         timeline.Arrive(60, 1100);
 
-        Assert.Equal([.. Enumerable.Range(20, 20)], timeline.Turn(2001));
-        Assert.Equal([.. Enumerable.Range(40, 20)], timeline.Turn(2002));
-        Assert.Equal([60], timeline.Turn(2003));
+        Assert.Equal([.. Enumerable.Range(20, 20)], timeline.Iterate(2001));
+        Assert.Equal([.. Enumerable.Range(40, 20)], timeline.Iterate(2002));
+        Assert.Equal([60], timeline.Iterate(2003));
     }
 
     [Theory]
@@ -98,7 +98,7 @@ public sealed class PollingSetsOrderTests
         var timeline = new Timeline();
         timeline.Queue(hot, warm, cold);
 
-        List<int> served = timeline.Turn(2000);
+        List<int> served = timeline.Iterate(2000);
 
         Assert.Equal(
             [
@@ -121,15 +121,15 @@ public sealed class PollingSetsOrderTests
     {
         var timeline = new Timeline();
         timeline.Queue(hot: 10, warm: 45, cold: 0);
-        timeline.Turn(1000);
+        timeline.Iterate(1000);
 
         for (int slot = 0; slot < 10; slot++)
         {
             timeline.Arrive(slot, 1001);
         }
 
-        Assert.Equal([.. Enumerable.Range(0, 10), .. Enumerable.Range(30, 20)], timeline.Turn(1001));
-        Assert.Equal(Enumerable.Range(50, 5), timeline.Turn(1002));
+        Assert.Equal([.. Enumerable.Range(0, 10), .. Enumerable.Range(30, 20)], timeline.Iterate(1001));
+        Assert.Equal(Enumerable.Range(50, 5), timeline.Iterate(1002));
     }
 
     [Fact]
@@ -145,7 +145,7 @@ public sealed class PollingSetsOrderTests
         }
 
         Assert.Equal(PollingSet.Hot, timeline.Sets.Counter(1).Set);
-        Assert.Equal(Enumerable.Range(0, 40), timeline.Turn(2000));
+        Assert.Equal(Enumerable.Range(0, 40), timeline.Iterate(2000));
         Assert.False(timeline.Sets.IsOverloaded);
     }
 
@@ -158,7 +158,10 @@ public sealed class PollingSetsOrderTests
         timeline.Arrive(300, 1000);
 
         List<int> served =
-            [.. timeline.Turn(2000), .. timeline.Turn(2001), .. timeline.Turn(2002), .. timeline.Turn(2003)];
+            [
+                .. timeline.Iterate(2000), .. timeline.Iterate(2001), .. timeline.Iterate(2002),
+                .. timeline.Iterate(2003)
+            ];
         Assert.Equal([.. Enumerable.Range(0, 220), 300], served);
     }
 
@@ -181,7 +184,7 @@ public sealed class PollingSetsOrderTests
         timeline.Queue(hot: 20, warm: 100, cold: 0);
 
         Assert.Equal(Enumerable.Range(0, 61), IterateWithNewConnection(timeline, 300));
-        Assert.Equal([.. Enumerable.Range(61, 16)], timeline.Turn(2001));
+        Assert.Equal([.. Enumerable.Range(61, 16)], timeline.Iterate(2001));
     }
 
     [Fact]
@@ -208,7 +211,7 @@ public sealed class PollingSetsOrderTests
             timeline.Arrive(slot, 1000 + slot);
         }
 
-        // The first one served accepts the new connection, which does not take another's place in the turn.
+        // The first one served accepts the new connection, which does not take another's place in the iteration.
         List<int> served = IterateWithNewConnection(timeline, 300);
 
         Assert.Equal([0, 300, .. Enumerable.Range(1, 39)], served);
@@ -220,18 +223,18 @@ public sealed class PollingSetsOrderTests
         var timeline = new Timeline(Timeline.Rules with { OverloadAfter = 500, FifoBatch = 20 });
         timeline.Queue(hot: 1, warm: 100, cold: 0);
 
-        Assert.Equal(20, timeline.Turn(2000).Count);
-        Assert.Equal(20, timeline.Turn(2499).Count);
+        Assert.Equal(20, timeline.Iterate(2000).Count);
+        Assert.Equal(20, timeline.Iterate(2499).Count);
         Assert.False(timeline.Sets.IsOverloaded);
-        Assert.Equal(16, timeline.Turn(2500).Count);
+        Assert.Equal(16, timeline.Iterate(2500).Count);
         Assert.True(timeline.Sets.IsOverloaded);
 
         // What is left is no backlog: the next one is young again.
         Assert.Equal(
             101 - 20 - 20 - 16,
-            timeline.Turn(2501).Count + timeline.Turn(2502).Count + timeline.Turn(2503).Count);
+            timeline.Iterate(2501).Count + timeline.Iterate(2502).Count + timeline.Iterate(2503).Count);
         timeline.Queue(hot: 1, warm: 100, cold: 0);
-        Assert.Equal(20, timeline.Turn(2600).Count);
+        Assert.Equal(20, timeline.Iterate(2600).Count);
         Assert.False(timeline.Sets.IsOverloaded);
     }
 
@@ -243,7 +246,7 @@ public sealed class PollingSetsOrderTests
         var timeline = new Timeline(Timeline.Rules with { OverloadAfter = 5000, MaxQueueDelay = 300 });
         timeline.Queue(hot: 1, warm: 60, cold: 0);
 
-        Assert.Equal(overloaded ? 1 + 16 : 61, timeline.Turn(now).Count);
+        Assert.Equal(overloaded ? 1 + 16 : 61, timeline.Iterate(now).Count);
         Assert.Equal(overloaded, timeline.Sets.IsOverloaded);
     }
 
@@ -252,11 +255,11 @@ public sealed class PollingSetsOrderTests
     {
         var timeline = new Timeline(Timeline.Rules with { OverloadAfter = 500 });
         timeline.Queue(hot: 0, warm: 50, cold: 0);
-        Assert.Equal(50, timeline.Turn(2000).Count);
+        Assert.Equal(50, timeline.Iterate(2000).Count);
 
         timeline.Queue(hot: 0, warm: 60, cold: 0);
 
-        Assert.Equal(60, timeline.Turn(20_000).Count);
+        Assert.Equal(60, timeline.Iterate(20_000).Count);
     }
 
     /// <summary>The new connection is registered when the first has been served.</summary>

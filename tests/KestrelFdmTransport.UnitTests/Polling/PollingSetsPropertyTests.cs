@@ -9,7 +9,7 @@ namespace KestrelFdmTransport.UnitTests.Polling;
 public sealed class PollingSetsPropertyTests
 {
     private const int Slots = 400;
-    private const int Turns = 2_000;
+    private const int Iterations = 2_000;
 
     /// <summary>Arrivals within a poll differ by parts of this.</summary>
     private const int Step = 1_000;
@@ -45,28 +45,28 @@ public sealed class PollingSetsPropertyTests
     {
         Run run = Play(s_rules with { OverloadAfter = 500 * Step, MaxQueueDelay = 300 * Step, FifoBatch = 40 }, seed);
 
-        Assert.InRange(run.OverloadedTurns, Turns / 20, Turns * 19 / 20);
+        Assert.InRange(run.OverloadedIterations, Iterations / 20, Iterations * 19 / 20);
     }
 
     private static Run Play(PollingPolicy rules, int seed)
     {
         var random = new Random(seed);
         var run = new Run(rules, random);
-        for (int turn = 0; turn < Turns; turn++)
+        for (int iteration = 0; iteration < Iterations; iteration++)
         {
             // Quiet times, busy times, and floods that would starve the others if they could.
-            bool quiet = turn / 100 % 2 == 0;
+            bool quiet = iteration / 100 % 2 == 0;
             int arrivals = random.Next(
                 quiet ? 2 : 4) switch
             { 0 => 0, 1 => random.Next(5), 2 => random.Next(50), _ => random.Next(Slots) };
             run.Poll(arrivals);
 
-            run.Turn();
+            run.Iterate();
         }
 
-        for (int turn = 0; run.Backlog > 0; turn++)
+        for (int iteration = 0; run.Backlog > 0; iteration++)
         {
-            Assert.True(turn < Turns, "The backlog does not end when nothing more comes.");
+            Assert.True(iteration < Iterations, "The backlog does not end when nothing more comes.");
             run.Drain();
         }
 
@@ -96,7 +96,7 @@ public sealed class PollingSetsPropertyTests
 
         public int Backlog => _sets.Backlog;
 
-        public int OverloadedTurns { get; private set; }
+        public int OverloadedIterations { get; private set; }
 
         public void Poll(int count)
         {
@@ -116,7 +116,7 @@ public sealed class PollingSetsPropertyTests
             }
         }
 
-        public void Turn() => Serve(requeue: true);
+        public void Iterate() => Serve(requeue: true);
 
         public void Drain() => Serve(requeue: false);
 
@@ -125,14 +125,14 @@ public sealed class PollingSetsPropertyTests
         private void Serve(bool requeue)
         {
             _sets.BeginIteration(_now);
-            OverloadedTurns += _sets.IsOverloaded ? 1 : 0;
+            OverloadedIterations += _sets.IsOverloaded ? 1 : 0;
             while (_sets.TryNext(out ulong token))
             {
                 int slot = (int)token;
                 Assert.True(_waiting.Remove(slot, out Waiting? served), $"Slot {slot} was not queued.");
                 Assert.True(
                     _sets.Iterations <= served.Due,
-                    $"Slot {slot} was due in turn {served.Due} and is served in turn {_sets.Iterations}.");
+                    $"Slot {slot} was due in iteration {served.Due} and is served in iteration {_sets.Iterations}.");
                 if (!_sets.IsOverloaded)
                 {
                     AssertNobodyWasFirst(slot, served);
@@ -159,29 +159,30 @@ public sealed class PollingSetsPropertyTests
             foreach ((int other, Waiting waiting) in _waiting)
             {
                 Assert.True(
-                    waiting.FirstTurn > _sets.Iterations || served.QueuedAt <= waiting.QueuedAt + waiting.Slack + Step,
+                    waiting.FirstIteration > _sets.Iterations
+                    || served.QueuedAt <= waiting.QueuedAt + waiting.Slack + Step,
                     $"Slot {slot}, which came at {served.QueuedAt}, is served before {other}, which came at "
                         + $"{waiting.QueuedAt}.");
             }
         }
 
-        private void Queued(int slot, long firstTurn, long now, long slack)
+        private void Queued(int slot, long firstIteration, long now, long slack)
         {
             PollingSet set = _sets.Counter(slot).Set;
-            _waiting.TryAdd(slot, new Waiting(firstTurn, _sets.Iterations + TurnsAtMost(set), now, slack));
+            _waiting.TryAdd(slot, new Waiting(firstIteration, _sets.Iterations + IterationsAtMost(set), now, slack));
         }
 
         /// <summary>
         /// Under overload an iteration dispatches at least the set's minimum quota. In arrival order all that wait come
         /// first.
         /// </summary>
-        private int TurnsAtMost(PollingSet set)
+        private int IterationsAtMost(PollingSet set)
         {
-            int polls = set == PollingSet.Hot ? 1 : ((_sets.Queued(set) - 1) / _rules.MinQuota) + 1;
+            int polls = set == PollingSet.Hot ? 1 : ((_sets.Queue(set).Count - 1) / _rules.MinQuota) + 1;
             int inOrder = _rules.OverloadAfter == 0 ? 0 : (2 * Slots / _rules.FifoBatch) + 1;
             return polls + 1 + inOrder;
         }
 
-        private sealed record Waiting(long FirstTurn, long Due, long QueuedAt, long Slack);
+        private sealed record Waiting(long FirstIteration, long Due, long QueuedAt, long Slack);
     }
 }

@@ -17,14 +17,14 @@ public sealed class PollingSetsQueueTests
     {
         _timeline.Register(0);
         _timeline.Arrive(0, 1);
-        _timeline.Turn(1);
+        _timeline.Iterate(1);
 
         Sets.Requeue(0, 50);
         Sets.Requeue(0, 51);
 
         Assert.Equal(4, Sets.Counter(0).Value);
-        Assert.Equal(1, Sets.Queued(PollingSet.Hot));
-        Assert.Equal([0], _timeline.Turn(60));
+        Assert.Equal(1, Sets.Queue(PollingSet.Hot).Count);
+        Assert.Equal([0], _timeline.Iterate(60));
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public sealed class PollingSetsQueueTests
         Sets.OnDispatched(0, 3);
 
         Assert.False(Sets.TryNext(out _));
-        Assert.Equal([0], _timeline.Turn(4));
+        Assert.Equal([0], _timeline.Iterate(4));
     }
 
     [Fact]
@@ -60,14 +60,14 @@ public sealed class PollingSetsQueueTests
     {
         _timeline.Queue(hot: 1, warm: 1, cold: 1);
 
-        for (int turn = 0; turn < 10; turn++)
+        for (int iteration = 0; iteration < 10; iteration++)
         {
-            Sets.BeginIteration(1000 + turn);
+            Sets.BeginIteration(1000 + iteration);
             int served = 0;
             while (Sets.TryNext(out ulong token))
             {
                 Sets.Dequeued((int)token);
-                Sets.Requeue(token, 1000 + turn);
+                Sets.Requeue(token, 1000 + iteration);
                 served++;
             }
 

@@ -36,7 +36,7 @@ public sealed class ReadyQueueTests
             else if (model.Count > 0)
             {
                 Assert.Equal(model.Peek().QueuedAt, queue.OldestQueuedAt);
-                Assert.Equal(model.Dequeue().Payload, queue.Dequeue(out _));
+                Assert.Equal(model.Dequeue().Payload, queue.Dequeue(i, out _));
             }
 
             Assert.Equal(model.Count, queue.Count);
@@ -45,7 +45,7 @@ public sealed class ReadyQueueTests
         while (model.TryDequeue(out (ulong Payload, long QueuedAt) expected))
         {
             Assert.Equal(expected.QueuedAt, queue.OldestQueuedAt);
-            Assert.Equal(expected.Payload, queue.Dequeue(out _));
+            Assert.Equal(expected.Payload, queue.Dequeue(expected.QueuedAt, out _));
         }
 
         Assert.Equal(0, queue.Count);

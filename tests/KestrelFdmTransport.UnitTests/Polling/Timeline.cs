@@ -36,8 +36,8 @@ internal sealed class Timeline
         Sets.Arrived(token);
     }
 
-    /// <summary>One turn; each connection is served at once and asks for no more.</summary>
-    public List<int> Turn(long now)
+    /// <summary>One iteration; each connection is served at once and asks for no more.</summary>
+    public List<int> Iterate(long now)
     {
         var served = new List<int>();
         Sets.BeginIteration(now);
@@ -60,7 +60,7 @@ internal sealed class Timeline
             Arrive(slot, time);
             LiveCounter seen = Sets.Counter(slot);
             Assert.Equal((time, slot, counter, set), (time, slot, seen.Value, seen.Set));
-            Assert.Equal([slot], Turn(time));
+            Assert.Equal([slot], Iterate(time));
         }
     }
 

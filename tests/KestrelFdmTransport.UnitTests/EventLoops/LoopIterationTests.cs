@@ -12,7 +12,7 @@ namespace KestrelFdmTransport.UnitTests.EventLoops;
 
 /// <summary>In which order a loop does what it has to.</summary>
 [Collection(NonParallel.Name)]
-public sealed class LoopTurnTests : IDisposable
+public sealed class LoopIterationTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
 
@@ -52,15 +52,15 @@ public sealed class LoopTurnTests : IDisposable
     [Fact]
     public void A_loop_that_sleeps_behind_a_backlog_runs_commands_first()
     {
-        const int Turns = 2_000;
-        ThreadPoolBacklog backlog = _loops.Group.Backlog;
+        const int Iterations = 2_000;
+        ThreadPoolBacklog backlog = _loops.Group.Scheduler.Backlog;
         for (int i = 0; i < 1_000_000; i++)
         {
             backlog.Add();
         }
 
         using var over = new ManualResetEventSlim();
-        int turns = 0;
+        int iterations = 0;
         ProbeSource source = null!;
         source = new ProbeSource
         {
@@ -69,7 +69,7 @@ public sealed class LoopTurnTests : IDisposable
             {
                 // Callbacks begin all the time, so a loop without work may sleep for two milliseconds.
                 backlog.OnStarted();
-                if (++turns == Turns)
+                if (++iterations == Iterations)
                 {
                     over.Set();
                 }
@@ -84,7 +84,7 @@ public sealed class LoopTurnTests : IDisposable
         source.Post(LoopCommand.Resume);
 
         // With a sleep before each check it would take four seconds at least.
-        over.Within("all turns");
+        over.Within("all iterations");
         Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(3));
     }
 }

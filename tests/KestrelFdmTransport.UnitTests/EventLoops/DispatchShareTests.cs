@@ -10,9 +10,9 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.EventLoops;
 
-/// <summary>How much of one kind a loop does before others have their turn.</summary>
+/// <summary>How much of one kind a loop does before it goes on with others.</summary>
 [Collection(NonParallel.Name)]
-public sealed class TurnShareTests : IDisposable
+public sealed class DispatchShareTests : IDisposable
 {
     private readonly LoopFixture _loops = new();
 
@@ -46,9 +46,21 @@ public sealed class TurnShareTests : IDisposable
         _loops.Run(() => Assert.Equal(
             0,
             _loops.Loop.Register(ready, pair.Near.Value, EpollFlags.In | EpollFlags.EdgeTriggered)));
+        using var entered = new ManualResetEventSlim();
         using var release = new ManualResetEventSlim();
-        var first = new ProbeSource { Loop = _loops.Loop, OnCommanded = _ => release.Within("the mail to be posted") };
+        var first = new ProbeSource
+        {
+            Loop = _loops.Loop,
+            OnCommanded = _ =>
+            {
+                entered.Set();
+                release.Within("the mail to be posted");
+            },
+        };
         first.Post(LoopCommand.Resume);
+
+        // The loop would take commands that are posted before this with the first one, and the others later.
+        entered.Within("the loop to be held");
         for (int i = 0; i < Mailed; i++)
         {
             new ProbeSource
