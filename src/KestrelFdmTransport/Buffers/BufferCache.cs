@@ -1,8 +1,6 @@
 using System;
-using System.Buffers;
 using System.Collections.Generic;
 using System.Diagnostics;
-using System.Diagnostics.CodeAnalysis;
 using KestrelFdmTransport.Diagnostics;
 
 namespace KestrelFdmTransport.Buffers;
@@ -28,18 +26,17 @@ internal sealed class BufferCache
 
     internal bool IsEmpty => _entries.Count == 0;
 
-    internal bool TryRent(EndpointBuffers pool, [NotNullWhen(true)] out IMemoryOwner<byte>? block)
+    internal bool TryRent(EndpointBuffers pool, out CachedBlock block)
     {
-        block = null;
+        block = default;
         return Find(pool) is { } entry && entry.Blocks.TryPop(out block);
     }
 
     /// <summary>Keeps a block of the pool.</summary>
     /// <param name="pool">Where the block comes from.</param>
-    /// <param name="block">The block.</param>
     /// <param name="isOwner">True for the owner of a loop, who must not call a pool: its blocks are all kept.</param>
     /// <returns>False if there are enough: the block goes to the pool.</returns>
-    internal bool TryReturn(EndpointBuffers pool, IMemoryOwner<byte> block, bool isOwner)
+    internal bool TryReturn(EndpointBuffers pool, CachedBlock block, bool isOwner)
     {
         Entry entry = FindOrAdd(pool);
         if (!isOwner && entry.Blocks.Count >= MaxBlocks)
@@ -158,7 +155,7 @@ internal sealed class BufferCache
     {
         internal EndpointBuffers Pool { get; } = pool;
 
-        internal Stack<IMemoryOwner<byte>> Blocks { get; } = new(MaxBlocks);
+        internal Stack<CachedBlock> Blocks { get; } = new(MaxBlocks);
 
         /// <summary>How many blocks a refill fetches.</summary>
         internal int RefillCount { get; set; } = 1;
@@ -175,7 +172,7 @@ internal sealed class BufferCache
         {
             while (Blocks.Count > count)
             {
-                Pool.ReturnBlock(Blocks.Pop());
+                Pool.ReturnBlock(Blocks.Pop().Owner);
             }
         }
     }

@@ -88,6 +88,25 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
         Memory = block;
     }
 
+    /// <summary>
+    /// Copies the filled part of another segment behind the own one, which has room for it. False if the pool's memory
+    /// throws when it is looked at.
+    /// </summary>
+    internal bool TryCopy(BufferSegment from)
+    {
+        try
+        {
+            from.Block.Span[..from.End].CopyTo(Block.Span[End..]);
+        }
+        catch (Exception)
+        {
+            return false;
+        }
+
+        End += from.End;
+        return true;
+    }
+
     /// <summary>Gives up the block; the caller returns its owner to where it came from.</summary>
     internal object? TakeOwner()
     {
@@ -140,8 +159,6 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
     /// Links without positions, in output chains. Called by the owner of both ends, producer or sender.
     /// </summary>
     internal void Link(BufferSegment? next) => Next = next;
-
-    internal void StartAt(long runningIndex) => RunningIndex = runningIndex;
 
     /// <summary>Fixes the length that sequences see once the segment has a successor. Consumer only.</summary>
     internal void Seal(int length) => Memory = Block[..length];

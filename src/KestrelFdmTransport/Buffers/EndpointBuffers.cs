@@ -43,7 +43,6 @@ internal sealed class EndpointBuffers
 
     /// <summary>A segment with a block of at least <paramref name="sizeHint"/> bytes. User code runs here.</summary>
     /// <param name="cache">The calling thread's cache if it may be used.</param>
-    /// <param name="spares">The segment objects of the connection.</param>
     /// <param name="sizeHint">0 for an ordinary block. Beyond the pool's largest block the array pool is used.</param>
     internal BufferSegment Rent(BufferCache? cache, ref SpareSegments spares, int sizeHint)
     {
@@ -53,35 +52,36 @@ internal sealed class EndpointBuffers
             return Attach(ref spares, array, array);
         }
 
-        return sizeHint <= PooledSize && cache is not null && cache.TryRent(this, out IMemoryOwner<byte>? block)
+        return sizeHint <= PooledSize && cache is not null && cache.TryRent(this, out CachedBlock block)
             ? Attach(ref spares, block)
-            : Attach(ref spares, Pool.Rent(Math.Min(_maxPooled, Math.Max(_blockSize, sizeHint))));
+            : Attach(ref spares, RentBlock(Math.Min(_maxPooled, Math.Max(_blockSize, sizeHint))));
     }
 
     /// <summary>A segment for the owner of a loop, who must not call the pool.</summary>
     /// <returns>Null if the cache has no block: a callback has to refill it.</returns>
     internal BufferSegment? TryRent(BufferCache cache, ref SpareSegments spares)
-        => cache.TryRent(this, out IMemoryOwner<byte>? block) ? Attach(ref spares, block) : null;
+        => cache.TryRent(this, out CachedBlock block) ? Attach(ref spares, block) : null;
 
     /// <summary>An ordinary block. User code runs here.</summary>
-    internal IMemoryOwner<byte> RentBlock() => Pool.Rent(PooledSize);
+    internal CachedBlock RentBlock() => RentBlock(PooledSize);
 
     /// <summary>
     /// Gives the block back, if the segment still has one, and leaves the segment object where it is.
     /// </summary>
     /// <param name="cache">The calling thread's cache if it may be used.</param>
     /// <param name="isOwner">True for the owner of a loop, who must not call the pool.</param>
-    /// <param name="segment">The segment.</param>
     internal void ReturnBlock(BufferCache? cache, bool isOwner, BufferSegment segment)
     {
-        int size = segment.Block.Length;
+        Memory<byte> memory = segment.Block;
         switch (segment.TakeOwner())
         {
             case byte[] array:
                 ArrayPool<byte>.Shared.Return(array);
                 break;
             case IMemoryOwner<byte> block:
-                if (cache is null || (!isOwner && size != PooledSize) || !TryCache(cache, isOwner, block))
+                if (cache is null
+                    || (!isOwner && memory.Length != PooledSize)
+                    || !TryCache(cache, isOwner, new CachedBlock(block, memory)))
                 {
                     ReturnBlock(block);
                 }
@@ -123,11 +123,25 @@ internal sealed class EndpointBuffers
         return segment;
     }
 
-    private BufferSegment Attach(ref SpareSegments spares, IMemoryOwner<byte> block)
+    private BufferSegment Attach(ref SpareSegments spares, CachedBlock block)
     {
         try
         {
-            return Attach(ref spares, block, block.Memory);
+            return Attach(ref spares, block.Owner, block.Memory);
+        }
+        catch
+        {
+            ReturnBlock(block.Owner);
+            throw;
+        }
+    }
+
+    private CachedBlock RentBlock(int size)
+    {
+        IMemoryOwner<byte> block = Pool.Rent(size);
+        try
+        {
+            return new CachedBlock(block, block.Memory);
         }
         catch
         {
@@ -137,7 +151,7 @@ internal sealed class EndpointBuffers
         }
     }
 
-    private bool TryCache(BufferCache cache, bool isOwner, IMemoryOwner<byte> block)
+    private bool TryCache(BufferCache cache, bool isOwner, CachedBlock block)
     {
         try
         {

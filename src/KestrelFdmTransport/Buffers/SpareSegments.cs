@@ -33,7 +33,6 @@ internal struct SpareSegments
         return segment;
     }
 
-    /// <param name="segment">A recycled segment.</param>
     internal void Return(BufferSegment segment)
     {
         BufferSegment? rest = Volatile.Read(ref _first) is null ? null : Interlocked.Exchange(ref _first, null);

@@ -20,7 +20,6 @@ internal static class Errno
     internal const int EPIPE = 32;
     internal const int ENOSYS = 38;
     internal const int ENODATA = 61;
-    internal const int EPROTO = 71;
     internal const int ENOTSOCK = 88;
     internal const int EDESTADDRREQ = 89;
     internal const int EMSGSIZE = 90;

@@ -67,9 +67,6 @@ internal static unsafe partial class LibC
     [LibraryImport(Name, EntryPoint = "poll", SetLastError = true)]
     internal static partial int Poll(int* descriptors, nuint count, int timeoutMilliseconds);
 
-    [LibraryImport(Name, EntryPoint = "socketpair", SetLastError = true)]
-    internal static partial int SocketPair(int domain, int type, int protocol, int* descriptors);
-
     [LibraryImport(Name, EntryPoint = "clock_gettime", SetLastError = true)]
     internal static partial int ClockGetTime(int clock, nint* time);
 
@@ -81,12 +78,6 @@ internal static unsafe partial class LibC
 
     [LibraryImport(Name, EntryPoint = "getrlimit", SetLastError = true)]
     internal static partial int GetRLimit(int resource, nuint* limits);
-
-    [LibraryImport(Name, EntryPoint = "sched_getaffinity", SetLastError = true)]
-    internal static partial int SchedGetAffinity(int thread, nint maskSize, byte* mask);
-
-    [LibraryImport(Name, EntryPoint = "sched_setaffinity", SetLastError = true)]
-    internal static partial int SchedSetAffinity(int thread, nint maskSize, byte* mask);
 
     /// <remarks>
     /// Takes any number of arguments; where .NET runs, they are passed as those of an ordinary function.

@@ -9,7 +9,6 @@ internal static class SocketErrors
     internal static SocketException Exception(int errno)
         => errno == Errno.EMFILE ? Exception(errno, "Too many open files in this process") : new((int)FromErrno(errno));
 
-    /// <param name="errno">The number of the error.</param>
     /// <param name="message">What the reader should do about it.</param>
     internal static SocketException Exception(int errno, string message) => new((int)FromErrno(errno), message);
 

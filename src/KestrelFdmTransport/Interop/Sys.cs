@@ -36,24 +36,8 @@ internal static unsafe class Sys
     private const int GetStatusFlags = 3;
     private const int SetStatusFlags = 4;
     private const int DuplicateCloseOnExec = 1030;
-    private const int OptionLevelSocket = 1;
-    private const int OptionLinger = 13;
-    private const int OptionError = 4;
-    private const int OptionLevelTcp = 6;
-    private const int OptionNoDelay = 1;
     private const int ResourceProcesses = 6;
     private const int ResourceDescriptors = 7;
-    private const int CurrentDirectory = -100;
-    private const int NoFollow = 0x100;
-    private const int EmptyPath = 0x1000;
-    private const uint StatusType = 0x1;
-    private const uint StatusInode = 0x100;
-    private const int StatusSize = 256;
-    private const int StatusModeOffset = 28;
-    private const int StatusInodeOffset = 32;
-    private const int StatusDeviceOffset = 136;
-    private const int TypeMask = 0xF000;
-    private const int TypeSocket = 0xC000;
 
     internal static int EpollCreate()
         => SyscallFaultInjection.TryInject(Syscall.EpollCreate, -1, out int fault)
@@ -217,25 +201,6 @@ internal static unsafe class Sys
         }
     }
 
-    /// <summary>Reads and clears the descriptor's pending error: zero, or the negated error number.</summary>
-    internal static int GetSocketError(int descriptor)
-    {
-        int error = 0;
-        int length = sizeof(int);
-        int result = SyscallFaultInjection.TryInject(Syscall.GetSocketError, descriptor, out int fault)
-            ? fault
-            : Result(LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionError, &error, &length));
-        return result < 0 ? result : -error;
-    }
-
-    internal static int SetNoDelay(int descriptor)
-    {
-        int one = 1;
-        return SyscallFaultInjection.TryInject(Syscall.SetNoDelay, descriptor, out int fault)
-            ? fault
-            : Result(LibC.SetSockOpt(descriptor, OptionLevelTcp, OptionNoDelay, &one, sizeof(int)));
-    }
-
     /// <summary>Resets a TCP connection at once and keeps the descriptor: connect(2) with <c>AF_UNSPEC</c>.</summary>
     internal static int ResetConnection(int descriptor)
     {
@@ -265,33 +230,6 @@ internal static unsafe class Sys
         return result < 0 ? result : count;
     }
 
-    /// <summary>Makes the close of the last descriptor a reset.</summary>
-    internal static int SetZeroLinger(int descriptor)
-    {
-        int* linger = stackalloc int[] { 1, 0 };
-        return SyscallFaultInjection.TryInject(Syscall.Linger, descriptor, out int fault)
-            ? fault
-            : Result(LibC.SetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, 2 * sizeof(int)));
-    }
-
-    /// <summary>
-    /// Clears an <c>SO_LINGER</c> time: with one, the close of the last descriptor would block until the peer has
-    /// acknowledged everything, although the socket is non-blocking. A time of zero, which makes the close a reset,
-    /// stays.
-    /// </summary>
-    internal static void ClearLingerTime(int descriptor)
-    {
-        int* linger = stackalloc int[] { 0, 0 };
-        int length = 2 * sizeof(int);
-        if (LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, &length) == 0
-            && linger[0] != 0
-            && linger[1] != 0)
-        {
-            linger[0] = 0;
-            _ = LibC.SetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, 2 * sizeof(int));
-        }
-    }
-
     /// <summary>
     /// Makes calls on the descriptor return at once, as they do unless an application or another process has changed
     /// that.
@@ -305,62 +243,17 @@ internal static unsafe class Sys
         }
     }
 
-    /// <summary>True if the close of the last descriptor would be a reset.</summary>
-    internal static bool HasZeroLinger(int descriptor)
-    {
-        int* linger = stackalloc int[] { 0, -1 };
-        int length = 2 * sizeof(int);
-        return LibC.GetSockOpt(descriptor, OptionLevelSocket, OptionLinger, linger, &length) == 0
-            && linger[0] != 0
-            && linger[1] == 0;
-    }
-
     internal static int Duplicate(int descriptor)
         => SyscallFaultInjection.TryInject(Syscall.Duplicate, descriptor, out int fault)
             ? fault
             : Result(LibC.FCntl(descriptor, DuplicateCloseOnExec, 0));
-
-    internal static int StreamPair(out int first, out int second)
-    {
-        int* pair = stackalloc int[2];
-        int result = Result(LibC.SocketPair(AddressFamilyUnix, SocketTypeStream | CloseOnExec | NonBlocking, 0, pair));
-        first = pair[0];
-        second = pair[1];
-        return result;
-    }
-
-    /// <summary>Which file the path leads to; false if it is none of a socket, or is behind a symbolic link.</summary>
-    internal static bool TryGetSocketFile(string path, out FileIdentity identity)
-        => TryGetIdentity(CurrentDirectory, path, NoFollow, out identity);
-
-    /// <summary>Which socket the descriptor is of; false if it is closed, or another file's.</summary>
-    internal static bool TryGetSocket(int descriptor, out FileIdentity identity)
-        => TryGetIdentity(descriptor, string.Empty, EmptyPath, out identity);
-
-    /// <remarks>statx, because the layout of its result is the same everywhere.</remarks>
-    private static bool TryGetIdentity(int directory, string path, int flags, out FileIdentity identity)
-    {
-        byte* status = stackalloc byte[StatusSize];
-        fixed (byte* name = System.Text.Encoding.UTF8.GetBytes(path + '\0'))
-        {
-            bool isSocket = LibC.SystemCall(
-                StatusCallNumber.Current, directory, name, flags, (nint)(StatusType | StatusInode), status) == 0
-                && (Unsafe.ReadUnaligned<ushort>(status + StatusModeOffset) & TypeMask) == TypeSocket;
-            identity = isSocket
-                ? new(
-                    Unsafe.ReadUnaligned<ulong>(status + StatusDeviceOffset),
-                    Unsafe.ReadUnaligned<ulong>(status + StatusInodeOffset))
-                : default;
-            return isSocket;
-        }
-    }
 
     /// <summary>The kernel's number of the calling thread; 0 if it cannot be learned.</summary>
     /// <remarks>
     /// By number, because older C libraries have no gettid, and a /proc of other processes has other numbers.
     /// </remarks>
     internal static int ThreadId()
-        => (int)nint.Max(Result(LibC.SystemCall(ThreadCallNumbers.Current.GetThreadId, 0, 0, null)), 0);
+        => (int)nint.Max(Result(LibC.SystemCall(SyscallNumbers.Current.GetThreadId, 0, 0, null)), 0);
 
     /// <summary>
     /// The CPU time that a thread of this process has used, in nanoseconds; 0 if it cannot be learned.
@@ -431,7 +324,7 @@ internal static unsafe class Sys
         return text.StartsWith("running"u8) ? ThreadActivity.Ready
             : !Utf8Parser.TryParse(text, out int number, out _) ? ThreadActivity.InDoubt
             : number < 0 ? ThreadActivity.Stopped
-            : ThreadCallNumbers.Current.IsRuntimes(number) ? ThreadActivity.InDoubt
+            : SyscallNumbers.Current.IsRuntimes(number) ? ThreadActivity.InDoubt
             : ThreadActivity.Waits;
     }
 
@@ -449,30 +342,6 @@ internal static unsafe class Sys
     {
         nuint* limits = stackalloc nuint[2];
         return LibC.GetRLimit(ResourceProcesses, limits) == 0 ? (long)ulong.Min(limits[0], int.MaxValue) : int.MaxValue;
-    }
-
-    /// <summary>
-    /// The mask of CPUs that the calling thread may use; returns the bytes filled, or a negated error number.
-    /// </summary>
-    internal static int CpuMask(Span<byte> mask)
-    {
-        fixed (byte* pointer = mask)
-        {
-            mask.Clear();
-            return Result(LibC.SchedGetAffinity(0, mask.Length, pointer)) < 0
-                ? -Marshal.GetLastPInvokeError()
-                : mask.Length;
-        }
-    }
-
-    /// <param name="mask">One bit per CPU.</param>
-    /// <param name="threadId">0 for the calling thread.</param>
-    internal static int SetCpuMask(ReadOnlySpan<byte> mask, int threadId = 0)
-    {
-        fixed (byte* pointer = mask)
-        {
-            return Result(LibC.SchedSetAffinity(threadId, mask.Length, pointer));
-        }
     }
 
     /// <summary>
@@ -509,7 +378,8 @@ internal static unsafe class Sys
     private static long CpuTime(nint* usage)
         => ((long)(usage[0] + usage[2]) * 1_000_000_000) + ((long)(usage[1] + usage[3]) * 1_000);
 
-    private static int Result(int result) => result >= 0 ? result : -Marshal.GetLastPInvokeError();
+    /// <summary>A call's result in the kernel's convention, for those that libc makes.</summary>
+    internal static int Result(int result) => result >= 0 ? result : -Marshal.GetLastPInvokeError();
 
     private static nint Result(nint result) => result >= 0 ? result : -Marshal.GetLastPInvokeError();
 }

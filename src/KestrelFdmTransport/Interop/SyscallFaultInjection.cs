@@ -28,8 +28,6 @@ internal static class SyscallFaultInjection
     }
 
     /// <summary>True if the call is not to happen, or its outcome not to count.</summary>
-    /// <param name="call">The call.</param>
-    /// <param name="descriptor">Its descriptor.</param>
     /// <param name="result">The negated error number.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool TryInject(Syscall call, int descriptor, out int result)

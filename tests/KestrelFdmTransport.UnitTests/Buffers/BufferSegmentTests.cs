@@ -54,11 +54,10 @@ public sealed class BufferSegmentTests
     {
         BufferSegment second = Filled([5, 6, 7, 8], 4);
         BufferSegment third = Filled([9, 10], 1);
-        _segment.StartAt(100);
         _segment.Append(second);
         second.Append(third);
 
-        Assert.Equal((100L, 103L, 107L), (_segment.RunningIndex, second.RunningIndex, third.RunningIndex));
+        Assert.Equal((0L, 3L, 7L), (_segment.RunningIndex, second.RunningIndex, third.RunningIndex));
         Assert.Same(second, _segment.NextSegment);
 
         _segment.Seal(3);
@@ -66,7 +65,7 @@ public sealed class BufferSegmentTests
         var sequence = new ReadOnlySequence<byte>(_segment, 1, third, 1);
         Assert.Equal([2, 3, 5, 6, 7, 8, 9], sequence.ToArray());
         Assert.Equal(
-            106,
+            6,
             sequence.GetPosition(5) is { } position ? position.GetInteger()
                 + ((BufferSegment)position.GetObject()!).RunningIndex : 0);
     }
@@ -95,7 +94,7 @@ public sealed class BufferSegmentTests
     [Fact]
     public void A_recycled_segment_is_like_new()
     {
-        _segment.StartAt(5);
+        Filled([0, 0, 0, 0, 0], 5).Append(_segment);
         _segment.Append(new BufferSegment());
         _segment.Start = 2;
         _segment.TryClaim();

@@ -159,7 +159,7 @@ public sealed class SysTests
         (Socket client, SafeFileDescriptor server) = Connected();
         using (client)
         {
-            Assert.Equal(0, Sys.SetZeroLinger(server.Value));
+            Assert.Equal(0, SocketOptions.SetZeroLinger(server.Value));
             server.Dispose();
 
             Assert.Equal(-Errno.ECONNRESET, Sys.Receive((int)client.Handle, new byte[1]));
