@@ -2,6 +2,7 @@ using System;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
+using Microsoft.AspNetCore.Connections;
 
 namespace KestrelFdmTransport.Connections;
 
@@ -43,25 +44,30 @@ internal sealed partial class ConnectionIo
         Post(LoopCommand.Close);
     }
 
-    /// <summary>If the connection was shut down, that is the reason, not the error of the socket.</summary>
-    private void CompleteInput(in Completion completion)
+    /// <summary>The output can go no further. On a stream the input may, otherwise the connection ends.</summary>
+    internal void EndOutput(SendError error)
     {
-        string id = Connection.ConnectionId;
-        if (completion.HasFlag(CompletionFlags.Fin))
+        switch (error.Kind)
         {
-            Log.ConnectionReadFin(Settings.Logger, id);
+            case SendErrorKind.Unexpected:
+                Fail(error.Error);
+                break;
+            case SendErrorKind.Reset or SendErrorKind.KernelError when Settings.IsStream:
+                Log.ConnectionError(Settings.Logger, Connection.ConnectionId, error.Error);
+                Writer.CompleteConsumer(error.Error);
+                break;
+            case SendErrorKind.Reset:
+                Log.ConnectionReset(Settings.Logger, Connection.ConnectionId);
+                Abort(new ConnectionResetException(error.Error.Message, error.Error));
+                break;
+            case SendErrorKind.KernelError:
+                Log.ConnectionError(Settings.Logger, Connection.ConnectionId, error.Error);
+                Abort(error.Error);
+                break;
+            default:
+                Abort(error.Error);
+                break;
         }
-        else if (completion.HasFlag(CompletionFlags.Reset))
-        {
-            Log.ConnectionReset(Settings.Logger, id);
-        }
-        else if (completion.HasFlag(CompletionFlags.Error))
-        {
-            Log.ConnectionError(Settings.Logger, id, completion.Error!);
-        }
-
-        Reader.CompleteProducer(ShutdownReason ?? completion.Error);
-        Connection.FireConnectionClosed();
     }
 
     /// <summary>
@@ -81,8 +87,7 @@ internal sealed partial class ConnectionIo
             Writer.CompleteConsumer(error: null);
         }
 
-        // What was flushed since the close, and was left to a thread of the pool, must be back before the connection
-        // has been disposed of.
+        // What was flushed since the close must be back before the connection has been disposed of.
         Writer.DropFlushed();
     }
 
@@ -94,12 +99,13 @@ internal sealed partial class ConnectionIo
     {
         if (_socket is not null || Settings.InheritsOptions)
         {
-            Sys.ClearLingerTime(Descriptor);
+            SocketOptions.ClearLingerTime(Descriptor);
         }
     }
 
     internal override Completion OnClose()
     {
+        AssertOwner();
         if (_closed || !Sender.TryShut())
         {
             // A sender is inside the gate and posts the close again when it leaves.
@@ -133,7 +139,7 @@ internal sealed partial class ConnectionIo
         }
 
         Loop.OnConnectionClosed();
-        Settings.Endpoint.OnConnectionEnded(_profile.Average);
+        Settings.Endpoint.OnConnectionEnded(AverageCost);
         return TakeUndelivered(_receiver.End(new Completion(CompletionFlags.Closed), CompletionFlags.None, null));
     }
 }

@@ -1,7 +1,6 @@
-using System;
 using System.Net.Sockets;
 using System.Threading;
-using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.EventLoops;
 
 namespace KestrelFdmTransport.Connections;
 
@@ -38,25 +37,6 @@ internal sealed partial class ConnectionIo
     {
         // Sockets closes abortively while a receive is pending, which there always is before the peer's FIN.
         Sender.ShutdownAndSend(reset: !_receiver.HasEnded);
-        Post(EventLoops.LoopCommand.Resume);
-    }
-
-    /// <summary>The connection has ended, and so does what the application still does with its socket.</summary>
-    /// <remarks>
-    /// On the pool: the base class waits until the handle has been released by everything that uses it, which may be
-    /// the application's code.
-    /// </remarks>
-    private void CloseExposedSocket(ConnectionSocket taken)
-    {
-        try
-        {
-            taken.DisposeByTransport();
-        }
-        catch (Exception exception)
-        {
-            Log.UnexpectedException(Settings.Logger, Connection.ConnectionId, exception);
-        }
-
-        Connection.OnDescriptorClosed();
+        Post(LoopCommand.Resume);
     }
 }

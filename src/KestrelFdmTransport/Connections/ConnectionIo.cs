@@ -1,5 +1,6 @@
 using System;
 using System.Threading;
+using KestrelFdmTransport.Balancing;
 using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
@@ -14,9 +15,8 @@ namespace KestrelFdmTransport.Connections;
 /// The descriptor's side of a connection: receiving, sending, ending. The application's side is
 /// <see cref="FdmConnection"/>.
 /// </summary>
-internal sealed partial class ConnectionIo : IoSource
+internal sealed partial class ConnectionIo : PipeHost, IMigratable<EventLoop>
 {
-    private ConnectionBuffers _buffers;
     private ConnectionReceiver _receiver;
     private bool _registered;
     private bool _closed;
@@ -25,23 +25,16 @@ internal sealed partial class ConnectionIo : IoSource
     private int _undelivered;
 
     internal ConnectionIo(int descriptor, bool isUnix, EndpointBuffers buffers, ConnectionSettings settings)
+        : base(descriptor, buffers, settings)
     {
         FaultPoints.Hit(FaultPoint.IoMade);
-        Descriptor = descriptor;
         IsUnix = isUnix;
         _receiver = new ConnectionReceiver(isUnix);
-        _buffers = new ConnectionBuffers(buffers);
-        Settings = settings;
-        _profile = settings.Endpoint.ForNewConnection();
         _idle = new IdleTimer(settings.IdleTimeout);
         Reader = new FdmPipeReader(this);
         Writer = new FdmPipeWriter(this);
         Sender = new ConnectionSender(this);
     }
-
-    internal ref ConnectionBuffers Buffers => ref _buffers;
-
-    internal ConnectionSettings Settings { get; }
 
     internal FdmPipeReader Reader { get; }
 
@@ -49,19 +42,11 @@ internal sealed partial class ConnectionIo : IoSource
 
     internal ConnectionSender Sender { get; }
 
-    /// <summary>
-    /// For the loop's owner, inside the send gate or under its pin: elsewhere it may be closed, and another file's
-    /// number.
-    /// </summary>
-    internal int Descriptor { get; }
-
     internal bool IsUnix { get; }
 
     internal FdmConnection Connection { get; set; } = null!;
 
-    /// <summary>
-    /// How lively the connection was when its last event came; of a new one before it is registered. Any thread.
-    /// </summary>
+    /// <summary>How lively it was at its last event; of a new one before it is registered. Any thread.</summary>
     internal LiveCounter Counter => Volatile.Read(ref _registered) && !Volatile.Read(ref _closed)
         ? Loop.Sets.Peek((int)(uint)Token)
         : LiveCounter.CreateNew(0);
@@ -77,7 +62,8 @@ internal sealed partial class ConnectionIo : IoSource
             Loop.EnqueueAccepted(this, EpollFlags.In);
         }
 
-        StartIdleTimer();
+        _idle.RecordActivity();
+        SetIdleTimer();
         return result;
     }
 
@@ -87,6 +73,7 @@ internal sealed partial class ConnectionIo : IoSource
     /// </summary>
     internal void Discard()
     {
+        AssertOwner();
         _closed = true;
         Sender.TryShut();
         if (_registered)
@@ -109,8 +96,9 @@ internal sealed partial class ConnectionIo : IoSource
     /// Between requests only: drained both ways, and the application waits for more. Senders need no leave, for the
     /// gate and the descriptor stay; adding it to the other epoll reports what has happened meanwhile.
     /// </summary>
-    internal override bool TryMigrateTo(EventLoop destination)
+    public bool TryMigrateTo(EventLoop destination)
     {
+        AssertOwner();
         if (!_registered
             || !_receiver.IsDrained
             || PendingEvents != 0
@@ -138,16 +126,19 @@ internal sealed partial class ConnectionIo : IoSource
         return true;
     }
 
-    /// <summary>Any thread: the application has made room, or has completed its reader.</summary>
-    internal void ResumeReceiving() => Post(LoopCommand.Resume);
-
     internal override Completion OnReady(uint events)
     {
-        if (_closed)
-        {
-            return Completion.None;
-        }
+        AssertOwner();
+        Completion completion = _closed ? Completion.None : SendAndReceive(events);
 
+        // A waiting read whose continuation runs elsewhere needs no callback here, and no monitor to watch it.
+        return completion.Flags != CompletionFlags.Received ? completion
+            : Reader.TryQueueNotify(out bool inline) ? Completion.None
+            : completion.With(inline ? CompletionFlags.RunsInline : CompletionFlags.None);
+    }
+
+    private Completion SendAndReceive(uint events)
+    {
         _receiver.UpdateReadiness(events);
         var completion = Completion.None;
         if ((events & (EpollFlags.Out | EpollFlags.Hup | EpollFlags.Err)) != 0)
@@ -185,6 +176,7 @@ internal sealed partial class ConnectionIo : IoSource
 
     internal override Completion OnCommand(LoopCommand command)
     {
+        AssertOwner();
         if (_closed)
         {
             return TakeUndelivered(Completion.None);
@@ -203,7 +195,10 @@ internal sealed partial class ConnectionIo : IoSource
                     Settings.Endpoint.OnRefused(-result);
                 }
 
-                completion = new Completion(CompletionFlags.Refused, SocketErrors.Exception(-result));
+                // An ending loop would have ended this connection as well.
+                completion = result == -Errno.EBADF
+                    ? new Completion(CompletionFlags.LoopStopping)
+                    : new Completion(CompletionFlags.Refused, SocketErrors.Exception(-result));
             }
         }
 
@@ -263,7 +258,7 @@ internal sealed partial class ConnectionIo : IoSource
 
         if (completion.HasFlag(CompletionFlags.InputEnded))
         {
-            CompleteInput(completion);
+            ConnectionReceiver.Report(this, completion);
         }
 
         if (completion.HasFlag(CompletionFlags.Refused))
@@ -287,10 +282,7 @@ internal sealed partial class ConnectionIo : IoSource
             Connection.EndOutputAfterToken();
             if (_socket is ConnectionSocket taken)
             {
-                ThreadPool.UnsafeQueueUserWorkItem(
-                    static ended => ended.Io.CloseExposedSocket(ended.Taken),
-                    (Io: this, Taken: taken),
-                    preferLocal: false);
+                taken.EndLater();
             }
             else
             {
@@ -301,13 +293,9 @@ internal sealed partial class ConnectionIo : IoSource
         // Last: the callback may run here, and anything after it would wait for it.
         if (completion.HasFlag(CompletionFlags.Received))
         {
-            Reader.Notify();
+            Reader.Notify(completion.HasFlag(CompletionFlags.RunsInline));
         }
     }
-
-    internal override void SendDeferred() => Sender.Send(Origin.Foreign);
-
-    internal override void SendFromMonitor() => Sender.SendFromMonitor();
 
     internal override void Fail(Exception cause)
     {
@@ -319,10 +307,14 @@ internal sealed partial class ConnectionIo : IoSource
         }
     }
 
+    public override void SendDeferred() => Sender.Send(Origin.Foreign);
+
+    public override void SendFromMonitor() => Sender.SendFromMonitor();
+
     private Completion TakeUndelivered(in Completion completion)
     {
         int undelivered = Volatile.Read(ref _undelivered) == 0 ? 0 : Interlocked.Exchange(ref _undelivered, 0);
-        return completion with { Flags = completion.Flags | (CompletionFlags)undelivered };
+        return completion.With((CompletionFlags)undelivered);
     }
 
     internal override (string Id, object? EndPoint) Describe() => (Connection.ConnectionId, Connection.LocalEndPoint);

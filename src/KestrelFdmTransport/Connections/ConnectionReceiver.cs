@@ -2,6 +2,7 @@ using System;
 using System.Net.Sockets;
 using System.Threading;
 using KestrelFdmTransport.Buffers;
+using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
 using Microsoft.AspNetCore.Connections;
@@ -15,7 +16,8 @@ namespace KestrelFdmTransport.Connections;
 internal struct ConnectionReceiver
 {
     /// <summary>
-    /// What one serve may receive before it is the next connection's turn. A call counts as half a block at least.
+    /// What one dispatch may receive before the loop goes on to the next connection. A call counts as half a block at
+    /// least.
     /// </summary>
     private const int MaxShare = 64 * 1024;
 
@@ -54,11 +56,12 @@ internal struct ConnectionReceiver
     }
 
     /// <summary>
-    /// Receives until the socket is drained, the share is used up or the application is too far behind. A serve that
+    /// Receives until the socket is drained, the share is used up or the application is too far behind. A dispatch that
     /// stops early leaves <see cref="_readable"/> set, because edge triggering will not say it again.
     /// </summary>
     internal Completion Receive(ConnectionIo io, in Completion before)
     {
+        io.AssertOwner();
         if (io.IsSocketDisposed && !_hasEnded)
         {
             return OnSocketDisposed(io, before);
@@ -93,15 +96,15 @@ internal struct ConnectionReceiver
                 break;
             }
 
-            // By the call as well: where a short read does not end the serve, a peer that sends byte by byte could keep
-            // the loop.
+            // By the call as well: where a short read does not end the dispatch, a peer that sends byte by byte could
+            // keep the loop.
             share -= Math.Max(received, MinimumReceived);
             total += received;
             if (reader.TryPause())
             {
                 _pauseLogged = true;
                 io.Loop.Counters.ReadPauses++;
-                completion = completion with { Flags = completion.Flags | CompletionFlags.Paused };
+                completion = completion.With(CompletionFlags.Paused);
                 break;
             }
 
@@ -114,7 +117,7 @@ internal struct ConnectionReceiver
 
         if (total > 0)
         {
-            io.RecordActivity();
+            io.Idle.RecordActivity();
         }
 
         reader.ReturnSpare();
@@ -123,12 +126,13 @@ internal struct ConnectionReceiver
             io.Loop.Requeue(io);
         }
 
-        return total > 0 ? completion with { Flags = completion.Flags | CompletionFlags.Received } : completion;
+        return total > 0 ? completion.With(CompletionFlags.Received) : completion;
     }
 
     /// <summary>The application has made room, or has completed its reader.</summary>
     internal Completion Resume(ConnectionIo io)
     {
+        io.AssertOwner();
         if (_hasEnded)
         {
             return Completion.None;
@@ -174,8 +178,32 @@ internal struct ConnectionReceiver
     }
 
     /// <summary>
+    /// Reports the end to the log and the application. If the connection was shut down, that is the reason, not the
+    /// error of the socket.
+    /// </summary>
+    internal static void Report(ConnectionIo io, in Completion completion)
+    {
+        string id = io.Connection.ConnectionId;
+        if (completion.HasFlag(CompletionFlags.Fin))
+        {
+            Log.ConnectionReadFin(io.Settings.Logger, id);
+        }
+        else if (completion.HasFlag(CompletionFlags.Reset))
+        {
+            Log.ConnectionReset(io.Settings.Logger, id);
+        }
+        else if (completion.HasFlag(CompletionFlags.Error))
+        {
+            Log.ConnectionError(io.Settings.Logger, id, completion.Error!);
+        }
+
+        io.Reader.CompleteProducer(io.ShutdownReason ?? completion.Error);
+        io.Connection.FireConnectionClosed();
+    }
+
+    /// <summary>
     /// Among the callbacks, for a pool is user code. It may be disposed of with its endpoint, or out of memory: the
-    /// next serve finds out.
+    /// next dispatch finds out.
     /// </summary>
     internal void Refill(ConnectionIo io)
     {
@@ -194,7 +222,7 @@ internal struct ConnectionReceiver
     private Completion OnBufferNeeded(in Completion before)
         => _memoryFailure is { } failure
             ? End(before, CompletionFlags.Error, failure)
-            : before with { Flags = before.Flags | CompletionFlags.NeedsBuffer };
+            : before.With(CompletionFlags.NeedsBuffer);
 
     /// <summary>One <c>recv</c>: the bytes received, or zero or less when there is nothing to go on with.</summary>
     private int ReceiveOnce(ConnectionIo io, Span<byte> space, out bool drained, ref Completion completion)
@@ -243,7 +271,7 @@ internal struct ConnectionReceiver
         }
 
         _pauseLogged = false;
-        return before with { Flags = before.Flags | CompletionFlags.Resumed };
+        return before.With(CompletionFlags.Resumed);
     }
 
     private Completion OnReaderCompleted(ConnectionIo io, in Completion before)

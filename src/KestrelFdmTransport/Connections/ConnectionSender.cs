@@ -20,7 +20,7 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
     private const long DeferralCap = 64 * 1024;
 
     /// <summary>
-    /// What the loop's owner or the monitor sends of one connection before others have their turn: about a tenth of a
+    /// What the loop's owner or the monitor sends of one connection before it goes on with others: about a tenth of a
     /// millisecond. A call counts as a block at least.
     /// </summary>
     private const int MaxShare = 256 * 1024;
@@ -51,10 +51,8 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
     /// <summary>Sends what the writer has just put into its outbox, now or when the running callback ends.</summary>
     internal void Flush()
     {
-        long unsent = Writer.Unsent;
-        long threshold = _io.Settings.WritePauseThreshold;
-        bool small = unsent < DeferralCap && (threshold == 0 || unsent < threshold);
-        if (small && (LoopThread.TryDefer(_io) || TryLeaveToBurst()))
+        bool mayWait = Writer.Unsent < DeferralCap && !Writer.IsOverPauseThreshold;
+        if (mayWait && (LoopThread.TryDefer(_io) || TryLeaveToBurst()))
         {
             return;
         }
@@ -64,17 +62,11 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
 
     internal void Send(Origin origin)
     {
-        switch (_gate.TryEnter())
+        // Busy: the holder does it. Shut: the end of the output empties the outbox, or a later producer.
+        if (_gate.TryEnter() == SendGate.Entry.Entered)
         {
-            case SendGate.Entry.Busy:
-                return;
-            case SendGate.Entry.Shut:
-                // The closer emptied the outbox before this flush was put there.
-                Writer.DropFlushed();
-                return;
+            OnSent(SendAndLeave(MaxShareElsewhere), origin);
         }
-
-        OnSent(SendAndLeave(MaxShareElsewhere), origin);
     }
 
     /// <summary>The system calls are made here: they must not wait for a pool thread. The rest is user code.</summary>
@@ -111,22 +103,22 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
             // Two threads may come here, one after the other through the gate.
             if (!_io.IsShutDown && !Interlocked.Exchange(ref _errorReported, true))
             {
-                error.End(_io);
+                _io.EndOutput(error);
             }
 
             return;
         }
 
         Writer.ResumeFlush(origin);
-        if (Writer.IsCompleted && (Writer.IsDrained || Writer.CompletionError is not null) && !_io.IsShutDown)
+        if (Writer.IsCompleted && Writer.CompletionError is var cause && (cause is not null || Writer.IsDrained)
+            && !_io.IsShutDown)
         {
-            Exception? completionError = Writer.CompletionError;
-            if (completionError is not null)
+            if (cause is not null)
             {
-                Log.ConnectionError(_io.Settings.Logger, _io.Connection.ConnectionId, completionError);
+                Log.ConnectionError(_io.Settings.Logger, _io.Connection.ConnectionId, cause);
             }
 
-            _io.Abort(completionError);
+            _io.Abort(cause);
         }
     }
 
@@ -187,6 +179,9 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
         }
     }
 
+    [Conditional("DEBUG")]
+    internal void AssertInsideGate() => _gate.AssertHeld();
+
     /// <summary>For the closer: false if a thread is inside. The last one out posts the close again.</summary>
     internal bool TryShut() => _gate.TryShut();
 
@@ -195,7 +190,7 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
     {
         Interlocked.Exchange(ref _queued, false);
         SyncPoints.Hit(SyncPoint.BurstSends, _io);
-        LoopThread.SendDeferred(_io);
+        UserCode.SendDeferred(_io);
     }
 
     private void FinishSend(BufferSegment? sent)
@@ -214,7 +209,7 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
         }
         catch (Exception exception)
         {
-            LoopThread.Fail(_io, exception);
+            UserCode.Fail(_io, exception);
         }
     }
 
@@ -251,7 +246,7 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
     /// leaving finds.
     /// </remarks>
     /// <param name="share">How many bytes to send at most, to the next system call.</param>
-    /// <param name="isOwner">True for the loop's owner, which serves the connection again if something is left;
+    /// <param name="isOwner">True for the loop's owner, which dispatches the connection again if something is left;
     /// otherwise the pool sends it.</param>
     /// <returns>What has left, with a pin on the connection.</returns>
     private BufferSegment? SendAndLeave(long share, bool isOwner = false)
@@ -260,7 +255,6 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
         BufferSegment? sent;
         while (true)
         {
-            _gate.AssertHeld();
             _gate.TakePending(out bool reset, out bool finish);
             if (reset || finish)
             {
@@ -358,12 +352,12 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
 
             SyncPoints.Hit(SyncPoint.SenderSends, _io);
             int edges = _room.Edges;
-            int result = Writer.Transmit(_io.Descriptor, share);
+            int result = Writer.Transmit(share);
             if (result >= 0)
             {
                 // By the call as well: a producer that flushes byte by byte would keep its sender for ever.
                 share -= Math.Max(result, EndpointBuffers.BlockSize);
-                _io.RecordActivity();
+                _io.Idle.RecordActivity();
             }
             else if (result != -Errno.EAGAIN)
             {
@@ -386,13 +380,14 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
     /// <summary>What the peer sees of the end.</summary>
     private void ShutdownSocket(bool reset)
     {
+        _gate.AssertHeld();
         if (_socketShutdown)
         {
             return;
         }
 
         _socketShutdown = true;
-        reset |= _io.IsSocketDisposed && !_io.IsUnix && Sys.HasZeroLinger(_io.Descriptor);
+        reset |= _io.IsSocketDisposed && !_io.IsUnix && SocketOptions.HasZeroLinger(_io.Descriptor);
         SocketEnd.Show(_io.Descriptor, _io.IsUnix, reset);
     }
 }

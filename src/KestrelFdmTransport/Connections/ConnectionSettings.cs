@@ -6,14 +6,8 @@ namespace KestrelFdmTransport.Connections;
 /// <summary>The settings that all connections of an endpoint share.</summary>
 internal sealed record ConnectionSettings
 {
-    /// <summary>Always run the application on the loop's thread instead of the pool.</summary>
-    internal required bool RunsInline { get; init; }
-
-    /// <summary>Run the application on the loop's thread while its callbacks are short.</summary>
-    internal bool Adapts { get; init; }
-
-    /// <summary>The cost of this endpoint's callbacks.</summary>
-    internal EndpointProfile Endpoint { get; init; } = new();
+    /// <summary>The scheduling and the cost of this endpoint's callbacks.</summary>
+    internal required EndpointProfile Endpoint { get; init; }
 
     /// <summary>End aborted connections with FIN instead of RST: Kestrel's <c>FinOnError</c> switch.</summary>
     internal required bool FinOnError { get; init; }

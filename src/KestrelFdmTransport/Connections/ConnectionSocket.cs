@@ -57,6 +57,7 @@ internal sealed class ConnectionSocket : Socket
     /// <summary>Inside the send gate. If it throws, the number is the connection's as before.</summary>
     internal static ConnectionSocket Create(ConnectionIo io)
     {
+        io.Sender.AssertInsideGate();
         FaultPoints.Hit(FaultPoint.SocketMade);
 
         // Should anything throw, the reference is never released, and so the handle closes nothing.
@@ -111,10 +112,27 @@ internal sealed class ConnectionSocket : Socket
         }
     }
 
-    internal void DisposeByTransport()
+    /// <summary>The connection has ended, and so does what the application still does with its socket.</summary>
+    /// <remarks>
+    /// On the pool: the base class waits until the handle has been released by everything that uses it, which may be
+    /// the application's code.
+    /// </remarks>
+    internal void EndLater()
+        => ThreadPool.UnsafeQueueUserWorkItem(static socket => socket.End(), this, preferLocal: false);
+
+    private void End()
     {
-        _disposedByTransport = true;
-        Dispose();
+        try
+        {
+            _disposedByTransport = true;
+            Dispose();
+        }
+        catch (Exception exception)
+        {
+            Log.UnexpectedException(_io.Settings.Logger, _io.Connection.ConnectionId, exception);
+        }
+
+        _io.Connection.OnDescriptorClosed();
     }
 
     protected override void Dispose(bool disposing)

@@ -45,6 +45,8 @@ internal sealed class ConnectionStream : Stream
     ~ConnectionStream() => Dispose(false);
 #pragma warning restore MA0055
 
+    internal FdmConnection Connection => _connection;
+
     public override bool CanRead => !IsDisposed;
 
     public override bool CanWrite => !IsDisposed;

@@ -18,7 +18,7 @@ internal sealed partial class FdmConnection : IFdmConnectionFeature
 
     TimeSpan IFdmConnectionFeature.IdleTimeout
     {
-        get => IdleTimeout.From(_io.IdleMilliseconds);
+        get => IdleTimeout.From(_io.Idle.Timeout);
         set
         {
             if (!IdleTimeout.IsValid(value))
@@ -34,5 +34,5 @@ internal sealed partial class FdmConnection : IFdmConnectionFeature
     }
 
     TimeSpan IFdmConnectionFeature.IdleTimeRemaining
-        => _io.IdleMilliseconds == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(_io.IdleTimeRemaining);
+        => _io.Idle.Timeout == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(_io.Idle.Remaining);
 }

@@ -22,6 +22,13 @@ internal sealed partial class FdmConnection :
     IConnectionLifetimeFeature,
     IConnectionSocketFeature
 {
+    private static readonly Type[] s_own =
+    [
+        typeof(IConnectionIdFeature), typeof(IConnectionTransportFeature), typeof(IConnectionItemsFeature),
+        typeof(IMemoryPoolFeature), typeof(IConnectionLifetimeFeature), typeof(IConnectionSocketFeature),
+        typeof(IFdmConnectionFeature),
+    ];
+
     private FeatureOverrides _overrides = new();
 
     bool IFeatureCollection.IsReadOnly => false;
@@ -71,26 +78,22 @@ internal sealed partial class FdmConnection :
 
     void IConnectionLifetimeFeature.Abort() => Abort(new ConnectionAbortedException(FeatureAbortMessage));
 
-    private static bool IsOwnFeature(Type key)
-        => key == typeof(IConnectionIdFeature)
-            || key == typeof(IConnectionTransportFeature)
-            || key == typeof(IConnectionItemsFeature)
-            || key == typeof(IMemoryPoolFeature)
-            || key == typeof(IConnectionLifetimeFeature)
-            || key == typeof(IConnectionSocketFeature)
-            || key == typeof(IFdmConnectionFeature);
+    private FdmConnection? OwnFeature(Type key)
+    {
+        foreach (Type own in s_own)
+        {
+            if (own == key)
+            {
+                return this;
+            }
+        }
 
-    private FdmConnection? OwnFeature(Type key) => IsOwnFeature(key) ? this : null;
+        return null;
+    }
 
     private IEnumerator<KeyValuePair<Type, object>> EnumerateFeatures()
     {
-        Type[] own =
-        [
-            typeof(IConnectionIdFeature), typeof(IConnectionTransportFeature), typeof(IConnectionItemsFeature),
-            typeof(IMemoryPoolFeature), typeof(IConnectionLifetimeFeature), typeof(IConnectionSocketFeature),
-            typeof(IFdmConnectionFeature),
-        ];
-        foreach (Type key in own)
+        foreach (Type key in s_own)
         {
             if (_overrides.Keys.IndexOf(key) < 0)
             {

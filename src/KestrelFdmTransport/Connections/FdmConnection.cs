@@ -25,9 +25,6 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     /// </summary>
     private static readonly TimeSpan s_callbackTimeout = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Marks a token source that was cancelled before the token was first read.</summary>
-    private static readonly CancellationTokenSource s_closedBefore = CreateCancelled();
-
     /// <summary>Marks an endpoint that was set to null.</summary>
     private static readonly EndPoint s_noEndPoint = new DnsEndPoint("none", 0);
 
@@ -37,7 +34,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
     private string? _connectionId;
     private IDictionary<object, object?>? _items;
     private IDuplexPipe? _transport;
-    private CancellationTokenSource? _closedSource;
+    private ClosedToken _closed;
     private TaskCompletionSource? _disposed;
     private bool _tokenOverridden;
     private int _closeState;
@@ -94,7 +91,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
 
     public override CancellationToken ConnectionClosed
     {
-        get => Volatile.Read(ref _tokenOverridden) ? base.ConnectionClosed : ClosedToken();
+        get => Volatile.Read(ref _tokenOverridden) ? base.ConnectionClosed : _closed.Get();
         set
         {
             base.ConnectionClosed = value;
@@ -152,40 +149,38 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
         }
         else if (_io.Writer.MayWait)
         {
-            // A callback may wait for a flush, its own or another thread's.
-            _ = Task.Delay(s_callbackTimeout).ContinueWith(
-                static (_, io) => ((ConnectionIo)io!).CompleteOutput(),
-                _io,
-                CancellationToken.None,
-                TaskContinuationOptions.None,
-                TaskScheduler.Default);
+            _ = EndOutputLaterAsync();
         }
+    }
+
+    /// <summary>A callback may wait for a flush, its own or another thread's.</summary>
+    private async Task EndOutputLaterAsync()
+    {
+        await Task.Delay(s_callbackTimeout).ConfigureAwait(false);
+        _io.CompleteOutput();
     }
 
     /// <summary>The descriptor is closed, and the transport's side has returned every block.</summary>
     internal void OnDescriptorClosed()
     {
-        if (Signal(CloseState.Closed))
+        if ((Interlocked.Or(ref _closeState, (int)CloseState.Closed) & (int)CloseState.CallbacksRun) != 0)
         {
             // Not on the loop: disposing continues the application.
-            ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.OnEnded(), this, preferLocal: false);
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static connection => connection.Signal(CloseState.Closed), this, preferLocal: false);
         }
     }
 
     /// <summary>The work item of <see cref="FireConnectionClosed"/>.</summary>
     void IThreadPoolWorkItem.Execute()
     {
-        CancellationTokenSource? source = Interlocked.CompareExchange(ref _closedSource, s_closedBefore, null);
-        if (source is not null)
+        try
         {
-            try
-            {
-                source.Cancel();
-            }
-            catch (Exception exception)
-            {
-                Log.ConnectionClosedCallbackFailed(_io.Settings.Logger, exception);
-            }
+            _closed.Cancel();
+        }
+        catch (Exception exception)
+        {
+            Log.ConnectionClosedCallbackFailed(_io.Settings.Logger, exception);
         }
 
         if ((Volatile.Read(ref _closeState) & (int)CloseState.OutputOver) != 0 && _io.Writer.MayWait)
@@ -208,17 +203,7 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
             _io.CompleteOutput();
         }
 
-        if (Signal(CloseState.CallbacksRun))
-        {
-            OnEnded();
-        }
-    }
-
-    private static CancellationTokenSource CreateCancelled()
-    {
-        var source = new CancellationTokenSource();
-        source.Cancel();
-        return source;
+        Signal(CloseState.CallbacksRun);
     }
 
     private string CreateConnectionId()
@@ -227,55 +212,14 @@ internal sealed partial class FdmConnection : ConnectionContext, IDuplexPipe, IT
         return Interlocked.CompareExchange(ref _connectionId, id, null) ?? id;
     }
 
-    private CancellationToken ClosedToken()
+    /// <summary>Notes how far the end has come. Once it is complete, so is what disposing waits for.</summary>
+    private void Signal(CloseState reached)
     {
-        CancellationTokenSource? source = Volatile.Read(ref _closedSource);
-        if (source is not null && source != s_closedBefore)
-        {
-            return source.Token;
-        }
-
-        CancellationTokenSource created = source is null ? new CancellationTokenSource() : CreateCancelled();
-        CancellationTokenSource? seen = Interlocked.CompareExchange(ref _closedSource, created, source);
-        if (seen == source)
-        {
-            return created.Token;
-        }
-
-        // The token fired meanwhile, or another thread was faster.
-        created.Dispose();
-        return ClosedToken();
-    }
-
-    /// <summary>True for the call that completes the set.</summary>
-    private bool Signal(CloseState ending)
-    {
-        int before = Interlocked.Or(ref _closeState, (int)ending);
-        int after = before | (int)ending;
-        if (after == before)
-        {
-            return false;
-        }
-
         const int All = (int)(CloseState.CallbacksRun | CloseState.Closed);
-        if (ending == CloseState.Disposing)
+        int state = Interlocked.Or(ref _closeState, (int)reached) | (int)reached;
+        if ((state & All) == All)
         {
-            if ((after & All) == All)
-            {
-                _disposed!.TrySetResult();
-            }
-
-            return false;
-        }
-
-        return (after & All) == All;
-    }
-
-    private void OnEnded()
-    {
-        if (Volatile.Read(ref _disposed) is { } disposed)
-        {
-            disposed.TrySetResult();
+            Volatile.Read(ref _disposed)?.TrySetResult();
         }
     }
 }

@@ -1,7 +1,7 @@
 using System;
-using System.Runtime.ExceptionServices;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
+using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Connections;
@@ -56,22 +56,23 @@ internal sealed partial class FdmPipeReader
     private bool IsWaitOver => _awaitable.IsWaiting && IsReady;
 
     /// <summary>Where the next bytes may go. False if there is no block at hand.</summary>
-    internal bool TryBeginReceive(out Span<byte> space) => _chain.TryBeginReceive(_io, out space);
+    internal bool TryBeginReceive(out Span<byte> space) => _chain.TryBeginReceive(_host, out space);
 
     /// <summary>
     /// Ends what <see cref="TryBeginReceive"/> began; <paramref name="count"/> bytes are visible to the reader now.
     /// </summary>
-    internal void EndReceive(int count) => _chain.EndReceive(_io, count);
+    internal void EndReceive(int count) => _chain.EndReceive(_host, count);
 
     /// <summary>Gives back a block that was taken for a receive that brought nothing.</summary>
-    internal void ReturnSpare() => _chain.ReturnSpare(_io);
+    internal void ReturnSpare() => _chain.ReturnSpare(_host);
 
     /// <summary>Completes a waiting read if it has what it asked for.</summary>
-    internal void Notify()
+    /// <param name="inline">True if it was decided already that the continuation runs here.</param>
+    internal void Notify(bool inline = false)
     {
         if (IsWaitOver)
         {
-            CompleteWait(Origin.Loop);
+            _awaitable.Complete(this, _host, inline ? Placement.Inline : _host.Decide(Origin.Loop));
         }
     }
 
@@ -79,35 +80,39 @@ internal sealed partial class FdmPipeReader
     /// As <see cref="Notify"/>, but false and nothing done if the continuation would run here, or may need a new
     /// thread, which the loop would wait for unwatched.
     /// </summary>
-    internal bool TryQueueNotify()
+    /// <param name="inline">True if <see cref="Notify"/> is to run the continuation here.</param>
+    internal bool TryQueueNotify(out bool inline)
     {
+        inline = false;
         if (!IsWaitOver)
         {
             return true;
         }
 
-        Placement placement = _io.Decide();
+        Placement placement = _host.Decide(Origin.Loop);
         if (placement != Placement.Pool)
         {
+            inline = placement == Placement.Inline;
             return false;
         }
 
-        _awaitable.Complete(this, _io, placement);
+        _awaitable.Complete(this, _host, placement);
         return true;
     }
 
     /// <summary>True if the application is so far behind that receiving has to wait for it.</summary>
     internal bool TryPause()
     {
-        long threshold = _io.Settings.ReadPauseThreshold;
+        _host.AssertOwner();
+        long threshold = _host.Settings.ReadPauseThreshold;
         if (threshold == 0 || !MustPause(threshold))
         {
             return false;
         }
 
-        SyncPoints.Hit(SyncPoint.ReceivePauses, _io);
+        SyncPoints.Hit(SyncPoint.ReceivePauses, _host);
         Interlocked.Exchange(ref _paused, true);
-        if ((MustPause(_io.Settings.ReadResumeThreshold) && !_chain.IsCompleted)
+        if ((MustPause(_host.Settings.ReadResumeThreshold) && !_chain.IsCompleted)
             || !Interlocked.CompareExchange(ref _paused, false, true))
         {
             // Paused; or the consumer has resumed us already, and its command is on the way.
@@ -123,7 +128,7 @@ internal sealed partial class FdmPipeReader
     /// </remarks>
     internal void CompleteInput(Exception? error)
     {
-        TryComplete(error);
+        PipeColdState.End(ref _cold, ref _endDecided, ref _ended, error);
         CompleteWait(Origin.Foreign);
     }
 
@@ -133,27 +138,10 @@ internal sealed partial class FdmPipeReader
     /// </remarks>
     internal void CompleteProducer(Exception? error)
     {
-        TryComplete(error);
+        PipeColdState.End(ref _cold, ref _endDecided, ref _ended, error);
         ReturnSpare();
-        _chain.Leave(_io, InputSide.Producer);
+        _chain.Leave(_host, InputSide.Producer);
         CompleteWait(Origin.Foreign);
-    }
-
-    /// <summary>The first to end the input says how.</summary>
-    private void TryComplete(Exception? error)
-    {
-        // Made before it is said that there is an end: there may be no memory for it.
-        PipeColdState? cold = error is null ? null : GetOrCreateColdState();
-        if (Interlocked.Exchange(ref _endDecided, true))
-        {
-            return;
-        }
-
-        cold?.EndError = ExceptionDispatchInfo.Capture(error!);
-
-        Volatile.Write(ref _ended, true);
-        Interlocked.MemoryBarrier();
-        Volatile.Read(ref _cold)?.Callbacks?.Complete(error);
     }
 
     private bool MustPause(long threshold)
@@ -167,7 +155,7 @@ internal sealed partial class FdmPipeReader
     {
         if (Volatile.Read(ref _paused) && Interlocked.CompareExchange(ref _paused, false, true))
         {
-            _io.ResumeReceiving();
+            _host.Post(LoopCommand.Resume);
         }
     }
 }

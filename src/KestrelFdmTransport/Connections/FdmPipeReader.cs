@@ -22,7 +22,7 @@ namespace KestrelFdmTransport.Connections;
 /// </remarks>
 internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadResult>, IPipeEnd
 {
-    private readonly ConnectionIo _io;
+    private readonly PipeHost _host;
 
     // Consumer.
     private bool _reading;
@@ -38,7 +38,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     private int _minimum = 1;
     private PipeColdState? _cold;
 
-    internal FdmPipeReader(ConnectionIo io) => _io = io;
+    internal FdmPipeReader(PipeHost host) => _host = host;
 
     public override bool TryRead(out ReadResult result)
     {
@@ -83,7 +83,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
             // Before the result: what comes between the two is in it at least, and afterwards it might not be.
             long received = _chain.Received;
             ReadResult result = TakeResult();
-            SyncPoints.Hit(SyncPoint.ReadCounts, _io);
+            SyncPoints.Hit(SyncPoint.ReadCounts, _host);
             if (received - _examined >= minimumSize || result.IsCanceled || result.IsCompleted)
             {
                 return new ValueTask<ReadResult>(result);
@@ -136,11 +136,11 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
                 PipeErrors.ThrowInvalidCursor();
             }
 
-            _chain.Consume(_io, consumedTo);
+            _chain.Consume(_host, consumedTo);
         }
 
         FinishRead();
-        if (Volatile.Read(ref _paused) && _chain.Received - _examined < _io.Settings.ReadResumeThreshold)
+        if (Volatile.Read(ref _paused) && _chain.Received - _examined < _host.Settings.ReadResumeThreshold)
         {
             ResumeProducer();
         }
@@ -170,7 +170,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
         // A paused producer is waiting for us in vain now; it finds out on its loop.
         ResumeProducer();
-        _chain.Leave(_io, InputSide.Consumer);
+        _chain.Leave(_host, InputSide.Consumer);
     }
 
     /// <summary>
@@ -191,8 +191,8 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     void IValueTaskSource<ReadResult>.OnCompleted(
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
-        SyncPoints.Hit(SyncPoint.ReadWaits, _io);
-        _awaitable.OnCompleted(this, _io, continuation, state, flags);
+        SyncPoints.Hit(SyncPoint.ReadWaits, _host);
+        _awaitable.OnCompleted(this, _host, continuation, state, flags);
     }
 
     ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
@@ -218,7 +218,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     }
 
     /// <summary>Runs a continuation that was dispatched.</summary>
-    void IThreadPoolWorkItem.Execute() => _awaitable.Execute(_io);
+    void IThreadPoolWorkItem.Execute() => _awaitable.Execute(_host);
 
     void IPipeEnd.Fail(Exception error) => CompleteInput(error);
 
@@ -289,7 +289,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
     {
         // In this order: once the input has ended, nothing more is received.
         bool ended = Volatile.Read(ref _ended);
-        if (ended && !(_io.Settings.IsStream && _chain.Received != _chain.Consumed))
+        if (ended && !(_host.Settings.IsStream && _chain.Received != _chain.Consumed))
         {
             _cold?.EndError?.Throw();
         }
@@ -298,7 +298,7 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
         _running = false;
         long received = _chain.Received;
         Volatile.Write(ref _given, received);
-        ReadOnlySequence<byte> buffer = _chain.GetUnconsumed(_io, received);
+        ReadOnlySequence<byte> buffer = _chain.GetUnconsumed(_host, received);
         if (cancelled)
         {
             BeginTentativeRead();
@@ -349,5 +349,5 @@ internal sealed partial class FdmPipeReader : PipeReader, IValueTaskSource<ReadR
 
     private PipeColdState GetOrCreateColdState() => PipeColdState.GetOrCreate(ref _cold);
 
-    private void CompleteWait(Origin origin) => _awaitable.Complete(this, _io, _io.Decide(origin));
+    private void CompleteWait(Origin origin) => _awaitable.Complete(this, _host, _host.Decide(origin));
 }

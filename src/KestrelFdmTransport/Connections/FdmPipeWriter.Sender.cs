@@ -1,5 +1,4 @@
 using System;
-using System.Runtime.ExceptionServices;
 using System.Threading;
 using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Scheduling;
@@ -13,7 +12,7 @@ internal sealed partial class FdmPipeWriter
     private UnsentChain _unsent;
     private long _sent;
     private bool _consumerCompleted;
-    private bool _consumerCompletedOnce;
+    private bool _consumerEndDecided;
 
     /// <summary>
     /// Bytes flushed and not taken by the kernel. What is dropped is never sent, so that a flush which waits goes on
@@ -21,21 +20,26 @@ internal sealed partial class FdmPipeWriter
     /// </summary>
     internal long Unsent => Volatile.Read(ref _committed) - Volatile.Read(ref _sent);
 
+    /// <summary>True if a flush has to wait for the sender. Any thread.</summary>
+    internal bool IsOverPauseThreshold
+        => _io.Settings.WritePauseThreshold is not 0 and var threshold && Unsent >= threshold;
+
     /// <summary>Bytes that the kernel has taken. Any thread.</summary>
     internal long Sent => Volatile.Read(ref _sent);
 
     /// <summary>True once the application has completed the writer. Any thread.</summary>
     internal bool IsCompleted => Volatile.Read(ref _completed);
 
-    /// <summary>
-    /// True as soon as the application completes the writer, even if a producer is inside. Any thread.
-    /// </summary>
+    /// <summary>True once the application has called Complete, even if a producer is inside. Any thread.</summary>
     internal bool IsCompleteCalled => Volatile.Read(ref _completeCalled);
 
     /// <summary>
     /// False once no flush can wait: the application has completed the writer, and everything has left. Any thread.
     /// </summary>
     internal bool MayWait => !IsCompleted || !IsDrained;
+
+    /// <summary>True once nothing more will be sent. Any thread.</summary>
+    internal bool IsConsumerCompleted => Volatile.Read(ref _consumerCompleted);
 
     internal Exception? CompletionError => Volatile.Read(ref _cold)?.CompletionError?.SourceException;
 
@@ -45,6 +49,7 @@ internal sealed partial class FdmPipeWriter
     /// <summary>Takes what has been flushed since; true if there is anything to send.</summary>
     internal bool TakeFlushed()
     {
+        _io.Sender.AssertInsideGate();
         if (Volatile.Read(ref _flushed) is not null && Interlocked.Exchange(ref _flushed, null) is { } chain)
         {
             _unsent.Append(chain);
@@ -54,11 +59,11 @@ internal sealed partial class FdmPipeWriter
     }
 
     /// <summary>One system call. Returns its result; the bytes sent are accounted for.</summary>
-    /// <param name="descriptor">The socket.</param>
     /// <param name="share">Bytes to send at most; more than none.</param>
-    internal int Transmit(int descriptor, long share)
+    internal int Transmit(long share)
     {
-        int result = _unsent.Send(descriptor, share);
+        _io.Sender.AssertInsideGate();
+        int result = _unsent.Send(_io.Descriptor, share);
         if (result > 0)
         {
             Volatile.Write(ref _sent, _sent + _unsent.Advance(result));
@@ -93,18 +98,7 @@ internal sealed partial class FdmPipeWriter
     /// </summary>
     internal void CompleteConsumer(Exception? error)
     {
-        // Made before it is said that there is an end: there may be no memory for it.
-        PipeColdState? cold = error is null ? null : GetOrCreateColdState();
-        if (Interlocked.Exchange(ref _consumerCompletedOnce, true))
-        {
-            return;
-        }
-
-        cold?.EndError = ExceptionDispatchInfo.Capture(error!);
-
-        Volatile.Write(ref _consumerCompleted, true);
-        Interlocked.MemoryBarrier();
-        Volatile.Read(ref _cold)?.Callbacks?.Complete(error);
+        PipeColdState.End(ref _cold, ref _consumerEndDecided, ref _consumerCompleted, error);
         CompleteWait(Origin.Foreign);
     }
 

@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Runtime.ExceptionServices;
 using System.Threading;
@@ -29,9 +30,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     private readonly ConnectionIo _io;
 
     // Producer.
-    private BufferSegment? _head;
-    private BufferSegment? _tail;
-    private long _unflushed;
+    private UnflushedChain _written;
 
     // Both sides.
     private BufferSegment? _flushed;
@@ -46,7 +45,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     public override bool CanGetUnflushedBytes => true;
 
-    public override long UnflushedBytes => _unflushed;
+    public override long UnflushedBytes => _written.Length;
 
     /// <remarks>
     /// An existing segment needs no guard against a <see cref="Complete"/> on another thread. The segment may be
@@ -61,7 +60,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             PipeErrors.ThrowOutOfRange(nameof(sizeHint));
         }
 
-        Memory<byte> room = _tail is { } tail ? tail.Room : default;
+        Memory<byte> room = _written.Tail is { } tail ? tail.Room : default;
         if (room.Length >= Math.Max(1, sizeHint))
         {
             return room;
@@ -82,19 +81,16 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
     public override void Advance(int bytes)
     {
-        BufferSegment? tail = _tail;
+        BufferSegment? tail = _written.Tail;
         if ((uint)bytes > (uint)(tail?.Free ?? 0))
         {
             PipeErrors.ThrowOutOfRange(nameof(bytes));
         }
 
-        if (tail is null || Volatile.Read(ref _consumerCompleted))
+        if (tail is not null && !IsConsumerCompleted)
         {
-            return;
+            _written.Advance(tail, bytes);
         }
-
-        tail.End += bytes;
-        _unflushed += bytes;
     }
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
@@ -118,6 +114,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         if (committed)
         {
             _io.Sender.Flush();
+            DropIfEnded();
         }
 
         Pause();
@@ -129,7 +126,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         CancellationToken cancellationToken = default)
     {
         ThrowIfCompleted();
-        if (Volatile.Read(ref _consumerCompleted))
+        if (IsConsumerCompleted)
         {
             _cold?.EndError?.Throw();
 
@@ -195,7 +192,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token)
     {
         PipeColdState cold = _cold!;
-        bool isFaulted = Volatile.Read(ref _consumerCompleted) && cold.EndError is not null;
+        bool isFaulted = IsConsumerCompleted && cold.EndError is not null;
         return cold.FlushAwaitable.GetStatus(IsReady, isFaulted);
     }
 
@@ -241,7 +238,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     /// <summary>True if a flush would not wait, or no longer.</summary>
     public bool IsReady
         => Volatile.Read(ref _paused) == 0
-            || Volatile.Read(ref _consumerCompleted)
+            || IsConsumerCompleted
             || (Volatile.Read(ref _cold) is { } cold && cold.FlushAwaitable.IsCancelled);
 
     /// <summary>
@@ -267,6 +264,10 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         }
     }
 
+    [Conditional("DEBUG")]
+    private void AssertProducing()
+        => Debug.Assert(Volatile.Read(ref _producing) != Idle, "Only a producer touches what is not flushed.");
+
     private void CompleteWhileProducing()
     {
         try
@@ -277,20 +278,24 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             }
             else
             {
-                BufferSegment? unflushed = _head;
-                _head = _tail = null;
-                _unflushed = 0;
-                ReturnChain(unflushed);
+                ReturnChain(_written.Take(out _, out _));
             }
         }
         finally
         {
             // Before the send below: a sender that finds everything sent after this ends the connection.
             Volatile.Write(ref _completed, true);
-            Volatile.Write(ref _producing, Idle);
+            Interlocked.Exchange(ref _producing, Idle);
             _io.Sender.Send(Origin.Foreign);
+            DropIfEnded();
         }
     }
+
+    /// <summary>
+    /// Empties the outbox if no sender will. The end of the output says so and then empties it; the producer has filled
+    /// it, passed a fence and looks the other way round. No other thread does it, so that disposing waits for none.
+    /// </summary>
+    private void DropIfEnded() => ReturnChain(IsConsumerCompleted ? Interlocked.Exchange(ref _flushed, null) : null);
 
     private void Append(ReadOnlySpan<byte> source)
     {
@@ -299,52 +304,36 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             BufferSegment tail = EnsureRoom(0);
             int count = Math.Min(tail.Free, source.Length);
             source[..count].CopyTo(tail.Block.Span[tail.End..]);
-            tail.End += count;
-            _unflushed += count;
+            _written.Advance(tail, count);
             source = source[count..];
         }
     }
 
-    /// <summary>Between <see cref="BeginProducing"/> and <see cref="EndProducing"/>.</summary>
     private BufferSegment EnsureRoom(int sizeHint)
     {
+        AssertProducing();
         ThrowIfCompleted();
-        BufferSegment? tail = _tail;
-        if (tail is not null && tail.Free >= Math.Max(1, sizeHint))
+        if (_written.Tail is { } tail && tail.Free >= Math.Max(1, sizeHint))
         {
             return tail;
         }
 
         BufferSegment segment = _io.Buffers.Rent(_io.Loop, sizeHint);
-        if (tail is null)
-        {
-            _head = segment;
-        }
-        else
-        {
-            tail.Link(segment);
-        }
-
-        _tail = segment;
+        _written.Append(segment);
         return segment;
     }
 
     /// <summary>Hands everything written over to the sender. True if there was anything.</summary>
     private bool Commit()
     {
-        BufferSegment? head = _head;
-        if (head is null)
+        AssertProducing();
+        if (_written.Take(out BufferSegment? tail, out long count) is not { } head)
         {
             return false;
         }
 
-        BufferSegment tail = _tail!;
         bool linked = false;
-        long count = _unflushed;
-        _head = null;
-        _tail = null;
-        _unflushed = 0;
-        if (count == 0 || Volatile.Read(ref _consumerCompleted))
+        if (count == 0 || IsConsumerCompleted)
         {
             ReturnChain(head);
             return false;
@@ -355,7 +344,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         if (Volatile.Read(ref _flushed) is not null && Interlocked.Exchange(ref _flushed, null) is { } waiting)
         {
             BufferSegment waitingTail = _cold?.FlushedTail ?? waiting.Last;
-            if (head == tail && head.End <= MergeLimit && head.End <= waitingTail.Free && TryCopy(head, waitingTail))
+            if (head == tail && head.End <= MergeLimit && head.End <= waitingTail.Free && waitingTail.TryCopy(head))
             {
                 Return(head);
                 tail = waitingTail;
@@ -368,6 +357,8 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
             head = waiting;
         }
+
+        SyncPoints.Hit(SyncPoint.FlushCommits, _io);
 
         // Before the outbox is filled: what is sent never exceeds what is committed.
         Volatile.Write(ref _committed, _committed + count);
@@ -383,29 +374,9 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         return true;
     }
 
-    /// <summary>
-    /// False if a pool's memory throws when it is looked at: then the sender finds out, and the connection ends.
-    /// </summary>
-    private static bool TryCopy(BufferSegment from, BufferSegment to)
-    {
-        try
-        {
-            from.Block.Span[..from.End].CopyTo(to.Block.Span[to.End..]);
-        }
-        catch (Exception)
-        {
-            return false;
-        }
-
-        to.End += from.End;
-        return true;
-    }
-
     private void Pause()
     {
-        if (_io.Settings.WritePauseThreshold == 0
-            || Unsent < _io.Settings.WritePauseThreshold
-            || Volatile.Read(ref _paused) != 0)
+        if (!IsOverPauseThreshold || Volatile.Read(ref _paused) != 0)
         {
             return;
         }
@@ -457,7 +428,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     private FlushResult TakeResult()
     {
         bool cancelled = Volatile.Read(ref _cold) is { } cold && cold.FlushAwaitable.TakeCancellation();
-        bool ended = Volatile.Read(ref _consumerCompleted);
+        bool ended = IsConsumerCompleted;
         if (ended)
         {
             _cold?.EndError?.Throw();

@@ -30,8 +30,6 @@ internal struct FeatureOverrides
     }
 
     /// <summary>Null stays in the list, so that a feature of the connection's own remains removed.</summary>
-    /// <param name="key">The feature.</param>
-    /// <param name="value">What it is from now on.</param>
     /// <param name="guard">Two that are set at once both stay, as they would on Sockets.</param>
     internal void Set(Type key, object? value, object guard)
     {

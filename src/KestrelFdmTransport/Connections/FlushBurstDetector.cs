@@ -27,7 +27,6 @@ internal struct FlushBurstDetector
     private byte _score;
 
     /// <summary>Notes a flush.</summary>
-    /// <param name="now">The time.</param>
     /// <param name="received">Bytes received so far: a flush with none since the last one answers nothing new.</param>
     /// <returns>True if another flush will probably follow at once.</returns>
     internal bool Add(long now, long received)

@@ -8,7 +8,7 @@ internal static class IdleTimeout
 {
     internal const string Allowed = "00:00:00.1000000 (100 ms) to 24.00:00:00 (24 days), or -00:00:00.0010000 (none)";
 
-    private static readonly TimeSpan s_min = TimeSpan.FromMilliseconds(EventLoops.TimerWheel.IdleTick);
+    private static readonly TimeSpan s_min = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan s_max = TimeSpan.FromDays(24);
 
     internal static bool IsValid(TimeSpan timeout)

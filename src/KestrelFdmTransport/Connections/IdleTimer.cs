@@ -1,7 +1,6 @@
 using System;
 using System.Runtime.InteropServices;
 using System.Threading;
-using KestrelFdmTransport.EventLoops;
 
 namespace KestrelFdmTransport.Connections;
 
@@ -20,6 +19,7 @@ internal struct IdleTimer
     /// <summary>0 is none.</summary>
     internal int Timeout => Volatile.Read(ref _timeout);
 
+    /// <summary>What is left of the timeout, in milliseconds.</summary>
     internal long Remaining => Math.Max(0, GetDeadline(Timeout) - Environment.TickCount64);
 
     /// <summary>When the connection has timed out, if no byte moves until then.</summary>
@@ -40,45 +40,5 @@ internal struct IdleTimer
         {
             Volatile.Write(ref _lastActivity, Environment.TickCount64);
         }
-    }
-
-    /// <summary>For the loop's owner: a deadline in the loop's wheel has come.</summary>
-    internal Completion OnTimer(ConnectionIo io, long now)
-    {
-        int timeout = Timeout;
-        if (timeout == 0)
-        {
-            return Completion.None;
-        }
-
-        long deadline = GetDeadline(timeout);
-        if (deadline > now)
-        {
-            io.Loop.SetTimer(io, deadline);
-            return Completion.None;
-        }
-
-        if (io.Sender.IsWaiting)
-        {
-            // The peer may have taken bytes long since: the loop was behind, or the socket says so only when there is
-            // much room. So it is asked. That bytes of its own wait is no excuse here: a peer that takes nothing would
-            // only have to send a byte too many to stay for ever.
-            io.Loop.SetTimer(io, now + timeout);
-            Completion sent = io.OnWritable();
-            if (!io.Sender.IsWaiting || GetDeadline(timeout) > now)
-            {
-                return sent;
-            }
-        }
-        else if (io.HasUnreadBytes)
-        {
-            // The loop or the application is behind, and not the peer.
-            RecordActivity();
-            io.Loop.SetTimer(io, now + timeout);
-            return Completion.None;
-        }
-
-        io.Loop.Counters.IdleTimeouts++;
-        return new Completion(CompletionFlags.TimedOut, Duration: IdleTimeout.From(timeout));
     }
 }

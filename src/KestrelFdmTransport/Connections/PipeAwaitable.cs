@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.Threading;
 using System.Threading.Tasks.Sources;
 using KestrelFdmTransport.Scheduling;
@@ -64,7 +65,7 @@ internal struct PipeAwaitable
     /// <summary>Has the continuation run when the end is ready, which it may be already.</summary>
     internal void OnCompleted(
         IPipeEnd end,
-        ConnectionIo io,
+        PipeHost host,
         Action<object?> continuation,
         object? state,
         ValueTaskSourceOnCompletedFlags flags)
@@ -77,12 +78,12 @@ internal struct PipeAwaitable
         }
         else if (end.IsReady)
         {
-            Complete(end, io, io.Decide(Origin.Foreign));
+            Complete(end, host, host.Decide(Origin.Foreign));
         }
     }
 
     /// <summary>Has the continuation run if its wait is over.</summary>
-    internal void Complete(IPipeEnd end, ConnectionIo io, Placement placement)
+    internal void Complete(IPipeEnd end, PipeHost host, Placement placement)
     {
         if (!TryTake(end))
         {
@@ -91,23 +92,19 @@ internal struct PipeAwaitable
 
         if (placement == Placement.Inline)
         {
-            Run(io);
+            Run(host);
             return;
         }
 
-        io.Loop.Counters.Offloaded++;
-        if (placement == Placement.Pool || !io.Loop.Group.BlockingThreads.TryQueue(end))
-        {
-            io.CountQueued();
-            ThreadPool.UnsafeQueueUserWorkItem(end, preferLocal: false);
-        }
+        host.Loop.Counters.Offloaded++;
+        host.Loop.Scheduler.Queue(host.Settings.Endpoint, end, placement);
     }
 
     /// <summary>Runs the continuation that was dispatched.</summary>
-    internal void Execute(ConnectionIo io)
+    internal void Execute(PipeHost host)
     {
-        io.CountBegin();
-        Run(io);
+        host.Loop.Scheduler.OnStarted(host.Settings.Endpoint);
+        Run(host);
     }
 
     /// <summary>False if there is a continuation that has not run yet. A full fence.</summary>
@@ -150,9 +147,10 @@ internal struct PipeAwaitable
         return false;
     }
 
-    /// <summary>Empties the place for the next continuation. The thread that has taken this one.</summary>
+    /// <summary>Empties the place for the next continuation.</summary>
     internal (Action<object?> Continuation, object? State, ExecutionContext? Context) Remove()
     {
+        Debug.Assert(_phase == Taken, "The thread that has taken the continuation removes it.");
         (Action<object?>, object?, ExecutionContext?) removed = (_continuation!, _state, _context);
         _continuation = null;
         _state = null;
@@ -161,9 +159,9 @@ internal struct PipeAwaitable
         return removed;
     }
 
-    private void Run(ConnectionIo io)
+    private void Run(PipeHost host)
     {
         (Action<object?> continuation, object? state, ExecutionContext? context) = Remove();
-        LoopThread.Run(io, continuation, state, context);
+        LoopThread.Run(host, continuation, state, context);
     }
 }

@@ -46,6 +46,26 @@ internal sealed class PipeColdState
     internal static PipeColdState GetOrCreate(ref PipeColdState? place)
         => Volatile.Read(ref place) ?? Interlocked.CompareExchange(ref place, new PipeColdState(), null) ?? place;
 
+    /// <summary>The transport ends its end of a pipe. The first of several threads says how.</summary>
+    /// <param name="place">Where the pipe's state is, or will be.</param>
+    /// <param name="decided">Set by the first thread.</param>
+    /// <param name="ended">Set when the end can be seen.</param>
+    /// <param name="error">What the pipe ends with, if it is an error.</param>
+    internal static void End(ref PipeColdState? place, ref bool decided, ref bool ended, Exception? error)
+    {
+        // Made before it is said that there is an end: there may be no memory for it.
+        PipeColdState? cold = error is null ? null : GetOrCreate(ref place);
+        if (Interlocked.Exchange(ref decided, true))
+        {
+            return;
+        }
+
+        cold?.EndError = ExceptionDispatchInfo.Capture(error!);
+        Volatile.Write(ref ended, true);
+        Interlocked.MemoryBarrier();
+        Volatile.Read(ref place)?.Callbacks?.Complete(error);
+    }
+
     internal void RegisterToken(IPipeEnd end, CancellationToken token)
     {
         // Before registering: the callback may run at once, on this thread.
@@ -64,8 +84,6 @@ internal sealed class PipeColdState
     }
 
     /// <summary>Calls back when the transport's end is completed, which it may be already.</summary>
-    /// <param name="callback">What to call.</param>
-    /// <param name="state">What to call it with.</param>
     /// <param name="ended">Says whether it is completed.</param>
     internal void AddCallback(Action<Exception?, object?> callback, object? state, ref readonly bool ended)
     {

@@ -45,8 +45,10 @@ internal struct ReceivedChain
     /// The loop's: where the next bytes may go, behind unconsumed ones in the last block or in a block of their own.
     /// </summary>
     /// <returns>False if there is no block at hand.</returns>
-    internal bool TryBeginReceive(ConnectionIo io, out Span<byte> space)
+    internal bool TryBeginReceive(PipeHost host, out Span<byte> space)
     {
+        host.AssertOwner();
+
         // With everything consumed the last block is the consumer's to give back; a look spares the lease.
         if (_receiveTail is { } tail && Consumed != _received && tail.TryLease())
         {
@@ -57,10 +59,10 @@ internal struct ReceivedChain
                 return true;
             }
 
-            ReleaseLease(io, tail);
+            ReleaseLease(host, tail);
         }
 
-        _spare ??= io.Buffers.TryRent(io.Loop);
+        _spare ??= host.Buffers.TryRent(host.Loop);
         space = _spare is null ? default : _spare.Block.Span;
         return _spare is not null;
     }
@@ -69,8 +71,9 @@ internal struct ReceivedChain
     /// The loop's: ends what <see cref="TryBeginReceive"/> began; <paramref name="count"/> bytes are visible to the
     /// reader now.
     /// </summary>
-    internal void EndReceive(ConnectionIo io, int count)
+    internal void EndReceive(PipeHost host, int count)
     {
+        host.AssertOwner();
         if (_tailLeased)
         {
             _tailLeased = false;
@@ -83,7 +86,7 @@ internal struct ReceivedChain
                 Interlocked.Add(ref _received, count);
             }
 
-            ReleaseLease(io, tail);
+            ReleaseLease(host, tail);
             return;
         }
 
@@ -110,17 +113,17 @@ internal struct ReceivedChain
     }
 
     /// <summary>The loop's: gives back a block that was taken for a receive that brought nothing.</summary>
-    internal void ReturnSpare(ConnectionIo io)
+    internal void ReturnSpare(PipeHost host)
     {
         if (_spare is { } fresh)
         {
             _spare = null;
-            io.Buffers.Return(io.Loop, fresh);
+            host.Buffers.Return(host.Loop, fresh);
         }
     }
 
     /// <summary>The application's: what is not consumed of the first <paramref name="received"/> bytes.</summary>
-    internal ReadOnlySequence<byte> GetUnconsumed(ConnectionIo io, long received)
+    internal ReadOnlySequence<byte> GetUnconsumed(PipeHost host, long received)
     {
         if (received == _consumed || _head is not { } first)
         {
@@ -129,7 +132,7 @@ internal struct ReceivedChain
             return default;
         }
 
-        BufferSegment head = DropConsumed(io, first, received);
+        BufferSegment head = DropConsumed(host, first, received);
         BufferSegment tail = _tail ?? head;
         try
         {
@@ -151,7 +154,7 @@ internal struct ReceivedChain
     }
 
     /// <summary>The application's: gives back the blocks before this position.</summary>
-    internal void Consume(ConnectionIo io, long consumedTo)
+    internal void Consume(PipeHost host, long consumedTo)
     {
         // Before the claim below: a producer whose lease makes the claim fail looks at this when its lease ends.
         Volatile.Write(ref _consumed, consumedTo);
@@ -162,10 +165,10 @@ internal struct ReceivedChain
             return;
         }
 
-        BufferSegment head = DropConsumed(io, first, received);
+        BufferSegment head = DropConsumed(host, first, received);
         if (received == consumedTo && !head.IsReleased)
         {
-            ReleaseIfConsumed(io, head);
+            ReleaseIfConsumed(host, head);
         }
     }
 
@@ -177,7 +180,7 @@ internal struct ReceivedChain
     }
 
     /// <summary>A side is done with the chain. The second of the two returns what is left.</summary>
-    internal void Leave(ConnectionIo io, InputSide side)
+    internal void Leave(PipeHost host, InputSide side)
     {
         const int Both = (int)(InputSide.Consumer | InputSide.Producer);
         int before = Interlocked.Or(ref _doneSides, (int)side);
@@ -190,7 +193,7 @@ internal struct ReceivedChain
         while (segment is not null)
         {
             BufferSegment? next = segment.NextSegment;
-            io.Buffers.ReturnBlock(io.Loop, segment);
+            host.Buffers.ReturnBlock(host.Loop, segment);
             segment = next;
         }
 
@@ -204,7 +207,7 @@ internal struct ReceivedChain
     /// Never steps onto a segment before the producer has published bytes in it: linked and empty to us, it would look
     /// consumed, and its block would be given back with the new bytes in it.
     /// </remarks>
-    private BufferSegment DropConsumed(ConnectionIo io, BufferSegment head, long received)
+    private BufferSegment DropConsumed(PipeHost host, BufferSegment head, long received)
     {
         while (head.NextSegment is { } next && next.RunningIndex <= _consumed && next.RunningIndex < received)
         {
@@ -216,7 +219,7 @@ internal struct ReceivedChain
             // Before it is given back: a thread that ends the chain meanwhile must not find it.
             BufferSegment consumed = head;
             _head = head = next;
-            io.Buffers.ReturnBlock(io.Loop, consumed);
+            host.Buffers.ReturnBlock(host.Loop, consumed);
 
             // The reader may be completed on another thread meanwhile. Complete says so and then, after a full fence,
             // has the chain walked from our head; we have moved the head and look for that after one. So either the
@@ -224,27 +227,27 @@ internal struct ReceivedChain
             Interlocked.MemoryBarrier();
             if (!IsCompleted)
             {
-                io.Buffers.Keep(consumed);
+                host.Buffers.Keep(consumed);
             }
         }
 
         return head;
     }
 
-    private void ReleaseLease(ConnectionIo io, BufferSegment tail)
+    private void ReleaseLease(PipeHost host, BufferSegment tail)
     {
         tail.ReleaseLease();
         if (Consumed == _received)
         {
             // The consumer went past us while we held the lease and could not give the block back.
-            ReleaseIfConsumed(io, tail);
+            ReleaseIfConsumed(host, tail);
         }
     }
 
     /// <summary>
     /// Gives back the last block if nothing in it is unconsumed. Either side; the claim lets one through.
     /// </summary>
-    private void ReleaseIfConsumed(ConnectionIo io, BufferSegment segment)
+    private void ReleaseIfConsumed(PipeHost host, BufferSegment segment)
     {
         if (!segment.TryClaim())
         {
@@ -253,7 +256,7 @@ internal struct ReceivedChain
 
         if (Received == Consumed)
         {
-            io.Buffers.ReturnBlock(io.Loop, segment);
+            host.Buffers.ReturnBlock(host.Loop, segment);
         }
         else
         {

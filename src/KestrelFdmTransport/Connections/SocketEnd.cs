@@ -5,7 +5,6 @@ namespace KestrelFdmTransport.Connections;
 /// <summary>What a peer sees of the end of a connection. The descriptor stays open.</summary>
 internal static class SocketEnd
 {
-    /// <param name="descriptor">The socket.</param>
     /// <param name="isUnix">True for a Unix socket, which has no reset.</param>
     /// <param name="reset">True for a reset, false for a FIN.</param>
     internal static void Show(int descriptor, bool isUnix, bool reset)
@@ -19,7 +18,7 @@ internal static class SocketEnd
             if (Sys.ResetConnection(descriptor) < 0)
             {
                 // Refused by a sandbox: then the close resets.
-                Sys.SetZeroLinger(descriptor);
+                SocketOptions.SetZeroLinger(descriptor);
             }
         }
         else if (Sys.BytesAvailable(descriptor) <= 0)

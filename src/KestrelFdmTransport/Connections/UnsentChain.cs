@@ -34,7 +34,6 @@ internal struct UnsentChain
     }
 
     /// <summary>One system call. Returns its result; <see cref="Advance"/> comes next if anything was sent.</summary>
-    /// <param name="descriptor">The socket.</param>
     /// <param name="share">Bytes to send at most; more than none.</param>
     internal int Send(int descriptor, long share)
     {

@@ -177,7 +177,7 @@ public sealed class ConnectionSocketTests : IAsyncLifetime
         int number = (int)handle.DangerousGetHandle();
         handle.SetHandleAsInvalid();
         await EndAsync(client, connection);
-        Assert.True(Sys.TryGetSocket(number, out _));
+        Assert.True(FileIdentity.TryGet(number, out _));
         Assert.Equal(0, Sys.Close(number));
         await EndAsync(await ConnectAsync());
     }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Connections;
+using KestrelFdmTransport.Scheduling;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
@@ -38,7 +39,7 @@ public sealed class FeatureCollectionTests
     {
         var settings = new ConnectionSettings
         {
-            RunsInline = false,
+            Endpoint = new EndpointProfile(ApplicationScheduling.ThreadPool),
             FinOnError = false,
             ReadPauseThreshold = 0,
             WritePauseThreshold = 0,

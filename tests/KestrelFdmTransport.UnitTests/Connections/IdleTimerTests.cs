@@ -133,7 +133,7 @@ public sealed class IdleTimerTests : IDisposable
             before?.Invoke();
             long due = Environment.TickCount64 + Timeout;
             SpinWait.SpinUntil(() => Environment.TickCount64 > due);
-            Completion notice = _connection.Io.OnTimer(Environment.TickCount64);
+            Completion notice = _connection.Io.OnTimer();
             after?.Invoke();
             _connection.Io.SetIdleTimeout(0);
             idle = notice.HasFlag(CompletionFlags.TimedOut);

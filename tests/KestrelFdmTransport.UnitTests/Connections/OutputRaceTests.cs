@@ -229,6 +229,72 @@ public sealed class OutputRaceTests : IDisposable
         _pool.AssertNoViolation();
     }
 
+    [Fact]
+    public async Task A_connection_that_ends_before_the_sender_of_a_burst_comes_leaves_no_block_behind()
+    {
+        using var connection = new TestConnection(_loops.Loop, _pool.Create());
+        connection.Start();
+        using var begun = new ManualResetEventSlim();
+        using var disposed = new ManualResetEventSlim();
+        using var race = new AtSyncPoint(SyncPoint.BurstSends, connection.Io, () =>
+        {
+            begun.Set();
+            disposed.Within("the end of the connection");
+        });
+        Eventually.Until(
+            () =>
+            {
+                connection.WriteNow(new byte[1]);
+                connection.TakeArrived();
+                return begun.IsSet;
+            },
+            "a thread of the pool to send a burst");
+
+        connection.WriteNow(new byte[1]);
+        connection.Connection.Abort(new ConnectionAbortedException());
+        await connection.EndAsync();
+        int missing = _pool.Rented;
+        disposed.Set();
+        race.AssertHappened();
+
+        Assert.Equal(0, missing);
+        _pool.AssertNoViolation();
+    }
+
+    /// <summary>The flush belongs to a burst, which it would leave to a thread of the pool.</summary>
+    [Fact]
+    public async Task A_flush_that_fills_the_outbox_as_the_output_ends_leaves_no_block_behind()
+    {
+        const int Rounds = 50;
+
+        for (int round = 0; round < Rounds; round++)
+        {
+            using var connection = new TestConnection(_loops.Loop, _pool.Create());
+            connection.Start();
+            for (int i = 0; i < 20; i++)
+            {
+                await connection.Writer.WriteAsync(new byte[1]);
+            }
+
+            int missing = 20;
+            Eventually.Until(() => (missing -= connection.TakeArrived().Length) == 0, "the flushes of the burst");
+            using var race = new AtSyncPoint(SyncPoint.FlushCommits, connection.Io, () =>
+            {
+                connection.Connection.Abort(new ConnectionAbortedException());
+                Eventually.Until(() => connection.Writer.IsConsumerCompleted, "the end of the output");
+                connection.Io.CompleteOutput();
+            });
+
+            await connection.Writer.WriteAsync(new byte[1]);
+            race.AssertHappened();
+
+            Assert.True(_pool.Rented == 0, $"{_pool.Rented} blocks are missing after round {round}.");
+            await connection.EndAsync();
+        }
+
+        _pool.AssertNoViolation();
+    }
+
     /// <summary>A broadcast may be writing to a connection that another thread disposes.</summary>
     [Fact]
     public async Task A_write_that_meets_the_disposal_of_its_connection_arrives_whole_or_not_at_all()

@@ -144,7 +144,7 @@ public sealed class SendShareTests : IDisposable
     {
         var settings = new ConnectionSettings
         {
-            RunsInline = false,
+            Endpoint = new EndpointProfile(ApplicationScheduling.ThreadPool),
             FinOnError = false,
             ReadPauseThreshold = 0,
             WritePauseThreshold = 0,

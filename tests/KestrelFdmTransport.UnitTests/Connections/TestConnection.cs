@@ -7,6 +7,7 @@ using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.Scheduling;
 using KestrelFdmTransport.UnitTests.EventLoops;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
@@ -23,11 +24,11 @@ internal sealed class TestConnection : IDisposable
     public TestConnection(EventLoop loop, MemoryPool<byte> pool, bool inline = false, int pauseThreshold = 64 * 1024)
     {
         _loop = loop;
-        Assert.Equal(0, Sys.StreamPair(out _descriptor, out int peer));
+        (_descriptor, int peer) = StreamPair.Create();
         Peer = new SafeFileDescriptor(peer);
         var settings = new ConnectionSettings
         {
-            RunsInline = inline,
+            Endpoint = new EndpointProfile(inline ? ApplicationScheduling.Inline : ApplicationScheduling.ThreadPool),
             FinOnError = false,
             ReadPauseThreshold = pauseThreshold,
             WritePauseThreshold = pauseThreshold,
@@ -36,6 +37,7 @@ internal sealed class TestConnection : IDisposable
         var buffers = new EndpointBuffers(pool, NullLogger.Instance);
         Io = new ConnectionIo(_descriptor, isUnix: true, buffers, settings) { Loop = loop };
         Connection = new FdmConnection(Io, new(default), default);
+        loop.OnConnectionOpened();
     }
 
     public ConnectionIo Io { get; }
@@ -57,7 +59,6 @@ internal sealed class TestConnection : IDisposable
     public void Start()
     {
         LoopFixture.RunOn(_loop, () => Assert.Equal(0, Io.Start()));
-        _loop.OnConnectionOpened();
         _started = true;
     }
 
@@ -96,7 +97,10 @@ internal sealed class TestConnection : IDisposable
         Peer.Dispose();
         if (!_started)
         {
-            Sys.Close(_descriptor);
+            // By the loop, which waits for a sender: a late one must not meet another file under the number.
+            Io.Post(LoopCommand.Close);
+            LoopFixture.RunOn(_loop, static () => { });
+            LoopFixture.RunOn(_loop, static () => { });
         }
     }
 }
