@@ -11,59 +11,62 @@ public sealed class EventLoopStatistics
     /// <summary>Gets the name of the loop's thread, <c>fdm-loop-0</c> for the first.</summary>
     public required string Name { get; init; }
 
+    /// <summary>Gets whether the loop does its work.</summary>
+    public EventLoopState State { get; init; }
+
     /// <summary>Gets the number of connections that the loop owns.</summary>
-    public required int Connections { get; init; }
+    public int Connections { get; init; }
 
     /// <summary>Gets the number of connections that the loop accepted.</summary>
-    public required long Accepts { get; init; }
+    public long Accepts { get; init; }
 
     /// <summary>Gets the number of iterations of the loop.</summary>
-    public required long Iterations { get; init; }
+    public long Iterations { get; init; }
 
     /// <summary>Gets the number of calls of <c>epoll_wait</c>.</summary>
-    public required long EpollWaits { get; init; }
+    public long EpollWaits { get; init; }
 
     /// <summary>Gets the number of events that the kernel returned.</summary>
-    public required long Events { get; init; }
+    public long Events { get; init; }
 
     /// <summary>Gets the number of callbacks that held the loop until another thread took it over.</summary>
-    public required long Stalls { get; init; }
+    public long Stalls { get; init; }
 
     /// <summary>Gets the number of callbacks given to the thread pool or the blocking pool.</summary>
-    public required long Offloaded { get; init; }
+    public long Offloaded { get; init; }
 
     /// <summary>Gets the number of times that receiving paused because the application was behind.</summary>
-    public required long ReadPauses { get; init; }
+    public long ReadPauses { get; init; }
 
-    /// <summary>Gets the number of connections aborted by <see cref="FdmTransportOptions.IdleTimeout"/>.</summary>
-    public required long IdleTimeouts { get; init; }
+    /// <summary>Gets the number of connections aborted by <see cref="FdmEndpointOptions.IdleTimeout"/>.</summary>
+    public long IdleTimeouts { get; init; }
 
     /// <summary>Gets the number of times that accepting paused because descriptors or memory ran out.</summary>
-    public required long AcceptPauses { get; init; }
+    public long AcceptPauses { get; init; }
 
     /// <summary>Gets the number of hot connections that migrated from the loop to a less utilized one.</summary>
-    public required long Migrations { get; init; }
+    public long Migrations { get; init; }
 
     /// <summary>
     /// Gets the part of the loop's time, 0 to 1, in which it had work; measured twenty times a second.
     /// </summary>
-    public required double Utilization { get; init; }
+    public double Utilization { get; init; }
 
     /// <summary>
     /// Gets the sum of the live counters of the loop's connections, 0 to 8 each; measured as <see cref="Utilization"/>
     /// is.
     /// </summary>
-    public required int Activity { get; init; }
+    public int Activity { get; init; }
 
     /// <summary>Gets how long the oldest ready connection has waited.</summary>
-    public required TimeSpan OldestReady { get; init; }
+    public TimeSpan OldestReady { get; init; }
 
     /// <summary>Gets the statistics of the set of connections whose events come often.</summary>
-    public required PollingSetStatistics Hot { get; init; }
+    public PollingSetStatistics Hot { get; init; } = new();
 
     /// <summary>Gets the statistics of the set of connections that were dispatched a moment ago.</summary>
-    public required PollingSetStatistics Warm { get; init; }
+    public PollingSetStatistics Warm { get; init; } = new();
 
     /// <summary>Gets the statistics of the set of all other connections.</summary>
-    public required PollingSetStatistics Cold { get; init; }
+    public PollingSetStatistics Cold { get; init; } = new();
 }

@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics.CodeAnalysis;
 using System.IO;
 using System.Net;
 using System.Net.Http;
@@ -93,7 +94,7 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
 
     /// <summary>
     /// Opens a connection as a stream that ends with it, which is what <see cref="SocketsHttpHandler.ConnectCallback"/>
-    /// wants: <c>ConnectCallback = (context, token) => factory.ConnectStreamAsync(context.DnsEndPoint, token)</c>.
+    /// wants; <see cref="SocketsHttpHandlerFdmExtensions"/> sets it in one line.
     /// </summary>
     /// <param name="endpoint">As for <see cref="ConnectAsync"/>.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
@@ -111,6 +112,23 @@ public sealed class FdmConnectionFactory : IConnectionFactory, IDisposable, IAsy
                 endpoint,
                 (target, token) => ConnectOneAsync(target, isStream: true, token),
                 cancellationToken).ConfigureAwait(false));
+    }
+
+    /// <summary>
+    /// Gets the connection behind a stream of <see cref="ConnectStreamAsync"/>, with its id, addresses and features
+    /// such as <see cref="IFdmConnectionFeature"/>.
+    /// </summary>
+    /// <param name="stream">The stream, as it was returned.</param>
+    /// <param name="connection">
+    /// The connection. Its <see cref="ConnectionContext.Transport"/> is the stream's: do not read or write there.
+    /// </param>
+    /// <returns>False for any other stream, also for one of the plain sockets that are used where the transport cannot
+    /// run.</returns>
+    public static bool TryGetConnection(Stream stream, [NotNullWhen(true)] out ConnectionContext? connection)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        connection = (stream as ConnectionStream)?.Connection;
+        return connection is not null;
     }
 
     /// <summary>Gives up the memory pools, and the loops if they are this factory's own.</summary>

@@ -24,20 +24,19 @@ namespace KestrelFdmTransport;
 /// neither endpoints nor connections for some ten seconds.
 /// </summary>
 public sealed partial class FdmTransportFactory
-    : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable, IAsyncDisposable
+    : IFdmTransport, IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable, IAsyncDisposable
 {
-    private const string LoggerName = "Microsoft.AspNetCore.Server.Kestrel.Transport.Fdm";
-    private const string ClientLoggerName = LoggerName + ".Client";
     private const string PoolOwner = "kestrel";
     private const string ClientPoolOwner = "fdm-client";
 
     private readonly FdmTransportOptions _options;
     private readonly ILogger _logger;
-    private readonly IMemoryPoolFactory<byte> _poolFactory;
+    private readonly IMemoryPoolFactory<byte>? _poolFactory;
     private readonly ConnectionSettings _settings;
     private readonly Lazy<ConnectionSettings> _clientSettings;
     private readonly Lazy<ConnectionSettings> _streamSettings;
     private readonly EventLoopGroup _loops;
+    private readonly BoundListeners _listeners = new();
     private readonly TransportMetrics _metrics;
     private int _disposed;
 
@@ -59,32 +58,29 @@ public sealed partial class FdmTransportFactory
         ArgumentNullException.ThrowIfNull(loggerFactory);
         _options = options.Value;
         FdmTransportOptionsValidator.ThrowIfInvalid(_options);
-        _logger = new NonThrowingLogger(loggerFactory.CreateLogger(LoggerName));
-        _poolFactory = memoryPoolFactory ?? SharedMemoryPoolFactory.Instance;
+        _logger = new NonThrowingLogger(loggerFactory.CreateLogger(FdmTransportDiagnostics.TransportLogCategory));
+        _poolFactory = memoryPoolFactory;
         _settings = TransportSettings.ForConnections(_options, _logger);
         _clientSettings = new Lazy<ConnectionSettings>(
             () => _settings with
             {
-                Endpoint = new EndpointProfile(),
+                Endpoint = new EndpointProfile(_settings.Endpoint.Scheduling),
                 IdleTimeout = 0,
                 Logger = new NonThrowingLogger(
-                loggerFactory.CreateLogger(ClientLoggerName))
+                loggerFactory.CreateLogger(FdmTransportDiagnostics.ClientLogCategory))
             },
             LazyThreadSafetyMode.PublicationOnly); // If the log throws, it is asked again the next time.
         _streamSettings =
             new Lazy<ConnectionSettings>(() => ClientSettings.ForStream(), LazyThreadSafetyMode.PublicationOnly);
         _loops = new EventLoopGroup(TransportSettings.ForLoops(_options), _logger);
         _loops.LoopFailed += OnLoopFailed;
-        _metrics = new TransportMetrics(GetLoopStatistics, GetThreadStatistics);
+        _metrics = new TransportMetrics(GetLoopStatistics, GetEndpointStatistics, GetThreadStatistics);
     }
 
-    /// <summary>
-    /// Gets whether this transport can serve here. If not, the Sockets transport serves, and
-    /// <see cref="InactiveReason"/> says why.
-    /// </summary>
+    /// <inheritdoc/>
     public bool IsActive => InactiveReason is null;
 
-    /// <summary>Gets why this transport cannot serve here: what the system lacks or refuses. Null if it can.</summary>
+    /// <inheritdoc/>
     public string? InactiveReason => Probe();
 
     /// <summary>Returns why the transport cannot serve here, or null.</summary>
@@ -92,6 +88,9 @@ public sealed partial class FdmTransportFactory
 
     /// <summary>Stops the host. Called on a thread of the pool when a loop has been given up.</summary>
     internal Action? StopHost { get; set; }
+
+    /// <summary>The options of Kestrel's endpoints that have any of their own; null without Kestrel.</summary>
+    internal OptionsByEndpoint? OptionsByEndpoint { get; set; }
 
     /// <summary>Distinguishes this transport from others of the process, in metrics and in the log.</summary>
     internal int Number => _metrics.Number;
@@ -112,7 +111,7 @@ public sealed partial class FdmTransportFactory
     /// needs.</returns>
     public bool CanBind(EndPoint endpoint)
     {
-        if (endpoint is not (IPEndPoint or UnixDomainSocketEndPoint or FileHandleEndPoint))
+        if (!ListenSocketFactory.Supports(endpoint))
         {
             return false;
         }
@@ -134,19 +133,24 @@ public sealed partial class FdmTransportFactory
     /// <exception cref="AddressInUseException">Another socket is bound to the address.</exception>
     /// <exception cref="SocketException">The address cannot be bound, or there is no descriptor for the
     /// loops.</exception>
+    /// <exception cref="InvalidOperationException">The endpoint's section of the configuration cannot be
+    /// read.</exception>
+    /// <exception cref="OptionsValidationException">A value in that section is not allowed.</exception>
     /// <exception cref="ObjectDisposedException">The factory has been disposed.</exception>
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
-        ListenSocket[] sockets = ListenSocketFactory.Listen(endpoint, _options);
+        FdmTransportOptions options = OptionsByEndpoint?.Take(endpoint) ?? _options;
+        ListenSocket[] sockets = ListenSocketFactory.Listen(endpoint, options);
         FdmConnectionListener listener;
         try
         {
             EventLoop[] running = _loops.AddUser();
             try
             {
-                listener = CreateListener(sockets, running, endpoint);
+                listener = CreateListener(sockets, running, endpoint, options);
+                _listeners.Add(listener);
             }
             catch
             {
@@ -160,17 +164,18 @@ public sealed partial class FdmTransportFactory
             throw;
         }
 
-        Log.ServedByFdm(_logger, listener.EndPoint, _options.LoopCount, _options.Scheduling.ToString(), Number);
+        Log.ServedByFdm(_logger, listener.EndPoint, options.LoopCount, options.Scheduling.ToString(), Number);
         return new(listener);
     }
 
-    /// <summary>What each event loop has done so far; empty before the first bind.</summary>
-    /// <returns>One entry per loop, in the order of their numbers.</returns>
+    /// <inheritdoc/>
     public IReadOnlyList<EventLoopStatistics> GetLoopStatistics()
         => Array.ConvertAll(_loops.Loops, static loop => StatisticsReader.Read(loop));
 
-    /// <summary>The threads that take loops over and those that run callbacks which block.</summary>
-    /// <returns>The figures of this moment.</returns>
+    /// <inheritdoc/>
+    public IReadOnlyList<EndpointStatistics> GetEndpointStatistics() => _listeners.ReadStatistics();
+
+    /// <inheritdoc/>
     public ThreadStatistics GetThreadStatistics() => StatisticsReader.Read(_loops);
 
     /// <summary>Stops the event loops. Connections that are still open are aborted.</summary>
@@ -216,29 +221,27 @@ public sealed partial class FdmTransportFactory
     internal EndpointBuffers CreateStreamBuffers()
         => new(MemoryPool<byte>.Shared, _logger, EndpointBuffers.StreamBlockSize);
 
-    private void OnLoopFailed(object? sender, LoopFailedEventArgs failure)
+    private void OnLoopFailed(EventLoop failed, Exception cause, EventLoop? replacement)
     {
-        if (failure.Replacement is null && StopHost is { } stop)
+        if (replacement is null && StopHost is { } stop)
         {
             // User code, and the loop's connections have yet to end.
             ThreadPool.UnsafeQueueUserWorkItem(static stop => stop(), stop, preferLocal: false);
         }
     }
 
-    private ConnectionSettings CreateSettings(EndPoint endpoint)
-        => _settings with
-        {
-            Endpoint = new EndpointProfile(),
-            InheritsOptions = !ListenSocketFactory.AreOurs(endpoint, _options)
-        };
-
-    private FdmConnectionListener CreateListener(ListenSocket[] sockets, EventLoop[] running, EndPoint endpoint)
+    private FdmConnectionListener CreateListener(
+        ListenSocket[] sockets, EventLoop[] running, EndPoint endpoint, FdmTransportOptions options)
     {
+        ConnectionSettings settings = TransportSettings.ForConnections(options, _logger) with
+        {
+            InheritsOptions = !ListenSocketFactory.AreOurs(endpoint, options)
+        };
         EndpointBuffers buffers = CreateBuffers(PoolOwner);
         try
         {
             return new FdmConnectionListener(
-                sockets, _loops, running, buffers, _options.AcceptQueueLength, CreateSettings(endpoint));
+                sockets, _loops, running, buffers, options.AcceptQueueLength, settings);
         }
         catch
         {
@@ -249,7 +252,9 @@ public sealed partial class FdmTransportFactory
 
     private EndpointBuffers CreateBuffers(string owner)
     {
-        MemoryPool<byte> pool = _poolFactory.Create(new MemoryPoolOptions { Owner = owner });
+        // The shared pool ignores its disposal.
+        MemoryPool<byte> pool =
+            _poolFactory?.Create(new MemoryPoolOptions { Owner = owner }) ?? MemoryPool<byte>.Shared;
         try
         {
             return new EndpointBuffers(pool, _logger);

@@ -1,5 +1,4 @@
 using System;
-using System.IO;
 using System.Net;
 using System.Net.Sockets;
 using System.Threading;
@@ -13,51 +12,15 @@ namespace KestrelFdmTransport;
 /// <remarks>
 /// Values are taken, later ones winning, from <c>SocketTransportOptions</c> where an application has set them there,
 /// from the configuration section <c>Kestrel:FdmTransport</c>, and from <c>services.Configure</c> or the delegate of
-/// <c>UseFdmTransport</c>.
+/// <c>UseFdmTransport</c>. Each of <see cref="FdmEndpointOptions"/> may be another for an endpoint.
 /// </remarks>
-public sealed class FdmTransportOptions
+public sealed class FdmTransportOptions : FdmEndpointOptions
 {
-    /// <summary>
-    /// Gets or sets the maximum length of the kernel's queue of connections that wait to be accepted.
-    /// </summary>
-    /// <remarks>Connections. Defaults to 512; 0 or more. The kernel caps it at <c>net.core.somaxconn</c>.</remarks>
-    public int Backlog { get; set; } = 512;
-
-    /// <summary>
-    /// Gets or sets whether TCP sends small segments at once (<c>TCP_NODELAY</c>). No effect on Unix sockets.
-    /// </summary>
-    /// <remarks>Defaults to <see langword="true"/>.</remarks>
-    public bool NoDelay { get; set; } = true;
-
-    /// <summary>
-    /// Gets or sets how many received bytes may wait unexamined by the application before receiving pauses.
-    /// </summary>
-    /// <remarks>
-    /// Bytes. Defaults to 1 MiB. <see langword="null"/> or 0 means no limit. Receiving resumes below half.
-    /// </remarks>
-    public long? MaxReadBufferSize { get; set; } = 1024 * 1024;
-
-    /// <summary>Gets or sets how many bytes may wait unsent before a flush becomes pending.</summary>
-    /// <remarks>
-    /// Bytes. Defaults to 64 KiB. <see langword="null"/> or 0 means no limit. The flush completes below half.
-    /// </remarks>
-    public long? MaxWriteBufferSize { get; set; } = 64 * 1024;
-
-    /// <summary>
-    /// Gets or sets the function that creates the listen socket of an endpoint: bound, and not listening yet.
-    /// </summary>
-    /// <remarks>Defaults to <see cref="CreateDefaultBoundListenSocket"/>. The transport disposes the socket.</remarks>
-    public Func<EndPoint, Socket> CreateBoundListenSocket { get; set; } = CreateDefaultBoundListenSocket;
-
     /// <summary>
     /// Gets or sets the number of event loops, each with a thread of its own. They are shared by all endpoints.
     /// </summary>
     /// <remarks>Defaults to the number of CPUs that the process may use; 1 to 1024.</remarks>
-    public int LoopCount { get; set; } = Math.Min(Environment.ProcessorCount, FdmTransportLimits.LoopCountMax);
-
-    /// <summary>Gets or sets where application code runs.</summary>
-    /// <remarks>Defaults to <see cref="ApplicationScheduling.Adaptive"/>.</remarks>
-    public ApplicationScheduling Scheduling { get; set; } = ApplicationScheduling.Adaptive;
+    public int LoopCount { get; set; } = Math.Min(Environment.ProcessorCount, OptionsTable.MaxLoopCount);
 
     /// <summary>
     /// Gets or sets how long a loop polls before it sleeps, while it has a connection that has been answering within
@@ -67,15 +30,8 @@ public sealed class FdmTransportOptions
     public TimeSpan SpinDuration { get; set; } = TimeSpan.FromMicroseconds(50);
 
     /// <summary>
-    /// Gets or sets how many accepted connections of an endpoint may wait for the server. At this number accepting
-    /// pauses, and further clients wait in the kernel's queue (<see cref="Backlog"/>).
-    /// </summary>
-    /// <remarks>Connections. Defaults to 128; 1 to 1,000,000.</remarks>
-    public int AcceptQueueLength { get; set; } = 128;
-
-    /// <summary>
     /// Gets or sets how long a callback may hold its event loop under <see cref="ApplicationScheduling.Adaptive"/>
-    /// before another thread takes the loop over. Sampled every one to four milliseconds.
+    /// before another thread takes the loop over. Sampled every two milliseconds.
     /// </summary>
     /// <remarks>Defaults to 2 ms; 0 (take over every callback that a sample finds, for tests) to 1 minute.</remarks>
     public TimeSpan StallThreshold { get; set; } = TimeSpan.FromMilliseconds(2);
@@ -105,50 +61,6 @@ public sealed class FdmTransportOptions
     /// For tests of <c>Adaptive</c>: slow callbacks stay on the loop, so that it is taken over again and again.
     /// </summary>
     internal bool DisableCostTracking { get; set; }
-
-    /// <summary>
-    /// Gets or sets after how long without a byte received or sent an accepted connection is aborted: its reader throws
-    /// a <see cref="ConnectionAbortedException"/> with a <see cref="TimeoutException"/> inside, and its peer sees a
-    /// reset, as after <see cref="ConnectionContext.Abort(ConnectionAbortedException)"/>.
-    /// </summary>
-    /// <remarks>
-    /// Defaults to <see cref="Timeout.InfiniteTimeSpan"/>: never; otherwise 100 ms to 24 days. It comes at most some
-    /// tenths of a second late. It does not know of requests: one that is being worked on, with no byte moving, is
-    /// idle. It does not pass while bytes of the client wait for the application to read.
-    /// <see cref="IFdmConnectionFeature.IdleTimeout"/> sets it for one connection.
-    /// </remarks>
-    public TimeSpan IdleTimeout { get; set; } = Timeout.InfiniteTimeSpan;
-
-    /// <summary>
-    /// Gets or sets whether every event loop has a listen socket of its own for each IP endpoint (<c>SO_REUSEPORT</c>),
-    /// among which the kernel distributes connections, rather than one that all share.
-    /// </summary>
-    /// <remarks>
-    /// Defaults to <see langword="false"/>. No effect on Unix sockets and file handles. Any process of the same user
-    /// may then bind the same address without an error. When one of these sockets is closed, the connections in its
-    /// kernel queue are lost, even if others still listen. A <see cref="CreateBoundListenSocket"/> of the application's
-    /// own is called once per loop and must set <c>SO_REUSEPORT</c>; binding fails otherwise.
-    /// </remarks>
-    public bool ReusePort { get; set; }
-
-    /// <summary>
-    /// Gets or sets the permissions of the files that Unix sockets are bound to. Connecting needs the one to write.
-    /// </summary>
-    /// <remarks>
-    /// Defaults to <see langword="null"/>: what the process's umask leaves. It is set before the socket listens, so
-    /// that the file is never open to more. No effect on abstract sockets and file handles. Binding fails if it cannot
-    /// be set.
-    /// </remarks>
-    public UnixFileMode? UnixSocketFileMode { get; set; }
-
-    /// <summary>
-    /// Gets or sets whether binding replaces a Unix socket's file that no process listens on, as a killed process
-    /// leaves it. A file with a listener, and any other kind of file, stays: the address is in use.
-    /// </summary>
-    /// <remarks>
-    /// Defaults to <see langword="true"/>. <see langword="false"/> fails as the Sockets transport does.
-    /// </remarks>
-    public bool ReplaceStaleUnixSocket { get; set; } = true;
 
     /// <summary>
     /// Gets or sets whether an overloaded loop dispatches connections by how often their events come, so that active
@@ -181,7 +93,7 @@ public sealed class FdmTransportOptions
     /// </summary>
     /// <remarks>
     /// Defaults to <see langword="true"/>. New connections go to the least busy loop in any case, except under
-    /// <see cref="ReusePort"/>.
+    /// <see cref="FdmEndpointOptions.ReusePort"/>.
     /// </remarks>
     public bool RebalanceConnections { get; set; } = true;
 
@@ -198,4 +110,7 @@ public sealed class FdmTransportOptions
         ArgumentNullException.ThrowIfNull(endpoint);
         return SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
     }
+
+    /// <summary>A copy, for an endpoint that has options of its own.</summary>
+    internal FdmTransportOptions Copy() => (FdmTransportOptions)MemberwiseClone();
 }

@@ -35,7 +35,7 @@ public interface IFdmConnectionFeature
 
     /// <summary>
     /// Gets or sets after how long without a byte received or sent the connection is aborted, as by
-    /// <see cref="FdmTransportOptions.IdleTimeout"/>, which is the value at first. Setting it starts the time anew.
+    /// <see cref="FdmEndpointOptions.IdleTimeout"/>, which is the value at first. Setting it starts the time anew.
     /// </summary>
     /// <remarks>
     /// <see cref="Timeout.InfiniteTimeSpan"/> means never; otherwise 100 ms to 24 days. A connection that

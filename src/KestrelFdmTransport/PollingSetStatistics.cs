@@ -6,16 +6,16 @@ namespace KestrelFdmTransport;
 public sealed class PollingSetStatistics
 {
     /// <summary>Gets the number of iterations in which the set was due.</summary>
-    public required long Polls { get; init; }
+    public long Polls { get; init; }
 
     /// <summary>Gets the number of dispatches of connections in the set.</summary>
-    public required long Dispatched { get; init; }
+    public long Dispatched { get; init; }
 
     /// <summary>Gets how long connections waited in the set's queue, on average over all dispatches.</summary>
-    public required TimeSpan MeanQueueDelay { get; init; }
+    public TimeSpan MeanQueueDelay { get; init; }
 
     /// <summary>Gets the number of connections that wait in the set's queue.</summary>
-    public required int Queued { get; init; }
+    public int Queued { get; init; }
 
     /// <summary>The total that <see cref="MeanQueueDelay"/> is the mean of.</summary>
     internal TimeSpan QueueDelay { get; init; }

@@ -4,14 +4,20 @@ namespace KestrelFdmTransport;
 public sealed class ThreadStatistics
 {
     /// <summary>Gets the number of times that another thread took over a loop from a stalled callback.</summary>
-    public required long Handoffs { get; init; }
+    public long Handoffs { get; init; }
 
     /// <summary>Gets the number of threads that wait to take over a loop.</summary>
-    public required int StandbyThreads { get; init; }
+    public int StandbyThreads { get; init; }
 
     /// <summary>Gets the number of threads that are inside a callback that has lost its loop.</summary>
-    public required int StalledThreads { get; init; }
+    public int StalledThreads { get; init; }
+
+    /// <summary>
+    /// Gets whether <see cref="FdmTransportOptions.MaxStandbyThreads"/> callbacks were stalled at once, and fewer than
+    /// half of them have returned. No application code runs on the event loops meanwhile.
+    /// </summary>
+    public bool IsStandbyLimitReached { get; init; }
 
     /// <summary>Gets the number of threads of the blocking pool.</summary>
-    public required int BlockingThreads { get; init; }
+    public int BlockingThreads { get; init; }
 }

@@ -25,10 +25,10 @@ internal enum FaultPoint
     ReadyQueueGrown,
 
     /// <summary>A source enters the timer queue.</summary>
-    DeadlineSet,
-
-    /// <summary>A connection enters the timer wheel of idle timeouts.</summary>
     TimerSet,
+
+    /// <summary>A connection gets the timer of its idle timeout.</summary>
+    IdleTimerSet,
 
     /// <summary>A source is queued for the close at the end of the iteration.</summary>
     CloseQueued,

@@ -104,7 +104,7 @@ internal static partial class Log
 
     [LoggerMessage(
         53,
-        LogLevel.Information,
+        LogLevel.Debug,
         "{EndPoint} is served by the FDM transport: {Loops} event loop(s), {Scheduling} scheduling; "
             + "fdm.transport={Transport} in metrics.",
         EventName = "ServedByFdm")]
@@ -112,11 +112,25 @@ internal static partial class Log
         ILogger logger, EndPoint endPoint, int loops, string scheduling, int transport);
 
     [LoggerMessage(
+        54,
+        LogLevel.Information,
+        "The FDM transport serves {EndPoints}: {Loops} event loop(s), {Scheduling} scheduling.",
+        EventName = "TransportStarted")]
+    internal static partial void TransportStarted(ILogger logger, string endPoints, int loops, string scheduling);
+
+    [LoggerMessage(
         59,
         LogLevel.Warning,
         "Outgoing connections use plain sockets instead of the event loops: {Reason}",
         EventName = "ConnectingBySockets")]
     internal static partial void ConnectingBySockets(ILogger logger, string reason);
+
+    [LoggerMessage(
+        60,
+        LogLevel.Warning,
+        "The keyed {Service} keeps its former implementation instead of the FDM transport: {Reason}",
+        EventName = "KeyedFactoryKept")]
+    internal static partial void KeyedFactoryKept(ILogger logger, string service, string reason);
 
     [LoggerMessage(
         36,

@@ -4,7 +4,7 @@ using System.Threading;
 
 namespace KestrelFdmTransport.Diagnostics;
 
-/// <summary>Allows one log line a second, among all threads.</summary>
+/// <summary>Allows one log line in a period, among all threads.</summary>
 internal sealed class LogThrottle(TimeSpan period)
 {
     private readonly long _period = (long)(period.TotalSeconds * Stopwatch.Frequency);

@@ -27,6 +27,9 @@ internal enum SyncPoint
     /// <summary>The loop has counted too many unread bytes and is about to publish that it pauses.</summary>
     ReceivePauses,
 
+    /// <summary>A flush has found that the output goes on, and is about to fill the outbox.</summary>
+    FlushCommits,
+
     /// <summary>A flush has counted too many unsent bytes and is about to publish that it waits.</summary>
     FlushPauses,
 

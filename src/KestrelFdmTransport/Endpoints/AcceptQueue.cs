@@ -22,6 +22,12 @@ internal sealed class AcceptQueue
         _onSpaceAvailable = onSpaceAvailable;
     }
 
+    /// <summary>
+    /// Connections that the server has taken. Kestrel asks for one at a time; of two callers that ask at once a count
+    /// may be lost.
+    /// </summary>
+    internal long Taken { get; private set; }
+
     /// <summary>Places that are reserved or filled; while the queue is full, maybe some more for a moment.</summary>
     internal int Reserved => Volatile.Read(ref _reserved);
 
@@ -75,6 +81,7 @@ internal sealed class AcceptQueue
             // A withdrawn one has given its place back already.
             if (connection.TryTake())
             {
+                Taken++;
                 OnDequeued();
                 return true;
             }

@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Threading;
 using KestrelFdmTransport.Connections;
@@ -60,12 +61,13 @@ internal sealed class Acceptor : IoSource
     /// </remarks>
     internal override Completion OnReady(uint events)
     {
+        AssertOwner();
         int share = AcceptBudget(Loop.Sets.Pending);
         Completion completion;
         bool more;
         do
         {
-            completion = AcceptOne(out more);
+            completion = AcceptOne(events, out more);
         }
         while (more && --share > 0);
 
@@ -76,7 +78,7 @@ internal sealed class Acceptor : IoSource
     internal static int AcceptBudget(int pending) => Math.Min(1 + (pending / EventsPerAccept), MaxAcceptsPerDispatch);
 
     /// <summary>An exception fails this source, which pauses. Everything acquired before has been released.</summary>
-    private Completion AcceptOne(out bool more)
+    private Completion AcceptOne(uint events, out bool more)
     {
         more = false;
         bool reserved = false;
@@ -111,15 +113,16 @@ internal sealed class Acceptor : IoSource
                     result = AcceptLocked(ref reserved, out accepted);
                 }
 
-                pauses = result < 0
+                // A Unix socket that has been shut down stays ready, and its kernel has no client and no error for us.
+                ended = (result == -Errno.EINVAL || (result == -Errno.EAGAIN && (events & EpollFlags.Hup) != 0))
+                    && _descriptor.HasHungUp;
+                pauses = ended || (result < 0
                     ? result != -Errno.EAGAIN && !AcceptErrors.IsTransient(-result)
-                    : !Loop.Group.Headroom.IsAmple(result);
+                    : !Loop.Group.Headroom.IsAmple(result));
                 if (pauses)
                 {
                     _registration.Pause();
                 }
-
-                ended = result == -Errno.EINVAL && _descriptor.HasHungUp;
             }
         }
         finally
@@ -180,6 +183,7 @@ internal sealed class Acceptor : IoSource
 
     internal override Completion OnCommand(LoopCommand command)
     {
+        AssertOwner();
         if ((command & LoopCommand.Close) != LoopCommand.None)
         {
             Loop.CloseAtEndOfIteration(this);
@@ -195,10 +199,11 @@ internal sealed class Acceptor : IoSource
         if ((command & LoopCommand.PauseAccept) != LoopCommand.None)
         {
             IncreaseBackoff();
-            Loop.ScheduleResume(this, _backoff);
+            Loop.SetTimer(this, _backoff);
             return Completion.None;
         }
 
+        Loop.AllowHandoffsFor(_listener.ConnectionSettings.Endpoint);
         using (_lock.Hold())
         {
             if (_registration.IsPaused)
@@ -241,7 +246,8 @@ internal sealed class Acceptor : IoSource
     /// </summary>
     private int ProbeLocked()
     {
-        int result = Loop.Group.Headroom.Probe(Loop);
+        Debug.Assert(_lock.IsHeldByCurrentThread, "Stopping takes the lock, and no call comes after that.");
+        int result = Loop.ProbeDescriptor();
         if (result < 0)
         {
             _descriptor.RejectWaiting();
@@ -258,6 +264,7 @@ internal sealed class Acceptor : IoSource
     /// <param name="accepted">For <see cref="OnAccepted"/>; null if there is none.</param>
     private unsafe int AcceptLocked(ref bool reserved, out ConnectionIo? accepted)
     {
+        Debug.Assert(_lock.IsHeldByCurrentThread, "Stopping takes the lock, and no call comes after that.");
         accepted = null;
         byte* address = stackalloc byte[Sys.AddressCapacity];
         int length = Sys.AddressCapacity;
@@ -316,8 +323,6 @@ internal sealed class Acceptor : IoSource
     }
 
     /// <summary>Counts the connection, and puts it into the queue.</summary>
-    /// <param name="connection">The connection.</param>
-    /// <param name="io">The same on its loop.</param>
     /// <param name="accepted">Set if the server has the connection or will have it, even if the queue throws.</param>
     private void Publish(FdmConnection connection, ConnectionIo io, ref ConnectionIo? accepted)
     {
@@ -382,8 +387,8 @@ internal sealed class Acceptor : IoSource
     {
         IncreaseBackoff();
         Loop.Counters.AcceptPauses++;
-        Loop.ScheduleResume(this, _backoff);
-        return _listener.PauseReports.TryBegin()
+        Loop.SetTimer(this, _backoff);
+        return _listener.OnAcceptPaused()
             ? new Completion(CompletionFlags.Paused, Duration: _backoff, Errno: errno)
             : Completion.None;
     }

@@ -76,13 +76,14 @@ internal sealed class Connector : IoSource
 
     internal override Completion OnReady(uint events)
     {
+        AssertOwner();
         const uint Decided = EpollFlags.Out | EpollFlags.Err | EpollFlags.Hup;
         if (_ended || (events & Decided) == 0)
         {
             return Completion.None;
         }
 
-        int error = Sys.GetSocketError(_descriptor);
+        int error = SocketOptions.GetError(_descriptor);
         if (error == 0)
         {
             OnConnected();
@@ -97,6 +98,7 @@ internal sealed class Connector : IoSource
 
     internal override Completion OnCommand(LoopCommand command)
     {
+        AssertOwner();
         if (_ended)
         {
             if ((command & LoopCommand.Close) != LoopCommand.None)
@@ -136,6 +138,7 @@ internal sealed class Connector : IoSource
 
     internal override Completion OnClose()
     {
+        AssertOwner();
         if (_enrolled)
         {
             _enrolled = false;
@@ -213,7 +216,7 @@ internal sealed class Connector : IoSource
             _descriptor = opened;
         }
 
-        return _noDelay ? Sys.SetNoDelay(_descriptor) : 0;
+        return _noDelay ? SocketOptions.SetNoDelay(_descriptor) : 0;
     }
 
     private void Watch()
@@ -232,7 +235,7 @@ internal sealed class Connector : IoSource
         }
     }
 
-    private void ScheduleRetry(TimeSpan delay) => Loop.ScheduleResume(this, delay > s_retry ? delay : s_retry);
+    private void ScheduleRetry(TimeSpan delay) => Loop.SetTimer(this, delay > s_retry ? delay : s_retry);
 
     /// <summary>The descriptor becomes a connection, on the same loop, with a slot of its own.</summary>
     private void OnConnected()

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Net;
 using System.Runtime.CompilerServices;
 using System.Threading;
@@ -34,9 +35,11 @@ internal sealed class FdmConnectionListener : IConnectionListener
     private readonly Acceptor[] _acceptors;
     private readonly Lock _lock = new();
     private readonly Timer? _socketTimer;
+    private readonly LogThrottle _pauseReports = new(s_logPeriod);
     private readonly TaskCompletionSource _unbinding = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _stopped;
     private bool _unbound;
+    private long _lastPause;
     private int _disposed;
 
     internal FdmConnectionListener(
@@ -129,10 +132,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
 
     internal AcceptQueue Queue { get; }
 
-    /// <summary>Throttles the log lines about pauses of all loops together.</summary>
-    internal LogThrottle PauseReports { get; } = new(s_logPeriod);
-
-    /// <summary>As <see cref="PauseReports"/>, for failures.</summary>
+    /// <summary>Throttles the log lines about failures of all loops together.</summary>
     internal LogThrottle FailureReports { get; } = new(s_logPeriod);
 
     /// <summary>
@@ -148,6 +148,9 @@ internal sealed class FdmConnectionListener : IConnectionListener
     /// </summary>
     internal bool HasOneAddress { get; }
 
+    /// <summary>True once it listens no more.</summary>
+    internal bool IsUnbound => Volatile.Read(ref _unbound);
+
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
         => await Queue.DequeueAsync(cancellationToken).ConfigureAwait(false);
 
@@ -161,25 +164,42 @@ internal sealed class FdmConnectionListener : IConnectionListener
 
     public async ValueTask DisposeAsync()
     {
-        await UnbindAsync().ConfigureAwait(false);
-        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        try
         {
-            return;
+            // The end of the application's own kind of socket is user code and may throw.
+            await UnbindAsync().ConfigureAwait(false);
         }
-
-        var endings = new List<Task>();
-        while (Queue.TryDequeue(out FdmConnection? connection))
+        finally
         {
-            connection!.Abort(
-                new ConnectionAbortedException("The listener was disposed before the connection was accepted."));
-            endings.Add(connection.DisposeAsync().AsTask());
+            if (Interlocked.Exchange(ref _disposed, 1) == 0)
+            {
+                await EndQueuedAsync().ConfigureAwait(false);
+                Buffers.DisposePool();
+                Loops.RemoveUser();
+            }
         }
+    }
 
-        await EndAsync(Task.WhenAll(endings)).ConfigureAwait(false);
+    internal EndpointStatistics ReadStatistics()
+    {
+        long lastPause = Volatile.Read(ref _lastPause);
+        return new EndpointStatistics
+        {
+            EndPoint = EndPoint,
+            Scheduling = ConnectionSettings.Endpoint.Scheduling,
+            Accepts = Queue.Taken,
+            Queued = Queue.Reserved,
+            IsAccepting = !Volatile.Read(ref _stopped),
+            TimeSinceAcceptPause = lastPause == 0 ? null : Stopwatch.GetElapsedTime(lastPause),
+        };
+    }
 
-        Buffers.DisposePool();
-
-        Loops.RemoveUser();
+    /// <summary>An acceptor pauses because descriptors or memory are short.</summary>
+    /// <returns>True if that is to be logged.</returns>
+    internal bool OnAcceptPaused()
+    {
+        Volatile.Write(ref _lastPause, Stopwatch.GetTimestamp());
+        return _pauseReports.TryBegin();
     }
 
     /// <summary>Stops every loop's accepting; what is queued is still delivered, and then null or the error.</summary>
@@ -198,14 +218,35 @@ internal sealed class FdmConnectionListener : IConnectionListener
     /// The application has disposed of its listen socket. As on Sockets, that is the end of the endpoint, without a
     /// word.
     /// </summary>
-    internal void OnListenSocketDisposed() => Unbind();
-
-    /// <summary>Waits for the end of connections, but not for application code that holds its loop.</summary>
-    private static async Task EndAsync(Task endings)
+    internal void OnListenSocketDisposed()
     {
         try
         {
-            await endings.WaitAsync(s_endTimeout).ConfigureAwait(false);
+            Unbind();
+        }
+        catch (Exception)
+        {
+            // The application's own kind of socket may throw when it is disposed of once more, and on a thread of the
+            // runtime's timers that would end the process.
+        }
+    }
+
+    /// <summary>
+    /// Aborts what was not accepted, and waits for its end, but not for application code that holds its loop.
+    /// </summary>
+    private async Task EndQueuedAsync()
+    {
+        var endings = new List<Task>();
+        while (Queue.TryDequeue(out FdmConnection? connection))
+        {
+            connection!.Abort(
+                new ConnectionAbortedException("The listener was disposed before the connection was accepted."));
+            endings.Add(connection.DisposeAsync().AsTask());
+        }
+
+        try
+        {
+            await Task.WhenAll(endings).WaitAsync(s_endTimeout).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
@@ -310,11 +351,11 @@ internal sealed class FdmConnectionListener : IConnectionListener
     private Acceptor CreateAcceptor(EventLoop loop)
         => new(this, _sockets[IsShared ? 0 : loop.Index].Descriptor) { Loop = loop };
 
-    private void OnLoopFailed(object? sender, LoopFailedEventArgs failure)
+    private void OnLoopFailed(EventLoop failedLoop, Exception cause, EventLoop? replacement)
     {
-        if (failure.Replacement is not { } replacement)
+        if (replacement is null)
         {
-            StopAccepting(failure.Exception);
+            StopAccepting(cause);
             return;
         }
 
@@ -325,7 +366,7 @@ internal sealed class FdmConnectionListener : IConnectionListener
             using (_lock.Hold())
             {
                 failed = _acceptors[replacement.Index];
-                if (_stopped || failed.Loop != failure.Loop)
+                if (_stopped || failed.Loop != failedLoop)
                 {
                     return;
                 }

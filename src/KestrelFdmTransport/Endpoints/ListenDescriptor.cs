@@ -3,7 +3,6 @@ using KestrelFdmTransport.Interop;
 namespace KestrelFdmTransport.Endpoints;
 
 /// <summary>The system calls on a listen descriptor that accept clients.</summary>
-/// <param name="value">The descriptor.</param>
 /// <param name="inheritsOptions">True if the application, or another process, has made the socket, whose options
 /// clients inherit.</param>
 internal sealed class ListenDescriptor(int value, bool inheritsOptions)
@@ -36,7 +35,7 @@ internal sealed class ListenDescriptor(int value, bool inheritsOptions)
     {
         if (inheritsOptions)
         {
-            Sys.ClearLingerTime(client);
+            SocketOptions.ClearLingerTime(client);
         }
 
         Sys.Close(client);

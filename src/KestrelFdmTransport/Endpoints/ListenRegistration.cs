@@ -85,9 +85,10 @@ internal sealed class ListenRegistration(IoSource source, int descriptor, Lock @
         Resume();
     }
 
-    /// <summary>Gives the slot back. Owner only.</summary>
+    /// <summary>Gives the slot back.</summary>
     internal void ReleaseSlot()
     {
+        source.AssertOwner();
         if (_hasSlot)
         {
             _hasSlot = false;

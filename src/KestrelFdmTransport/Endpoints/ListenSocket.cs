@@ -32,7 +32,7 @@ internal sealed class ListenSocket : IDisposable
         EndPoint = socket.LocalEndPoint!;
         int descriptor = Sys.Duplicate((int)_handle.DangerousGetHandle());
         _descriptor = descriptor >= 0 ? new SafeFileDescriptor(descriptor) : throw SocketErrors.Exception(-descriptor);
-        Sys.TryGetSocket(descriptor, out _identity);
+        FileIdentity.TryGet(descriptor, out _identity);
     }
 
     /// <summary>True if the application has the socket, too, or its handle, and may dispose of it.</summary>
@@ -62,7 +62,7 @@ internal sealed class ListenSocket : IDisposable
         }
 
         // A handle that .NET does not own may be closed behind its back, and be another file's by now.
-        Sys.TryGetSocket((int)_handle.DangerousGetHandle(), out FileIdentity present);
+        FileIdentity.TryGet((int)_handle.DangerousGetHandle(), out FileIdentity present);
         return present == _identity;
     }
 

@@ -14,6 +14,10 @@ internal static class ListenSocketFactory
     private const int OptionLevelSocket = 1;
     private const int OptionReusePort = 15;
 
+    /// <summary>True for the kinds of endpoint that there are listen sockets for.</summary>
+    internal static bool Supports(EndPoint endpoint)
+        => endpoint is IPEndPoint or UnixDomainSocketEndPoint or FileHandleEndPoint;
+
     /// <summary>Binds and listens: one socket that all loops share, or one for each.</summary>
     /// <exception cref="AddressInUseException">Another socket is bound to the address.</exception>
     internal static ListenSocket[] Listen(EndPoint endpoint, FdmTransportOptions options)
@@ -35,7 +39,7 @@ internal static class ListenSocketFactory
                 Listen(sockets[i], endpoint, options);
                 listening[i] = new ListenSocket(
                     sockets[i],
-                    !IsDefault(options) || endpoint is FileHandleEndPoint,
+                    !AreOurs(endpoint, options),
                     GetFile(sockets[i], endpoint, options));
             }
 
@@ -76,7 +80,7 @@ internal static class ListenSocketFactory
     }
 
     private static UnixSocketFile? GetFile(Socket socket, EndPoint endpoint, FdmTransportOptions options)
-        => endpoint is not FileHandleEndPoint && UnixSocketFiles.GetPath(socket.LocalEndPoint) is { } path
+        => endpoint is not FileHandleEndPoint && UnixSocketFile.GetPath(socket.LocalEndPoint) is { } path
             ? UnixSocketFile.Create(path, IsDefault(options))
             : null;
 
@@ -100,7 +104,7 @@ internal static class ListenSocketFactory
             catch (SocketException exception) when (
                 exception.SocketErrorCode == SocketError.AddressAlreadyInUse
                 && options.ReplaceStaleUnixSocket
-                && UnixSocketFiles.TryRemoveStale(endpoint))
+                && UnixSocketFile.TryRemoveStale(endpoint))
             {
                 socket = Create(endpoint, options, reusePort);
             }
@@ -177,7 +181,7 @@ internal static class ListenSocketFactory
         if (options.UnixSocketFileMode is { } mode
             && !OperatingSystem.IsWindows()
             && endpoint is not FileHandleEndPoint
-            && UnixSocketFiles.GetPath(socket.LocalEndPoint) is { } path)
+            && UnixSocketFile.GetPath(socket.LocalEndPoint) is { } path)
         {
             // No client can connect before the socket listens, so the file is never open to more than this.
             File.SetUnixFileMode(path, mode);

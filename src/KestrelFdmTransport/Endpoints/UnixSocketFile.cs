@@ -1,5 +1,7 @@
 using System;
 using System.IO;
+using System.Net;
+using System.Net.Sockets;
 using KestrelFdmTransport.Interop;
 
 namespace KestrelFdmTransport.Endpoints;
@@ -10,6 +12,8 @@ namespace KestrelFdmTransport.Endpoints;
 /// </remarks>
 internal sealed class UnixSocketFile
 {
+    private const int PathOffset = 2;
+
     private readonly string _path;
     private readonly FileIdentity _identity;
     private readonly bool _isOurs;
@@ -21,13 +25,49 @@ internal sealed class UnixSocketFile
         _isOurs = isOurs;
     }
 
+    /// <summary>The file's path; null for any other endpoint, abstract and unnamed Unix sockets included.</summary>
+    internal static string? GetPath(EndPoint? endpoint)
+    {
+        if (endpoint is not UnixDomainSocketEndPoint)
+        {
+            return null;
+        }
+
+        SocketAddress address = endpoint.Serialize();
+        return address.Size > PathOffset && address[PathOffset] != 0 ? endpoint.ToString() : null;
+    }
+
+    /// <summary>
+    /// Deletes a socket's file that has no listener: the process that bound it is gone. A file of another kind, or one
+    /// that refuses to answer, stays.
+    /// </summary>
+    /// <returns>True if the path may be bound now.</returns>
+    internal static bool TryRemoveStale(EndPoint endpoint)
+    {
+        if (GetPath(endpoint) is not { } path || !FileIdentity.TryGet(path, out _) || !IsRefused(endpoint.Serialize()))
+        {
+            return false;
+        }
+
+        try
+        {
+            File.Delete(path);
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Then the bind's own error is the one to report.
+            return false;
+        }
+    }
+
     /// <summary>The file that is there now, just after the bind; null if there is none.</summary>
     /// <param name="path">Where the socket was bound.</param>
     /// <param name="isOurs">True if .NET deletes the file with the socket for certain: then it may go earlier.</param>
     internal static UnixSocketFile? Create(string path, bool isOurs)
     {
         path = Path.GetFullPath(path);
-        return Sys.TryGetSocketFile(path, out FileIdentity identity)
+        return FileIdentity.TryGet(path, out FileIdentity identity)
             ? new UnixSocketFile(path, identity, isOurs)
             : null;
     }
@@ -39,7 +79,7 @@ internal sealed class UnixSocketFile
     /// <returns>True if nothing is left to delete.</returns>
     internal bool DeleteWhileBound()
     {
-        if (!Sys.TryGetSocketFile(_path, out FileIdentity present) || present != _identity)
+        if (!FileIdentity.TryGet(_path, out FileIdentity present) || present != _identity)
         {
             return true;
         }
@@ -59,5 +99,19 @@ internal sealed class UnixSocketFile
         }
 
         return true;
+    }
+
+    private static bool IsRefused(SocketAddress address)
+    {
+        int descriptor = Sys.Socket(Sys.AddressFamilyUnix);
+        if (descriptor < 0)
+        {
+            return false;
+        }
+
+        // Never waits: a listener whose backlog is full says so at once.
+        int result = Sys.Connect(descriptor, address.Buffer.Span[..address.Size]);
+        Sys.Close(descriptor);
+        return result == -Errno.ECONNREFUSED;
     }
 }

@@ -1,4 +1,5 @@
 using System;
+using System.Net;
 
 namespace KestrelFdmTransport.Hosting;
 
@@ -8,8 +9,8 @@ namespace KestrelFdmTransport.Hosting;
 internal sealed record OptionRow(string Name, Func<FdmTransportOptions, object?> Get)
 {
     /// <summary>
-    /// Sets the value from text, and throws a <see cref="FormatException"/> for one that it cannot read. Null for an
-    /// option that only code can set.
+    /// Sets the value from text, and throws what .NET's parsers throw for one that it cannot read. Null for an option
+    /// that only code can set.
     /// </summary>
     internal Action<FdmTransportOptions, string?>? Parse { get; init; }
 
@@ -21,4 +22,10 @@ internal sealed record OptionRow(string Name, Func<FdmTransportOptions, object?>
 
     /// <summary>Which values are allowed.</summary>
     internal string Allowed { get; init; } = string.Empty;
+
+    /// <summary>Null if the option has an effect on every endpoint.</summary>
+    internal Func<EndPoint, bool>? HasEffectOn { get; init; }
+
+    /// <summary>What an endpoint must be for the option to have an effect.</summary>
+    internal string Scope { get; init; } = string.Empty;
 }

@@ -2,6 +2,7 @@ using System;
 using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Polling;
+using KestrelFdmTransport.Scheduling;
 using Microsoft.Extensions.Logging;
 
 namespace KestrelFdmTransport.Hosting;
@@ -13,8 +14,8 @@ internal static class TransportSettings
 
     internal static ConnectionSettings ForConnections(FdmTransportOptions options, ILogger logger) => new()
     {
-        RunsInline = options.Scheduling == ApplicationScheduling.Inline || options.DisableCostTracking,
-        Adapts = options.Scheduling == ApplicationScheduling.Adaptive && !options.DisableCostTracking,
+        Endpoint = new EndpointProfile(
+            options.DisableCostTracking ? ApplicationScheduling.Inline : options.Scheduling),
         FinOnError = AppContext.TryGetSwitch(FinOnErrorSwitch, out bool finOnError) && finOnError,
         ReadPauseThreshold = options.MaxReadBufferSize ?? 0,
         WritePauseThreshold = options.MaxWriteBufferSize ?? 0,
@@ -34,8 +35,8 @@ internal static class TransportSettings
         Policy = PollingPolicy.Default with
         {
             Enabled = options.PollingSets,
-            HotGap = PollingPolicy.TicksOf(options.HotGap),
-            WarmGap = PollingPolicy.TicksOf(options.WarmGap),
+            HotGap = StopwatchTime.Ticks(options.HotGap),
+            WarmGap = StopwatchTime.Ticks(options.WarmGap),
         },
     };
 }

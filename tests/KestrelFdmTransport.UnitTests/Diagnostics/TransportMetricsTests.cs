@@ -6,6 +6,7 @@ using System.Linq;
 using System.Net;
 using System.Net.Sockets;
 using System.Threading.Tasks;
+using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -15,10 +16,8 @@ using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Diagnostics;
 
-/// <summary>
-/// The metrics of several transports in one process. Others of the process, of tests that run meanwhile, are in them
-/// too.
-/// </summary>
+/// <summary>The metrics of several transports in one process. Others of the process may be in them too.</summary>
+[Collection(NonParallel.Name)]
 public sealed class TransportMetricsTests
 {
     private const string Name = "KestrelFdmTransport";

@@ -3,6 +3,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.Endpoints;
+using KestrelFdmTransport.Scheduling;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Xunit;
 
@@ -13,7 +14,7 @@ public sealed class AcceptQueueTests
 {
     private static readonly ConnectionSettings s_settings = new()
     {
-        RunsInline = false,
+        Endpoint = new EndpointProfile(ApplicationScheduling.ThreadPool),
         FinOnError = false,
         ReadPauseThreshold = 0,
         WritePauseThreshold = 0,

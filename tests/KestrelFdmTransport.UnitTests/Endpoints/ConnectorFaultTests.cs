@@ -8,6 +8,7 @@ using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.Diagnostics;
 using KestrelFdmTransport.Endpoints;
 using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.Scheduling;
 using KestrelFdmTransport.UnitTests.EventLoops;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -35,7 +36,7 @@ public sealed class ConnectorFaultTests : IDisposable
         listener.Listen();
         var settings = new ConnectionSettings
         {
-            RunsInline = false,
+            Endpoint = new EndpointProfile(ApplicationScheduling.ThreadPool),
             FinOnError = false,
             ReadPauseThreshold = 0,
             WritePauseThreshold = 0,
@@ -48,7 +49,7 @@ public sealed class ConnectorFaultTests : IDisposable
             settings,
             new FdmTransportOptions())
         { Loop = _loops.Loop };
-        using (AtFaultPoint.OutOfMemory(FaultPoint.TimerSet, 1))
+        using (AtFaultPoint.OutOfMemory(FaultPoint.IdleTimerSet, 1))
         {
             Task<FdmConnection> connecting = attempt.RunAsync(CancellationToken.None);
             await Assert.ThrowsAsync<OutOfMemoryException>(() => connecting.Within("the attempt"));

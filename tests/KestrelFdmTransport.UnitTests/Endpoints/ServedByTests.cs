@@ -30,7 +30,7 @@ public sealed class ServedByTests
         Assert.Equal(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"Information 53 {listener.EndPoint} is served by the FDM transport: {loops} event loop(s), "
+                $"Debug 53 {listener.EndPoint} is served by the FDM transport: {loops} event loop(s), "
                     + $"{scheduling} scheduling; fdm.transport={factory.Number} in metrics."),
             Assert.Single(log.Lines));
         Assert.True(factory.IsActive);

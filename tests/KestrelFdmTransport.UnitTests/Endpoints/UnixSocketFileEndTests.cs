@@ -68,12 +68,12 @@ public sealed class UnixSocketFileEndTests : IAsyncDisposable
         using var one = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         one.Bind(new UnixDomainSocketEndPoint(_path));
 
-        Assert.True(Sys.TryGetSocketFile(_path, out FileIdentity identity));
-        Assert.True(Sys.TryGetSocketFile(_path, out FileIdentity again));
+        Assert.True(FileIdentity.TryGet(_path, out FileIdentity identity));
+        Assert.True(FileIdentity.TryGet(_path, out FileIdentity again));
         Assert.Equal(identity, again);
         Assert.NotEqual(default, identity);
-        Assert.False(Sys.TryGetSocketFile(file, out _));
-        Assert.False(Sys.TryGetSocketFile(_path + ".none", out _));
+        Assert.False(FileIdentity.TryGet(file, out _));
+        Assert.False(FileIdentity.TryGet(_path + ".none", out _));
         File.Delete(file);
     }
 
@@ -83,11 +83,11 @@ public sealed class UnixSocketFileEndTests : IAsyncDisposable
         using var pair = new SocketPair();
         using var duplicate = new SafeFileDescriptor(Sys.Duplicate(pair.Near.Value));
 
-        Assert.True(Sys.TryGetSocket(pair.Near.Value, out FileIdentity near));
-        Assert.True(Sys.TryGetSocket(duplicate.Value, out FileIdentity same));
-        Assert.True(Sys.TryGetSocket(pair.Far.Value, out FileIdentity far));
+        Assert.True(FileIdentity.TryGet(pair.Near.Value, out FileIdentity near));
+        Assert.True(FileIdentity.TryGet(duplicate.Value, out FileIdentity same));
+        Assert.True(FileIdentity.TryGet(pair.Far.Value, out FileIdentity far));
         Assert.Equal(near, same);
         Assert.NotEqual(near, far);
-        Assert.False(Sys.TryGetSocket(-1, out _));
+        Assert.False(FileIdentity.TryGet(-1, out _));
     }
 }

@@ -62,7 +62,6 @@ public sealed class WaitingConnectorTests
         {
             case Ending.TransportDisposed:
                 await transport.DisposeAsync();
-                before -= 2;
                 break;
             case Ending.FactoryDisposed:
                 await factory.DisposeAsync();
@@ -85,5 +84,8 @@ public sealed class WaitingConnectorTests
         transport.ReleaseLoops();
     }
 
-    private static int Descriptors() => Directory.GetFiles("/proc/self/fd").Length;
+    /// <summary>Sockets only: the runtime may open an epoll or a pipe of its own at any time, and keeps it.</summary>
+    private static int Descriptors()
+        => Directory.GetFiles("/proc/self/fd").Count(
+            static path => new FileInfo(path).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true);
 }

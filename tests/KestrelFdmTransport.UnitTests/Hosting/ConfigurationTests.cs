@@ -35,6 +35,7 @@ public sealed class ConfigurationTests
         { "MaxBlockingThreads", "0", 0 },
         { "ConnectTimeout", "00:00:05", TimeSpan.FromSeconds(5) },
         { "ConnectTimeout", "-00:00:00.0010000", System.Threading.Timeout.InfiniteTimeSpan },
+        { "ConnectTimeout", "none", System.Threading.Timeout.InfiniteTimeSpan },
         { "PollingSets", "false", false },
         { "HotGap", "00:00:00.001", TimeSpan.FromMilliseconds(1) },
         { "WarmGap", "00:00:01", TimeSpan.FromSeconds(1) },
@@ -42,6 +43,7 @@ public sealed class ConfigurationTests
         { "AcceptQueueLength", "1", 1 },
         { "IdleTimeout", "00:02:00", TimeSpan.FromMinutes(2) },
         { "IdleTimeout", "-00:00:00.0010000", System.Threading.Timeout.InfiniteTimeSpan },
+        { "IdleTimeout", "None", System.Threading.Timeout.InfiniteTimeSpan },
         { "ReusePort", "true", true },
 
         {
@@ -67,7 +69,7 @@ public sealed class ConfigurationTests
         { "Scheduling", "Fast", "Adaptive, Inline or ThreadPool" },
         { "Scheduling", "3", "Adaptive, Inline or ThreadPool" },
         { "Scheduling", "Inline, ThreadPool", "Adaptive, Inline or ThreadPool" },
-        { "ConnectTimeout", "soon", "a time span such as 00:00:05, or -00:00:00.0010000 (no limit)" },
+        { "ConnectTimeout", "soon", "a time span such as 00:00:05, or none" },
         { "StallThreshold", "2ms", "a time span such as 00:00:00.002 (2 ms)" },
         { "MaxStandbyThreads", "some", "a whole number" },
         { "MaxBlockingThreads", "", "a whole number" },
@@ -77,7 +79,7 @@ public sealed class ConfigurationTests
         { "WarmGap", "long", "a time span such as 00:00:00.250 (250 ms)" },
         { "RebalanceConnections", "", "true or false" },
         { "AcceptQueueLength", "-", "a whole number" },
-        { "IdleTimeout", "2m", "a time span such as 00:02:00, or -00:00:00.0010000 (none)" },
+        { "IdleTimeout", "2m", "a time span such as 00:02:00, or none" },
         { "ReusePort", "on", "true or false" },
         { "UnixSocketFileMode", "rw-rw----", "an octal number such as 660, or null for what the umask leaves" },
         { "UnixSocketFileMode", "680", "an octal number such as 660, or null for what the umask leaves" },

@@ -7,7 +7,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Reflection;
 using System.Threading;
-using KestrelFdmTransport.Hosting;
 
 namespace KestrelFdmTransport.UnitTests.Hosting;
 
@@ -24,12 +23,12 @@ internal static class OptionExtremes
         1,
         2,
         1023,
-        FdmTransportLimits.LoopCountMax,
-        FdmTransportLimits.LoopCountMax + 1,
-        FdmTransportLimits.BlockingThreadsMax,
-        FdmTransportLimits.BlockingThreadsMax + 1,
-        FdmTransportLimits.AcceptQueueLengthMax,
-        FdmTransportLimits.AcceptQueueLengthMax + 1,
+        1024,
+        1025,
+        4096,
+        4097,
+        1_000_000,
+        1_000_001,
         int.MaxValue,
     ];
 
@@ -73,7 +72,7 @@ internal static class OptionExtremes
             ]
             : type == typeof(UnixFileMode?) ?
             [
-                null, UnixFileMode.None, FdmTransportLimits.UnixSocketFileModeMask, (UnixFileMode)0x200,
+                null, UnixFileMode.None, (UnixFileMode)0x1FF, (UnixFileMode)0x200,
                 (UnixFileMode)0xFFF, (UnixFileMode)(-1), (UnixFileMode)int.MaxValue
             ]
             : type == typeof(Func<EndPoint, Socket>) ?

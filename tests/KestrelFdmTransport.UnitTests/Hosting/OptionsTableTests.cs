@@ -19,21 +19,46 @@ public sealed class OptionsTableTests
             typeof(FdmTransportOptions).GetProperties(BindingFlags.Public | BindingFlags.Instance)
                 .Select(property => property.Name)
                 .Order(StringComparer.Ordinal),
-            OptionsTable.Names.All.Order(StringComparer.Ordinal),
+            OptionsTable.Names.Order(StringComparer.Ordinal),
             StringComparer.Ordinal);
+
+    [Fact]
+    public void What_may_differ_by_endpoint_is_what_its_type_has_and_the_page_lists()
+    {
+        string[] names = [.. typeof(FdmEndpointOptions).GetProperties().Select(property => property.Name)
+            .Order(StringComparer.Ordinal)];
+
+        Assert.Equal(
+            names.Except([nameof(FdmEndpointOptions.CreateBoundListenSocket)], StringComparer.Ordinal),
+            OptionsTable.ConfigurableEndpointNames.Order(StringComparer.Ordinal),
+            StringComparer.Ordinal);
+        string section = s_page.Split("\n## ").Single(
+            part => part.StartsWith("By endpoint\n", StringComparison.Ordinal));
+        Assert.All(OptionsTable.Names, name => Assert.Equal(
+            names.Contains(name, StringComparer.Ordinal),
+            section.Contains($"`{name}`", StringComparison.Ordinal)));
+    }
 
     [Fact]
     public void Every_option_has_a_section_of_the_page()
     {
         string[] headings = [.. s_page.Split('\n').Where(line => line.StartsWith("### ", StringComparison.Ordinal))];
         Assert.All(
-            OptionsTable.Names.All,
+            OptionsTable.Names,
             name => Assert.Contains(headings, heading => heading.Contains($"`{name}`", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void The_design_overview_says_who_reads_each_option()
+    {
+        string overview = File.ReadAllText(Path.Combine(Repository.Root, "docs", "design", "overview.md"));
+        Assert.All(
+            OptionsTable.Names, name => Assert.Contains($"\n| `{name}`", overview, StringComparison.Ordinal));
     }
 
     [Fact]
     public void Every_key_is_in_the_sample_of_the_page()
         => Assert.All(
-            OptionsTable.Names.Configurable,
+            OptionsTable.ConfigurableNames,
             name => Assert.Contains($"      \"{name}\": ", s_page, StringComparison.Ordinal));
 }

@@ -25,6 +25,7 @@ public sealed class PublicTypeTests
     [InlineData("/transport")]
     [InlineData("/transport/allowed-to-be-missing")]
     [InlineData("/transport/from-services")]
+    [InlineData("/transport/as-interface")]
     [InlineData("/transport/as-parameters")]
     [InlineData("/transport/with-others?number=1")]
     [InlineData("/connections")]
@@ -134,6 +135,9 @@ public sealed class PublicTypeTests
         application.MapGet(
             "/transport/from-services",
             ([FromServices] FdmTransportFactory transport) => Json(Served(transport)));
+        application.MapGet(
+            "/transport/as-interface",
+            (IFdmTransport transport) => Json(transport.GetLoopStatistics().Count == 1 ? "served" : ""));
         application.MapGet(
             "/transport/as-parameters",
             ([AsParameters] Parameters parameters) => Json(Served(parameters.Transport)));

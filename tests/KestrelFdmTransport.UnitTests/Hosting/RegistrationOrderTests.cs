@@ -29,6 +29,10 @@ public sealed class RegistrationOrderTests
         "Kestrel Fdm Fdm",
         "Fdm Kestrel Fdm",
         "Fdm Sockets Kestrel FdmWithOptions Sockets",
+        "Services Kestrel",
+        "Kestrel Services",
+        "Services Sockets Kestrel",
+        "Kestrel Sockets Services Fdm",
     ];
 
     [Theory]
@@ -152,6 +156,7 @@ public sealed class RegistrationOrderTests
                 "Kestrel" => webHost.UseKestrel(),
                 "Sockets" => webHost.UseSockets(),
                 "Fdm" => webHost.UseFdmTransport(),
+                "Services" => webHost.ConfigureServices(services => services.AddFdmTransport()),
                 _ => webHost.UseFdmTransport(options => options.LoopCount = 3),
             };
         }

@@ -18,7 +18,7 @@ internal sealed class SmallServer : IAsyncDisposable
     private SmallServer(WebApplication application)
     {
         Application = application;
-        _client = new HttpClient { BaseAddress = new Uri(application.Urls.Single()), Timeout = Eventually.Limit };
+        _client = new HttpClient { BaseAddress = new Uri(application.Urls.First()), Timeout = Eventually.Limit };
     }
 
     public WebApplication Application { get; }

@@ -1,0 +1,37 @@
+using System.Collections.Generic;
+
+namespace KestrelFdmTransport;
+
+/// <summary>
+/// What an application asks the transport about itself: whether it runs here, and its statistics. The container has one
+/// after <c>AddFdmTransport</c> or <c>UseFdmTransport</c>. A test may register its own before or after.
+/// </summary>
+/// <remarks>
+/// Any thread may use it, at any time. The statistics are read without stopping a loop. They may be a moment old, and
+/// two of them may not fit together. A later version may add members.
+/// </remarks>
+public interface IFdmTransport
+{
+    /// <summary>
+    /// Gets whether this transport can serve here. If not, the Sockets transport serves, and
+    /// <see cref="InactiveReason"/> says why.
+    /// </summary>
+    bool IsActive { get; }
+
+    /// <summary>Gets why this transport cannot serve here: what the system lacks or refuses. Null if it can.</summary>
+    string? InactiveReason { get; }
+
+    /// <summary>What each event loop has done so far.</summary>
+    /// <returns>One entry per loop, in the order of their numbers; none while no loop runs.</returns>
+    IReadOnlyList<EventLoopStatistics> GetLoopStatistics();
+
+    /// <summary>What has come in on each endpoint so far.</summary>
+    /// <returns>
+    /// One entry per endpoint that is bound, in the order of binding; none for those that another transport serves.
+    /// </returns>
+    IReadOnlyList<EndpointStatistics> GetEndpointStatistics();
+
+    /// <summary>The threads that take loops over and those that run callbacks which block.</summary>
+    /// <returns>The figures of this moment.</returns>
+    ThreadStatistics GetThreadStatistics();
+}
