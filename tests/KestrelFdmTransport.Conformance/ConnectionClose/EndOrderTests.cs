@@ -21,7 +21,23 @@ namespace KestrelFdmTransport.Conformance.ConnectionClose;
 [Trait("Category", "Slow")]
 public sealed class EndOrderTests(ITestOutputHelper output) : TransportTest(output)
 {
+    /// <summary>
+    /// A reset leaves the socket one error, for which receive and send race on both transports. The other one sees a
+    /// FIN, or the same error again.
+    /// </summary>
+    private static readonly string[] s_resets =
+    [
+        "read: completed=True cancelled=False",
+        "log: 6 19 8 | token | ",
+        "log: 19 8 6 | token | ",
+        "log: 19 19 8 | token | ",
+        "log: 19 | token | 19 8",
+        "log: 19 | token | 8",
+        "log: 19 | token | 7",
+    ];
+
     private const int Rounds = 8;
+    private const int MostRounds = 32;
 
     /// <summary>Each takes as long as the timeout.</summary>
     private const int IdleRounds = 3;
@@ -79,8 +95,12 @@ public sealed class EndOrderTests(ITestOutputHelper output) : TransportTest(outp
             $"Flushes that succeeded: {string.Join(' ', actual.Select(order => order.Flushes))}");
         if (transport != TransportKind.Sockets && !Drains(ending) && ending != Ending.IdleTimeout)
         {
-            int after = actual.Count(order => order.IsFlushAfterToken);
-            Assert.True(after > most, $"Only {after} of {actual.Count} flushes have ended after the token.");
+            // On a busy machine the kernel may still find room for a flush that has waited. It has not ended, then.
+            EndOrder[] ended = [.. actual.Where(static order => !HadRoom(order))];
+            int after = ended.Count(order => order.IsFlushAfterToken);
+            Assert.True(
+                after > (ended.Length - 1) * 3 / 4,
+                $"Only {after} of {ended.Length} flushes have ended after the token.");
         }
     }
 
@@ -88,11 +108,26 @@ public sealed class EndOrderTests(ITestOutputHelper output) : TransportTest(outp
     private static bool Drains(Ending ending)
         => ending is Ending.OutputCompleted or Ending.BothCompleted or Ending.Disposed;
 
+    /// <summary>Rounds in which the kernel has found room for the flush that waited say nothing of its end.</summary>
+    private static bool IsEnough(List<EndOrder> orders, Ending ending, int rounds)
+        => orders.Count >= rounds
+            && (Drains(ending)
+                || orders.Count >= MostRounds
+                || orders.Exists(static order => !HadRoom(order)));
+
+    private static bool HadRoom(EndOrder order)
+        => order.Lines.Contains(EndOrderScenario.FlushWithRoom, StringComparer.Ordinal);
+
     /// <summary>
     /// What Sockets shows so seldom that it may be missing from its rounds, and what has no counterpart there.
     /// </summary>
     private static IEnumerable<string> Rare(Ending ending)
     {
+        foreach (string line in ending == Ending.ClientReset ? s_resets : [])
+        {
+            yield return line;
+        }
+
         // The kernel may still find room for a few bytes when the end is near.
         yield return EndOrderScenario.FlushWithRoom;
         if (Drains(ending))
@@ -113,7 +148,7 @@ public sealed class EndOrderTests(ITestOutputHelper output) : TransportTest(outp
         {
             bool usesUpListener = ending == Ending.ListenerDisposedThenAbort;
             int rounds = ending == Ending.IdleTimeout ? IdleRounds : Rounds;
-            while (orders.Count < rounds)
+            while (!IsEnough(orders, ending, rounds))
             {
                 await using BareTransport bare = await BareTransport.StartAsync(transport, new TransportSettings
                 {
@@ -124,7 +159,7 @@ public sealed class EndOrderTests(ITestOutputHelper output) : TransportTest(outp
                 {
                     orders.Add(await new EndOrderScenario(bare, ending).RunAsync());
                 }
-                while (!usesUpListener && orders.Count < rounds);
+                while (!usesUpListener && !IsEnough(orders, ending, rounds));
             }
         }
 

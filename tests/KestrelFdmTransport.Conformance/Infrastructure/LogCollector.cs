@@ -12,6 +12,7 @@ internal sealed class LogCollector : ILoggerProvider
 {
     private const int LoopStalled = 37;
     private const int ServedByFdm = 53;
+    private const int TransportStarted = 54;
 
     private readonly List<LogEntry> _entries = [];
     private readonly List<(Func<LogEntry, bool> Wanted, TaskCompletionSource<LogEntry> Found)> _waiters = [];
@@ -65,7 +66,7 @@ internal sealed class LogCollector : ILoggerProvider
 
     private void Add(LogEntry entry)
     {
-        if (entry.IsFromTransport && entry.Id.Id is (LoopStalled or ServedByFdm))
+        if (entry.IsFromTransport && entry.Id.Id is (LoopStalled or ServedByFdm or TransportStarted))
         {
             // Sockets has nothing like them, and the first comes or not with the load of the machine.
             return;

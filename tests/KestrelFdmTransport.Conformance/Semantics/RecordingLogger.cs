@@ -9,6 +9,7 @@ namespace KestrelFdmTransport.Conformance.Semantics;
 /// <summary>Keeps the structure of what a transport logs: what a log store has for columns.</summary>
 internal sealed class RecordingLogger : ILoggerProvider
 {
+    private const int LoopStalled = 37;
     private const int ServedByFdm = 53;
 
     private readonly SortedSet<string> _events = new(StringComparer.Ordinal);
@@ -49,9 +50,9 @@ internal sealed class RecordingLogger : ILoggerProvider
             Exception? exception,
             Func<TState, Exception?, string> formatter)
         {
-            if (!isTransport || eventId.Id == ServedByFdm)
+            if (!isTransport || eventId.Id is LoopStalled or ServedByFdm)
             {
-                // Sockets does not say that it serves.
+                // Sockets does not say that it serves, and has no loop that stalls on a busy machine.
                 return;
             }
 

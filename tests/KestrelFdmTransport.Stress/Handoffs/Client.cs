@@ -31,7 +31,7 @@ internal abstract class Client(TransportLifetime round, int seed)
             };
             try
             {
-                await RunAsync(tag, fate).WaitAsync(Eventually.Limit);
+                await WhileGoingOnAsync(RunAsync(tag, fate));
             }
             catch (TimeoutException)
             {
@@ -47,6 +47,9 @@ internal abstract class Client(TransportLifetime round, int seed)
             }
         }
     }
+
+    /// <summary>How far the conversation has come: bytes or requests.</summary>
+    protected abstract long Progress { get; }
 
     protected abstract Task ConverseAsync(Socket socket, int tag, PlannedClose fate);
 
@@ -71,6 +74,24 @@ internal abstract class Client(TransportLifetime round, int seed)
         while (!bytes.IsEmpty)
         {
             bytes = bytes[await socket.SendAsync(bytes)..];
+        }
+    }
+
+    /// <summary>On a busy machine a long conversation takes minutes, but none stands still for one.</summary>
+    private async Task WhileGoingOnAsync(Task conversation)
+    {
+        long before = -1;
+        while (true)
+        {
+            try
+            {
+                await conversation.WaitAsync(Eventually.Limit);
+                return;
+            }
+            catch (TimeoutException) when (!conversation.IsCompleted && Progress != before)
+            {
+                before = Progress;
+            }
         }
     }
 

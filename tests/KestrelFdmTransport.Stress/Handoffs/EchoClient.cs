@@ -18,6 +18,8 @@ internal sealed class EchoClient(TransportLifetime round, int seed) : Client(rou
     private int _sent;
     private int _received;
 
+    protected override long Progress => (long)_sent + _received;
+
     public override string ToString() => $"{_sent} bytes sent, {_received} received";
 
     protected override async Task ConverseAsync(Socket socket, int tag, PlannedClose fate)

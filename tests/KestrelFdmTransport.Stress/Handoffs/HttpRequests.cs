@@ -18,6 +18,8 @@ internal sealed class HttpRequests(TransportLifetime round, int seed) : Client(r
     private int _asked;
     private int _answered;
 
+    protected override long Progress => _asked + _answered;
+
     public override string ToString() => $"{_asked} requests sent, {_answered} answered";
 
     internal static (int Tag, int Number, PlannedClose Fate) Parse(string path)

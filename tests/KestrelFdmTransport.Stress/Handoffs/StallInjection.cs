@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using System.Threading;
+using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Stress.Handoffs;
@@ -42,17 +43,16 @@ internal static class StallInjection
             return false;
         }
 
-        long word = thread.Word;
-        if (!LoopThread.IsInside(word)
-            || LoopThread.HasLostLoop(word)
-            || thread.BlockedLoop is not { AllowsHandoff: true } loop
+        long word = thread.Word.Value;
+        if (!thread.Word.HoldsLoop
+            || thread.BlockedLoop is not EventLoop { AllowsHandoff: true } loop
             || t_asked == word)
         {
             return false;
         }
 
         t_asked = word;
-        StandbyThreads standbys = loop.Group.Standbys;
+        StandbyThreads standbys = loop.Group.Scheduler.Standbys;
         if (standbys.Parked == 0 && standbys.Stalled >= MostStalled)
         {
             return false;
@@ -60,7 +60,7 @@ internal static class StallInjection
 
         return standbys.TryDispatch(new Handoff(
             loop,
-            thread,
+            thread.Word,
             word,
             thread.Source,
             Duration: 0,
@@ -70,7 +70,7 @@ internal static class StallInjection
     private static void AwaitLoss(LoopThread thread)
     {
         long until = Stopwatch.GetTimestamp() + (Stopwatch.Frequency / 5_000);
-        while (!LoopThread.HasLostLoop(thread.Word) && Stopwatch.GetTimestamp() < until)
+        while (!OwnershipWord.HasLostLoop(thread.Word.Value) && Stopwatch.GetTimestamp() < until)
         {
             Thread.Yield();
         }

@@ -4,7 +4,6 @@ using System.Diagnostics;
 using System.Net;
 using System.Threading;
 using System.Threading.Tasks;
-using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Stress.Handoffs;
@@ -43,7 +42,7 @@ internal abstract class TransportLifetime(HandoffSettings settings, HandoffCount
     {
         bool breaks = number % 2 != 0;
         await StartAsync();
-        EventLoopGroup group = Factory.AcquireLoops()[0].Group;
+        StandbyThreads standbys = Factory.AcquireLoops()[0].Scheduler.Standbys;
         Factory.ReleaseLoops();
 
         var clients = new List<Task>();
@@ -54,29 +53,29 @@ internal abstract class TransportLifetime(HandoffSettings settings, HandoffCount
         }
 
         await MakeHandoffsAsync(
-            group.Standbys, RemembersCost ? Math.Min(wanted, settings.PerRound / 10) : wanted, cancellationToken);
+            standbys, RemembersCost ? Math.Min(wanted, settings.PerRound / 10) : wanted, cancellationToken);
         _breaking = breaks;
         _ending = true;
         if (breaks)
         {
             await StopAsync();
-            await Task.WhenAll(clients).Within();
+            await Task.WhenAll(clients);
         }
         else
         {
-            await Task.WhenAll(clients).Within();
+            await Task.WhenAll(clients);
             await StopAsync();
         }
 
         await UntilAllEndedAsync();
         await Eventually.UntilAsync(
-            () => group.Standbys.Stalled == 0, () => $"{group.Standbys.Stalled}", "the return of all stalled threads");
+            () => standbys.Stalled == 0, () => $"{standbys.Stalled}", "the return of all stalled threads");
         await Eventually.UntilAsync(
             () => ProcessState.Threads("fdm-loop").Count + ProcessState.Threads("fdm-standby").Count == 0,
             () => string.Join(' ', ProcessState.Threads("fdm-")),
             "the end of all loops and standbys");
         await Pool.VerifyAsync();
-        return group.Standbys.Handoffs;
+        return standbys.Handoffs;
     }
 
     public abstract ValueTask DisposeAsync();

@@ -20,8 +20,11 @@ public sealed class StandingStillTests
 {
     private const int Clients = 16;
 
-    /// <summary>On a busy machine something may be compiled late.</summary>
-    private const int FewThreads = 4;
+    /// <summary>
+    /// Loops, monitor, standby threads, and some for callbacks that waited for the collector's locks. If pauses counted
+    /// as waits, there would soon be a thread for each client.
+    /// </summary>
+    private const int FewThreads = 10;
 
     private int _answered;
 
@@ -41,7 +44,6 @@ public sealed class StandingStillTests
         // Code that runs for the first time is compiled, which takes its time.
         await Eventually.UntilAsync(() => Volatile.Read(ref _answered) > 5_000);
         long before = await AskAsync(endPoint, "/stalls");
-        long threadsBefore = await AskAsync(endPoint, "/threads");
         await Eventually.UntilAsync(() => Volatile.Read(ref _answered) > 20_000);
         long stalls = await AskAsync(endPoint, "/stalls") - before;
         long threads = await AskAsync(endPoint, "/threads");
@@ -49,7 +51,7 @@ public sealed class StandingStillTests
         await Task.WhenAll(load).Within();
 
         Assert.InRange(stalls, 0, 15);
-        Assert.InRange(threads, 0, threadsBefore + FewThreads);
+        Assert.InRange(threads, 0, FewThreads);
     }
 
     /// <summary>Each timer of the process comes up to 20 ms late, so each look of the monitor does.</summary>

@@ -218,7 +218,7 @@ public sealed class HttpClientEndTests(ITestOutputHelper output) : TransportTest
         var handler = new SocketsHttpHandler();
         if (factory is not null)
         {
-            handler.ConnectCallback = (context, token) => factory.ConnectStreamAsync(context.DnsEndPoint, token);
+            handler.UseFdm(factory);
         }
 
         handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null;

@@ -106,10 +106,7 @@ public sealed class HttpClientTests(ITestOutputHelper output) : TransportTest(ou
 
     private static HttpClient CreateHttp(FdmConnectionFactory factory)
     {
-        var handler = new SocketsHttpHandler
-        {
-            ConnectCallback = (context, token) => factory.ConnectStreamAsync(context.DnsEndPoint, token),
-        };
+        SocketsHttpHandler handler = new SocketsHttpHandler().UseFdm(factory);
         handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null;
         return new HttpClient(handler);
     }

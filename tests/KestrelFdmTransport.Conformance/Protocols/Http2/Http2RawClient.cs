@@ -14,6 +14,8 @@ internal sealed class Http2RawClient : IDisposable
 {
     private const int HeaderLength = 9;
     private const int DefaultMaxFrameSize = 16 * 1024;
+    private const int SettingLength = 6;
+    private const ushort InitialWindowSizeId = 4;
 
     private static readonly byte[] s_preface = Encoding.ASCII.GetBytes("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
@@ -25,13 +27,17 @@ internal sealed class Http2RawClient : IDisposable
     public RawClient Connection { get; }
 
     /// <summary>Connects and exchanges the settings.</summary>
-    public static async Task<Http2RawClient> ConnectAsync(EndPoint endPoint, int? receiveBufferSize = null)
+    /// <param name="endPoint">The server.</param>
+    /// <param name="receiveBufferSize">The socket's buffer, in bytes.</param>
+    /// <param name="streamWindow">The window of every stream from its beginning, in bytes.</param>
+    public static async Task<Http2RawClient> ConnectAsync(
+        EndPoint endPoint, int? receiveBufferSize = null, int? streamWindow = null)
     {
         var client = new Http2RawClient(await RawClient.ConnectAsync(endPoint, receiveBufferSize));
         try
         {
             await client.Connection.SendAsync(s_preface);
-            await client.SendAsync(Http2FrameType.Settings, 0, 0, default);
+            await client.SendAsync(Http2FrameType.Settings, 0, 0, InitialWindowSize(streamWindow));
             await client.ReadUntilAsync(frame => frame is { Type: Http2FrameType.Settings, Flags: Http2Frame.Ack });
             await client.SendAsync(Http2FrameType.Settings, Http2Frame.Ack, 0, default);
             return client;
@@ -129,6 +135,20 @@ internal sealed class Http2RawClient : IDisposable
     }
 
     public void Dispose() => Connection.Dispose();
+
+    /// <summary>The setting of this name, if there is a value for it.</summary>
+    private static byte[] InitialWindowSize(int? value)
+    {
+        if (value is null)
+        {
+            return [];
+        }
+
+        byte[] setting = new byte[SettingLength];
+        BinaryPrimitives.WriteUInt16BigEndian(setting, InitialWindowSizeId);
+        BinaryPrimitives.WriteInt32BigEndian(setting.AsSpan(sizeof(ushort)), value.Value);
+        return setting;
+    }
 
     private async Task SendWordAsync(Http2FrameType type, int streamId, int value)
     {
