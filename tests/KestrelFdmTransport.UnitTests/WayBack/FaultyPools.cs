@@ -22,6 +22,12 @@ internal sealed class FaultyPools(FaultPlan plan) : IMemoryPoolFactory<byte>
 
     public MemoryPool<byte> Create(MemoryPoolOptions? options = null)
     {
+        if (plan.IsPaused)
+        {
+            // That of the bystanders.
+            return _blocks.Create(options);
+        }
+
         plan.Reach("pools.Create");
         Interlocked.Increment(ref _alive);
         return new Pool(this, _blocks.Create(options), plan);

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Concurrent;
 using System.Linq;
 using System.Net;
+using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.Endpoints;
@@ -14,6 +15,7 @@ namespace KestrelFdmTransport.UnitTests.WayBack;
 /// <summary>An endpoint in a process in which steps fail.</summary>
 internal sealed class FaultyServer
 {
+    private readonly AsyncLocal<int> _local;
     private readonly Scene _scene;
     private readonly Func<FdmConnection, Task> _serve;
     private readonly ConcurrentBag<Task> _serving = [];
@@ -23,9 +25,12 @@ internal sealed class FaultyServer
         Scene scene, FdmTransportFactory factory, FdmConnectionListener listener, Func<FdmConnection, Task> serve)
     {
         _scene = scene;
+        _local = new AsyncLocal<int>(_ => scene.Plan.ReachIfHeld("AsyncLocal"));
         _serve = serve;
         Factory = factory;
         Listener = listener;
+        scene.Made.Add(new WeakReference(listener));
+        scene.Made.AddRange(Loops.Select(static loop => new WeakReference(loop)));
         _accepting = AcceptAsync();
     }
 
@@ -46,9 +51,9 @@ internal sealed class FaultyServer
         Action<FdmTransportOptions>? configure = null,
         EndPoint? endPoint = null)
     {
-        FdmTransportFactory factory = await scene.AgainAsync(() => Task.FromResult(scene.NewFactory(configure)));
-        IConnectionListener listener = await scene.AgainAsync(
-            async () => await factory.BindAsync(endPoint ?? new IPEndPoint(IPAddress.Loopback, 0)));
+        FdmTransportFactory factory = await scene.StartFactoryAsync(configure);
+        endPoint ??= new FaultyEndPoint(scene.Plan, new IPEndPoint(IPAddress.Loopback, 0));
+        IConnectionListener listener = await scene.AgainAsync(async () => await factory.BindAsync(endPoint));
         return new FaultyServer(scene, factory, (FdmConnectionListener)listener, serve);
     }
 
@@ -61,11 +66,12 @@ internal sealed class FaultyServer
 
     public async Task UntilUnusedAsync()
     {
+        await _scene.RecordMetersAsync();
         await Eventually.UntilAsync(
             () => _serving.All(static task => task.IsCompleted),
             what: "the end of the connections' applications");
         await Eventually.UntilAsync(
-            () => Loops.Sum(static loop => loop.ConnectionCount) == 0,
+            () => Loops.Sum(static loop => loop.ConnectionCount) == _scene.Bystanding,
             what: "the end of the connections");
         await Eventually.UntilAsync(() => Listener.Queue.Reserved == 0, what: "the places in the accept queue");
     }
@@ -76,7 +82,7 @@ internal sealed class FaultyServer
         await _scene.EndAsync(() => Listener.UnbindAsync(), "the unbinding");
         await _accepting.Within("the end of accepting");
         await _scene.EndAsync(() => Listener.DisposeAsync(), "the end of the listener");
-        await _scene.EndAsync(() => Factory.DisposeAsync(), "the end of the factory");
+        await _scene.EndFactoryAsync(Factory);
         await Task.WhenAll(_serving).Within("the end of the connections");
     }
 
@@ -87,6 +93,7 @@ internal sealed class FaultyServer
             while (await Listener.AcceptAsync() is FdmConnection connection)
             {
                 Connections.Enqueue(connection);
+                _scene.Made.Add(new WeakReference(connection));
                 _serving.Add(Task.Run(() => ServeAsync(connection)));
             }
         }
@@ -101,6 +108,7 @@ internal sealed class FaultyServer
         try
         {
             connection.ConnectionClosed.Register(() => _scene.Plan.Reach("ConnectionClosed"));
+            _local.Value = 1;
             await _serve(connection);
         }
         catch (Exception exception) when (exception is not (XunitException or TimeoutException))

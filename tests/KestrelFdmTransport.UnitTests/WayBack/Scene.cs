@@ -1,7 +1,9 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Net;
 using System.Net.Sockets;
+using System.Threading;
 using System.Threading.Tasks;
 using Microsoft.Extensions.Options;
 using Xunit;
@@ -10,10 +12,13 @@ using Xunit.Sdk;
 namespace KestrelFdmTransport.UnitTests.WayBack;
 
 /// <summary>One run of a scenario: what may fail in it, and what is done again because it has failed.</summary>
-internal sealed class Scene(FaultPlan plan, ApplicationScheduling scheduling, int faults)
+internal sealed class Scene(FaultPlan plan, ApplicationScheduling scheduling, int faults) : IDisposable
 {
     private const int SolSocket = 1;
     private const int SoReusePort = 15;
+
+    private readonly FaultyMeters _meters = new(plan);
+    private Bystanders? _bystanders;
 
     public FaultPlan Plan { get; } = plan;
 
@@ -24,19 +29,100 @@ internal sealed class Scene(FaultPlan plan, ApplicationScheduling scheduling, in
     /// <summary>True if a loop may have been given up, because what its replacement needs was not to be had.</summary>
     public bool MayLoseLoop { get; set; }
 
-    public FdmTransportFactory NewFactory(Action<FdmTransportOptions>? configure = null)
+    /// <summary>What was made for this run: nothing keeps it in memory afterwards.</summary>
+    public List<WeakReference> Made { get; } = [];
+
+    /// <summary>True if a connection may end because nothing is sent on it.</summary>
+    public bool MayLoseIdle { get; set; }
+
+    /// <summary>The connections of those that are served while a step waits.</summary>
+    public int Bystanding => _bystanders?.Served ?? 0;
+
+    /// <summary>Makes a factory, and those that are to be served on its loops while a step waits.</summary>
+    public async Task<FdmTransportFactory> StartFactoryAsync(Action<FdmTransportOptions>? configure = null)
+    {
+        FdmTransportFactory factory = await AgainAsync(() => Task.FromResult(NewFactory(configure)));
+        Made.Add(new WeakReference(factory));
+        if (Plan.Held is not null)
+        {
+            Plan.IsPaused = true;
+            Volatile.Write(ref _bystanders, await Bystanders.StartAsync(factory).Within("the bystanders"));
+            Plan.IsPaused = false;
+        }
+
+        return factory;
+    }
+
+    public async Task EndFactoryAsync(FdmTransportFactory factory)
+    {
+        if (_bystanders is { } bystanders)
+        {
+            await bystanders.EndAsync();
+        }
+
+        await EndAsync(() => factory.DisposeAsync(), "the end of the factory");
+    }
+
+    /// <summary>Sees to it that others are served while a step waits, and then has it go on.</summary>
+    public async Task WatchAsync()
+    {
+        HeldStep held = Plan.Held!;
+        await held.Reached;
+        try
+        {
+            if (Volatile.Read(ref _bystanders) is { } bystanders)
+            {
+                bool isHandedOver = scheduling == ApplicationScheduling.Adaptive;
+                string? loop = held.Thread.StartsWith("fdm-loop-", StringComparison.Ordinal) ? held.Thread : null;
+                await bystanders.CheckAsync(
+                    looksAtOld: !MayLoseIdle,
+                    looksAtNew: isHandedOver || loop is null,
+                    isHandedOver && !MayLoseLoop ? null : loop,
+                    MayLoseLoop || MayLoseIdle);
+            }
+        }
+        catch (TimeoutException exception)
+        {
+            throw new TimeoutException($"Others were not served while {held.Thread} was held {held.Stack}", exception);
+        }
+        finally
+        {
+            held.Release();
+        }
+    }
+
+    /// <summary>Has the transport's figures read.</summary>
+    public async Task RecordMetersAsync()
+    {
+        try
+        {
+            await Task.Run(_meters.Record).Within("the figures");
+        }
+        catch (AggregateException) when (Plan.Failed > 0)
+        {
+            // What the listener throws is its own affair.
+        }
+    }
+
+    public void Dispose() => _meters.Dispose();
+
+    private FdmTransportFactory NewFactory(Action<FdmTransportOptions>? configure)
     {
         var options = new FdmTransportOptions { LoopCount = 2, Scheduling = scheduling };
         options.CreateBoundListenSocket = endPoint =>
         {
             Plan.Reach("CreateBoundListenSocket");
-            if (!options.ReusePort)
+            if (endPoint is not IPEndPoint)
             {
                 return FdmTransportOptions.CreateDefaultBoundListenSocket(endPoint);
             }
 
-            var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Unspecified);
-            socket.SetRawSocketOption(SolSocket, SoReusePort, BitConverter.GetBytes(1));
+            var socket = new FaultySocket(Plan, endPoint);
+            if (options.ReusePort)
+            {
+                socket.SetRawSocketOption(SolSocket, SoReusePort, BitConverter.GetBytes(1));
+            }
+
             socket.Bind(endPoint);
             return socket;
         };

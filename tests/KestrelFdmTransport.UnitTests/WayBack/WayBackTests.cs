@@ -24,6 +24,11 @@ public sealed class WayBackTests(ITestOutputHelper output)
 
     private const int Pairs = 25;
 
+    /// <summary>A thread or a timer of the runtime may still refer to what the last runs have made.</summary>
+    private const int Kept = 12;
+
+    private readonly List<WeakReference> _made = [];
+
     /// <summary>
     /// A loop that fails and cannot be started again is given up, and accepting ends: documented, and not what is
     /// looked for here.
@@ -68,6 +73,25 @@ public sealed class WayBackTests(ITestOutputHelper output)
                             || !Array.TrueForAll(pair, static step => s_stepsOfLoops.Contains(step.Kind))));
     }
 
+    /// <summary>
+    /// One call of user code waits at a time. Clients of another endpoint on the same loops are served meanwhile, old
+    /// ones and new ones. Then it goes on, and nothing has failed.
+    /// </summary>
+    [Theory, MemberData(nameof(Cases))]
+    public async Task Others_are_served_and_nothing_is_left_if_user_code_waits(
+        string scenario, ApplicationScheduling scheduling)
+    {
+        using FaultPlan counted = FaultPlan.Waiting();
+        await RunAsync(scenario, scheduling, counted);
+        FaultyStep[] steps = [.. Steps(counted.UserCounts, 2 * Most)];
+        output.WriteLine(string.Join(", ", counted.UserCounts.Select(static count => $"{count.Key} {count.Value}")));
+        await ForEachAsync(steps.Select(static step => new[] { step }), async step =>
+        {
+            using FaultPlan plan = FaultPlan.Waiting(step);
+            await RunAsync(scenario, scheduling, plan);
+        });
+    }
+
     private static IEnumerable<FaultyStep> Steps(IReadOnlyDictionary<string, int> counts, int most)
         => from count in counts.OrderBy(static count => count.Key, StringComparer.Ordinal)
            from number in Enumerable.Range(1, Math.Min(count.Value, most))
@@ -87,7 +111,10 @@ public sealed class WayBackTests(ITestOutputHelper output)
         return counts;
     }
 
-    private async Task FailAsync(string scenario, ApplicationScheduling scheduling, IEnumerable<FaultyStep[]> runs)
+    private Task FailAsync(string scenario, ApplicationScheduling scheduling, IEnumerable<FaultyStep[]> runs)
+        => ForEachAsync(runs, steps => RunAsync(scenario, scheduling, steps));
+
+    private async Task ForEachAsync(IEnumerable<FaultyStep[]> runs, Func<FaultyStep[], Task> run)
     {
         List<string> failures = [];
         int count = 0;
@@ -96,7 +123,7 @@ public sealed class WayBackTests(ITestOutputHelper output)
             count++;
             try
             {
-                await RunAsync(scenario, scheduling, steps);
+                await run(steps);
             }
             catch (Exception exception)
             {
@@ -108,20 +135,47 @@ public sealed class WayBackTests(ITestOutputHelper output)
 
         output.WriteLine($"{count} runs");
         Assert.Empty(failures);
+        await Eventually.UntilAsync(
+            () =>
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                _made.RemoveAll(static made => !made.IsAlive);
+                return _made.Count <= Kept;
+            },
+            () => string.Join(", ", _made.Select(static made => made.Target)),
+            "the collection of what was made");
     }
 
-    private static async Task<IReadOnlyDictionary<string, int>> RunAsync(
+    private async Task<IReadOnlyDictionary<string, int>> RunAsync(
         string scenario, ApplicationScheduling scheduling, params FaultyStep[] steps)
+    {
+        using var plan = new FaultPlan(steps);
+        await RunAsync(scenario, scheduling, plan, steps.Length);
+        return new Dictionary<string, int>(plan.Counts, StringComparer.Ordinal);
+    }
+
+    private async Task RunAsync(
+        string scenario, ApplicationScheduling scheduling, FaultPlan plan, int faults = 0)
     {
         // A start that has failed is remembered for a minute, and meanwhile no loop is handed over.
         ThreadHeadroom.Process.Forget();
         Census before = Census.Take();
-        using var plan = new FaultPlan(steps);
-        var scene = new Scene(plan, scheduling, steps.Length);
-        await Scenarios.All[scenario](scene);
-        await Eventually.UntilAsync(() => scene.Pools.Rented == 0, what: "the blocks");
-        await Eventually.UntilAsync(() => scene.Pools.Alive == 0, what: "the end of the pools");
-        scene.Pools.AssertNoViolation();
+        using (var scene = new Scene(plan, scheduling, faults))
+        {
+            Task? watching = plan.Held is null ? null : scene.WatchAsync();
+            await Scenarios.All[scenario](scene);
+            if (plan.Held?.Reached.IsCompleted is true)
+            {
+                await watching!.Within("those that are served meanwhile");
+            }
+
+            await Eventually.UntilAsync(() => scene.Pools.Rented == 0, what: "the blocks");
+            await Eventually.UntilAsync(() => scene.Pools.Alive == 0, what: "the end of the pools");
+            scene.Pools.AssertNoViolation();
+            _made.AddRange(scene.Made);
+        }
+
         Census after = before;
         await Eventually.UntilAsync(
             () =>
@@ -131,6 +185,5 @@ public sealed class WayBackTests(ITestOutputHelper output)
             },
             () => $"{before} before, {after} after",
             "what was taken to be given back");
-        return new Dictionary<string, int>(plan.Counts, StringComparer.Ordinal);
     }
 }
