@@ -16,21 +16,6 @@ public sealed class TypeSizeTests
 
     private static readonly string[] s_core = ["EventLoop", "ConnectionIo", "FdmPipeReader", "FdmPipeWriter"];
 
-    /// <summary>Types that are larger today, and how large they may be. This list only shrinks.</summary>
-    private static readonly Dictionary<string, Limit> s_exceptions = new(StringComparer.Ordinal)
-    {
-        ["ConnectionIo"] = new(Lines: 690, Fields: 31),
-        ["EventLoop"] = new(Lines: 610, Fields: 55),
-        ["EventLoopGroup"] = new(Lines: 400, Fields: 22),
-        ["FdmConnection"] = new(Lines: 430, Fields: 20),
-        ["FdmPipeWriter"] = new(Lines: 640, Fields: 30),
-        ["LoopThread"] = new(Lines: 580, Fields: 25),
-        ["PollingSets"] = new(Lines: 440, Fields: 31),
-        ["Sys"] = new(Lines: 520, Fields: 20),
-        // Each option is a field.
-        ["FdmTransportOptions"] = new(Lines: 400, Fields: 25),
-    };
-
     [Fact]
     public void All_parts_of_a_type_together_are_short()
         => AssertNone(
@@ -52,9 +37,7 @@ public sealed class TypeSizeTests
             select $"{type.Name} has {fields} fields, at most {limit}.");
 
     private static Limit LimitOf(string type)
-        => s_exceptions.TryGetValue(type, out Limit? exception) ? exception
-            : s_core.Contains(type, StringComparer.Ordinal) ? s_coreLimit
-            : s_limit;
+        => s_core.Contains(type, StringComparer.Ordinal) ? s_coreLimit : s_limit;
 
     private static void AssertNone(IEnumerable<string> violations)
     {
