@@ -1,6 +1,5 @@
 using System;
 using KestrelFdmTransport.Interop;
-using Xunit;
 
 namespace KestrelFdmTransport.UnitTests.Infrastructure;
 
@@ -9,7 +8,7 @@ internal sealed class SocketPair : IDisposable
 {
     public SocketPair()
     {
-        Assert.Equal(0, Sys.StreamPair(out int near, out int far));
+        (int near, int far) = StreamPair.Create();
         Near = new SafeFileDescriptor(near);
         Far = new SafeFileDescriptor(far);
     }

@@ -7,6 +7,7 @@ using KestrelFdmTransport.Buffers;
 using KestrelFdmTransport.Connections;
 using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Interop;
+using KestrelFdmTransport.Scheduling;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
@@ -28,12 +29,13 @@ internal sealed class FdmLink : IAsyncDisposable
 
     public FdmLink(int pauseThreshold, bool runsInline)
     {
-        Assert.Equal(0, Sys.StreamPair(out int ours, out _peer));
+        (int ours, _peer) = StreamPair.Create();
         Shrink(ours);
         Shrink(_peer);
         var settings = new ConnectionSettings
         {
-            RunsInline = runsInline,
+            Endpoint = new EndpointProfile(
+                runsInline ? ApplicationScheduling.Inline : ApplicationScheduling.ThreadPool),
             FinOnError = false,
             ReadPauseThreshold = pauseThreshold,
             WritePauseThreshold = pauseThreshold,
