@@ -86,9 +86,6 @@ internal sealed partial class ConnectionIo
             // Without memory for the error it ends without.
             Writer.CompleteConsumer(error: null);
         }
-
-        // What was flushed since the close must be back before the connection has been disposed of.
-        Writer.DropFlushed();
     }
 
     /// <summary>

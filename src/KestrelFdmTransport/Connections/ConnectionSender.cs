@@ -46,6 +46,9 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
     /// <summary>What the kernel has refused to send, if it has given a reason of its own.</summary>
     internal Exception? KernelError => _error is { Kind: SendErrorKind.KernelError } error ? error.Error : null;
 
+    /// <summary>True once no sender will come any more. Any thread.</summary>
+    internal bool IsShut => _gate.IsShut;
+
     private FdmPipeWriter Writer => _io.Writer;
 
     /// <summary>Sends what the writer has just put into its outbox, now or when the running callback ends.</summary>

@@ -50,7 +50,7 @@ internal sealed partial class FdmPipeWriter
     internal bool TakeFlushed()
     {
         _io.Sender.AssertInsideGate();
-        if (Volatile.Read(ref _flushed) is not null && Interlocked.Exchange(ref _flushed, null) is { } chain)
+        if (Volatile.Read(ref _outbox) is not null && Interlocked.Exchange(ref _outbox, null) is { } chain)
         {
             _unsent.Append(chain);
         }
@@ -103,7 +103,7 @@ internal sealed partial class FdmPipeWriter
     }
 
     /// <summary>Returns what waits in the outbox: the gate is shut. The exchange lets one thread through.</summary>
-    internal void DropFlushed() => ReturnChain(Interlocked.Exchange(ref _flushed, null));
+    private void DropFlushed() => ReturnChain(Interlocked.Exchange(ref _outbox, null));
 
     /// <summary>Returns everything unsent. The closer, with the gate shut.</summary>
     internal void DropUnsent()

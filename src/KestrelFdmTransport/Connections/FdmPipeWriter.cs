@@ -33,7 +33,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     private UnflushedChain _written;
 
     // Both sides.
-    private BufferSegment? _flushed;
+    private BufferSegment? _outbox;
     private long _committed;
     private int _paused;
     private int _producing;
@@ -114,7 +114,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
         if (committed)
         {
             _io.Sender.Flush();
-            DropIfEnded();
+            DropIfShut();
         }
 
         Pause();
@@ -287,15 +287,22 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
             Volatile.Write(ref _completed, true);
             Interlocked.Exchange(ref _producing, Idle);
             _io.Sender.Send(Origin.Foreign);
-            DropIfEnded();
+            DropIfShut();
         }
     }
 
     /// <summary>
-    /// Empties the outbox if no sender will. The end of the output says so and then empties it; the producer has filled
-    /// it, passed a fence and looks the other way round. No other thread does it, so that disposing waits for none.
+    /// Empties the outbox if no sender will. The closer shuts the gate and then empties the outbox; the producer has
+    /// filled it, passed a fence and looks the other way round. What a sender can still come for must stay: the end of
+    /// the connection waits until everything committed has left.
     /// </summary>
-    private void DropIfEnded() => ReturnChain(IsConsumerCompleted ? Interlocked.Exchange(ref _flushed, null) : null);
+    private void DropIfShut()
+    {
+        if (_io.Sender.IsShut)
+        {
+            DropFlushed();
+        }
+    }
 
     private void Append(ReadOnlySpan<byte> source)
     {
@@ -341,9 +348,9 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
         // A flush that was not sent yet is taken back, so that the outbox holds one chain and small flushes share a
         // block.
-        if (Volatile.Read(ref _flushed) is not null && Interlocked.Exchange(ref _flushed, null) is { } waiting)
+        if (Volatile.Read(ref _outbox) is not null && Interlocked.Exchange(ref _outbox, null) is { } waiting)
         {
-            BufferSegment waitingTail = _cold?.FlushedTail ?? waiting.Last;
+            BufferSegment waitingTail = _cold?.OutboxTail ?? waiting.Last;
             if (head == tail && head.End <= MergeLimit && head.End <= waitingTail.Free && waitingTail.TryCopy(head))
             {
                 Return(head);
@@ -362,13 +369,13 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
 
         // Before the outbox is filled: what is sent never exceeds what is committed.
         Volatile.Write(ref _committed, _committed + count);
-        Volatile.Write(ref _flushed, head);
+        Volatile.Write(ref _outbox, head);
 
         // Behind a full socket there may be any number of blocks, so the last one is kept. Last of all: there may be no
         // memory for it.
         if ((linked ? GetOrCreateColdState() : _cold) is { } cold)
         {
-            cold.FlushedTail = tail;
+            cold.OutboxTail = tail;
         }
 
         return true;

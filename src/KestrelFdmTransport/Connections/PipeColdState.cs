@@ -34,7 +34,7 @@ internal sealed class PipeColdState
     internal ExceptionDispatchInfo? CompletionError { get; set; }
 
     /// <summary>The last block that waits in the writer's outbox, as far as its producer knows.</summary>
-    internal BufferSegment? FlushedTail { get; set; }
+    internal BufferSegment? OutboxTail { get; set; }
 
     /// <summary>True from <see cref="RegisterToken"/> to <see cref="UnregisterToken"/>.</summary>
     internal bool HasToken => _token.CanBeCanceled;

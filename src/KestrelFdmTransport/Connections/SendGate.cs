@@ -44,6 +44,11 @@ internal struct SendGate
         Shut,
     }
 
+    /// <summary>
+    /// True once the closer has come. A thread inside may still leave, and none enters any more. Any thread.
+    /// </summary>
+    internal readonly bool IsShut => (Volatile.Read(in _word) & Shut) != 0;
+
     internal Entry TryEnter()
     {
         int word = Volatile.Read(ref _word);

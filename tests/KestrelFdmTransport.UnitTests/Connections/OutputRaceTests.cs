@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.IO.Pipelines;
 using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.Diagnostics;
@@ -293,6 +294,31 @@ public sealed class OutputRaceTests : IDisposable
         }
 
         _pool.AssertNoViolation();
+    }
+
+    /// <summary>
+    /// The flushes fail, but the connection goes on: what has been committed leaves, and then it ends.
+    /// </summary>
+    [Fact]
+    public async Task What_was_flushed_before_two_flushes_waited_at_once_leaves_and_the_connection_ends()
+    {
+        const int Size = 1_000_000;
+        const int More = 10_000;
+
+        using var connection = new TestConnection(_loops.Loop, _pool.Create());
+        connection.Start();
+        Task<FlushResult> first = connection.Writer.WriteAsync(new byte[Size]).AsTask();
+        Assert.False(first.IsCompleted);
+        Task<FlushResult> second = connection.Writer.WriteAsync(new byte[More]).AsTask();
+        await Assert.ThrowsAsync<InvalidOperationException>(() => first.Within("the first flush"));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => second.Within("the second flush"));
+
+        Task end = connection.EndAsync();
+        int arrived = 0;
+        Eventually.Until(() => (arrived += connection.TakeArrived().Length) == Size + More, "what was flushed");
+        await end;
+        _pool.AssertNoViolation();
+        Assert.Equal(0, _pool.Rented);
     }
 
     /// <summary>A broadcast may be writing to a connection that another thread disposes.</summary>

@@ -82,7 +82,7 @@ internal sealed class FdmLink : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         ClosePeer();
-        await _connection.DisposeAsync();
+        await _connection.DisposeAsync().AsTask().Within("the end of the connection");
         Assert.Equal(0, _pool.Outstanding);
     }
 
