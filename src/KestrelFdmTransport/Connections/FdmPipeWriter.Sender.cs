@@ -102,13 +102,10 @@ internal sealed partial class FdmPipeWriter
         CompleteWait(Origin.Foreign);
     }
 
-    /// <summary>Returns what waits in the outbox: the gate is shut. The exchange lets one thread through.</summary>
-    private void DropFlushed() => ReturnChain(Interlocked.Exchange(ref _outbox, null));
-
     /// <summary>Returns everything unsent. The closer, with the gate shut.</summary>
     internal void DropUnsent()
     {
-        DropFlushed();
+        ReturnChain(Interlocked.Exchange(ref _outbox, null));
         ReturnChain(_unsent.TakeUnsent());
     }
 

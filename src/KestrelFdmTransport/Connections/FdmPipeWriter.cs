@@ -296,13 +296,7 @@ internal sealed partial class FdmPipeWriter : PipeWriter, IValueTaskSource<Flush
     /// filled it, passed a fence and looks the other way round. What a sender can still come for must stay: the end of
     /// the connection waits until everything committed has left.
     /// </summary>
-    private void DropIfShut()
-    {
-        if (_io.Sender.IsShut)
-        {
-            DropFlushed();
-        }
-    }
+    private void DropIfShut() => ReturnChain(_io.Sender.IsShut ? Interlocked.Exchange(ref _outbox, null) : null);
 
     private void Append(ReadOnlySpan<byte> source)
     {

@@ -15,12 +15,12 @@ namespace KestrelFdmTransport.Scheduling;
 internal struct MonitorClock
 {
     /// <summary>
-    /// How long the monitor sleeps between two samples. With 1 ms, one connection has 0.95 of the requests/s; 5 ms is
-    /// too slow for callbacks that block.
+    /// How long the monitor sleeps between two samples. With 2 ms, one connection has 0.96 of the requests/s.
     /// </summary>
-    internal static readonly TimeSpan Period = TimeSpan.FromMilliseconds(2);
+    internal static readonly TimeSpan Period = TimeSpan.FromMilliseconds(4);
 
-    private static readonly long s_planned = StopwatchTime.Ticks(Period);
+    /// <summary>The same after a sample that has seen a callback which may hold its loop for long.</summary>
+    internal static readonly TimeSpan ShortPeriod = TimeSpan.FromMilliseconds(1);
 
     /// <summary>A sample that is this late does not count.</summary>
     private static readonly long s_late = Stopwatch.Frequency * 3 / 1000;
@@ -37,12 +37,14 @@ internal struct MonitorClock
     }
 
     /// <summary>Takes a sample: how much of the time since the previous one counts, in ticks.</summary>
+    /// <param name="slept">How long the monitor meant to sleep.</param>
     /// <param name="paused">The total time for which collections have stopped the process.</param>
-    internal long Look(long now, TimeSpan paused)
+    internal long Look(long now, TimeSpan slept, TimeSpan paused)
     {
+        long planned = StopwatchTime.Ticks(slept);
         long passed = Math.Max(0, now - _last - StopwatchTime.Ticks(paused - _paused));
-        bool late = passed >= s_planned + s_late;
-        long counts = !late ? passed : _wasLate ? s_planned : 0;
+        bool late = passed >= planned + s_late;
+        long counts = !late ? passed : _wasLate ? planned : 0;
         _last = now;
         _paused = paused;
         _wasLate = late;

@@ -32,6 +32,10 @@ internal static class StallMonitor
     /// After a park of this length the loops are so idle that the next one may begin at the first idle sample.
     /// </summary>
     private static readonly long s_maxPark = Stopwatch.Frequency / 50;
+
+    /// <summary>A callback that has run for this long at a sample may be about to block. Most end sooner.</summary>
+    private static readonly long s_suspicious = Stopwatch.Frequency / 2_000;
+
     private static readonly TimeSpan s_startRetry = TimeSpan.FromSeconds(1);
 
     private static readonly Lock s_lock = new();
@@ -118,19 +122,21 @@ internal static class StallMonitor
     private static void Run()
     {
         int idle = 0;
+        bool suspicious = false;
         int patience = IdleSamplesBeforeParking;
         var clock = default(MonitorClock);
         clock.Restart(Stopwatch.GetTimestamp(), GC.GetTotalPauseDuration());
         while (true)
         {
-            Thread.Sleep(MonitorClock.Period);
+            TimeSpan period = suspicious ? MonitorClock.ShortPeriod : MonitorClock.Period;
+            Thread.Sleep(period);
             SyncPoints.Hit(SyncPoint.MonitorLooks, null);
             long now = Stopwatch.GetTimestamp();
-            long counts = clock.Look(now, GC.GetTotalPauseDuration());
+            long counts = clock.Look(now, period, GC.GetTotalPauseDuration());
             bool any = true;
             try
             {
-                any = Sample(now, counts);
+                any = Sample(now, counts, out suspicious);
             }
             catch (Exception)
             {
@@ -156,9 +162,11 @@ internal static class StallMonitor
 
     /// <summary>True if a callback has run since the last sample.</summary>
     /// <param name="counts">How much of the time since the last sample counts.</param>
-    private static bool Sample(long now, long counts)
+    /// <param name="suspicious">True if a callback that is watched may hold its loop for long.</param>
+    private static bool Sample(long now, long counts, out bool suspicious)
     {
         bool any = false;
+        suspicious = false;
         foreach (LoopThread thread in Volatile.Read(ref s_threads))
         {
             CallbackSample sample = thread.Sample;
@@ -176,7 +184,12 @@ internal static class StallMonitor
             }
 
             sample.ConsecutiveSightings++;
-            any |= MustWatch(thread, word);
+            if (MustWatch(thread, word))
+            {
+                any = true;
+                suspicious |= now - thread.StartedAt > s_suspicious;
+            }
+
             if (sample.ConsecutiveSightings > 1)
             {
                 SendDeferred(thread, word);

@@ -62,7 +62,7 @@ public sealed class MonitorClockTests
     {
         _now += passed;
         _paused += paused;
-        return _clock.Look(Ticks(_now), TimeSpan.FromMilliseconds(_paused)) * 1_000.0
+        return _clock.Look(Ticks(_now), MonitorClock.Period, TimeSpan.FromMilliseconds(_paused)) * 1_000.0
             / Stopwatch.Frequency;
     }
 }
