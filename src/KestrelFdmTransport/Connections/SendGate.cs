@@ -8,7 +8,7 @@ namespace KestrelFdmTransport.Connections;
 
 /// <summary>
 /// Lets one thread at a time make system calls for sending, and none once it is shut. Try-only: a sender never blocks
-/// or spins on it. A refused sender leaves <i>more</i>, which the holder finds atomically with its release.
+/// or spins on it. A refused sender leaves <i>pending</i>, which the holder finds atomically with its release.
 /// </summary>
 /// <remarks>
 /// Descriptor invariant: the closer shuts the gate before it closes the number. <see cref="TryShut"/> succeeds only if
@@ -102,7 +102,7 @@ internal struct SendGate
         finish = (word & Finish) != 0;
     }
 
-    /// <summary>Leaves, unless more has been requested. A full fence.</summary>
+    /// <summary>Leaves, unless something is pending. A full fence.</summary>
     /// <param name="pin">Keep the connection from ending until <see cref="Unpin"/>.</param>
     /// <param name="shut">
     /// The closer came meanwhile and must be asked again; with a pin, <see cref="Unpin"/> returns that.

@@ -39,7 +39,7 @@ internal sealed class EventLoopGroup : IDisposable
         _logger = logger;
         Spins = new SpinPermits(settings.SpinDuration);
         Scheduler = new CallbackScheduler(settings.ThreadLimits, logger);
-        Balancer = new LoadBalancer<EventLoop>(() => Loops, settings.MigratesConnections);
+        Balancer = new LoadBalancer<EventLoop>(() => Loops, settings.RebalancesConnections);
         Headroom = new DescriptorHeadroom(settings.LoopCount);
     }
 

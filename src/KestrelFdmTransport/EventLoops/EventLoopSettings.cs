@@ -24,7 +24,7 @@ internal sealed record EventLoopSettings
     internal int MaxBlockingThreads { get; init; }
 
     /// <summary>True if hot connections migrate from busy loops to others.</summary>
-    internal bool MigratesConnections { get; init; } = true;
+    internal bool RebalancesConnections { get; init; } = true;
 
     /// <summary>Decides whether one more thread may be started.</summary>
     internal ThreadHeadroom Headroom { get; init; } = ThreadHeadroom.Process;

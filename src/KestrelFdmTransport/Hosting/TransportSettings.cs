@@ -31,7 +31,7 @@ internal static class TransportSettings
         StallThreshold = options.StallThreshold,
         MaxStandbyThreads = options.MaxStandbyThreads,
         MaxBlockingThreads = options.MaxBlockingThreads,
-        MigratesConnections = options.RebalanceConnections,
+        RebalancesConnections = options.RebalanceConnections,
         Policy = PollingPolicy.Default with
         {
             Enabled = options.PollingSets,

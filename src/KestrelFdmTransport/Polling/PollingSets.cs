@@ -14,7 +14,7 @@ namespace KestrelFdmTransport.Polling;
 /// </remarks>
 internal sealed class PollingSets
 {
-    private readonly PollingPolicy _rules;
+    private readonly PollingPolicy _policy;
     private readonly SpinPredictor _spinPredictor;
     private readonly AdaptiveGapThreshold _gapThreshold;
     private volatile bool _enabled;
@@ -29,12 +29,12 @@ internal sealed class PollingSets
     /// <summary>Since when iterations have left too many events; <see cref="long.MaxValue"/> if they do not.</summary>
     private long _behindSince = long.MaxValue;
 
-    internal PollingSets(PollingPolicy rules, SpinPredictor spinGate)
+    internal PollingSets(PollingPolicy policy, SpinPredictor spinPredictor)
     {
-        _rules = rules;
-        _enabled = rules.Enabled;
-        _spinPredictor = spinGate;
-        _gapThreshold = new AdaptiveGapThreshold(rules.HotGap);
+        _policy = policy;
+        _enabled = policy.Enabled;
+        _spinPredictor = spinPredictor;
+        _gapThreshold = new AdaptiveGapThreshold(policy.HotGap);
     }
 
     /// <summary>
@@ -46,7 +46,7 @@ internal sealed class PollingSets
         set => _enabled = value;
     }
 
-    private long HotGap => _rules.HotGap << _gapThreshold.Shift;
+    private long HotGap => _policy.HotGap << _gapThreshold.Shift;
 
     internal long Iterations { get; private set; }
 
@@ -62,7 +62,7 @@ internal sealed class PollingSets
     internal int Pending => Math.Max(_batch.Count, Backlog);
 
     /// <summary>True if the backlog means that the loop is behind, unless this iteration works it off.</summary>
-    internal bool IsBehind => Backlog > _rules.MaxBacklog;
+    internal bool IsBehind => Backlog > _policy.MaxBacklog;
 
     /// <summary>
     /// True if the loop has been behind for long enough that the sets have quotas, and the quotas have no room for all.
@@ -132,11 +132,11 @@ internal sealed class PollingSets
 
         long gap = Math.Max(0, _batch.Since - counter.LastServed);
         _gapThreshold.Add(gap);
-        counter.Move(gap, HotGap, _rules.WarmGap << _gapThreshold.Shift);
+        counter.Move(gap, HotGap, _policy.WarmGap << _gapThreshold.Shift);
         _activity.Update(ref counter, counter.Value);
 
         // Spinning needs a short gap that is certain.
-        _spinPredictor.Observe(ref counter, _batch.Now - counter.LastServed, _rules.FastGap);
+        _spinPredictor.Observe(ref counter, _batch.Now - counter.LastServed, _policy.FastGap);
         Enqueue(ref counter, token, arrival);
     }
 
@@ -162,7 +162,7 @@ internal sealed class PollingSets
     internal bool EnqueueAccepted(ulong token, long now)
     {
         ref LiveCounter counter = ref _counters[(int)(uint)token];
-        if (Pending <= _rules.MaxBacklog || counter.Queued || counter.Set != PollingSet.Warm)
+        if (Pending <= _policy.MaxBacklog || counter.Queued || counter.Set != PollingSet.Warm)
         {
             return false;
         }
@@ -179,17 +179,17 @@ internal sealed class PollingSets
         Iterations++;
         _behindSince = IsBehind ? Math.Min(_behindSince, now) : long.MaxValue;
         int hot = Hot.Count;
-        int warmShare = Math.Max(_rules.MinQuota, hot * _rules.WarmWeight);
-        int coldShare = Math.Max(_rules.MinQuota, hot * _rules.WarmWeight / 2);
+        int warmShare = Math.Max(_policy.MinQuota, hot * _policy.WarmWeight);
+        int coldShare = Math.Max(_policy.MinQuota, hot * _policy.WarmWeight / 2);
 
         // If the quotas have room for all, priority gains nothing: every connection is dispatched in this iteration.
         bool mayServeAll = Warm.Count <= warmShare && Cold.Count <= coldShare;
         IsOverloaded = !mayServeAll
-            && (now - _behindSince >= _rules.OverloadAfter || (IsBehind && OldestQueued(now) >= _rules.MaxQueueDelay));
+            && (now - _behindSince >= _policy.OverloadAfter || (IsBehind && OldestQueued(now) >= _policy.MaxQueueDelay));
 
         // Each connection once, so that one with endless work does not extend the iteration.
         _fifo = !IsOverloaded;
-        _fifoBudget = _rules.FifoBatch;
+        _fifoBudget = _policy.FifoBatch;
         Hot.BeginIteration(hot);
         Warm.BeginIteration(_fifo ? int.MaxValue : warmShare);
         Cold.BeginIteration(_fifo ? int.MaxValue : coldShare);
