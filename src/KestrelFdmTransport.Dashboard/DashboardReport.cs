@@ -7,6 +7,8 @@ namespace KestrelFdmTransport.Dashboard;
 /// <summary>One sample, as the page gets it. Counters are totals; the page makes rates of them.</summary>
 internal sealed class DashboardReport
 {
+    private const int MaxConnections = 20;
+
     /// <summary>Why the transport does not serve; null if it does.</summary>
     public string? InactiveReason { get; init; }
 
@@ -19,6 +21,9 @@ internal sealed class DashboardReport
 
     public ThreadReport? Threads { get; init; }
 
+    /// <summary>The busiest first.</summary>
+    public ConnectionReport[] Connections { get; init; } = [];
+
     internal static DashboardReport Create(IFdmTransport? transport)
     {
         long time = (long)Stopwatch.GetElapsedTime(0).TotalMilliseconds;
@@ -29,6 +34,8 @@ internal sealed class DashboardReport
                 Time = time,
                 Loops = [.. transport.GetLoopStatistics().Select(LoopReport.Create)],
                 Endpoints = [.. transport.GetEndpointStatistics().Select(EndpointReport.Create)],
+                Connections =
+                    [.. transport.GetBusiestConnections(MaxConnections).Select(ConnectionReport.Create)],
                 Threads = ThreadReport.Create(transport.GetThreadStatistics()),
             };
     }

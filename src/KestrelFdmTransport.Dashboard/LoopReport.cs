@@ -27,7 +27,17 @@ internal sealed class LoopReport
 
     public long Stalls { get; init; }
 
-    public long Offloaded { get; init; }
+    public long Inline { get; init; }
+
+    public long Pool { get; init; }
+
+    public long Blocking { get; init; }
+
+    /// <summary>In bytes.</summary>
+    public long Received { get; init; }
+
+    /// <summary>In bytes.</summary>
+    public long Sent { get; init; }
 
     /// <summary>Dispatches of the hot, warm and cold set.</summary>
     public required long[] Dispatched { get; init; }
@@ -44,7 +54,11 @@ internal sealed class LoopReport
         Accepts = loop.Accepts,
         Migrations = loop.Migrations,
         Stalls = loop.Stalls,
-        Offloaded = loop.Offloaded,
+        Inline = loop.Callbacks.Inline,
+        Pool = loop.Callbacks.ThreadPool,
+        Blocking = loop.Callbacks.BlockingPool,
+        Received = loop.Traffic.BytesReceived,
+        Sent = loop.Traffic.BytesSent,
         Dispatched = [loop.Hot.Dispatched, loop.Warm.Dispatched, loop.Cold.Dispatched],
     };
 }

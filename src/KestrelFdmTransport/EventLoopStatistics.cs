@@ -32,8 +32,11 @@ public sealed class EventLoopStatistics
     /// <summary>Gets the number of callbacks that held the loop until another thread took it over.</summary>
     public long Stalls { get; init; }
 
-    /// <summary>Gets the number of callbacks given to the thread pool or the blocking pool.</summary>
-    public long Offloaded { get; init; }
+    /// <summary>Gets where callbacks have run.</summary>
+    public CallbackStatistics Callbacks { get; init; } = new();
+
+    /// <summary>Gets what the loop's connections have moved.</summary>
+    public TrafficStatistics Traffic { get; init; } = new();
 
     /// <summary>Gets the number of times that receiving paused because the application was behind.</summary>
     public long ReadPauses { get; init; }

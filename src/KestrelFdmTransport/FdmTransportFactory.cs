@@ -176,6 +176,13 @@ public sealed partial class FdmTransportFactory
     public IReadOnlyList<EndpointStatistics> GetEndpointStatistics() => _listeners.ReadStatistics();
 
     /// <inheritdoc/>
+    public IReadOnlyList<ConnectionStatistics> GetBusiestConnections(int max)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(max);
+        return BusiestConnections.Read(_loops.Loops, max);
+    }
+
+    /// <inheritdoc/>
     public ThreadStatistics GetThreadStatistics() => StatisticsReader.Read(_loops);
 
     /// <summary>Stops the event loops. Connections that are still open are aborted.</summary>

@@ -33,6 +33,9 @@ public interface IFdmConnectionFeature
     /// <summary>Gets how many bytes the kernel has taken to send so far.</summary>
     long BytesSent { get; }
 
+    /// <summary>Gets how long ago the last event came: bytes, room to send, or the end.</summary>
+    TimeSpan IdleTime { get; }
+
     /// <summary>
     /// Gets or sets after how long without a byte received or sent the connection is aborted, as by
     /// <see cref="FdmEndpointOptions.IdleTimeout"/>, which is the value at first. Setting it starts the time anew.

@@ -1,3 +1,5 @@
+using System;
+
 namespace KestrelFdmTransport;
 
 /// <summary>The threads of a transport besides those that own its event loops. Values may be a moment apart.</summary>
@@ -11,6 +13,12 @@ public sealed class ThreadStatistics
 
     /// <summary>Gets the number of threads that are inside a callback that has lost its loop.</summary>
     public int StalledThreads { get; init; }
+
+    /// <summary>
+    /// Gets how long the callbacks that have lost their loop have taken, in all, from their beginning to their end.
+    /// Those that have not ended do not count yet.
+    /// </summary>
+    public TimeSpan StallTime { get; init; }
 
     /// <summary>
     /// Gets whether <see cref="FdmTransportOptions.MaxStandbyThreads"/> callbacks were stalled at once, and fewer than

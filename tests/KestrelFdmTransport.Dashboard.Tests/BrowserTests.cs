@@ -40,6 +40,8 @@ public sealed class BrowserTests(Browser browser) : IClassFixture<Browser>
         Assert.Equal(2, await page.Locator("#loops tbody tr").CountAsync());
         Assert.Equal(1, await page.Locator("#endpoints tbody tr").CountAsync());
         Assert.Equal(2, await page.Locator("#sets .bar[aria-label*=hot]").CountAsync());
+        Assert.Equal(2, await page.Locator("#places .bar[aria-label*=blocking]").CountAsync());
+        Assert.InRange(await page.Locator("#connections tbody tr").CountAsync(), 1, 20);
         Assert.Equal(
             background,
             await page.EvaluateAsync<string>("() => getComputedStyle(document.body).backgroundColor"));
@@ -59,7 +61,7 @@ public sealed class BrowserTests(Browser browser) : IClassFixture<Browser>
 
         IPage page = viewer.Page;
         var reached = new List<string>();
-        for (int i = 0; i < 6; i++)
+        for (int i = 0; i < 7; i++)
         {
             await page.Keyboard.PressAsync("Tab");
             reached.Add(await page.EvaluateAsync<string>(
@@ -68,7 +70,10 @@ public sealed class BrowserTests(Browser browser) : IClassFixture<Browser>
         }
 
         string[] expected =
-            ["Skip to the figures", "Pause", "loops-title", "sets-title", "places-title", "endpoints-title"];
+        [
+            "Skip to the figures", "Pause", "loops-title", "sets-title", "places-title", "endpoints-title",
+            "connections-title",
+        ];
         Assert.Equal(expected, reached, StringComparer.Ordinal);
     }
 

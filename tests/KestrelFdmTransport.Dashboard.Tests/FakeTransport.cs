@@ -22,5 +22,7 @@ internal sealed class FakeTransport : IFdmTransport
 
     public IReadOnlyList<EndpointStatistics> GetEndpointStatistics() => [];
 
+    public IReadOnlyList<ConnectionStatistics> GetBusiestConnections(int max) => [];
+
     public ThreadStatistics GetThreadStatistics() => new();
 }

@@ -102,7 +102,6 @@ public sealed class LocalityTests
             EpollWaits = 0,
             Events = 0,
             Stalls = 0,
-            Offloaded = 0,
             ReadPauses = 0,
             IdleTimeouts = 0,
             AcceptPauses = 0,

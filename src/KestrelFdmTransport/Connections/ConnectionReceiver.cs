@@ -100,6 +100,7 @@ internal struct ConnectionReceiver
             // keep the loop.
             share -= Math.Max(received, MinimumReceived);
             total += received;
+            io.Loop.Counters.BytesReceived += received;
             if (reader.TryPause())
             {
                 _pauseLogged = true;

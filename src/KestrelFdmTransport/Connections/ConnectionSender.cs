@@ -360,6 +360,7 @@ internal sealed class ConnectionSender : IThreadPoolWorkItem
             {
                 // By the call as well: a producer that flushes byte by byte would keep its sender for ever.
                 share -= Math.Max(result, EndpointBuffers.BlockSize);
+                _io.Loop.Counters.AddSent(result);
                 _io.Idle.RecordActivity();
             }
             else if (result != -Errno.EAGAIN)

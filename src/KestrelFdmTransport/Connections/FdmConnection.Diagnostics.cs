@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.Threading;
 
 namespace KestrelFdmTransport.Connections;
@@ -15,6 +16,11 @@ internal sealed partial class FdmConnection : IFdmConnectionFeature
     long IFdmConnectionFeature.BytesReceived => _io.Reader.Received;
 
     long IFdmConnectionFeature.BytesSent => _io.Writer.Sent;
+
+    TimeSpan IFdmConnectionFeature.IdleTime
+        => _io.Counter.LastServed is not 0 and var last && Stopwatch.GetTimestamp() is var now && now > last
+            ? Stopwatch.GetElapsedTime(last, now)
+            : TimeSpan.Zero;
 
     TimeSpan IFdmConnectionFeature.IdleTimeout
     {

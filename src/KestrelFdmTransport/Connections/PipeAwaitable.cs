@@ -2,6 +2,7 @@ using System;
 using System.Diagnostics;
 using System.Threading;
 using System.Threading.Tasks.Sources;
+using KestrelFdmTransport.EventLoops;
 using KestrelFdmTransport.Scheduling;
 
 namespace KestrelFdmTransport.Connections;
@@ -92,12 +93,20 @@ internal struct PipeAwaitable
 
         if (placement == Placement.Inline)
         {
+            host.Loop.Counters.Inline++;
             Run(host);
             return;
         }
 
-        host.Loop.Counters.Offloaded++;
-        host.Loop.Scheduler.Queue(host.Settings.Endpoint, end, placement);
+        LoopCounters counters = host.Loop.Counters;
+        if (host.Loop.Scheduler.Queue(host.Settings.Endpoint, end, placement))
+        {
+            counters.Blocking++;
+        }
+        else
+        {
+            counters.Pooled++;
+        }
     }
 
     /// <summary>Runs the continuation that was dispatched.</summary>

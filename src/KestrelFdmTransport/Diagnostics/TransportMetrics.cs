@@ -19,6 +19,8 @@ internal sealed class TransportMetrics : IDisposable
     private const string TransportTag = "fdm.transport";
     private const string LoopTag = "fdm.loop";
     private const string SetTag = "fdm.set";
+    private const string PlaceTag = "fdm.place";
+    private const string DirectionTag = "network.io.direction";
     private const string AddressTag = "server.address";
     private const string PortTag = "server.port";
 
@@ -87,8 +89,15 @@ internal sealed class TransportMetrics : IDisposable
             "fdm.loop.stalls", () => MeasureLoops(static loop => loop.Stalls), "{callback}",
             "Callbacks that held the loop until another thread took it over.");
         _meter.CreateObservableCounter(
-            "fdm.loop.offloaded", () => MeasureLoops(static loop => loop.Offloaded), "{callback}",
-            "Callbacks given to the thread pool or the blocking pool.");
+            "fdm.loop.callbacks", MeasureCallbacks, "{callback}", "Callbacks by where they ran.");
+        _meter.CreateObservableCounter(
+            "fdm.loop.io", MeasureTraffic, "By", "Bytes that the loop's connections received and sent.");
+        _meter.CreateObservableCounter(
+            "fdm.loop.connects", () => MeasureLoops(static loop => loop.Traffic.Connects), "{connection}",
+            "Outgoing connections opened on the loop.");
+        _meter.CreateObservableCounter(
+            "fdm.loop.connect_failures", () => MeasureLoops(static loop => loop.Traffic.ConnectFailures), "{attempt}",
+            "Attempts to open an outgoing connection that failed.");
         _meter.CreateObservableCounter(
             "fdm.loop.read_pauses", () => MeasureLoops(static loop => loop.ReadPauses), "{pause}",
             "Times that receiving paused because the application was behind.");
@@ -140,6 +149,9 @@ internal sealed class TransportMetrics : IDisposable
         _meter.CreateObservableCounter(
             "fdm.handoffs", () => MeasureThreads(static threads => threads.Handoffs), "{handoff}",
             "Loops taken over from a stalled callback.");
+        _meter.CreateObservableCounter(
+            "fdm.threads.stall_time", () => MeasureThreads(static threads => threads.StallTime.TotalSeconds), "s",
+            "Total time of the callbacks that have lost their loop.");
         _meter.CreateObservableUpDownCounter(
             "fdm.threads.standby", () => MeasureThreads(static threads => threads.StandbyThreads), "{thread}",
             "Threads that wait to take over a loop.");
@@ -162,6 +174,36 @@ internal sealed class TransportMetrics : IDisposable
         for (int i = 0; i < loops.Count; i++)
         {
             yield return new Measurement<T>(read(loops[i]), _transport, new KeyValuePair<string, object?>(LoopTag, i));
+        }
+    }
+
+    private IEnumerable<Measurement<long>> MeasureCallbacks()
+        => MeasureParts(
+            PlaceTag,
+            ("inline", static loop => loop.Callbacks.Inline),
+            ("pool", static loop => loop.Callbacks.ThreadPool),
+            ("blocking", static loop => loop.Callbacks.BlockingPool));
+
+    private IEnumerable<Measurement<long>> MeasureTraffic()
+        => MeasureParts(
+            DirectionTag,
+            ("receive", static loop => loop.Traffic.BytesReceived),
+            ("transmit", static loop => loop.Traffic.BytesSent));
+
+    private IEnumerable<Measurement<long>> MeasureParts(
+        string tag, params (string Name, Func<EventLoopStatistics, long> Read)[] parts)
+    {
+        IReadOnlyList<EventLoopStatistics> loops = _readLoops();
+        for (int i = 0; i < loops.Count; i++)
+        {
+            foreach ((string name, Func<EventLoopStatistics, long> read) in parts)
+            {
+                yield return new Measurement<long>(
+                    read(loops[i]),
+                    _transport,
+                    new KeyValuePair<string, object?>(LoopTag, i),
+                    new KeyValuePair<string, object?>(tag, name));
+            }
         }
     }
 

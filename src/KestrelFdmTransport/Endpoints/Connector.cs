@@ -274,6 +274,7 @@ internal sealed class Connector : IoSource
         _ended = true;
         _descriptor = -1;
         Loop.OnConnectionOpened();
+        Loop.Counters.Connects++;
         _outcome.TrySetResult(connection);
     }
 
@@ -285,6 +286,7 @@ internal sealed class Connector : IoSource
         }
 
         _ended = true;
+        Loop.Counters.ConnectFailures++;
         Loop.CloseAtEndOfIteration(this);
         if (error is OperationCanceledException)
         {

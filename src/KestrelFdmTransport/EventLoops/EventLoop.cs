@@ -141,6 +141,8 @@ internal sealed partial class EventLoop : IBalancedLoop, IHandoffTarget, IWaitin
 
     internal bool TryMigrateTo(IoSource source, EventLoop destination) => _migration.TryMigrateTo(source, destination);
 
+    internal IoSource? PeekSource(ref int slot) => _sources.Peek(ref slot);
+
     public bool TryDispatch(Handoff handoff) => Scheduler.Standbys.TryDispatch(handoff);
 
     /// <summary>Queues a source that has commands, and wakes the loop if it sleeps. Any thread.</summary>

@@ -6,6 +6,7 @@ namespace KestrelFdmTransport.EventLoops;
 internal sealed class LoopCounters
 {
     private int _connections;
+    private PaddedCount _bytesSent;
 
     /// <summary>The connections of the loop. Any thread writes.</summary>
     internal int Connections => Volatile.Read(ref _connections);
@@ -16,8 +17,23 @@ internal sealed class LoopCounters
 
     internal long Events { get; set; }
 
-    /// <summary>Callbacks that run on another thread. A stalled thread writes too, and may lose a count.</summary>
-    internal long Offloaded { get; set; }
+    /// <summary>Callbacks for the thread pool. A stalled thread writes too, and may lose a count.</summary>
+    internal long Pooled { get; set; }
+
+    /// <summary>Callbacks for the blocking pool. A stalled thread writes too, and may lose a count.</summary>
+    internal long Blocking { get; set; }
+
+    /// <summary>Callbacks that run on the loop. A stalled thread writes too, and may lose a count.</summary>
+    internal long Inline { get; set; }
+
+    internal long BytesReceived { get; set; }
+
+    internal long BytesSent => Volatile.Read(ref _bytesSent.Value);
+
+    /// <summary>Connections that the application has opened.</summary>
+    internal long Connects { get; set; }
+
+    internal long ConnectFailures { get; set; }
 
     internal long ReadPauses { get; set; }
 
@@ -27,6 +43,9 @@ internal sealed class LoopCounters
 
     /// <summary>Connections that the loop has given to loops with less to do.</summary>
     internal long Migrations { get; set; }
+
+    /// <summary>Any thread that sends.</summary>
+    internal void AddSent(int count) => Interlocked.Add(ref _bytesSent.Value, count);
 
     internal void AddConnection() => Interlocked.Increment(ref _connections);
 

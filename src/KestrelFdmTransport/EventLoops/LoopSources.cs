@@ -11,7 +11,7 @@ namespace KestrelFdmTransport.EventLoops;
 /// <summary>
 /// The sources of a loop: their slots, their places in the ready queues, their timers, and those that are to close.
 /// </summary>
-/// <remarks>Belongs to the loop's owner.</remarks>
+/// <remarks>Belongs to the loop's owner, save where it says otherwise.</remarks>
 internal sealed class LoopSources(EventLoop loop, Poller poller, PollingSets sets)
 {
     private static readonly long s_coarse = Stopwatch.Frequency / 10;
@@ -84,6 +84,9 @@ internal sealed class LoopSources(EventLoop loop, Poller poller, PollingSets set
     }
 
     internal IoSource? Find(ulong token) => _slots.Find(token);
+
+    /// <summary>As <see cref="SlotTable{T}.Peek"/>. Any thread.</summary>
+    internal IoSource? Peek(ref int slot) => _slots.Peek(ref slot);
 
     internal bool Contains(IoSource source) => _slots.Find(source.Token) == source;
 

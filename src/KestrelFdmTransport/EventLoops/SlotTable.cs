@@ -1,4 +1,5 @@
 using System;
+using System.Threading;
 
 namespace KestrelFdmTransport.EventLoops;
 
@@ -6,7 +7,7 @@ namespace KestrelFdmTransport.EventLoops;
 /// Finds the source of an event by its token without a search. A token is the slot index (low half) and the slot's
 /// generation (high half). Closing changes the generation, so an event with an old one is dropped.
 /// </summary>
-/// <remarks>Belongs to the loop's owner.</remarks>
+/// <remarks>Belongs to the loop's owner, save where it says otherwise.</remarks>
 internal sealed class SlotTable<T>
     where T : LoopEntry<T>
 {
@@ -77,6 +78,24 @@ internal sealed class SlotTable<T>
         }
 
         end = 0;
+        return null;
+    }
+
+    /// <summary>
+    /// The source in this slot or the next one that has any, whose number <paramref name="index"/> becomes; null if
+    /// there is none. Any thread: what the owner changes meanwhile may be seen or not.
+    /// </summary>
+    internal T? Peek(ref int index)
+    {
+        Slot[] slots = Volatile.Read(ref _slots);
+        for (; index < slots.Length; index++)
+        {
+            if (Volatile.Read(ref slots[index].Source) is { } source)
+            {
+                return source;
+            }
+        }
+
         return null;
     }
 

@@ -20,7 +20,19 @@ internal static class StatisticsReader
         EpollWaits = loop.Counters.EpollWaits,
         Events = loop.Counters.Events,
         Stalls = loop.Stalls,
-        Offloaded = loop.Counters.Offloaded,
+        Callbacks = new CallbackStatistics
+        {
+            Inline = loop.Counters.Inline,
+            ThreadPool = loop.Counters.Pooled,
+            BlockingPool = loop.Counters.Blocking,
+        },
+        Traffic = new TrafficStatistics
+        {
+            BytesReceived = loop.Counters.BytesReceived,
+            BytesSent = loop.Counters.BytesSent,
+            Connects = loop.Counters.Connects,
+            ConnectFailures = loop.Counters.ConnectFailures,
+        },
         ReadPauses = loop.Counters.ReadPauses,
         IdleTimeouts = loop.Counters.IdleTimeouts,
         AcceptPauses = loop.Counters.AcceptPauses,
@@ -48,6 +60,7 @@ internal static class StatisticsReader
         Handoffs = group.Scheduler.Standbys.Handoffs,
         StandbyThreads = group.Scheduler.Standbys.Parked,
         StalledThreads = group.Scheduler.Standbys.Stalled,
+        StallTime = Stopwatch.GetElapsedTime(0, group.Scheduler.Standbys.StallTicks),
         IsStandbyLimitReached = group.Scheduler.Standbys.IsLimitReached,
         BlockingThreads = group.Scheduler.BlockingThreads.Threads,
     };

@@ -79,6 +79,10 @@ internal sealed class PollingSets
         return slot < counters.Length ? counters[slot] : LiveCounter.CreateNew(0);
     }
 
+    /// <summary>What is left of a live counter if no event has come until now. Any thread.</summary>
+    internal int Decay(in LiveCounter counter, long now)
+        => counter.Decayed(Math.Max(0, now - counter.LastServed), HotGap);
+
     /// <param name="value">Its live counter; one that comes from another loop brings its own.</param>
     internal void Register(int slot, long now, byte value = PollingPolicy.CounterStart)
     {
@@ -185,7 +189,8 @@ internal sealed class PollingSets
         // If the quotas have room for all, priority gains nothing: every connection is dispatched in this iteration.
         bool mayServeAll = Warm.Count <= warmShare && Cold.Count <= coldShare;
         IsOverloaded = !mayServeAll
-            && (now - _behindSince >= _policy.OverloadAfter || (IsBehind && OldestQueued(now) >= _policy.MaxQueueDelay));
+            && (now - _behindSince >= _policy.OverloadAfter
+                || (IsBehind && OldestQueued(now) >= _policy.MaxQueueDelay));
 
         // Each connection once, so that one with endless work does not extend the iteration.
         _fifo = !IsOverloaded;

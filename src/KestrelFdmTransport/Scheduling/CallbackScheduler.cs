@@ -49,11 +49,12 @@ internal sealed class CallbackScheduler(ThreadLimits limits, ILogger logger)
     }
 
     /// <summary>Has a continuation run on another thread, which calls <see cref="OnStarted"/> first.</summary>
-    internal void Queue(EndpointProfile endpoint, IThreadPoolWorkItem continuation, Placement placement)
+    /// <returns>True if the blocking pool runs it.</returns>
+    internal bool Queue(EndpointProfile endpoint, IThreadPoolWorkItem continuation, Placement placement)
     {
         if (placement == Placement.BlockingPool && BlockingThreads.TryQueue(continuation))
         {
-            return;
+            return true;
         }
 
         if (endpoint.IsAdaptive)
@@ -62,6 +63,7 @@ internal sealed class CallbackScheduler(ThreadLimits limits, ILogger logger)
         }
 
         ThreadPool.UnsafeQueueUserWorkItem(continuation, preferLocal: false);
+        return false;
     }
 
     /// <summary>A continuation that was queued is about to run. The blocking pool does not count.</summary>

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Threading;
 using KestrelFdmTransport.Diagnostics;
 using Microsoft.Extensions.Logging;
@@ -27,6 +28,7 @@ internal sealed class StandbyThreads
     private readonly HandoffLog _handoffLog;
     private int _stalled;
     private long _handoffs;
+    private long _stallTicks;
     private bool _exhausted;
     private bool _stopped;
 
@@ -53,6 +55,9 @@ internal sealed class StandbyThreads
     }
 
     internal long Handoffs => Volatile.Read(ref _handoffs);
+
+    /// <summary>How long the callbacks have taken that have lost their loop and ended.</summary>
+    internal long StallTicks => Volatile.Read(ref _stallTicks);
 
     /// <summary>True while too many callbacks are stalled to run application code on loops. Any thread.</summary>
     internal bool IsExhausted => _limits.Standbys == 0 || IsLimitReached;
@@ -150,7 +155,7 @@ internal sealed class StandbyThreads
         {
             if (lost)
             {
-                OnCallbackReturned();
+                OnCallbackReturned(Stopwatch.GetTimestamp() - thread.StartedAt);
             }
 
             thread.ReleaseLoop(Name);
@@ -210,11 +215,12 @@ internal sealed class StandbyThreads
         }
     }
 
-    private void OnCallbackReturned()
+    private void OnCallbackReturned(long ticks)
     {
         using (_lock.Hold())
         {
             _stalled--;
+            _stallTicks += ticks;
             if (_exhausted && _stalled <= _limits.Standbys / 2)
             {
                 Volatile.Write(ref _exhausted, false);

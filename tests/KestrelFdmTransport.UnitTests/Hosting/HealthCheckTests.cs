@@ -170,6 +170,8 @@ public sealed class HealthCheckTests
 
         public IReadOnlyList<EndpointStatistics> GetEndpointStatistics() => Endpoints;
 
+        public IReadOnlyList<ConnectionStatistics> GetBusiestConnections(int max) => [];
+
         public ThreadStatistics GetThreadStatistics() => Threads;
     }
 }

@@ -172,6 +172,8 @@ public sealed class ServiceRegistrationTests
 
         public IReadOnlyList<EndpointStatistics> GetEndpointStatistics() => [];
 
+        public IReadOnlyList<ConnectionStatistics> GetBusiestConnections(int max) => [];
+
         public ThreadStatistics GetThreadStatistics() => new();
     }
 

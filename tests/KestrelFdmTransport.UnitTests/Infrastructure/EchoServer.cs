@@ -33,6 +33,8 @@ internal sealed class EchoServer : IAsyncDisposable
 
     public EndPoint EndPoint => _listener.EndPoint;
 
+    public FdmTransportFactory Transport => _factory;
+
     /// <summary>What the application's calls have thrown.</summary>
     public IReadOnlyCollection<Exception> Errors => _errors;
 
