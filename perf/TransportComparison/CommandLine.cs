@@ -52,6 +52,11 @@ internal static class CommandLine
     private static readonly Option<FileInfo?> s_baseline =
         new("--baseline") { Description = "A JSON file of an earlier run to compare the ratios with." };
 
+    private static readonly Option<int?> s_tolerance = new("--tolerance")
+    {
+        Description = "With --baseline: the exit code is 1 if a ratio is lower by more than this many percent."
+    };
+
     private static readonly Option<DirectoryInfo?> s_old = new("--old")
     {
         Description = "The folder with the ComparisonServer.dll of another build, for the candidates that end in -old."
@@ -77,6 +82,15 @@ internal static class CommandLine
                 result.AddError($"The baseline '{file}' does not exist.");
             }
         });
+    }
+
+    private static void CheckTolerance(CommandResult result)
+    {
+        if (result.GetValue(s_tolerance) is { } tolerance
+            && (tolerance is < 0 or > 100 || result.GetValue(s_baseline) is null))
+        {
+            result.AddError("--tolerance must be between 0 and 100, with a --baseline.");
+        }
     }
 
     private static void CheckOld(CommandResult result)
@@ -111,6 +125,7 @@ internal static class CommandLine
             s_markdown,
             s_json,
             s_baseline,
+            s_tolerance,
             s_old,
         })
         {
@@ -118,6 +133,7 @@ internal static class CommandLine
         }
 
         command.Validators.Add(CheckOld);
+        command.Validators.Add(CheckTolerance);
         return command;
     }
 
@@ -143,6 +159,7 @@ internal static class CommandLine
             result.GetValue(s_markdown),
             result.GetValue(s_json),
             result.GetValue(s_baseline),
+            result.GetValue(s_tolerance),
             result.GetValue(s_old));
     }
 

@@ -20,7 +20,7 @@ internal sealed class Comparison(Settings settings)
 {
     private readonly LoadTools _tools = LoadTools.Find(settings.OwnLoad);
 
-    /// <summary>Returns the exit code: 1 if the figures of a candidate were refused.</summary>
+    /// <summary>Returns the exit code: 1 if the figures of a candidate were refused, or a ratio has fallen.</summary>
     internal async Task<int> RunAsync(CancellationToken cancellation)
     {
         Report? baseline = settings.Baseline is { } file ? ReportFile.Read(file) : null;
@@ -52,7 +52,15 @@ internal sealed class Comparison(Settings settings)
         }
 
         ConsoleTables.ShowSummary(report, baseline);
-        return report.Workloads.Exists(result => result.Candidates.Exists(candidate => candidate.Refused is not null))
+        string[] regressions = baseline is not null && settings.Tolerance is { } tolerance
+            ? [.. Regressions.Find(report, baseline, tolerance)]
+            : [];
+        foreach (string regression in regressions)
+        {
+            AnsiConsole.MarkupLineInterpolated($"[red]{regression}[/]");
+        }
+
+        return regressions.Length > 0 || report.Workloads.Exists(result => result.Candidates.Exists(candidate => candidate.Refused is not null))
             ? 1
             : 0;
     }

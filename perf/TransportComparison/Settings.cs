@@ -20,4 +20,5 @@ internal sealed record Settings(
     FileInfo? Markdown,
     FileInfo? Json,
     FileInfo? Baseline,
+    int? Tolerance,
     DirectoryInfo? Old);

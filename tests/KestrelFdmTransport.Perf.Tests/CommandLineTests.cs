@@ -46,6 +46,7 @@ public sealed class CommandLineTests
     [InlineData("--candidates fdm-old,fdm", "--old must name a folder")]
     [InlineData("--candidates fdm-old,fdm --old nowhere", "--old must name a folder")]
     [InlineData("--baseline nowhere.json", "'nowhere.json' does not exist")]
+    [InlineData("--tolerance 5", "--tolerance must be between 0 and 100, with a --baseline")]
     public void A_wrong_value_is_named(string arguments, string complaint)
         => Assert.Contains(
             CommandLine.Command().Parse(arguments).Errors,

@@ -38,9 +38,7 @@ internal sealed record Tabulation(List<string> Columns, List<List<string>> Rows)
         var rows = new List<List<string>>();
         foreach (WorkloadResult result in report.Workloads)
         {
-            WorkloadResult? before = baseline?.Workloads.Find(other =>
-                string.Equals(other.Workload, result.Workload, StringComparison.Ordinal)
-                    && string.Equals(other.Placement, result.Placement, StringComparison.Ordinal));
+            WorkloadResult? before = baseline?.Find(result.Workload, result.Placement);
             rows.Add(
                 [
                     $"{result.Workload}, {result.Placement}: "
