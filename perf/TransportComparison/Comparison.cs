@@ -60,7 +60,8 @@ internal sealed class Comparison(Settings settings)
             AnsiConsole.MarkupLineInterpolated($"[red]{regression}[/]");
         }
 
-        return regressions.Length > 0 || report.Workloads.Exists(result => result.Candidates.Exists(candidate => candidate.Refused is not null))
+        return regressions.Length > 0
+            || report.Workloads.Exists(result => result.Candidates.Exists(candidate => candidate.Refused is not null))
             ? 1
             : 0;
     }

@@ -183,6 +183,10 @@ public sealed partial class FdmTransportFactory
     }
 
     /// <inheritdoc/>
+    public Task DrainAsync(CancellationToken cancellationToken = default)
+        => EndpointDrain.RunAsync(_listeners.ToArray(), _loops, cancellationToken);
+
+    /// <inheritdoc/>
     public ThreadStatistics GetThreadStatistics() => StatisticsReader.Read(_loops);
 
     /// <summary>Stops the event loops. Connections that are still open are aborted.</summary>

@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using System.Threading;
+using System.Threading.Tasks;
 
 namespace KestrelFdmTransport;
 
@@ -41,6 +43,21 @@ public interface IFdmTransport
     /// <returns>The busiest first.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="max"/> is negative.</exception>
     IReadOnlyList<ConnectionStatistics> GetBusiestConnections(int max);
+
+    /// <summary>
+    /// Stops accepting on every endpoint, asks the accepted connections to end, and completes when they have ended.
+    /// </summary>
+    /// <remarks>
+    /// HTTP/1.1 connections end with their next response, or at once if they are idle, and HTTP/2 connections when
+    /// their streams have ended. None is asked in the first second, so that a client that has just connected gets an
+    /// answer. WebSockets, and connections that no HTTP server has, end as the application decides. The listen sockets
+    /// stay open until the endpoints are unbound: a process that shares them accepts the clients that wait there, and
+    /// without one these are reset then. There is no way back to accepting.
+    /// </remarks>
+    /// <param name="cancellationToken">Ends the waiting. Accepting stays stopped.</param>
+    /// <returns>A task that completes when the last connection has ended.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    Task DrainAsync(CancellationToken cancellationToken = default);
 
     /// <summary>The threads that take loops over and those that run callbacks which block.</summary>
     /// <returns>The figures of this moment.</returns>

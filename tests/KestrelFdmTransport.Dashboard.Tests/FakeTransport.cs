@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
 
 namespace KestrelFdmTransport.Dashboard.Tests;
 
@@ -23,6 +25,8 @@ internal sealed class FakeTransport : IFdmTransport
     public IReadOnlyList<EndpointStatistics> GetEndpointStatistics() => [];
 
     public IReadOnlyList<ConnectionStatistics> GetBusiestConnections(int max) => [];
+
+    public Task DrainAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;
 
     public ThreadStatistics GetThreadStatistics() => new();
 }

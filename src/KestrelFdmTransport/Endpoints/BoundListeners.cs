@@ -29,17 +29,17 @@ internal sealed class BoundListeners
         }
     }
 
-    internal EndpointStatistics[] ReadStatistics()
+    internal FdmConnectionListener[] ToArray()
     {
-        FdmConnectionListener[] bound;
         using (_lock.Hold())
         {
             RemoveEnded();
-            bound = [.. _listeners];
+            return [.. _listeners];
         }
-
-        return Array.ConvertAll(bound, static listener => listener.ReadStatistics());
     }
+
+    internal EndpointStatistics[] ReadStatistics()
+        => Array.ConvertAll(ToArray(), static listener => listener.ReadStatistics());
 
     private void RemoveEnded() => _listeners.RemoveAll(static listener => listener.IsUnbound);
 }

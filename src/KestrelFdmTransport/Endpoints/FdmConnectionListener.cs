@@ -180,6 +180,8 @@ internal sealed class FdmConnectionListener : IConnectionListener
         }
     }
 
+    internal bool HasAccepted(ConnectionIo connection) => connection.Settings.Endpoint == ConnectionSettings.Endpoint;
+
     internal EndpointStatistics ReadStatistics()
     {
         long lastPause = Volatile.Read(ref _lastPause);

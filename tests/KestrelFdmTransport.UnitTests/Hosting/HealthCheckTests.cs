@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Net;
+using System.Threading;
 using System.Threading.Tasks;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -171,6 +172,8 @@ public sealed class HealthCheckTests
         public IReadOnlyList<EndpointStatistics> GetEndpointStatistics() => Endpoints;
 
         public IReadOnlyList<ConnectionStatistics> GetBusiestConnections(int max) => [];
+
+        public Task DrainAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;
 
         public ThreadStatistics GetThreadStatistics() => Threads;
     }

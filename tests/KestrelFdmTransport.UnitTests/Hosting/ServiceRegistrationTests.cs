@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Net;
+using System.Threading;
 using System.Threading.Tasks;
 using KestrelFdmTransport.UnitTests.Infrastructure;
 using Microsoft.AspNetCore.Builder;
@@ -173,6 +174,8 @@ public sealed class ServiceRegistrationTests
         public IReadOnlyList<EndpointStatistics> GetEndpointStatistics() => [];
 
         public IReadOnlyList<ConnectionStatistics> GetBusiestConnections(int max) => [];
+
+        public Task DrainAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;
 
         public ThreadStatistics GetThreadStatistics() => new();
     }
