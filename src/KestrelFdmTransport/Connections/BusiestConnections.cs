@@ -6,7 +6,7 @@ using KestrelFdmTransport.Polling;
 namespace KestrelFdmTransport.Connections;
 
 /// <summary>Finds the connections of some loops whose events come most often.</summary>
-/// <remarks>Any thread, and no loop is stopped for it: a connection that migrates meanwhile may be missed.</remarks>
+/// <remarks>Any thread.</remarks>
 internal static class BusiestConnections
 {
     /// <summary>The busiest first: by live counter, then by the time since the last event.</summary>
@@ -15,21 +15,18 @@ internal static class BusiestConnections
         // Its root is the least busy of those that were found.
         var found = new PriorityQueue<ConnectionIo, (int Value, long LastServed)>();
         long now = Stopwatch.GetTimestamp();
-        foreach (EventLoop loop in loops)
+        foreach (ConnectionIo io in OpenConnections.Of(loops))
         {
-            for (int slot = 0; loop.PeekSource(ref slot) is { } source; slot++)
+            if (io.IsShutDown)
             {
-                if (source is not ConnectionIo { IsShutDown: false } io)
-                {
-                    continue;
-                }
+                continue;
+            }
 
-                LiveCounter counter = io.Counter;
-                found.Enqueue(io, (loop.Sets.Decay(counter, now), counter.LastServed));
-                if (found.Count > max)
-                {
-                    found.Dequeue();
-                }
+            LiveCounter counter = io.Counter;
+            found.Enqueue(io, (io.Loop.Sets.Decay(counter, now), counter.LastServed));
+            if (found.Count > max)
+            {
+                found.Dequeue();
             }
         }
 

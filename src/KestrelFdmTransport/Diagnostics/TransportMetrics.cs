@@ -178,27 +178,28 @@ internal sealed class TransportMetrics : IDisposable
     }
 
     private IEnumerable<Measurement<long>> MeasureCallbacks()
-        => MeasureParts(
+        => MeasureParts<long>(
             PlaceTag,
             ("inline", static loop => loop.Callbacks.Inline),
             ("pool", static loop => loop.Callbacks.ThreadPool),
             ("blocking", static loop => loop.Callbacks.BlockingPool));
 
     private IEnumerable<Measurement<long>> MeasureTraffic()
-        => MeasureParts(
+        => MeasureParts<long>(
             DirectionTag,
             ("receive", static loop => loop.Traffic.BytesReceived),
             ("transmit", static loop => loop.Traffic.BytesSent));
 
-    private IEnumerable<Measurement<long>> MeasureParts(
-        string tag, params (string Name, Func<EventLoopStatistics, long> Read)[] parts)
+    private IEnumerable<Measurement<T>> MeasureParts<T>(
+        string tag, params (string Name, Func<EventLoopStatistics, T> Read)[] parts)
+        where T : struct
     {
         IReadOnlyList<EventLoopStatistics> loops = _readLoops();
         for (int i = 0; i < loops.Count; i++)
         {
-            foreach ((string name, Func<EventLoopStatistics, long> read) in parts)
+            foreach ((string name, Func<EventLoopStatistics, T> read) in parts)
             {
-                yield return new Measurement<long>(
+                yield return new Measurement<T>(
                     read(loops[i]),
                     _transport,
                     new KeyValuePair<string, object?>(LoopTag, i),
@@ -223,17 +224,9 @@ internal sealed class TransportMetrics : IDisposable
 
     private IEnumerable<Measurement<T>> MeasureSets<T>(Func<PollingSetStatistics, T> read)
         where T : struct
-    {
-        IReadOnlyList<EventLoopStatistics> loops = _readLoops();
-        for (int i = 0; i < loops.Count; i++)
-        {
-            var tag = new KeyValuePair<string, object?>(LoopTag, i);
-            yield return new Measurement<T>(
-                read(loops[i].Hot), _transport, tag, new KeyValuePair<string, object?>(SetTag, "hot"));
-            yield return new Measurement<T>(
-                read(loops[i].Warm), _transport, tag, new KeyValuePair<string, object?>(SetTag, "warm"));
-            yield return new Measurement<T>(
-                read(loops[i].Cold), _transport, tag, new KeyValuePair<string, object?>(SetTag, "cold"));
-        }
-    }
+        => MeasureParts<T>(
+            SetTag,
+            ("hot", loop => read(loop.Hot)),
+            ("warm", loop => read(loop.Warm)),
+            ("cold", loop => read(loop.Cold)));
 }

@@ -50,18 +50,17 @@ internal static class EndpointDrain
     private static bool HasConnections(FdmConnectionListener[] listeners, EventLoop[] loops, bool asks)
     {
         bool any = false;
-        foreach (EventLoop loop in loops)
+        foreach (ConnectionIo io in OpenConnections.Of(loops))
         {
-            for (int slot = 0; loop.PeekSource(ref slot) is { } source; slot++)
+            if (!Array.Exists(listeners, listener => listener.HasAccepted(io)))
             {
-                if (source is ConnectionIo io && Array.Exists(listeners, listener => listener.HasAccepted(io)))
-                {
-                    any = true;
-                    if (asks)
-                    {
-                        AskToEnd(io.Connection);
-                    }
-                }
+                continue;
+            }
+
+            any = true;
+            if (asks)
+            {
+                AskToEnd(io.Connection);
             }
         }
 

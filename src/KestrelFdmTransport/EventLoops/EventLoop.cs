@@ -141,7 +141,7 @@ internal sealed partial class EventLoop : IBalancedLoop, IHandoffTarget, IWaitin
 
     internal bool TryMigrateTo(IoSource source, EventLoop destination) => _migration.TryMigrateTo(source, destination);
 
-    internal IoSource? PeekSource(ref int slot) => _sources.Peek(ref slot);
+    internal IoSource? SourceBelow(ref int end) => _sources.Below(ref end);
 
     public bool TryDispatch(Handoff handoff) => Scheduler.Standbys.TryDispatch(handoff);
 

@@ -85,8 +85,8 @@ internal sealed class LoopSources(EventLoop loop, Poller poller, PollingSets set
 
     internal IoSource? Find(ulong token) => _slots.Find(token);
 
-    /// <summary>As <see cref="SlotTable{T}.Peek"/>. Any thread.</summary>
-    internal IoSource? Peek(ref int slot) => _slots.Peek(ref slot);
+    /// <summary>As <see cref="SlotTable{T}.Below"/>. Any thread.</summary>
+    internal IoSource? Below(ref int end) => _slots.Below(ref end);
 
     internal bool Contains(IoSource source) => _slots.Find(source.Token) == source;
 

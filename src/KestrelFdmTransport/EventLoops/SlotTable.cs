@@ -65,37 +65,21 @@ internal sealed class SlotTable<T>
 
     /// <summary>
     /// The registered source in the highest slot below <paramref name="end"/>, which becomes that slot's number; null
-    /// if there is none. All of them in turn without a copy: to end a loop must take no memory.
+    /// if there is none. All of them in turn without a copy: to end a loop must take no memory. Any thread: what the
+    /// owner changes meanwhile may be seen or not.
     /// </summary>
     internal T? Below(ref int end)
     {
-        for (end = Math.Min(end, _used) - 1; end >= 0; end--)
+        Slot[] slots = Volatile.Read(ref _slots);
+        for (end = Math.Min(end, Math.Min(_used, slots.Length)) - 1; end >= 0; end--)
         {
-            if (_slots[end].Source is { } source)
+            if (slots[end].Source is { } source)
             {
                 return source;
             }
         }
 
         end = 0;
-        return null;
-    }
-
-    /// <summary>
-    /// The source in this slot or the next one that has any, whose number <paramref name="index"/> becomes; null if
-    /// there is none. Any thread: what the owner changes meanwhile may be seen or not.
-    /// </summary>
-    internal T? Peek(ref int index)
-    {
-        Slot[] slots = Volatile.Read(ref _slots);
-        for (; index < slots.Length; index++)
-        {
-            if (Volatile.Read(ref slots[index].Source) is { } source)
-            {
-                return source;
-            }
-        }
-
         return null;
     }
 
